@@ -1,0 +1,97 @@
+"""Who changed what, when, why, and can we have it back?
+
+These are the names that models are declared with; all of them can be imported before
+Django's apps are ready.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pgtrigger import Delete, Insert, Row, Statement, Truncate, Update
+
+from pgaudit_log.conditions import (
+    AllChange,
+    AllDontChange,
+    AnyChange,
+    AnyDontChange,
+    Condition,
+    F,
+    Q,
+)
+from pgaudit_log.constants import NEW, OLD
+from pgaudit_log.contexts.stack import context
+from pgaudit_log.exceptions import (
+    ContextError,
+    DeclarationError,
+    PgauditLogError,
+    ReadOnlyError,
+)
+from pgaudit_log.registry import ObjForeignKey
+from pgaudit_log.trackers import (
+    AfterInsert,
+    BeforeDelete,
+    DeleteEvent,
+    InsertEvent,
+    ManualEvent,
+    RowEvent,
+    Tracker,
+    TruncateEvent,
+    UpdateEvent,
+)
+from pgaudit_log.tracking import track
+
+if TYPE_CHECKING:
+    from django.db import models
+
+    from pgaudit_log.models import Event
+
+__version__ = "0.1.0"
+
+New = NEW
+"""For `row=`: the snapshot is of the row as the statement left it."""
+
+Old = OLD
+"""For `row=`: the snapshot is of the row as the statement found it."""
+
+__all__ = [
+    "AfterInsert",
+    "AllChange",
+    "AllDontChange",
+    "AnyChange",
+    "AnyDontChange",
+    "BeforeDelete",
+    "Condition",
+    "ContextError",
+    "DeclarationError",
+    "Delete",
+    "DeleteEvent",
+    "F",
+    "Insert",
+    "InsertEvent",
+    "ManualEvent",
+    "New",
+    "ObjForeignKey",
+    "Old",
+    "PgauditLogError",
+    "Q",
+    "ReadOnlyError",
+    "Row",
+    "RowEvent",
+    "Statement",
+    "Tracker",
+    "Truncate",
+    "TruncateEvent",
+    "Update",
+    "UpdateEvent",
+    "context",
+    "create_event",
+    "track",
+]
+
+
+def create_event(obj: models.Model, *, label: str, using: str | None = None) -> Event:
+    """Write an event of ``obj`` by hand and return it; see ``events.create_event``."""
+    from pgaudit_log import events
+
+    return events.create_event(obj, label=label, using=using)

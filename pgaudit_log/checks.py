@@ -1,0 +1,197 @@
+"""System checks: what is declared or set wrongly is found before the first write."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import pgtrigger
+from django.apps import apps
+from django.core import checks
+from django.db import connections, router
+from django.utils.module_loading import import_string
+
+from pgaudit_log import installation, registry, typed_events, views
+from pgaudit_log.conf import PREFIX, settings
+from pgaudit_log.constants import APP_LABEL
+from pgaudit_log.partitions.calendar import INTERVALS
+from pgaudit_log.registry import ObjForeignKey, concrete
+from pgaudit_log.trackers import Tracker
+
+Messages = list[checks.CheckMessage]
+
+
+def register() -> None:
+    """Register the checks of this module with Django."""
+    checks.register(check_settings, checks.Tags.compatibility)
+    checks.register(check_installed_apps, checks.Tags.compatibility)
+    checks.register(check_models, checks.Tags.models)
+    checks.register(check_databases, checks.Tags.database)
+
+
+class _Rule(NamedTuple):
+    name: str
+    is_valid: Callable[[Any], bool]
+    hint: str
+
+
+def _is_encoder(value: Any) -> bool:
+    if isinstance(value, str):
+        try:
+            value = import_string(value)
+        except ImportError:
+            return False
+    return isinstance(value, type) and issubclass(value, json.JSONEncoder)
+
+
+def _is_list_of(kind: type, value: Any) -> bool:
+    return isinstance(value, (list, tuple)) and all(isinstance(item, kind) for item in value)
+
+
+RULES = (
+    _Rule(
+        "APPEND_ONLY",
+        lambda value: value is True,
+        "Events are always append-only; take the setting out.",
+    ),
+    _Rule(
+        "CREATED_AT_FUNCTION",
+        lambda value: isinstance(value, str) and value.lower() in ("now()", "clock_timestamp()"),
+        'Set "now()" or "clock_timestamp()".',
+    ),
+    _Rule(
+        "DEFAULT_TRACKERS",
+        lambda value: value is None or (bool(value) and _is_list_of(Tracker, value)),
+        "Set a list of trackers, such as [pgaudit_log.InsertEvent(), pgaudit_log.UpdateEvent()].",
+    ),
+    _Rule("INDEX_REFERENCES", lambda value: isinstance(value, bool), "Set True or False."),
+    _Rule("JSON_ENCODER", _is_encoder, "Set a subclass of json.JSONEncoder, or the path of one."),
+    _Rule(
+        "LEVEL",
+        lambda value: (
+            isinstance(value, pgtrigger.Level) or str(value).upper() in ("ROW", "STATEMENT")
+        ),
+        "Set pgaudit_log.Statement or pgaudit_log.Row.",
+    ),
+    _Rule(
+        "MIDDLEWARE_METHODS",
+        lambda value: _is_list_of(str, value) and all(method.isupper() for method in value),
+        'Set a list of HTTP methods in capitals, such as ["POST", "PUT"].',
+    ),
+    _Rule(
+        "OBJ_FIELD",
+        lambda value: value is None or isinstance(value, ObjForeignKey),
+        "Set a pgaudit_log.ObjForeignKey, or None.",
+    ),
+    _Rule(
+        "PARTITION_INTERVAL",
+        lambda value: value in INTERVALS,
+        f"Set one of {', '.join(INTERVALS)}.",
+    ),
+    _Rule(
+        "PARTITIONS_AHEAD",
+        lambda value: type(value) is int and 0 <= value <= 366,
+        "Set a number from 0 to 366.",
+    ),
+)
+
+
+def check_settings(app_configs: Any, **kwargs: Any) -> Messages:
+    """Return an error for each setting with a wrong value, and each that does not exist."""
+    from django.conf import settings as django_settings
+
+    messages: Messages = [
+        checks.Error(
+            f"{PREFIX}{rule.name} is {getattr(settings, rule.name)!r}, which is not valid.",
+            hint=rule.hint,
+            id="pgaudit_log.E001",
+        )
+        for rule in RULES
+        if not rule.is_valid(getattr(settings, rule.name))
+    ]
+    known = {PREFIX + rule.name for rule in RULES}
+    messages += [
+        checks.Warning(
+            f"{name} is no setting of this package.",
+            hint=f"Take it out, or correct its name: {', '.join(sorted(known))}.",
+            id="pgaudit_log.W001",
+        )
+        for name in dir(django_settings)
+        if name.startswith(PREFIX) and name not in known
+    ]
+    return messages
+
+
+def check_installed_apps(app_configs: Any, **kwargs: Any) -> Messages:
+    """Return an error if django-pgtrigger's app, which makes the triggers' migrations, is missing."""
+    if apps.is_installed("pgtrigger"):
+        return []
+    return [
+        checks.Error(
+            "pgaudit_log needs django-pgtrigger, which makes the migrations of its triggers.",
+            hint='Add "pgtrigger" to INSTALLED_APPS.',
+            id="pgaudit_log.E002",
+        )
+    ]
+
+
+def check_models(app_configs: Any, **kwargs: Any) -> Messages:
+    """Return an error for each tracked model whose changes could not be captured."""
+    return [
+        message
+        for declaration in registry.declarations()
+        for message in _check_declaration(declaration)
+    ]
+
+
+def _check_declaration(declaration: registry.Declaration) -> Iterator[checks.CheckMessage]:
+    model = concrete(declaration.tracked_model)
+    alias = router.db_for_write(model)
+    if connections[alias].vendor != "postgresql":
+        yield checks.Error(
+            f'{declaration.label} is tracked, but the database "{alias}" it is written to is'
+            f" {connections[alias].display_name}, whose changes cannot be captured.",
+            hint="Route the model to a PostgreSQL database, or do not track it.",
+            obj=declaration.tracked_model,
+            id="pgaudit_log.E003",
+        )
+    event_model = typed_events.event_model_of(declaration)
+    for field in model._meta.get_fields():
+        other = getattr(field, "related_model", None)
+        if (
+            field.auto_created
+            and not field.concrete
+            and other is not event_model
+            and field.get_accessor_name() == typed_events.related_name(declaration)  # type: ignore[union-attr]
+            and not hasattr(other, "pgh_declaration")
+        ):
+            yield checks.Error(
+                f"{declaration.label}.{field.get_accessor_name()} is the accessor of both its"  # type: ignore[union-attr]
+                f" events and {other._meta.label}.",  # type: ignore[union-attr]
+                hint='Give track() an obj_field=pgaudit_log.ObjForeignKey(related_name="…").',
+                obj=declaration.tracked_model,
+                id="pgaudit_log.E004",
+            )
+
+
+def check_databases(
+    app_configs: Any, databases: Sequence[str] | None = None, **kwargs: Any
+) -> Messages:
+    """Return a warning for each database that lacks what the declarations need; runs with ``migrate``."""
+    messages: Messages = []
+    for alias in databases or ():
+        if not installation.is_wanted(alias) or not installation.has_event_table(alias):
+            continue
+        stale = views.outdated(typed_events.views_for(alias), connections[alias])
+        if stale:
+            messages.append(
+                checks.Warning(
+                    f'The database "{alias}" has no up-to-date view for'
+                    f" {', '.join(view.name for view in stale)}.",
+                    hint="Run migrate, or manage.py pgaudit_log install.",
+                    obj=APP_LABEL,
+                    id="pgaudit_log.W002",
+                )
+            )
+    return messages

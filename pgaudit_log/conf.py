@@ -1,0 +1,59 @@
+"""Settings behind one typed door: ``settings.LEVEL`` reads ``PGAUDIT_LOG_LEVEL``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from django.conf import settings as django_settings
+
+PREFIX = "PGAUDIT_LOG_"
+
+
+class Settings:
+    """The settings of this package with their defaults; ``checks`` finds wrong values.
+
+    Each is read from the project's settings when it is asked for, so that
+    ``override_settings`` works and importing reads nothing.
+    """
+
+    APPEND_ONLY: bool = True
+    """Kept for those who come from django-pghistory: events are always append-only."""
+
+    CREATED_AT_FUNCTION: str = "now()"
+    """What fills ``created_at``: ``now()``, the transaction's start, or ``clock_timestamp()``."""
+
+    DEFAULT_TRACKERS: Sequence[Any] | None = None
+    """The trackers of a ``track()`` that names none; ``None`` is insert, update and delete."""
+
+    INDEX_REFERENCES: bool = True
+    """Whether ``refs`` has an index: 2.3 microseconds a row written for finding what pointed at an object."""
+
+    JSON_ENCODER: str | type = "django.core.serializers.json.DjangoJSONEncoder"
+    """What serialises the values of a context: a class, or the path of one."""
+
+    LEVEL: Any = "STATEMENT"
+    """The level of triggers that name none: ``Statement`` or ``Row``, or their names."""
+
+    MIDDLEWARE_METHODS: Sequence[str] = ("GET", "POST", "PUT", "PATCH", "DELETE")
+    """The HTTP methods whose requests get a context."""
+
+    OBJ_FIELD: Any = None
+    """The ``ObjForeignKey`` of a ``track()`` that names none."""
+
+    PARTITION_INTERVAL: Literal["day", "week", "month", "quarter", "year"] = "month"
+    """How long a partition of the event table is, in UTC."""
+
+    PARTITIONS_AHEAD: int = 3
+    """How many partitions ``migrate`` keeps ready beside the current one."""
+
+    if not TYPE_CHECKING:
+
+        def __getattribute__(self, name: str) -> Any:
+            default = super().__getattribute__(name)
+            if not name.isupper():
+                return default
+            return getattr(django_settings, PREFIX + name, default)
+
+
+settings = Settings()

@@ -1,0 +1,45 @@
+"""Names that Python and SQL share."""
+
+from __future__ import annotations
+
+from typing import Final
+
+APP_LABEL: Final = "pgaudit_log"
+
+EVENT_TABLE: Final = "pgaudit_log_event"
+"""The one table that every trigger writes to. A constant, so that declaring never needs the models."""
+
+CONTEXT_MARKER: Final = "/*pgaudit_log:"
+"""What a statement starts with when it carries a context; ``sql/context.sql`` reads it."""
+
+CONTEXT_SETTING: Final = "pgaudit_log.context"
+"""The PostgreSQL setting in which programs without the cursor class say who they are."""
+
+CONTEXT_MAX_BYTES: Final = 64 * 1024
+"""How long a context may be as JSON. It travels with every statement, so it should be short."""
+
+CONTEXT_MAX_DEPTH: Final = 500
+"""How deeply a context may be nested; PostgreSQL's own limit depends on its stack."""
+
+INSERT: Final = "I"
+UPDATE: Final = "U"
+DELETE: Final = "D"
+TRUNCATE: Final = "T"
+MANUAL: Final = "M"
+BASELINE: Final = "B"
+
+OPERATIONS: Final = {
+    INSERT: "insert",
+    UPDATE: "update",
+    DELETE: "delete",
+    TRUNCATE: "truncate",
+    MANUAL: "manual",
+    BASELINE: "baseline",
+}
+"""What the one letter in the event table's ``operation`` stands for."""
+
+OLD: Final = "OLD"
+"""The row as it was before the statement."""
+
+NEW: Final = "NEW"
+"""The row as it is after the statement."""

@@ -1,0 +1,1 @@
+"""Contexts: who and why, kept in Python and carried to PostgreSQL with each statement."""

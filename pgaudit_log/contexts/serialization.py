@@ -1,0 +1,107 @@
+"""Serialization: the JSON of a context, checked for what PostgreSQL cannot carry."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.module_loading import import_string
+
+from pgaudit_log.conf import settings
+from pgaudit_log.constants import CONTEXT_MAX_BYTES, CONTEXT_MAX_DEPTH
+from pgaudit_log.exceptions import ContextError
+
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+
+
+def serialize(metadata: Mapping[str, Any]) -> str:
+    """Return ``metadata`` as ASCII JSON that can stand in a SQL comment.
+
+    ``*`` is written as ``\\u002a``, so that neither ``*/`` nor ``/*`` can occur
+    (PostgreSQL nests comments).
+
+    Raises:
+        ContextError: for what JSON or PostgreSQL cannot carry: an object without a
+            JSON form, NaN, infinity, NUL, half of a surrogate pair, more than 64 KiB.
+    """
+    encoder = settings.JSON_ENCODER
+    if isinstance(encoder, str):
+        encoder = import_string(encoder)
+    try:
+        text = json.dumps(
+            metadata, cls=encoder, allow_nan=False, ensure_ascii=True, separators=(",", ":")
+        )
+    except (TypeError, ValueError, RecursionError) as error:
+        raise _explained(metadata, encoder, error) from error
+    if "\\u" in text:
+        _refuse_bad_characters(metadata, text)
+    if text.count("[") + text.count("{") > CONTEXT_MAX_DEPTH and _depth(text) > CONTEXT_MAX_DEPTH:
+        raise ContextError(
+            f"The context is nested more than {CONTEXT_MAX_DEPTH} levels deep."
+            " Keep the nested value elsewhere and record what finds it."
+        )
+    text = text.replace("*", "\\u002a")
+    if len(text) > CONTEXT_MAX_BYTES:
+        largest = max(metadata, key=lambda key: len(json.dumps(metadata[key], cls=encoder)))
+        raise ContextError(
+            f"The context is {len(text):,} bytes of JSON; the limit is {CONTEXT_MAX_BYTES:,},"
+            f' because it travels with every statement. "{largest}" is the largest value:'
+            " keep it elsewhere and record what finds it."
+        )
+    return text
+
+
+def _explained(metadata: Mapping[str, Any], encoder: Any, error: Exception) -> ContextError:
+    """Return the error that names the key whose value has no JSON form."""
+    for key, value in metadata.items():
+        try:
+            json.dumps({key: value}, cls=encoder, allow_nan=False)
+        except (TypeError, ValueError, RecursionError):
+            return ContextError(
+                f'The context value "{key}" cannot be carried as JSON: {error}.'
+                f" It is of type {type(value).__name__}; give a string, number, boolean, None,"
+                " or a list or dict of those (of a model instance its pk)."
+            )
+    return ContextError(f"The context cannot be carried as JSON: {error}.")
+
+
+def _refuse_bad_characters(metadata: Mapping[str, Any], text: str) -> None:
+    if _NUL.search(text):
+        raise ContextError(
+            f"The context {_where(metadata, lambda value: _NUL.search(value) is not None)}"
+            " contains a NUL character, which PostgreSQL cannot store. Remove it first."
+        )
+    if not _encodable(text):
+        raise ContextError(
+            f"The context {_where(metadata, lambda value: not _encodable(value))} contains half of"
+            " a surrogate pair, which PostgreSQL cannot store. Decode the text"
+            ' with errors="replace" first.'
+        )
+
+
+def _encodable(text: str) -> bool:
+    try:
+        json.dumps(json.loads(text), ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _where(metadata: Mapping[str, Any], is_bad: Any) -> str:
+    for key, value in metadata.items():
+        if is_bad(json.dumps({key: value}, default=str)):
+            return f'value "{key}"'
+    return "key"
+
+
+def _depth(text: str) -> int:
+    depth = deepest = 0
+    for bracket in re.sub(r'"(?:[^"\\]|\\.)*"', "", text):
+        if bracket in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif bracket in "]}":
+            depth -= 1
+    return deepest

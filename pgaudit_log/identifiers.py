@@ -1,0 +1,112 @@
+"""Identifiers: quoted SQL names, primary keys as text, and ids that sort by time."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+import uuid
+from collections.abc import Sequence
+from datetime import date, datetime, timezone
+from decimal import Decimal
+from typing import Any
+
+from django.db import models
+
+MAX_IDENTIFIER_BYTES = 63
+"""PostgreSQL truncates longer names, so that two long names could become one."""
+
+
+def quote_name(name: str) -> str:
+    """Return ``name`` as a quoted SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def quote_literal(value: str) -> str:
+    """Return ``value`` as a SQL string literal that reads the same under any setting."""
+    quoted = value.replace("'", "''")
+    if "\\" in quoted:
+        return "E'" + quoted.replace("\\", "\\\\") + "'"
+    return f"'{quoted}'"
+
+
+def column_of(field: models.Field[Any, Any]) -> str:
+    """Return the name of a field's column; only for fields that have one."""
+    assert field.column is not None, field
+    return field.column
+
+
+def shorten(name: str, limit: int = MAX_IDENTIFIER_BYTES) -> str:
+    """Return ``name``, or its beginning with a hash of the whole where it exceeds ``limit`` bytes."""
+    encoded = name.encode()
+    if len(encoded) <= limit:
+        return name
+    digest = hashlib.sha1(encoded, usedforsecurity=False).hexdigest()[:8]
+    return encoded[: limit - 9].decode(errors="ignore") + "_" + digest
+
+
+def key_fields(model: type[models.Model]) -> Sequence[models.Field[Any, Any]]:
+    """Return the fields that make the primary key of ``model``: one, or several if it is composite."""
+    return list(getattr(model._meta, "pk_fields", None) or [model._meta.pk])
+
+
+def key_text(values: Any, fields: Sequence[models.Field[Any, Any]]) -> str:
+    """Return a primary key as it stands in ``obj_pk``.
+
+    ``values`` is the key's value, or a tuple of values for a composite key.
+    The text equals what the capture functions render: see ``triggers.rendering.key_sql``.
+    """
+    if len(fields) == 1:
+        part = _key_part(values, fields[0])
+        return part if isinstance(part, str) else json.dumps(part)
+    return json.dumps(
+        [_key_part(value, field) for value, field in zip(values, fields, strict=True)],
+        ensure_ascii=False,
+    )
+
+
+def _key_part(value: Any, field: models.Field[Any, Any]) -> str | int | float | bool | None:
+    """Return one key value as PostgreSQL's ``to_jsonb`` renders its column."""
+    while field.remote_field is not None and isinstance(field, models.ForeignKey):
+        field = field.target_field
+    value = field.to_python(value)
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    if isinstance(value, datetime):
+        return _timestamp_text(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        places = getattr(field, "decimal_places", None)
+        return f"{value:f}" if places is None else f"{value:.{places}f}"
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else value
+    return str(value)
+
+
+def _timestamp_text(value: datetime) -> str:
+    """Return a moment as PostgreSQL writes it into JSON under ``TimeZone = 'UTC'``."""
+    offset = ""
+    if value.tzinfo is not None:
+        value = value.astimezone(timezone.utc).replace(tzinfo=None)
+        offset = "+00:00"
+    text = value.isoformat(timespec="microseconds")
+    return text.rstrip("0").rstrip(".") + offset
+
+
+def reference(label: str, key: str) -> str:
+    """Return how ``refs`` names the object with primary key ``key`` of the model ``label``."""
+    return f"{label}:{key}"
+
+
+def new_context_id() -> uuid.UUID:
+    """Return a UUIDv7 (RFC 9562, 5.7): 48 bits of milliseconds, then random, so that ids sort by time."""
+    milliseconds = time.time_ns() // 1_000_000
+    random = int.from_bytes(os.urandom(10), "big")
+    value = (milliseconds & (1 << 48) - 1) << 80
+    value |= 0x7 << 76
+    value |= (random >> 68) << 64
+    value |= 0b10 << 62
+    value |= random & (1 << 62) - 1
+    return uuid.UUID(int=value)

@@ -1,0 +1,102 @@
+"""The models of the event table: the trail of all events, and the base of typed events."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+from pgaudit_log.constants import EVENT_TABLE, OPERATIONS
+from pgaudit_log.exceptions import ReadOnlyError
+from pgaudit_log.querysets import EventQuerySet
+
+_OPERATION_CHOICES = list(OPERATIONS.items())
+
+
+class ReadOnlyModel(models.Model):
+    """An event can be read only; the database refuses changes too."""
+
+    class Meta:
+        abstract = True
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        raise ReadOnlyError(
+            f"{self._meta.label} cannot be saved: events are append-only. Change the tracked"
+            " object, or call pgaudit_log.create_event() to add a manual event."
+        )
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        raise ReadOnlyError(f"{self._meta.label} cannot be deleted: events are append-only.")
+
+
+class Event(ReadOnlyModel):
+    """The base of typed events: what is known of each event beside the model's own fields.
+
+    A typed event also has ``pgh_obj``, the reference to its object, unless it was
+    declared with ``obj_field=None``.
+    """
+
+    pgh_id = models.BigAutoField(primary_key=True)
+    """Order of capture."""
+    pgh_created_at = models.DateTimeField()
+    """Start of the transaction that made the change."""
+    pgh_txid = models.BigIntegerField()
+    """The transaction that made the change."""
+    pgh_obj_key = models.TextField(null=True)
+    """The object's primary key as text; a composite key as a JSON array."""
+    pgh_label = models.TextField()
+    """The tracker's label."""
+    pgh_operation = models.CharField(max_length=1, choices=_OPERATION_CHOICES)
+    """What happened, as one letter of ``constants.OPERATIONS``."""
+    pgh_data = models.JSONField(null=True)
+    """The tracked columns of the row, keyed by column, those that the model no longer has too."""
+    pgh_diff = models.JSONField(null=True)
+    """What an update changed: ``{"column": [old, new]}``."""
+    pgh_refs = ArrayField(models.TextField(), null=True)
+    """What the row's foreign keys pointed at: ``["shop.Customer:5"]``."""
+    pgh_context_id = models.UUIDField(null=True)
+    """One per context."""
+    pgh_context = models.JSONField(null=True)
+    """Who and why; without a context, the database session that wrote."""
+
+    objects: ClassVar[models.Manager[Any]] = EventQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
+        ordering: ClassVar = ["pgh_id"]
+
+    def __str__(self) -> str:
+        return f"{self.pgh_label} #{self.pgh_id}"
+
+
+class Events(ReadOnlyModel):
+    """The trail: every event of every tracked model, in the order of capture."""
+
+    pgh_id = models.BigAutoField(primary_key=True, db_column="id")
+    pgh_created_at = models.DateTimeField(db_column="created_at")
+    pgh_txid = models.BigIntegerField(db_column="txid")
+    pgh_obj_model = models.TextField(db_column="model")
+    pgh_obj_id = models.TextField(db_column="obj_pk", null=True)
+    pgh_label = models.TextField(db_column="label")
+    pgh_operation = models.CharField(
+        db_column="operation", max_length=1, choices=_OPERATION_CHOICES
+    )
+    pgh_data = models.JSONField(db_column="snapshot", null=True)
+    pgh_diff = models.JSONField(db_column="diff", null=True)
+    pgh_refs = ArrayField(models.TextField(), db_column="refs", null=True)
+    pgh_context_id = models.UUIDField(db_column="context_id", null=True)
+    pgh_context = models.JSONField(db_column="context", null=True)
+
+    objects: ClassVar[models.Manager[Any]] = EventQuerySet.as_manager()
+
+    class Meta:
+        managed = False
+        db_table = EVENT_TABLE
+        ordering: ClassVar = ["pgh_id"]
+        default_permissions = ("view",)
+        verbose_name = "event"
+        verbose_name_plural = "events"
+
+    def __str__(self) -> str:
+        return f"{self.pgh_obj_model} {self.pgh_obj_id} {self.pgh_label} #{self.pgh_id}"

@@ -1,0 +1,91 @@
+"""The catalogue: which partitions the database has, which are missing, and making those."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+
+from django.db import connections, transaction
+
+from pgaudit_log import sql
+from pgaudit_log.conf import settings
+from pgaudit_log.constants import EVENT_TABLE
+from pgaudit_log.identifiers import quote_name
+from pgaudit_log.partitions.calendar import Period, periods_from
+
+LOCK_TIMEOUT = "5s"
+"""How long making a partition waits for writers, which wait behind it meanwhile."""
+
+_MOMENT = "%Y-%m-%d %H:%M:%S+00"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """The partitions that should be made, and those that cannot be yet."""
+
+    using: str
+    create: Sequence[Period] = ()
+    occupied: Sequence[Period] = ()
+    """Periods with events in the DEFAULT partition; those events stay there and are read as any."""
+
+    def apply(self) -> None:
+        """Make the missing partitions, in one transaction."""
+        with transaction.atomic(using=self.using), connections[self.using].cursor() as cursor:
+            cursor.execute("SELECT set_config('lock_timeout', %s, true)", [LOCK_TIMEOUT])
+            for period in self.create:
+                cursor.execute(
+                    sql.read("partition.sql").format(
+                        partition=quote_name(period.table),
+                        bounds=quote_name(f"{period.table}_bounds"),
+                        start=period.start.strftime(_MOMENT),
+                        end=period.end.strftime(_MOMENT),
+                    )
+                )
+
+
+def existing(using: str) -> list[Period]:
+    """Return the periods of the partitions that the database has, the DEFAULT partition aside."""
+    with connections[using].cursor() as cursor:
+        # The bounds are shown and read in one session, so its DateStyle and TimeZone do not matter.
+        cursor.execute(
+            r"""
+            SELECT
+                substring(bound FROM $$FROM \('([^']+)'\)$$)::timestamptz,
+                substring(bound FROM $$TO \('([^']+)'\)$$)::timestamptz
+            FROM pg_inherits
+            JOIN pg_class AS partition ON partition.oid = pg_inherits.inhrelid
+            CROSS JOIN pg_get_expr(partition.relpartbound, partition.oid) AS bound
+            WHERE pg_inherits.inhparent = to_regclass(%s) AND bound <> 'DEFAULT'
+            ORDER BY 1
+            """,
+            [EVENT_TABLE],
+        )
+        return [Period(start=start, end=end) for start, end in cursor.fetchall()]
+
+
+def plan(using: str = "default", *, now: datetime | None = None) -> Plan:
+    """Return which partitions of this period and the next ones are missing.
+
+    Reads ``PGAUDIT_LOG_PARTITION_INTERVAL`` and ``PGAUDIT_LOG_PARTITIONS_AHEAD``.
+    """
+    moment = now or datetime.now(timezone.utc)
+    have = existing(using)
+    missing = [
+        period
+        for period in periods_from(moment, settings.PARTITION_INTERVAL, settings.PARTITIONS_AHEAD)
+        if not any(period.overlaps(other) for other in have)
+    ]
+    occupied = [period for period in missing if _has_events_in_default(period, using)]
+    create = [period for period in missing if period not in occupied]
+    return Plan(using=using, create=tuple(create), occupied=tuple(occupied))
+
+
+def _has_events_in_default(period: Period, using: str) -> bool:
+    with connections[using].cursor() as cursor:
+        cursor.execute(
+            f"SELECT EXISTS (SELECT FROM {EVENT_TABLE}_default"
+            " WHERE created_at >= %s AND created_at < %s)",
+            [period.start, period.end],
+        )
+        return bool(cursor.fetchone()[0])

@@ -1,0 +1,131 @@
+"""The registry: every declaration of a ``track()``, in the order in which they were made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import models
+from django.dispatch import Signal
+
+from pgaudit_log.exceptions import DeclarationError
+from pgaudit_log.trackers import UNSET, Tracker, _Unset
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObjForeignKey:
+    """How typed events point at their object: the arguments of ``obj_field``.
+
+    Args:
+        related_name: the accessor on the tracked model; by default "events", after
+            the fields where ``track(fields=…)`` names some.
+        related_query_name: the name in filters; by default the ``related_name``.
+    """
+
+    related_name: str | None = None
+    related_query_name: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Declaration:
+    """One ``track()``: a tracked model, its trackers, and what their events look like."""
+
+    tracked_model: type[models.Model]
+    trackers: tuple[Tracker, ...]
+    fields: tuple[str, ...] | None = None
+    exclude: tuple[str, ...] = ()
+    obj_field: ObjForeignKey | None | _Unset = UNSET
+    model_name: str
+    app_label: str
+    attrs: Mapping[str, Any] = field(default_factory=dict)
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """The label in the event table's ``model``, such as ``shop.Order``; a proxy has its model's."""
+        return concrete(self.tracked_model)._meta.label
+
+    @property
+    def tracker_labels(self) -> tuple[str, ...]:
+        """The labels of its trackers, each once."""
+        return tuple(dict.fromkeys(tracker.label for tracker in self.trackers))
+
+
+def concrete(model: type[models.Model]) -> type[models.Model]:
+    """Return the model that has the table: ``model`` itself, or what it is a proxy of."""
+    return model._meta.concrete_model or model
+
+
+def tracked_columns(
+    model: type[models.Model], fields: tuple[str, ...] | None, exclude: tuple[str, ...]
+) -> list[models.Field[Any, Any]]:
+    """Return the fields with a column in the model's own table that a declaration tracks.
+
+    Works on the model itself and on its past states in migrations.
+    """
+    local = [f for f in concrete(model)._meta.local_fields if f.column is not None]
+    if fields is not None:
+        wanted = set(fields)
+        return [f for f in local if f.name in wanted or f.attname in wanted]
+    unwanted = set(exclude)
+    return [f for f in local if f.name not in unwanted and f.attname not in unwanted]
+
+
+declared = Signal()
+"""Sent with each new :class:`Declaration` as its sender, as soon as it is registered."""
+
+_declarations: list[Declaration] = []
+
+
+def declarations() -> tuple[Declaration, ...]:
+    """Return all declarations, in the order of their ``track()`` calls."""
+    return tuple(_declarations)
+
+
+def declarations_of(model: type[models.Model]) -> tuple[Declaration, ...]:
+    """Return the declarations that track the table of ``model``."""
+    return tuple(d for d in _declarations if concrete(d.tracked_model) is concrete(model))
+
+
+def find(model: type[models.Model], tracker_label: str) -> Declaration | None:
+    """Return the declaration of ``model`` that has a tracker with this label, if there is one."""
+    for declaration in declarations_of(model):
+        if tracker_label in declaration.tracker_labels:
+            return declaration
+    return None
+
+
+def register(declaration: Declaration) -> None:
+    """Keep ``declaration`` and tell the listeners of :data:`declared`.
+
+    Raises:
+        DeclarationError: when two trackers of its model would write the same label.
+    """
+    labels = [tracker.label for tracker in declaration.trackers]
+    taken = {
+        label for d in declarations_of(declaration.tracked_model) for label in d.tracker_labels
+    }
+    for position, label in enumerate(labels):
+        if label in taken or label in labels[:position]:
+            raise DeclarationError(
+                f'{declaration.label} has two trackers with the label "{label}". Give one of'
+                f' them another label as its first argument, such as UpdateEvent("{label}_2").'
+            )
+    _declarations.append(declaration)
+    try:
+        declared.send(sender=declaration)
+    except Exception:
+        _declarations.remove(declaration)
+        raise
+
+
+@contextmanager
+def isolated() -> Iterator[None]:
+    """Forget, on leaving the block, what was declared in it. For tests."""
+    before = list(_declarations)
+    try:
+        yield
+    finally:
+        _declarations[:] = before

@@ -1,0 +1,24 @@
+-- The triggers that keep the event table append-only. Row triggers of the parent
+-- are copied to each partition by PostgreSQL; TRUNCATE triggers are not, so each
+-- partition gets its own (partition.sql). ENABLE ALWAYS: they hold under
+-- session_replication_role = replica too.
+CREATE OR REPLACE TRIGGER pgaudit_log_refuse_change
+    BEFORE UPDATE OR DELETE ON pgaudit_log_event
+    FOR EACH ROW EXECUTE FUNCTION pgaudit_log_refuse_change();
+
+ALTER TABLE pgaudit_log_event
+    ENABLE ALWAYS TRIGGER pgaudit_log_refuse_change;
+
+CREATE OR REPLACE TRIGGER pgaudit_log_refuse_truncate
+    BEFORE TRUNCATE ON pgaudit_log_event
+    FOR EACH STATEMENT EXECUTE FUNCTION pgaudit_log_refuse_change();
+
+ALTER TABLE pgaudit_log_event
+    ENABLE ALWAYS TRIGGER pgaudit_log_refuse_truncate;
+
+CREATE OR REPLACE TRIGGER pgaudit_log_refuse_truncate
+    BEFORE TRUNCATE ON pgaudit_log_event_default
+    FOR EACH STATEMENT EXECUTE FUNCTION pgaudit_log_refuse_change();
+
+ALTER TABLE pgaudit_log_event_default
+    ENABLE ALWAYS TRIGGER pgaudit_log_refuse_truncate;

@@ -1,0 +1,24 @@
+-- pgaudit_log_context_once(): pgaudit_log_context(), read once per statement.
+-- For row-level triggers, which ask once a row: current_query() copies the whole
+-- statement, 284 microseconds a row in an INSERT of 5,000 rows.
+-- The memo is keyed by the time at which the statement arrived and lives as long
+-- as the transaction.
+-- Reads and writes: pgaudit_log.memo.
+CREATE OR REPLACE FUNCTION pgaudit_log_context_once(OUT id uuid, OUT value jsonb)
+LANGUAGE plpgsql
+VOLATILE
+AS $pgaudit_log$
+DECLARE
+    arrival text := extract(epoch FROM statement_timestamp())::text || ' ' || txid_current();
+    memo text := current_setting('pgaudit_log.memo', true);
+BEGIN
+    IF split_part(memo, '|', 1) = arrival THEN
+        id := NULLIF(split_part(memo, '|', 2), '')::uuid;
+        value := substr(memo, length(arrival) + length(split_part(memo, '|', 2)) + 3)::jsonb;
+    ELSE
+        SELECT context.id, context.value INTO id, value
+        FROM pgaudit_log_context() AS context;
+        PERFORM set_config('pgaudit_log.memo', concat(arrival, '|', id, '|', value), true);
+    END IF;
+END;
+$pgaudit_log$;

@@ -1,0 +1,48 @@
+-- pgaudit_log_event: every change of every tracked table, one row an event.
+-- Partitioned by month (UTC); the DEFAULT partition takes what has no partition
+-- of its own, so that an insert never fails for want of one.
+CREATE TABLE IF NOT EXISTS pgaudit_log_event (
+    id         bigint      NOT NULL GENERATED ALWAYS AS IDENTITY,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    txid       bigint      NOT NULL DEFAULT txid_current(),
+    model      text        NOT NULL,
+    obj_pk     text        COLLATE "C",
+    label      text        NOT NULL,
+    operation  text        NOT NULL,
+    snapshot   jsonb,
+    diff       jsonb,
+    refs       text[],
+    context_id uuid,
+    context    jsonb,
+    PRIMARY KEY (id, created_at)
+) PARTITION BY RANGE (created_at);
+
+CREATE TABLE IF NOT EXISTS pgaudit_log_event_default
+    PARTITION OF pgaudit_log_event DEFAULT;
+
+COMMENT ON TABLE pgaudit_log_event IS 'Every change of every tracked table: append-only, one row an event.';
+COMMENT ON COLUMN pgaudit_log_event.id IS 'Order of capture.';
+COMMENT ON COLUMN pgaudit_log_event.created_at IS 'Start of the transaction that made the change.';
+COMMENT ON COLUMN pgaudit_log_event.txid IS 'The transaction that made the change.';
+COMMENT ON COLUMN pgaudit_log_event.model IS 'Label of the tracked model, such as shop.Order.';
+COMMENT ON COLUMN pgaudit_log_event.obj_pk IS 'Primary key of the row as text; a composite key as a JSON array.';
+COMMENT ON COLUMN pgaudit_log_event.label IS 'Label of the tracker that wrote the event.';
+COMMENT ON COLUMN pgaudit_log_event.operation IS 'I insert, U update, D delete, T truncate, M manual, B baseline.';
+COMMENT ON COLUMN pgaudit_log_event.snapshot IS 'The tracked columns of the row, keyed by column.';
+COMMENT ON COLUMN pgaudit_log_event.diff IS 'What an update changed: {"column": [old, new]}.';
+COMMENT ON COLUMN pgaudit_log_event.refs IS 'What the row''s foreign keys pointed at: {shop.Customer:5}.';
+COMMENT ON COLUMN pgaudit_log_event.context_id IS 'One per context, so that its events can be found together.';
+COMMENT ON COLUMN pgaudit_log_event.context IS 'Who and why; without a context, the database session that wrote.';
+
+-- One object's events in order.
+CREATE INDEX IF NOT EXISTS pgaudit_log_event_object
+    ON pgaudit_log_event (model, obj_pk, id);
+
+-- One user's events in order.
+CREATE INDEX IF NOT EXISTS pgaudit_log_event_user
+    ON pgaudit_log_event ((context ->> 'user'), id);
+
+-- The events of a time, a transaction or a context: small, because all three
+-- grow with the table.
+CREATE INDEX IF NOT EXISTS pgaudit_log_event_brin
+    ON pgaudit_log_event USING brin (created_at, txid, context_id);

@@ -1,0 +1,262 @@
+"""Tracking: ``track()`` turns trackers and a model into a declaration and its triggers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import pgtrigger
+from django.core.exceptions import FieldDoesNotExist
+from django.db import models
+from pgtrigger import Level
+
+from pgaudit_log import registry
+from pgaudit_log.conditions import Change
+from pgaudit_log.conf import settings
+from pgaudit_log.constants import APP_LABEL
+from pgaudit_log.exceptions import DeclarationError
+from pgaudit_log.registry import Declaration, ObjForeignKey, concrete
+from pgaudit_log.trackers import DEFAULT_TRACKERS, UNSET, RowEvent, Tracker, _Unset
+from pgaudit_log.triggers.capture import CaptureTrigger
+
+M = TypeVar("M", bound=models.Model)
+
+METADATA_PREFIX = "pgh_"
+"""What the names of an event's own fields start with; a tracked field may not."""
+
+LEVELS = {"ROW": pgtrigger.Row, "STATEMENT": pgtrigger.Statement}
+
+
+def track(
+    *trackers: Tracker,
+    fields: Sequence[str] | None = None,
+    exclude: Sequence[str] | None = None,
+    obj_field: ObjForeignKey | None | _Unset = UNSET,
+    model_name: str | None = None,
+    app_label: str | None = None,
+    attrs: Mapping[str, Any] | None = None,
+    meta: Mapping[str, Any] | None = None,
+    level: Level | None = None,
+    append_only: bool = True,
+) -> Callable[[type[M]], type[M]]:
+    """Return a decorator that tracks a model.
+
+    The decorated class comes back as it is. Its events can be read as
+    ``instance.events``, ``Model.pgh_event_model`` and ``Model.pgh_event_models["label"]``,
+    and the class of its events, ``OrderEvent``, can be imported from the app's ``models``.
+
+    Args:
+        *trackers: what to capture; by default inserts, updates and deletes, or what
+            the setting ``PGAUDIT_LOG_DEFAULT_TRACKERS`` says.
+        fields: names of the fields to track; by default all of the model's own table.
+        exclude: names of fields to leave out instead.
+        obj_field: an :class:`ObjForeignKey` that names the accessor, or ``None`` for
+            events without a reference to their object.
+        model_name: the name of the event class; by default the model's with "Event".
+        app_label: the app whose ``models`` the event class is put into.
+        attrs: further attributes of the event class.
+        meta: further attributes of its ``Meta``.
+        level: ``Statement`` or ``Row`` for trackers that do not say; by default the
+            setting ``PGAUDIT_LOG_LEVEL``.
+        append_only: accepted for django-pghistory's sake; events are always append-only.
+
+    Raises:
+        DeclarationError: for what cannot be tracked as it is declared.
+    """
+
+    def decorate(model: type[M]) -> type[M]:
+        declaration = _declaration(
+            model,
+            _trackers_or_default(trackers),
+            fields=_names(model, "fields", fields) if fields is not None else None,
+            exclude=_names(model, "exclude", exclude or ()),
+            obj_field=_obj_field_or_default(obj_field),
+            model_name=model_name,
+            app_label=app_label,
+            attrs=attrs,
+            meta=meta,
+        )
+        if not append_only:
+            raise DeclarationError(
+                f"{model._meta.label} is tracked with append_only=False, but events are always"
+                " append-only. Leave append_only= out."
+            )
+        _refuse_untrackable(declaration)
+        triggers = [
+            _trigger(tracker, declaration, level)
+            for tracker in declaration.trackers
+            if isinstance(tracker, RowEvent)
+        ]
+        registry.register(declaration)
+        pgtrigger.register(*triggers)(model)
+        return model
+
+    return decorate
+
+
+def _declaration(
+    model: type[models.Model],
+    trackers: tuple[Tracker, ...],
+    *,
+    fields: tuple[str, ...] | None,
+    exclude: tuple[str, ...],
+    obj_field: ObjForeignKey | None | _Unset,
+    model_name: str | None,
+    app_label: str | None,
+    attrs: Mapping[str, Any] | None,
+    meta: Mapping[str, Any] | None,
+) -> Declaration:
+    if fields is not None and exclude:
+        raise DeclarationError(
+            f"{model._meta.label} is tracked with both fields= and exclude=. Give one of them."
+        )
+    return Declaration(
+        tracked_model=model,
+        trackers=trackers,
+        fields=fields,
+        exclude=exclude,
+        obj_field=obj_field,
+        model_name=model_name or event_model_name(model, fields),
+        app_label=app_label or model._meta.app_label,
+        attrs=dict(attrs or {}),
+        meta=dict(meta or {}),
+    )
+
+
+def event_model_name(model: type[models.Model], fields: Iterable[str] | None) -> str:
+    """Return the default name of an event class: ``OrderEvent``, or ``OrderStatusEvent`` for some fields."""
+    parts = [model.__name__, *(fields or ()), "event"]
+    name = "_".join(parts)
+    return name[0].upper() + re.sub(r"[\-_.\s]+([a-zA-Z0-9])", lambda m: m[1].upper(), name[1:])
+
+
+def _trackers_or_default(trackers: tuple[object, ...]) -> tuple[Tracker, ...]:
+    given = trackers or tuple(settings.DEFAULT_TRACKERS or DEFAULT_TRACKERS)
+    chosen = tuple(tracker for tracker in given if isinstance(tracker, Tracker))
+    for tracker in given:
+        if tracker not in chosen:
+            hint = f" Write {tracker.__name__}()." if isinstance(tracker, type) else ""
+            raise DeclarationError(
+                f"track() was given {tracker!r}, which is not a tracker such as"
+                f" pgaudit_log.UpdateEvent().{hint}"
+            )
+    return chosen
+
+
+def _obj_field_or_default(
+    obj_field: ObjForeignKey | None | _Unset,
+) -> ObjForeignKey | None | _Unset:
+    if obj_field is UNSET and settings.OBJ_FIELD is not None:
+        obj_field = settings.OBJ_FIELD
+    if (
+        obj_field is not None
+        and obj_field is not UNSET
+        and not isinstance(obj_field, ObjForeignKey)
+    ):
+        raise DeclarationError(
+            f"obj_field={obj_field!r} is neither None nor a pgaudit_log.ObjForeignKey."
+            ' Give pgaudit_log.ObjForeignKey(related_name="…") to name the accessor.'
+        )
+    return obj_field
+
+
+def _names(model: type[models.Model], argument: str, names: Sequence[str]) -> tuple[str, ...]:
+    """Return the names of ``fields=`` or ``exclude=``, each checked to be a column of the model's table."""
+    where = f"{model._meta.label} is tracked with {argument}={list(names)!r}"
+    if isinstance(names, str):
+        raise DeclarationError(f"{where}: give a list, such as {argument}=[{names!r}].")
+    local = {f.name: f for f in concrete(model)._meta.local_fields if f.column is not None}
+    known = {**local, **{f.attname: f for f in local.values()}}
+    for name in names:
+        if name in known:
+            continue
+        try:
+            field = concrete(model)._meta.get_field(name)
+        except FieldDoesNotExist:
+            raise DeclarationError(
+                f'{where}, but it has no field "{name}". Its fields are {", ".join(local)}.'
+            ) from None
+        if field.many_to_many:
+            raise DeclarationError(
+                f'{where}, but "{name}" is a many-to-many field, whose rows are in another'
+                f" table. Track {model.__name__}.{name}.through instead."
+            )
+        if field.concrete and getattr(field, "model", model) is not concrete(model):
+            raise DeclarationError(
+                f'{where}, but "{name}" is a column of {field.model._meta.label}, its parent.'
+                " Track that model too."
+            )
+        raise DeclarationError(f'{where}, but "{name}" has no column in its table. Leave it out.')
+    return tuple(known[name].name for name in names)
+
+
+def _refuse_untrackable(declaration: Declaration) -> None:
+    """Raise for what no trigger could capture, or what could not be read back."""
+    model = declaration.tracked_model
+    what = f"{model._meta.label} cannot be tracked: "
+    if model._meta.abstract:
+        raise DeclarationError(
+            what + "it is abstract and has no table. Track the models that inherit it."
+        )
+    if not concrete(model)._meta.managed:
+        raise DeclarationError(
+            what + "it is unmanaged (managed = False), so that no migration could install its"
+            " triggers. Track a managed model of that table."
+        )
+    if concrete(model)._meta.app_label == APP_LABEL:
+        raise DeclarationError(what + "it is the event table itself, which would never stop.")
+    columns = registry.tracked_columns(model, declaration.fields, declaration.exclude)
+    if not columns:
+        raise DeclarationError(
+            what + "no field is left to track. Name one in fields=, or exclude fewer."
+        )
+    for field in columns:
+        if field.name.startswith(METADATA_PREFIX):
+            raise DeclarationError(
+                what + f'its field "{field.name}" is named like an event\'s own fields.'
+                f' Rename it (db_column can stay), or exclude=["{field.name}"].'
+            )
+    for tracker in declaration.trackers:
+        condition = getattr(tracker, "condition", None)
+        if isinstance(condition, Change):
+            _refuse_unknown_names(what, model, tracker, condition)
+
+
+def _refuse_unknown_names(
+    what: str, model: type[models.Model], tracker: Tracker, condition: Any
+) -> None:
+    """Raise for a condition on changes of a field that is not a column of the table."""
+    local = {f.name for f in concrete(model)._meta.local_fields}
+    for name in [*condition.fields, *condition.exclude]:
+        try:
+            found = concrete(model)._meta.get_field(name).name
+        except FieldDoesNotExist:
+            found = ""
+        if found not in local:
+            raise DeclarationError(
+                what + f'the condition of "{tracker.label}" names "{name}", which is not a'
+                f" column of its table. Its fields are {', '.join(sorted(local))}."
+            )
+
+
+def _trigger(tracker: RowEvent, declaration: Declaration, level: Level | None) -> CaptureTrigger:
+    return CaptureTrigger(
+        tracker=tracker,
+        fields=declaration.fields,
+        exclude=declaration.exclude,
+        level=tracker.level or level or _default_level(),
+        created_at=settings.CREATED_AT_FUNCTION.lower(),
+    )
+
+
+def _default_level() -> Level:
+    level = settings.LEVEL
+    if isinstance(level, Level):
+        return level
+    try:
+        return LEVELS[str(level).upper()]
+    except KeyError:
+        raise DeclarationError(
+            f"PGAUDIT_LOG_LEVEL is {level!r}. Set it to pgaudit_log.Statement or pgaudit_log.Row."
+        ) from None

@@ -1,0 +1,1 @@
+"""Triggers: SQL out of a declaration."""

@@ -1,0 +1,121 @@
+"""The django-pgtrigger trigger of one tracker."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+import pgtrigger
+from django.db import models
+from pgtrigger import compiler
+from pgtrigger.core import Condition
+
+from pgaudit_log.exceptions import DeclarationError
+from pgaudit_log.registry import tracked_columns
+from pgaudit_log.trackers import RowEvent
+from pgaudit_log.triggers.rendering import capture_sql, condition_sql
+from pgaudit_log.triggers.template import CaptureTriggerSql
+
+MAX_NAME_LENGTH = 47
+"""django-pgtrigger's limit, which leaves room for its prefix and hash in PostgreSQL's 63 bytes."""
+
+
+def trigger_name(label: str, operation: str) -> str:
+    """Return a trigger's name out of a label and an operation: letters, digits and underscores.
+
+    Labels that would become the same name, or too long a one, get a hash of the label.
+    """
+    slug = re.sub(r"[^0-9a-zA-Z]+", "_", label).lower()
+    name = f"{slug}_{operation}".lower()
+    if slug == label and len(name) <= MAX_NAME_LENGTH:
+        return name
+    digest = hashlib.sha1(label.encode(), usedforsecurity=False).hexdigest()[:6]
+    suffix = f"_{digest}_{operation.lower()}"
+    return slug[: MAX_NAME_LENGTH - len(suffix)] + suffix
+
+
+class CaptureTrigger(pgtrigger.Composer):
+    """Writes the events of one tracker; compiled from whichever state of the model it is given.
+
+    A migration holds the compiled SQL, never this class.
+    """
+
+    when = pgtrigger.After
+
+    def __init__(
+        self,
+        *,
+        tracker: RowEvent,
+        fields: tuple[str, ...] | None,
+        exclude: tuple[str, ...],
+        level: pgtrigger.Level,
+        created_at: str,
+    ) -> None:
+        self.tracker = tracker
+        self.tracked_fields = fields
+        self.tracked_exclude = exclude
+        self.created_at = created_at
+        super().__init__(
+            name=tracker.trigger_name or trigger_name(tracker.label, tracker.operation_name),
+            operation=tracker.operation,
+            level=pgtrigger.Statement if tracker.operation_name == "TRUNCATE" else level,
+            condition=tracker.condition,
+        )
+
+    @property
+    def is_statement_level(self) -> bool:
+        """Whether it fires once a statement; levels of django-pgtrigger are equal by identity only."""
+        return str(self.level) == "STATEMENT"
+
+    def _columns(self, model: type[models.Model]) -> list[models.Field[object, object]]:
+        columns = tracked_columns(model, self.tracked_fields, self.tracked_exclude)
+        if not columns:
+            raise DeclarationError(
+                f"{model._meta.label} has no column left to track for"
+                f' "{self.tracker.label}". Name one in fields=, or exclude fewer.'
+            )
+        return columns
+
+    def get_func(self, model: type[models.Model]) -> str:  # type: ignore[override]
+        """Return the statements of the capture function."""
+        condition = self.tracker.condition
+        assert condition is None or isinstance(condition, Condition)
+        return capture_sql(
+            model=model,
+            label=self.tracker.label,
+            operation=self.tracker.operation_name,
+            row=self.tracker.row,
+            condition=condition,
+            columns=self._columns(model),
+            statement_level=self.is_statement_level,
+            created_at=self.created_at,
+        )
+
+    def render_func(self, model: type[models.Model]) -> str:  # type: ignore[override]
+        """Return the function's statements; they have no placeholders to fill in."""
+        return self.get_func(model)
+
+    def render_condition(self, model: type[models.Model]) -> str:  # type: ignore[override]
+        """Return the WHEN clause of a row-level trigger."""
+        if self.is_statement_level:
+            return ""
+        condition = self.tracker.condition
+        assert condition is None or isinstance(condition, Condition)
+        sql = condition_sql(condition, model, self._columns(model))
+        return f"WHEN ({sql})" if sql else ""
+
+    def compile(self, model: type[models.Model]) -> compiler.Trigger:  # type: ignore[override]
+        """Return the SQL that a migration freezes."""
+        return compiler.Trigger(
+            name=self.name,
+            sql=CaptureTriggerSql(
+                pgid=self.get_pgid(model),  # type: ignore[arg-type]
+                func=self.render_func(model),
+                table=model._meta.db_table,
+                when=self.when,
+                operation=self.operation,
+                referencing=self.referencing or "",
+                level=self.level,
+                condition=self.render_condition(model),
+            ),
+        )

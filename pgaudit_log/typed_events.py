@@ -1,0 +1,226 @@
+"""Typed events: an unmanaged model over a view for each ``track()``, built as it is declared."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from django.apps import apps
+from django.db import connections, models, router
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from pgaudit_log import registry, views
+from pgaudit_log.exceptions import DeclarationError
+from pgaudit_log.fields import EventForeignKey
+from pgaudit_log.identifiers import key_fields, shorten
+from pgaudit_log.models import Event
+from pgaudit_log.registry import Declaration, ObjForeignKey, concrete, tracked_columns
+
+_SERIALS: dict[type[models.Field[Any, Any]], type[models.Field[Any, Any]]] = {
+    models.SmallAutoField: models.SmallIntegerField,
+    models.BigAutoField: models.BigIntegerField,
+    models.AutoField: models.IntegerField,
+}
+
+
+def build(declaration: Declaration) -> type[Event]:
+    """Make the event class of ``declaration`` and put it where users look for it.
+
+    It becomes ``Model.pgh_event_model``, an entry of ``Model.pgh_event_models`` under
+    each tracker's label, and an attribute of the app's ``models`` module.
+
+    Raises:
+        DeclarationError: when its name or its accessor is taken.
+    """
+    tracked = declaration.tracked_model
+    module = _models_module(declaration)
+    _refuse_taken_names(declaration, module)
+    event_model = type(declaration.model_name, (Event,), _attributes(declaration, module.__name__))
+    setattr(module, declaration.model_name, event_model)
+    for model in dict.fromkeys([tracked, concrete(tracked)]):
+        _attach(model, declaration, event_model)
+    return event_model
+
+
+def _models_module(declaration: Declaration) -> Any:
+    """Return the ``models`` module of the declaration's app."""
+    label = declaration.app_label
+    if label not in apps.app_configs:
+        raise DeclarationError(
+            f'{declaration.label} is tracked with app_label="{label}", which is no installed app.'
+            " Give the label of one of yours."
+        )
+    name = f"{apps.app_configs[label].name}.models"
+    tracked_module = sys.modules[declaration.tracked_model.__module__]
+    return sys.modules.get(name, tracked_module)
+
+
+def _refuse_taken_names(declaration: Declaration, module: Any) -> None:
+    if hasattr(module, declaration.model_name):
+        raise DeclarationError(
+            f"{declaration.label} cannot be tracked: {module.__name__} already has a"
+            f" {declaration.model_name}. Give track() another model_name=."
+        )
+    accessor = related_name(declaration)
+    if accessor is None:
+        return
+    model = concrete(declaration.tracked_model)
+    own = {f.name for f in model._meta.local_fields} | {f.name for f in model._meta.many_to_many}
+    others = [d for d in registry.declarations_of(model) if d is not declaration]
+    if accessor in own or accessor in (related_name(d) for d in others):
+        raise DeclarationError(
+            f'{declaration.label} cannot be tracked: it already has "{accessor}", the accessor'
+            " of its events. Give another with"
+            ' obj_field=pgaudit_log.ObjForeignKey(related_name="audit_events").'
+        )
+
+
+def related_name(declaration: Declaration) -> str | None:
+    """Return the accessor of the events on the tracked model, or ``None`` where there is none."""
+    obj_field = declaration.obj_field
+    if obj_field is None:
+        return None
+    given = obj_field.related_name if isinstance(obj_field, ObjForeignKey) else None
+    return given or "_".join([*(declaration.fields or ()), "events"])
+
+
+def _attributes(declaration: Declaration, module_name: str) -> dict[str, Any]:
+    tracked = declaration.tracked_model
+    columns = tracked_columns(tracked, declaration.fields, declaration.exclude)
+    meta = {
+        "app_label": declaration.app_label,
+        # Leaves the class out of makemigrations, content types, permissions and dumpdata.
+        "auto_created": tracked,
+        "managed": False,
+        "db_table": _view_name(declaration),
+        "verbose_name": f"{tracked._meta.verbose_name} event",
+        **declaration.meta,
+    }
+    attributes: dict[str, Any] = {
+        "__module__": module_name,
+        "__doc__": f"A typed event of {declaration.label}.",
+        "Meta": type("Meta", (Event.Meta,), {**meta, "abstract": False}),
+        "pgh_tracked_model": tracked,
+        "pgh_trackers": declaration.trackers,
+        "pgh_declaration": declaration,
+        **{field.name: event_field(field) for field in columns},
+    }
+    obj_field = _obj_field(declaration)
+    if obj_field is not None:
+        attributes["pgh_obj"] = obj_field
+    return {**attributes, **declaration.attrs}
+
+
+def _view_name(declaration: Declaration) -> str:
+    return shorten(f"{declaration.app_label}_{declaration.model_name.lower()}")
+
+
+def _obj_field(declaration: Declaration) -> EventForeignKey | None:
+    accessor = related_name(declaration)
+    if accessor is None:
+        return None
+    given = declaration.obj_field
+    query_name = given.related_query_name if isinstance(given, ObjForeignKey) else None
+    return EventForeignKey(
+        declaration.tracked_model,
+        on_delete=models.DO_NOTHING,
+        null=True,
+        db_constraint=False,
+        db_index=False,
+        related_name=accessor,
+        related_query_name=query_name,
+    )
+
+
+def event_field(field: models.Field[Any, Any]) -> models.Field[Any, Any]:
+    """Return a field of a typed event for a tracked field: the same values, none of its constraints."""
+    for auto_field, plain in _SERIALS.items():
+        if isinstance(field, auto_field):
+            return plain(null=True, verbose_name=field.verbose_name)
+    if isinstance(field, models.GeneratedField):
+        return event_field(field.output_field)
+    if isinstance(field, models.ForeignKey):
+        return _reference(field)
+    _, _, args, kwargs = field.deconstruct()
+    for constraint in ("primary_key", "unique", "db_index", "db_column", "db_default"):
+        kwargs.pop(constraint, None)
+    for date_rule in ("unique_for_date", "unique_for_month", "unique_for_year"):
+        kwargs.pop(date_rule, None)
+    kwargs["null"] = True
+    return type(field)(*args, **kwargs)
+
+
+def _reference(field: models.ForeignKey[Any, Any]) -> models.ForeignKey[Any, Any]:
+    """Return a foreign key to the same model that nothing cascades over and nothing points back along."""
+    options: dict[str, Any] = {}
+    if not field.target_field.primary_key:
+        options["to_field"] = field.target_field.name
+    return models.ForeignKey(
+        field.remote_field.model,
+        on_delete=models.DO_NOTHING,
+        null=True,
+        blank=True,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
+        verbose_name=field.verbose_name,
+        **options,
+    )
+
+
+def _attach(model: type[Any], declaration: Declaration, event_model: type[Any]) -> None:
+    # A child of multi-table inheritance has its parent's attributes, but events of its own.
+    if "pgh_event_models" not in vars(model):
+        model.pgh_event_models = {}
+        model.pgh_event_model = event_model
+    for label in declaration.tracker_labels:
+        model.pgh_event_models[label] = event_model
+
+
+def event_models() -> Iterator[type[Event]]:
+    """Yield the class of typed events of each declaration."""
+    for declaration in registry.declarations():
+        yield event_model_of(declaration)
+
+
+def event_model_of(declaration: Declaration) -> type[Event]:
+    """Return the class of the typed events of ``declaration``."""
+    model: Any = declaration.tracked_model
+    event_model: type[Event] = model.pgh_event_models[declaration.trackers[0].label]
+    return event_model
+
+
+def view_of(event_model: type[Any], connection: BaseDatabaseWrapper) -> views.View:
+    """Return the view that should stand under a class of typed events."""
+    declaration: Declaration = event_model.pgh_declaration
+    tracked = declaration.tracked_model
+    others = [
+        label
+        for other in registry.declarations_of(tracked)
+        if other is not declaration
+        for label in other.tracker_labels
+    ]
+    keys = key_fields(concrete(tracked))
+    columns = [
+        (event_model._meta.get_field(field.name).column, field)
+        for field in tracked_columns(tracked, declaration.fields, declaration.exclude)
+    ]
+    select = views.select_sql(
+        model_label=declaration.label,
+        excluded_labels=others,
+        obj_key=keys[0] if declaration.obj_field is not None and len(keys) == 1 else None,
+        columns=columns,
+        connection=connection,
+    )
+    return views.View(event_model._meta.db_table, select)
+
+
+def views_for(using: str) -> list[views.View]:
+    """Return the views that the database ``using`` should have, in the order of declaration."""
+    connection = connections[using]
+    return [
+        view_of(event_model, connection)
+        for event_model in event_models()
+        if router.allow_migrate_model(using, concrete(event_model.pgh_tracked_model))  # type: ignore[attr-defined]
+    ]

@@ -1,0 +1,58 @@
+"""The settings of the test suite; ``DATABASE_URL`` says which server, or conftest starts one."""
+
+from __future__ import annotations
+
+import os
+
+import dj_database_url
+
+SECRET_KEY = "only for tests"
+USE_TZ = True
+TIME_ZONE = "Europe/Berlin"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+ROOT_URLCONF = "tests.urls"
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+STATIC_URL = "/static/"
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.messages",
+    "django.contrib.sessions",
+    "pgtrigger",
+    "pgaudit_log",
+    "tests.shop",
+]
+
+MIDDLEWARE = [
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "pgaudit_log.middleware.AuditMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+_server = dj_database_url.parse(os.environ.get("DATABASE_URL", "postgres://localhost/postgres"))
+
+_options = dict(_server.get("OPTIONS", {}))
+if os.environ.get("PGAUDIT_LOG_TEST_SERVER_SIDE_BINDING"):
+    _options["server_side_binding"] = True
+
+DATABASES = {
+    "default": {**_server, "OPTIONS": _options, "TEST": {"NAME": "test_pgaudit_log"}},
+    "other": {**_server, "OPTIONS": _options, "TEST": {"NAME": "test_pgaudit_log_other"}},
+}
