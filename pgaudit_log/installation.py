@@ -73,7 +73,7 @@ def install(using: str = "default") -> Report:
     if plan.create:
         plan.apply()
     return Report(
-        partitions=[period.table for period in plan.create],
-        views=views.install(typed_events.views_for(using), connections[using]),
-        occupied=[period.table for period in plan.occupied],
+        partitions=tuple(period.table for period in plan.create),
+        views=tuple(views.install(typed_events.views_for(using), connections[using])),
+        occupied=tuple(period.table for period in plan.occupied),
     )

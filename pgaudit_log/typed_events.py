@@ -139,6 +139,7 @@ def event_field(field: models.Field[Any, Any]) -> models.Field[Any, Any]:
         if isinstance(field, auto_field):
             return plain(null=True, verbose_name=field.verbose_name)
     if isinstance(field, models.GeneratedField):
+        assert field.output_field is not None
         return event_field(field.output_field)
     if isinstance(field, models.ForeignKey):
         return _reference(field)

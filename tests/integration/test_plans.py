@@ -1,0 +1,162 @@
+"""What PostgreSQL plans: captures must not turn quadratic, reads must use the indexes."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import datetime, timezone
+from typing import Any
+
+import pytest
+from django.db import connection, models
+
+from pgaudit_log.models import Events
+from pgaudit_log.partitions.calendar import period_at
+from tests.shop import models as shop
+from tests.shop.models import Customer, Order
+from tests.support import execute, last_id
+
+pytestmark = pytest.mark.django_db
+
+
+def plans_of(sql: str) -> str:
+    """Return the plans, as PostgreSQL prints them for debugging, that running ``sql`` makes."""
+    printed: list[str] = []
+    raw = connection.connection
+
+    def keep(diagnostic: Any) -> None:
+        printed.append(f"{diagnostic.message_primary} {diagnostic.message_detail}")
+
+    execute("SELECT set_config('client_min_messages', 'log', true)")
+    execute("SELECT set_config('debug_print_plan', 'on', true)")
+    raw.add_notice_handler(keep)
+    try:
+        execute(sql)
+    finally:
+        raw.remove_notice_handler(keep)
+        execute("SELECT set_config('debug_print_plan', 'off', true)")
+        execute("SELECT set_config('client_min_messages', 'notice', true)")
+    return "\n".join(printed)
+
+
+FULL = "2"
+"""PostgreSQL's JOIN_FULL."""
+
+
+def joins(plans: str) -> list[tuple[str, str]]:
+    """Return the kind and the join type of each join in printed plans."""
+    found = []
+    open_nodes: list[str] = []
+    for node, jointype in re.findall(r"\{(\w*)|\}|:join\.jointype (\d)", plans):
+        if jointype:
+            found.append((open_nodes[-1], jointype))
+        elif node:
+            open_nodes.append(node)
+        else:
+            open_nodes.pop()
+    return found
+
+
+def test_a_bulk_update_after_single_ones_is_planned_as_a_full_join() -> None:
+    customers = Customer.objects.bulk_create(Customer(name=str(n)) for n in range(500))
+    for customer in customers[:8]:
+        customer.name += "!"
+        customer.save()
+    plans = plans_of("UPDATE shop_customer SET name = name || '?'")
+    full_joins = [node for node, jointype in joins(plans) if jointype == FULL]
+    assert full_joins
+    assert set(full_joins) <= {"HASHJOIN", "MERGEJOIN"}
+
+
+def test_bulk_updates_pair_rows_whatever_came_before_on_the_connection() -> None:
+    customers = Customer.objects.bulk_create(Customer(name=str(n)) for n in range(300))
+    expected = []
+    start = last_id()
+    for size in (1, 300, 1, 2, 1, 300):
+        chosen = customers[:size]
+        execute(
+            "UPDATE shop_customer SET name = name || '.' WHERE id = ANY (%s)",
+            [[c.pk for c in chosen]],
+        )
+        for customer in chosen:
+            expected.append((str(customer.pk), [customer.name, customer.name + "."]))
+            customer.name += "."
+    events = Events.objects.filter(pgh_id__gt=start)
+    found = [(key, diff["name"]) for key, diff in events.values_list("pgh_obj_id", "pgh_diff")]
+    assert sorted(found) == sorted(expected)
+
+
+@pytest.fixture
+def many_events() -> None:
+    """Fill the table, so that the planner has a reason to choose."""
+    execute("INSERT INTO shop_customer (name) SELECT 'c' || n FROM generate_series(1, 3000) AS n")
+    execute(
+        "INSERT INTO shop_order (customer_id, status, note, placed_at)"
+        " SELECT id, 'new', '', now() FROM shop_customer"
+    )
+    execute("UPDATE shop_order SET status = 'paid'")
+    execute("ANALYZE pgaudit_log_event")
+    execute("ANALYZE shop_order")
+
+
+def nodes(queryset: models.QuerySet[Any, Any]) -> list[dict[str, Any]]:
+    """Return the nodes of a queryset's plan."""
+
+    def walk(node: dict[str, Any]) -> list[dict[str, Any]]:
+        return [node] + [found for child in node.get("Plans", []) for found in walk(child)]
+
+    return walk(json.loads(queryset.explain(format="json"))[0]["Plan"])
+
+
+def event_scans(queryset: models.QuerySet[Any, Any]) -> list[dict[str, Any]]:
+    """Return the nodes that read the partition of this month, where all events are.
+
+    The empty partitions are read in whichever way.
+    """
+    this_month = period_at(datetime.now(timezone.utc), "month").table
+    return [
+        node
+        for node in nodes(queryset)
+        if node.get("Relation Name") == this_month
+        or node.get("Index Name", "").startswith(this_month)
+    ]
+
+
+@pytest.mark.usefixtures("many_events")
+def test_the_events_of_an_object_use_the_index() -> None:
+    order = Order.objects.order_by("pk")[100]
+    scans = event_scans(order.events.all())
+    assert scans
+    for scan in scans:
+        assert "obj_pk = " in scan.get("Index Cond", "") and "model = " in scan["Index Cond"]
+
+
+@pytest.mark.usefixtures("many_events")
+@pytest.mark.parametrize(
+    "relation", ["join from the object", "in a list", "in a subquery", "outer reference"]
+)
+def test_each_way_to_an_objects_events_uses_the_index(relation: str) -> None:
+    order = Order.objects.order_by("pk")[100]
+    event_model: Any = shop.OrderEvent
+    queryset = {
+        "join from the object": Order.objects.filter(pk=order.pk, events__status="paid"),
+        "in a list": event_model.objects.filter(pgh_obj__in=[order.pk, order.pk + 1]),
+        "in a subquery": event_model.objects.filter(pgh_obj__in=Order.objects.filter(pk=order.pk)),
+        "outer reference": Order.objects.filter(pk=order.pk).annotate(
+            seen=models.Subquery(
+                event_model.objects.filter(pgh_obj=models.OuterRef("pk")).values("status")[:1]
+            )
+        ),
+    }[relation]
+    scans = event_scans(queryset)
+    assert scans
+    for scan in scans:
+        assert "obj_pk = " in scan.get("Index Cond", "") + scan.get("Recheck Cond", "")
+
+
+@pytest.mark.usefixtures("many_events")
+def test_a_join_to_the_object_uses_the_objects_key() -> None:
+    event_model: Any = shop.OrderEvent
+    key = Order.objects.order_by("pk").values_list("pk", flat=True)[100]
+    queryset = event_model.objects.filter(pgh_obj=key).select_related("pgh_obj")
+    assert "shop_order_pkey" in {node.get("Index Name") for node in nodes(queryset)}

@@ -1,0 +1,249 @@
+"""Whole projects: migrations as a model changes, and users' test suites that need no set-up."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.projects import MODELS, SETTINGS, Project, project
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Project]:
+    with project(tmp_path) as made:
+        yield made
+
+
+TESTS = """
+from django.contrib.auth.models import Group, User
+from django.test import TestCase, TransactionTestCase
+
+from pgaudit_log.models import Events
+from store.models import Item, ItemEvent
+
+
+class Rolled(TestCase):
+    def test_events(self):
+        item = Item.objects.create(name="a")
+        assert item.events.count() == 1
+        assert Events.objects.count() == 1
+        User.objects.create_user("ana")
+        assert Events.objects.filter(pgh_obj_model="auth.User").count() == 1
+
+
+class Flushed(TransactionTestCase):
+    reset_sequences = True
+
+    def check(self):
+        assert Events.objects.count() == 0, list(Events.objects.all())
+        item = Item.objects.create(name="a")
+        assert [event.name for event in item.events.all()] == ["a"]
+        Item.objects.update(name="b")
+        User.objects.create_user("ana")
+        assert Events.objects.count() == 3
+
+    def test_once(self):
+        self.check()
+
+    def test_twice(self):
+        self.check()
+"""
+
+
+SERIALIZED = """
+from django.test import TransactionTestCase
+from store.tests import Flushed
+
+
+class Serialized(TransactionTestCase):
+    serialized_rollback = True
+
+    def test_once(self):
+        Flushed.check(self)
+
+    def test_twice(self):
+        Flushed.check(self)
+"""
+
+
+def without_users(tests: str) -> str:
+    """Return the suite for a project that does not track users."""
+    lines = [line for line in tests.splitlines() if "User" not in line and "auth" not in line]
+    return "\n".join(lines).replace("count() == 3", "count() == 2")
+
+
+@pytest.fixture
+def suite(store: Project) -> Project:
+    store.manage("makemigrations", "store")
+    store.write("store/tests.py", TESTS)
+    return store
+
+
+def test_a_users_suite_runs_with_nothing_to_set_up(suite: Project) -> None:
+    # Django's own serialized_rollback and --keepdb do not go together.
+    suite.write("store/test_serialized.py", SERIALIZED)
+    output = suite.manage("test")
+    assert "Ran 5 tests" in output and "OK" in output
+
+
+def test_a_users_suite_runs_again_on_a_kept_database(suite: Project) -> None:
+    suite.manage("test", "--keepdb")
+    assert "OK" in suite.manage("test", "--keepdb", "--noinput")
+
+
+def test_a_users_suite_runs_in_parallel(suite: Project) -> None:
+    try:
+        assert "OK" in suite.manage("test", "--parallel", "2")
+    finally:
+        suite.manage("test", "--keepdb", "--parallel", "2", "--noinput")
+
+
+@pytest.mark.parametrize(
+    "modules", ['{"store": None}', '{"store": None, "pgaudit_log": None}', "All()"]
+)
+def test_a_users_suite_runs_without_migrations(suite: Project, modules: str) -> None:
+    # All() is what pytest-django's --nomigrations sets.
+    suite.write(
+        "settings.py",
+        SETTINGS
+        + f"""
+class All:
+    def __contains__(self, item): return True
+    def __getitem__(self, item): return None
+MIGRATION_MODULES = {modules}
+""",
+    )
+    if "store" in modules:
+        # Without its own migrations an app cannot have a proxy of a migrated app's model.
+        without_proxy = MODELS.partition("@pgaudit_log.track(exclude")[0]
+        suite.write("store/models.py", without_proxy)
+        suite.write("store/tests.py", without_users(TESTS))
+    output = suite.manage("test")
+    assert "Ran 3 tests" in output and "OK" in output
+
+
+def test_a_users_suite_runs_under_pytest(suite: Project) -> None:
+    run = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "store/tests.py", "--reuse-db"]
+    assert "3 passed" in suite.run(*run)
+    assert "3 passed" in suite.run(*run)
+    assert "3 passed" in suite.run(*run, "--create-db", "--nomigrations")
+
+
+def test_a_flush_outside_tests_leaves_the_events(store: Project) -> None:
+    store.manage("makemigrations", "store")
+    store.manage("migrate")
+    store.shell("from store.models import Item; Item.objects.create(name='a')")
+    store.manage("flush", "--noinput")
+    assert "1 0" in store.shell(
+        "from store.models import *; print(ItemEvent.objects.count(), Item.objects.count())"
+    )
+
+
+def test_an_added_field_touches_only_itself_and_triggers(store: Project) -> None:
+    store.manage("makemigrations", "store")
+    store.manage("migrate")
+    store.write(
+        "store/models.py",
+        MODELS.replace("class UserProxy", "class UserProxy").replace(
+            "    name = models.CharField(max_length=50)\n",
+            "    name = models.CharField(max_length=50)\n    size = models.IntegerField(default=1)\n",
+        ),
+    )
+    store.shell("from store.models import Item")  # declaring it needs no migration
+    output = store.manage("makemigrations", "store")
+    assert set(re.findall(r"[+~?-] (.*)", output)) == {
+        "Add field size to item",
+        "Remove trigger insert_insert from model item",
+        "Remove trigger update_update from model item",
+        "Remove trigger delete_delete from model item",
+        "Create trigger insert_insert on model item",
+        "Create trigger update_update on model item",
+        "Create trigger delete_delete on model item",
+    }
+    assert "No changes detected" in store.manage("makemigrations", "--check")
+    store.manage("migrate")
+    assert "[('a', 7)]" in store.shell(
+        """
+        from store.models import Item
+        item = Item.objects.create(name="a", size=7)
+        print(list(item.events.values_list("name", "size")))
+        """
+    )
+
+
+def test_old_events_stay_readable_after_a_field_is_dropped(store: Project) -> None:
+    with_size = MODELS.replace(
+        "max_length=50)\n", "max_length=50)\n    size = models.IntegerField()\n"
+    )
+    store.write("store/models.py", with_size)
+    store.manage("makemigrations", "store")
+    store.manage("migrate")
+    store.shell("from store.models import Item; Item.objects.create(name='a', size=7)")
+    store.write("store/models.py", MODELS)
+    store.manage("makemigrations", "store")
+    store.manage("migrate")
+    assert "a 7" in store.shell(
+        "from store.models import *; e = ItemEvent.objects.get(); print(e.name, e.pgh_data['size'])"
+    )
+
+
+def test_migrations_go_back_to_zero_and_forward_again(store: Project) -> None:
+    store.manage("makemigrations", "store")
+    store.manage("migrate")
+    write = "from store.models import Item; print(Item.objects.create(name='a').events.count())"
+    assert "1" in store.shell(write)
+    store.manage("migrate", "pgaudit_log", "zero")
+    store.manage("migrate")
+    assert "1" in store.shell(write)
+    assert "No changes" in store.manage("makemigrations", "--check")
+
+
+def test_a_migration_with_triggers_depends_on_the_event_table(store: Project) -> None:
+    store.manage("makemigrations", "store")
+    text = next((store.folder / "store" / "migrations").glob("0001*.py")).read_text()
+    assert "('pgaudit_log', '0001_initial')" in text
+
+
+def test_data_and_schema_change_in_one_migration(store: Project) -> None:
+    store.manage("makemigrations", "store")
+    path = next((store.folder / "store" / "migrations").glob("0001*.py"))
+    text = path.read_text().replace("    operations = [", "    operations = OPERATIONS = [", 1)
+    path.write_text(
+        text.rstrip().removesuffix("]")
+        + """    migrations.RunPython(
+            lambda apps, editor: apps.get_model("store", "Item").objects.create(name="seed"),
+            migrations.RunPython.noop,
+        ),
+        migrations.AddField("item", "extra", models.IntegerField(default=3)),
+        migrations.RemoveField("item", "extra"),
+    ]
+"""
+    )
+    store.manage("migrate")
+    assert "['seed']" in store.shell(
+        "from store.models import *; print([e.name for e in ItemEvent.objects.all()])"
+    )
+
+
+@pytest.mark.parametrize("first", ["pgtrigger", "pgaudit_log"])
+def test_the_order_of_installed_apps_does_not_matter(store: Project, first: str) -> None:
+    settings = SETTINGS
+    if first == "pgaudit_log":
+        settings = SETTINGS.replace(
+            '    "pgtrigger",\n    "pgaudit_log",\n    "store",\n',
+            '    "store",\n    "pgaudit_log",\n    "pgtrigger",\n',
+        )
+    store.write("settings.py", settings)
+    store.manage("check")
+    store.manage("makemigrations", "store")
+    store.manage("migrate")
+    assert "1" in store.shell(
+        "from store.models import Item; print(Item.objects.create(name='a').events.count())"
+    )
+
+
+def test_declaring_needs_no_database_and_no_models(store: Project) -> None:
+    store.run("-c", "import pgaudit_log; pgaudit_log.UpdateEvent(); pgaudit_log.Q(new__a=1)")

@@ -1,0 +1,121 @@
+"""Throw-away Django projects, run in processes of their own as a user would run them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+ROOT = Path(__file__).resolve().parent.parent
+
+SETTINGS = """
+import os
+import dj_database_url
+
+SECRET_KEY = "only for tests"
+USE_TZ = True
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+INSTALLED_APPS = [
+    "django.contrib.contenttypes",
+    "django.contrib.auth",
+    "pgtrigger",
+    "pgaudit_log",
+    "store",
+]
+DATABASES = {"default": dj_database_url.parse(os.environ["PROJECT_DATABASE_URL"])}
+"""
+
+MODELS = """
+from django.contrib.auth.models import User
+from django.db import models
+
+import pgaudit_log
+
+
+@pgaudit_log.track()
+class Item(models.Model):
+    name = models.CharField(max_length=50)
+
+
+@pgaudit_log.track(exclude=["password"])
+class UserProxy(User):
+    class Meta:
+        proxy = True
+"""
+
+
+class Project:
+    """A project in a folder, with one app, ``store``, and a database of its own."""
+
+    def __init__(self, folder: Path, database_url: str) -> None:
+        self.folder = folder
+        self.environment = {
+            **{k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "COV_"))},
+            "DJANGO_SETTINGS_MODULE": "settings",
+            "PROJECT_DATABASE_URL": database_url,
+            "PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)]),
+            "PYTHONWARNINGS": "error",
+        }
+        self.write("settings.py", SETTINGS)
+        self.write("store/__init__.py", "")
+        self.write("store/migrations/__init__.py", "")
+        self.write("store/models.py", MODELS)
+
+    def write(self, name: str, text: str) -> Path:
+        """Write a file of the project and return its path."""
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(textwrap.dedent(text))
+        return path
+
+    def run(self, *arguments: str, fails: bool = False) -> str:
+        """Run ``python`` with ``arguments`` in the project and return what it printed."""
+        done = subprocess.run(
+            [sys.executable, *arguments],
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        output = done.stdout + done.stderr
+        assert (done.returncode != 0) == fails, output
+        return output
+
+    def manage(self, *arguments: str, fails: bool = False) -> str:
+        """Run a management command and return what it printed."""
+        return self.run("-m", "django", *arguments, fails=fails)
+
+    def shell(self, code: str) -> str:
+        """Run ``code`` with the project set up and return what it printed."""
+        return self.run("-c", "import django; django.setup()\n" + textwrap.dedent(code))
+
+
+@contextmanager
+def project(folder: Path) -> Iterator[Project]:
+    """Make a project in ``folder`` and a database for it; drop the database on leaving."""
+    server = os.environ["DATABASE_URL"]
+    name = f"project_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        try:
+            base, _, query = server.partition("?")
+            url = base.rpartition("/")[0] + f"/{name}" + (f"?{query}" if query else "")
+            yield Project(folder, url)
+        finally:
+            for database in (name, f"test_{name}"):
+                connection.execute(
+                    sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(
+                        sql.Identifier(database)
+                    )
+                )

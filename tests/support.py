@@ -1,0 +1,29 @@
+"""What many tests need: SQL by hand, and the trail as plain tuples."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import connections
+
+from pgaudit_log.models import Events
+
+
+def execute(sql: str, params: Any = None, *, using: str = "default") -> list[tuple[Any, ...]]:
+    """Run ``sql`` on a cursor of the connection and return its rows, if it has any."""
+    with connections[using].cursor() as cursor:
+        cursor.execute(sql, params)
+        return list(cursor.fetchall()) if cursor.description else []
+
+
+def last_id() -> int:
+    """Return the id of the newest event, 0 without events."""
+    return Events.objects.order_by("-pgh_id").values_list("pgh_id", flat=True).first() or 0
+
+
+def trail(model: str | None = None, *, after: int = 0) -> list[tuple[Any, ...]]:
+    """Return (operation, object's key, diff) of the events behind ``after``, oldest first."""
+    events = Events.objects.filter(pgh_id__gt=after)
+    if model is not None:
+        events = events.filter(pgh_obj_model=model)
+    return list(events.values_list("pgh_operation", "pgh_obj_id", "pgh_diff"))

@@ -1,0 +1,126 @@
+"""What is set or declared wrongly is found by `manage.py check`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.core import checks
+from django.core.checks import run_checks
+from django.test import override_settings
+
+import pgaudit_log
+from pgaudit_log.checks import check_installed_apps, check_models, check_settings
+from tests.shop.models import Order
+
+
+def ids(messages: list[checks.CheckMessage]) -> list[str]:
+    return [str(message.id) for message in messages]
+
+
+def test_a_sound_project_has_no_messages() -> None:
+    assert run_checks() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("APPEND_ONLY", False),
+        ("CREATED_AT_FUNCTION", "yesterday()"),
+        ("DEFAULT_TRACKERS", []),
+        ("DEFAULT_TRACKERS", [pgaudit_log.InsertEvent]),
+        ("INDEX_REFERENCES", "yes"),
+        ("JSON_ENCODER", "no.such.Encoder"),
+        ("JSON_ENCODER", dict),
+        ("LEVEL", "TABLE"),
+        ("MIDDLEWARE_METHODS", "POST"),
+        ("MIDDLEWARE_METHODS", ["post"]),
+        ("OBJ_FIELD", "events"),
+        ("PARTITION_INTERVAL", "fortnight"),
+        ("PARTITIONS_AHEAD", -1),
+        ("PARTITIONS_AHEAD", "3"),
+    ],
+)
+def test_a_wrong_setting_is_an_error_with_a_hint(name: str, value: Any) -> None:
+    with override_settings(**{f"PGAUDIT_LOG_{name}": value}):
+        [message] = check_settings(None)
+    assert message.id == "pgaudit_log.E001"
+    assert f"PGAUDIT_LOG_{name} is {value!r}" in message.msg
+    assert message.hint
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CREATED_AT_FUNCTION", "clock_timestamp()"),
+        ("DEFAULT_TRACKERS", (pgaudit_log.InsertEvent(),)),
+        ("LEVEL", pgaudit_log.Row),
+        ("LEVEL", "row"),
+        ("PARTITION_INTERVAL", "week"),
+        ("OBJ_FIELD", pgaudit_log.ObjForeignKey(related_name="audit")),
+    ],
+)
+def test_a_right_setting_is_no_error(name: str, value: Any) -> None:
+    with override_settings(**{f"PGAUDIT_LOG_{name}": value}):
+        assert check_settings(None) == []
+
+
+@override_settings(PGAUDIT_LOG_LEVLE="ROW")
+def test_a_setting_that_does_not_exist_is_a_warning() -> None:
+    [message] = check_settings(None)
+    assert message.id == "pgaudit_log.W001"
+    assert "PGAUDIT_LOG_LEVLE" in message.msg
+
+
+@override_settings(INSTALLED_APPS=["pgaudit_log"])
+def test_without_django_pgtrigger_there_is_an_error() -> None:
+    assert ids(check_installed_apps(None)) == ["pgaudit_log.E002"]
+
+
+class ToSqlite:
+    def db_for_write(self, model: Any, **hints: Any) -> str | None:
+        return "sqlite" if model is Order else None
+
+
+@pytest.fixture
+def sqlite(settings: Any) -> Any:
+    from django.db import connections
+
+    connections.settings["sqlite"] = connections.configure_settings(
+        {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
+    )["default"]
+    settings.DATABASE_ROUTERS = [ToSqlite()]
+    yield
+    del connections.settings["sqlite"]
+
+
+def test_a_model_on_another_vendors_database_is_an_error(sqlite: Any) -> None:
+    [message] = check_models(None)
+    assert message.id == "pgaudit_log.E003"
+    assert message.msg.startswith('shop.Order is tracked, but the database "sqlite"')
+    assert "SQLite" in message.msg
+
+
+def test_an_accessor_that_another_model_has_is_an_error(monkeypatch: Any) -> None:
+    from pgaudit_log import typed_events
+
+    related_name = typed_events.related_name
+    monkeypatch.setattr(
+        typed_events,
+        "related_name",
+        lambda d: "lines" if d.tracked_model is Order else related_name(d),
+    )
+    [message] = check_models(None)
+    assert message.id == "pgaudit_log.E004"
+    assert "shop.Order.lines is the accessor of both its events and shop.OrderLine" in message.msg
+
+
+@pytest.mark.django_db
+def test_an_outdated_view_is_a_warning() -> None:
+    from tests.support import execute
+
+    execute("COMMENT ON VIEW shop_orderevent IS 'pgaudit_log:old'")
+    execute("DROP VIEW shop_customerevent")
+    messages = run_checks(databases=["default"])
+    assert ids(messages) == ["pgaudit_log.W002"]
+    assert "shop_customerevent, shop_orderevent" in messages[0].msg
