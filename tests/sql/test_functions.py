@@ -1,0 +1,123 @@
+"""Each SQL function by itself, as psql would call it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.support import execute
+
+pytestmark = pytest.mark.django_db
+
+ID = "018f0000-0000-7000-8000-000000000001"
+
+
+def context(leading: str = "") -> tuple[Any, Any]:
+    """Return what pgaudit_log_context() reads in a statement that starts with ``leading``."""
+    [(id, value)] = execute(f"{leading}SELECT id, value FROM pgaudit_log_context()")
+    return id and str(id), json.loads(value) if isinstance(value, str) else value
+
+
+@pytest.mark.parametrize(
+    "comment",
+    [
+        f'/*pgaudit_log:{ID}{{"a": "b"}}*/',
+        f'/*pgaudit_log:\'{ID}{{"a": "b"}}\'*/',
+        f'/*pgaudit_log: E\'{ID}{{"a": "\\\\u0062"}}\'*/',
+    ],
+)
+def test_context_reads_the_leading_comment_in_each_quoting(comment: str) -> None:
+    assert context(comment) == (ID, {"a": "b"})
+
+
+def test_context_takes_quotes_and_backslashes_off_once() -> None:
+    assert context(f"/*pgaudit_log:'{ID}{{\"a\": \"it''s\"}}'*/")[1] == {"a": "it's"}
+    assert context(f"/*pgaudit_log: E'{ID}{{\"a\": \"\\\\\\\\ ''\"}}'*/")[1] == {"a": "\\ '"}
+
+
+@pytest.mark.parametrize("leading", ["", " ", "/* x */", "SELECT 1; "])
+def test_context_ignores_a_comment_that_does_not_lead(leading: str) -> None:
+    if leading.startswith("SELECT"):
+        rows = execute(
+            f"/* x */SELECT id IS NULL FROM pgaudit_log_context() /*pgaudit_log:{ID}{{}}*/"
+        )
+        assert rows == [(True,)]
+        return
+    assert set(context(f"{leading or ' '}/*pgaudit_log:{ID}{{}}*/")[1]) == {"session"}
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1, 2", "garbage", "''", " E''"])
+def test_context_keeps_a_malformed_comment(text: str) -> None:
+    id, value = context(f"/*pgaudit_log:{text}*/")
+    assert id is None
+    assert set(value) <= {"malformed", "session"}
+
+
+def test_context_of_a_comment_without_an_end_is_kept() -> None:
+    # PostgreSQL refuses such a statement itself; nothing to read.
+    from django.db import DatabaseError, transaction
+
+    with pytest.raises(DatabaseError), transaction.atomic():
+        context("/*pgaudit_log:")
+
+
+def test_context_once_reads_the_context_of_each_statement() -> None:
+    for user in (1, 2, 2):
+        rows = execute(
+            f"/*pgaudit_log:{ID}{{\"user\":{user}}}*/SELECT c.id::text, c.value->>'user'"
+            " FROM generate_series(1, 3) AS n, LATERAL (SELECT * FROM pgaudit_log_context_once() WHERE n > 0) AS c"
+        )
+        assert rows == [(ID, str(user))] * 3
+
+
+def test_context_once_without_a_context() -> None:
+    rows = execute(
+        "SELECT c.id, c.value ? 'session' FROM generate_series(1, 2), pgaudit_log_context_once() AS c"
+    )
+    assert rows == [(None, True)] * 2
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ('{"a": 1}', {"a": 1}),
+        ("[1]", [1]),
+        ("nope", {"malformed": "nope"}),
+        ("x" * 2000, {"malformed": "x" * 1000}),
+    ],
+)
+def test_parse_jsonb_never_raises(text: str, value: Any) -> None:
+    [(found,)] = execute("SELECT pgaudit_log_parse_jsonb(%s)", [text])
+    assert (json.loads(found) if isinstance(found, str) else found) == value
+
+
+def test_parse_jsonb_takes_no_transaction_id(transactional_db: None) -> None:
+    from django.db import transaction
+
+    with transaction.atomic():
+        execute("SELECT pgaudit_log_parse_jsonb('nope')")
+        assert execute("SELECT pg_current_xact_id_if_assigned()") == [(None,)]
+
+
+def test_snapshot_renders_alike_in_every_session() -> None:
+    query = (
+        "SELECT pgaudit_log_snapshot(r)::text FROM (SELECT '2024-01-01 00:00+00'::timestamptz AS t,"
+        " '1 day 2 hours'::interval AS i, '\\x00ff'::bytea AS b, 0.1::float8 + 0.2 AS f) AS r"
+    )
+    before = execute(query)
+    for name, value in {
+        "TimeZone": "Asia/Tokyo",
+        "IntervalStyle": "postgres_verbose",
+        "bytea_output": "escape",
+        "extra_float_digits": "-10",
+    }.items():
+        execute("SELECT set_config(%s, %s, true)", [name, value])
+    assert execute(query) == before
+    assert json.loads(before[0][0]) == {
+        "t": "2024-01-01T00:00:00+00:00",
+        "i": "P1DT2H",
+        "b": "\\x00ff",
+        "f": 0.30000000000000004,
+    }

@@ -1,0 +1,146 @@
+"""The SQL of a capture: static, quoted, and the same whenever it is rendered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pgtrigger
+import pytest
+from django.contrib.auth.models import Group
+from django.db import models
+from django.test.utils import isolate_apps
+
+import pgaudit_log
+from pgaudit_log.conf import settings as package_settings
+from pgaudit_log.identifiers import quote_literal, quote_name, shorten
+from pgaudit_log.triggers.capture import CaptureTrigger
+from pgaudit_log.triggers.rendering import capture_sql, refs_sql
+from pgaudit_log.triggers.template import CaptureTriggerSql
+from tests.shop.models import Order
+
+
+def body(model: Any, tracker: Any = None, **arguments: Any) -> str:
+    """Return the body of the capture function of a tracker of all columns of ``model``."""
+    tracker = tracker or pgaudit_log.UpdateEvent()
+    return capture_sql(
+        **{
+            "model": model,
+            "label": tracker.label,
+            "operation": tracker.operation_name,
+            "row": tracker.row,
+            "condition": tracker.condition,
+            "columns": model._meta.local_fields,
+            "statement_level": True,
+            "created_at": "now()",
+            **arguments,
+        }
+    )
+
+
+@isolate_apps("tests.shop")
+def test_a_column_named_like_the_position_is_left_alone() -> None:
+    class Ranked(models.Model):
+        position = models.IntegerField()
+
+        class Meta:
+            app_label = "shop"
+
+    assert 'row_number() OVER () AS "position_"' in body(Ranked)
+
+
+@isolate_apps("tests.shop")
+def test_odd_names_are_quoted() -> None:
+    class Odd(models.Model):
+        field = models.IntegerField(db_column='we"ird')
+        other = models.IntegerField(db_column="it's")
+
+        class Meta:
+            app_label = "shop"
+
+    sql = body(Odd)
+    assert 'new."we""ird"' in sql
+    assert "jsonb_build_object('it''s'" in sql
+
+
+@isolate_apps("tests.shop")
+def test_a_foreign_key_to_another_field_names_the_field() -> None:
+    class Country(models.Model):
+        code = models.CharField(max_length=2, unique=True)
+
+        class Meta:
+            app_label = "shop"
+
+    class City(models.Model):
+        country = models.ForeignKey(Country, on_delete=models.CASCADE, to_field="code")
+
+        class Meta:
+            app_label = "shop"
+
+    assert "'shop.Country.code:' || new.\"country_id\"" in refs_sql("new", City._meta.local_fields)
+
+
+def test_columns_that_are_not_tracked_are_not_named() -> None:
+    columns = [Order._meta.get_field("status")]
+    assert "note" not in body(Order, columns=columns)
+
+
+def test_the_setting_for_created_at_reaches_the_insert() -> None:
+    assert "created_at" not in body(Order)
+    assert "clock_timestamp()" in body(Order, created_at="clock_timestamp()")
+
+
+def test_a_row_level_trigger_has_its_condition_in_when() -> None:
+    trigger = CaptureTrigger(
+        tracker=pgaudit_log.UpdateEvent(condition=pgaudit_log.AnyChange("status")),
+        fields=None,
+        exclude=(),
+        level=pgtrigger.Row,
+        created_at="now()",
+    )
+    compiled = trigger.compile(Order).install_sql
+    assert 'FOR EACH ROW WHEN ((record_image_ne(ROW(old."status"), ROW(new."status"))))' in compiled
+
+
+def test_compiling_twice_gives_the_same_hash() -> None:
+    triggers = [t for m, t in pgtrigger.registered("shop.Order:update_update")]
+    assert triggers[0].compile(Order).hash == triggers[0].compile(Order).hash
+
+
+def test_a_frozen_trigger_is_made_from_what_a_migration_holds() -> None:
+    [(_, trigger)] = pgtrigger.registered("shop.Order:update_update")
+    compiled = trigger.compile(Order)
+    path, args, kwargs = compiled.sql.deconstruct()
+    assert path == "pgaudit_log.triggers.template.CaptureTriggerSql"
+    assert str(CaptureTriggerSql(*args, **kwargs)) == compiled.install_sql
+
+
+@pytest.mark.parametrize(
+    ("condition", "fires_for"),
+    [
+        (pgaudit_log.AnyChange("name"), {"name"}),
+        (pgaudit_log.AnyChange(exclude=["id"]), {"name"}),
+        (~pgaudit_log.AnyChange("name"), {"NOT"}),
+        (pgaudit_log.AnyChange(exclude=["id", "name"]), {"FALSE"}),
+    ],
+)
+def test_conditions_on_changes(condition: Any, fires_for: set[str]) -> None:
+    where = body(Group, pgaudit_log.UpdateEvent(condition=condition)).partition("WHERE")[2]
+    assert all(name in where.partition(";")[0] for name in fires_for)
+
+
+def test_a_literal_survives_quoting() -> None:
+    assert quote_literal("it's") == "'it''s'"
+    assert quote_literal("a\\b'") == "E'a\\\\b'''"
+    assert quote_name('a"b') == '"a""b"'
+
+
+def test_long_names_stay_different() -> None:
+    one, two = shorten("x" * 70), shorten("x" * 71)
+    assert one != two
+    assert len(one) <= 63 and len(shorten("ä" * 40).encode()) <= 63
+
+
+def test_settings_are_read_when_they_are_asked_for(settings: Any) -> None:
+    assert package_settings.PARTITIONS_AHEAD == 3
+    settings.PGAUDIT_LOG_PARTITIONS_AHEAD = 9
+    assert package_settings.PARTITIONS_AHEAD == 9
