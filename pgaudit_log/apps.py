@@ -44,7 +44,7 @@ def install_after_migrate(sender: AppConfig, using: str, **kwargs: Any) -> None:
     if "plan" not in kwargs or not installation.is_wanted(using):
         return
     if installation.has_event_table(using):
-        installation.install_unmigrated_triggers(using)
+        installation.install_triggers_without_migrations(using)
         installation.install(using)
 
 

@@ -21,7 +21,9 @@ class DependsOnEventTable:
     def _build_migration_list(self, graph: Any = None) -> None:
         super()._build_migration_list(graph)  # type: ignore[misc]
         leaves = graph.leaf_nodes(APP_LABEL) if graph else []
-        dependency = leaves[0] if leaves else (APP_LABEL, "__first__")
+        # "__first__" also resolves where this app runs without migrations.
+        is_first = not leaves or leaves == graph.root_nodes(APP_LABEL)
+        dependency = (APP_LABEL, "__first__") if is_first else leaves[0]
         for migration in chain.from_iterable(self.migrations.values()):  # type: ignore[attr-defined]
             if any(_captures(operation) for operation in migration.operations):
                 migration.dependencies.append(dependency)

@@ -62,6 +62,6 @@ def create_event(obj: models.Model, *, label: str, using: str | None = None) -> 
     ]
     with transaction.atomic(using=alias), connection.cursor() as cursor:
         cursor.execute(query, values)
-        pgh_id = cursor.fetchone()[0]
-    event_model: Any = typed_events.event_model_of(declaration)
-    return event_model.objects.using(alias).get(pgh_id=pgh_id)  # type: ignore[no-any-return]
+        event_model: Any = typed_events.event_model_of(declaration)
+        event: Event = event_model.objects.using(alias).get(pgh_id=cursor.fetchone()[0])
+    return event

@@ -11,7 +11,7 @@ from django.db.models.expressions import Col
 from django.db.models.fields.related_lookups import RelatedExact, RelatedIn
 from django.db.models.sql.where import WhereNode
 
-from pgaudit_log.identifiers import key_text
+from pgaudit_log.identifiers import column_of, key_text
 from pgaudit_log.triggers.rendering import column_text_sql
 from pgaudit_log.views import sql_type
 
@@ -35,6 +35,13 @@ class EventForeignKey(models.ForeignKey[Any, Any]):
         return WhereNode([_SameKey(self, alias, related_alias)])  # type: ignore[list-item]
 
 
+def quote(compiler: Any, name: str) -> str:
+    """Return ``name``, a table, alias or column, quoted; the compiler's method has two names."""
+    method = getattr(compiler, "quote_name", None) or compiler.quote_name_unless_alias
+    quoted: str = method(name)
+    return quoted
+
+
 class _SameKey:
     """The condition that an event's key text is that of the object's primary key."""
 
@@ -48,11 +55,10 @@ class _SameKey:
         self.event_alias = event_alias
 
     def as_sql(self, compiler: Any, connection: Any) -> tuple[str, Sequence[Any]]:
-        quote = compiler.quote_name_unless_alias
         target = self.field.target_field
-        obj_key = f"{quote(self.obj_alias)}.{quote(target.column)}"
+        obj_key = f"{quote(compiler, self.obj_alias)}.{quote(compiler, column_of(target))}"
         text = column_text_sql(obj_key, sql_type(target, connection).lower())
-        return f"{quote(self.event_alias)}.{quote(KEY_COLUMN)} = ({text})", ()
+        return f"{_key_column(compiler, self.event_alias)} = ({text})", ()
 
     def relabeled_clone(self, change_map: dict[str, str]) -> _SameKey:
         return _SameKey(
@@ -60,6 +66,10 @@ class _SameKey:
             change_map.get(self.obj_alias, self.obj_alias),
             change_map.get(self.event_alias, self.event_alias),
         )
+
+
+def _key_column(compiler: Any, event_alias: Any) -> str:
+    return f"{quote(compiler, event_alias)}.{quote(compiler, KEY_COLUMN)}"
 
 
 class _ByKeyText:
@@ -72,8 +82,7 @@ class _ByKeyText:
         """Return the event's key column, or ``None`` where the left side is no column of a view."""
         if not isinstance(self.lhs, Col) or self.lhs.alias is None:
             return None
-        quote = compiler.quote_name_unless_alias
-        return f"{quote(self.lhs.alias)}.{quote(KEY_COLUMN)}"
+        return _key_column(compiler, self.lhs.alias)
 
     def _text(self, value: Any) -> str:
         return key_text(value, [self.lhs.output_field.target_field])

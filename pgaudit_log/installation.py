@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pgtrigger
 from django.db import connections, router, transaction
+from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 
 from pgaudit_log import sql, typed_events, views
@@ -41,6 +43,41 @@ def has_event_table(using: str) -> bool:
         return bool(cursor.fetchone()[0])
 
 
+def is_migrated(using: str) -> bool:
+    """Return whether the event table exists and no migration is waiting to be applied."""
+    if not has_event_table(using):
+        return False
+    executor = MigrationExecutor(connections[using])
+    return not executor.migration_plan(executor.loader.graph.leaf_nodes())
+
+
+def missing_triggers(using: str) -> list[str]:
+    """Return the names of the declared triggers that are not installed, outdated or disabled."""
+    with connections[using].cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT tgname, obj_description(oid, 'pg_trigger')
+            FROM pg_trigger
+            WHERE tgname LIKE 'pgtrigger\\_%%' AND tgenabled <> 'D' AND tgparentid = 0
+            """,
+            [],
+        )
+        installed = set(cursor.fetchall())
+    return [
+        f"{model._meta.label}:{trigger.name}"
+        for model, trigger in capture_triggers()
+        if trigger.allow_migrate(model, database=using)
+        and (trigger.get_pgid(model), trigger.compile(model).hash) not in installed
+    ]
+
+
+def capture_triggers() -> Iterator[tuple[Any, CaptureTrigger]]:
+    """Yield each declared trigger of this package after the model that it is on."""
+    for model, trigger in pgtrigger.registered():
+        if isinstance(trigger, CaptureTrigger):
+            yield model, trigger
+
+
 def install_schema(using: str) -> None:
     """Create or complete the event table and its functions, for projects that run without migrations."""
     with transaction.atomic(using=using), connections[using].cursor() as cursor:
@@ -49,15 +86,17 @@ def install_schema(using: str) -> None:
             cursor.execute(sql.read("references_index.sql"))
 
 
-def install_unmigrated_triggers(using: str) -> None:
-    """Install the triggers of tracked models whose app runs without migrations.
+def install_triggers_without_migrations(using: str) -> None:
+    """Install the triggers that no migration makes.
 
-    django-pgtrigger does so for the tables it sees being made, which leaves out those
-    of proxies of other apps' models.
+    Those are the triggers of models in apps that run without migrations (django-pgtrigger
+    sees to the tables that it sees being made, which leaves out those of proxies of other
+    apps' models), and those of many-to-many tables that Django made by itself, which have
+    no migration of their own.
     """
     unmigrated = MigrationLoader(connections[using]).unmigrated_apps
-    for model, trigger in pgtrigger.registered():
-        if isinstance(trigger, CaptureTrigger) and model._meta.app_label in unmigrated:
+    for model, trigger in capture_triggers():
+        if model._meta.app_label in unmigrated or model._meta.auto_created:
             status, _ = trigger.get_installation_status(model, database=using)
             if status in ("UNINSTALLED", "OUTDATED"):
                 trigger.install(model, database=using)

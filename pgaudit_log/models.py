@@ -14,6 +14,19 @@ from pgaudit_log.querysets import EventQuerySet
 _OPERATION_CHOICES = list(OPERATIONS.items())
 
 
+class ReferencesField(ArrayField):  # type: ignore[type-arg]
+    """The array of ``refs``; it needs nothing of the app ``django.contrib.postgres``."""
+
+    def check(self, **kwargs: Any) -> list[Any]:
+        """Return no messages: Django 6.1 asks for that app wherever an array is."""
+        return []
+
+    def deconstruct(self) -> Any:
+        """Return what a plain ``ArrayField`` would, for migrations."""
+        name, _, args, kwargs = super().deconstruct()
+        return name, "django.contrib.postgres.fields.ArrayField", args, kwargs
+
+
 class ReadOnlyModel(models.Model):
     """An event can be read only; the database refuses changes too."""
 
@@ -53,7 +66,7 @@ class Event(ReadOnlyModel):
     """The tracked columns of the row, keyed by column, those that the model no longer has too."""
     pgh_diff = models.JSONField(null=True)
     """What an update changed: ``{"column": [old, new]}``."""
-    pgh_refs = ArrayField(models.TextField(), null=True)
+    pgh_refs = ReferencesField(models.TextField(), null=True)
     """What the row's foreign keys pointed at: ``["shop.Customer:5"]``."""
     pgh_context_id = models.UUIDField(null=True)
     """One per context."""
@@ -84,7 +97,7 @@ class Events(ReadOnlyModel):
     )
     pgh_data = models.JSONField(db_column="snapshot", null=True)
     pgh_diff = models.JSONField(db_column="diff", null=True)
-    pgh_refs = ArrayField(models.TextField(), db_column="refs", null=True)
+    pgh_refs = ReferencesField(models.TextField(), db_column="refs", null=True)
     pgh_context_id = models.UUIDField(db_column="context_id", null=True)
     pgh_context = models.JSONField(db_column="context", null=True)
 

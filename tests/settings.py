@@ -1,10 +1,21 @@
-"""The settings of the test suite; ``DATABASE_URL`` says which server, or conftest starts one."""
+"""The settings of the test suite; ``DATABASE_URL`` says which server, or one is started."""
 
 from __future__ import annotations
 
+import atexit
 import os
+import sys
 
 import dj_database_url
+
+if "DATABASE_URL" not in os.environ and "pytest" in sys.modules:
+    # Here, because pytest-django reads the settings before it loads any conftest.py. Workers of
+    # pytest-xdist inherit the variable.
+    from example_project import embedded_postgres
+
+    _server = embedded_postgres.temporary()
+    os.environ["DATABASE_URL"] = _server.__enter__().url()
+    atexit.register(_server.__exit__, None, None, None)
 
 SECRET_KEY = "only for tests"
 USE_TZ = True
@@ -46,13 +57,13 @@ TEMPLATES = [
     }
 ]
 
-_server = dj_database_url.parse(os.environ.get("DATABASE_URL", "postgres://localhost/postgres"))
+_database = dj_database_url.parse(os.environ.get("DATABASE_URL", "postgres://localhost/postgres"))
 
-_options = dict(_server.get("OPTIONS", {}))
+_options = dict(_database.get("OPTIONS", {}))
 if os.environ.get("PGAUDIT_LOG_TEST_SERVER_SIDE_BINDING"):
     _options["server_side_binding"] = True
 
 DATABASES = {
-    "default": {**_server, "OPTIONS": _options, "TEST": {"NAME": "test_pgaudit_log"}},
-    "other": {**_server, "OPTIONS": _options, "TEST": {"NAME": "test_pgaudit_log_other"}},
+    "default": {**_database, "OPTIONS": _options, "TEST": {"NAME": "test_pgaudit_log"}},
+    "other": {**_database, "OPTIONS": _options, "TEST": {"NAME": "test_pgaudit_log_other"}},
 }

@@ -20,18 +20,20 @@ MAX_NAME_LENGTH = 47
 """django-pgtrigger's limit, which leaves room for its prefix and hash in PostgreSQL's 63 bytes."""
 
 
-def trigger_name(label: str, operation: str) -> str:
-    """Return a trigger's name out of a label and an operation: letters, digits and underscores.
+NAME_PREFIX = "audit_"
+"""What trigger names start with, so that they can stand beside those of other packages."""
+
+
+def trigger_name(label: str) -> str:
+    """Return a trigger's name out of its tracker's label: letters, digits and underscores.
 
     Labels that would become the same name, or too long a one, get a hash of the label.
     """
     slug = re.sub(r"[^0-9a-zA-Z]+", "_", label).lower()
-    name = f"{slug}_{operation}".lower()
-    if slug == label and len(name) <= MAX_NAME_LENGTH:
-        return name
-    digest = hashlib.sha1(label.encode(), usedforsecurity=False).hexdigest()[:6]
-    suffix = f"_{digest}_{operation.lower()}"
-    return slug[: MAX_NAME_LENGTH - len(suffix)] + suffix
+    if slug == label and len(NAME_PREFIX + slug) <= MAX_NAME_LENGTH:
+        return NAME_PREFIX + slug
+    suffix = "_" + hashlib.sha1(label.encode(), usedforsecurity=False).hexdigest()[:6]
+    return (NAME_PREFIX + slug)[: MAX_NAME_LENGTH - len(suffix)] + suffix
 
 
 class CaptureTrigger(pgtrigger.Composer):
@@ -56,7 +58,7 @@ class CaptureTrigger(pgtrigger.Composer):
         self.tracked_exclude = exclude
         self.created_at = created_at
         super().__init__(
-            name=tracker.trigger_name or trigger_name(tracker.label, tracker.operation_name),
+            name=tracker.trigger_name or trigger_name(tracker.label),
             operation=tracker.operation,
             level=pgtrigger.Statement if tracker.operation_name == "TRUNCATE" else level,
             condition=tracker.condition,

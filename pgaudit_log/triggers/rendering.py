@@ -293,7 +293,7 @@ def capture_sql(
     if source.many is None:
         return single
     # A strict filter would let the planner make an inner join of the FULL JOIN.
-    many_where = f"({where}) IS NOT FALSE" if where else None
+    many_where = f"COALESCE({where}, FALSE)" if where else None
     many = insert_sql(values, f"{source.many}\n    CROSS JOIN {context} AS context", many_where)
     return (
         "PERFORM FROM new_values OFFSET 1;\n"

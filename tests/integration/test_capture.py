@@ -19,6 +19,7 @@ from tests.shop.models import (
     Parcel,
     Product,
     Stock,
+    Team,
     Untracked,
 )
 from tests.support import execute, last_id, trail
@@ -307,7 +308,7 @@ def test_an_untracked_model_leaves_nothing() -> None:
 
 def test_an_ignored_trigger_writes_nothing(customer: Customer) -> None:
     start = last_id()
-    with pgtrigger.ignore("shop.Customer:update_update"):
+    with pgtrigger.ignore("shop.Customer:audit_update"):
         Customer.objects.update(name="hidden")
     Customer.objects.update(name="seen")
     assert [diff for _, _, diff in trail(after=start)] == [{"name": ["hidden", "seen"]}]
@@ -361,3 +362,23 @@ def test_a_role_that_may_only_write_the_table_is_captured() -> None:
     finally:
         execute("DROP OWNED BY pgaudit_log_writer")
         execute("DROP ROLE pgaudit_log_writer")
+
+
+def test_a_many_to_many_table_of_django_can_be_tracked_itself() -> None:
+    team = Team.objects.create()
+    user = User.objects.create_user("ana")
+    start = last_id()
+    team.members.add(user)
+    team.members.clear()
+    events = Events.objects.filter(pgh_id__gt=start)
+    assert list(events.values_list("pgh_label", flat=True)) == ["member.add", "member.remove"]
+    assert trail("shop.Team_members", after=start)[0][0] == "I"
+
+
+@pytest.mark.parametrize("label", ["fell", "row_fell"])
+def test_a_condition_that_is_null_does_not_fire_for_one_row_or_many(label: str) -> None:
+    Stock.objects.bulk_create([Stock(site="a", level=1), Stock(site="b", level=None)])
+    Stock.objects.update(level=None)
+    Stock.objects.filter(site="a").update(level=3)
+    Stock.objects.filter(site="a").update(level=None)
+    assert not Events.objects.filter(pgh_label=label).exists()

@@ -47,9 +47,11 @@ def joins(plans: str) -> list[tuple[str, str]]:
     """Return the kind and the join type of each join in printed plans."""
     found = []
     open_nodes: list[str] = []
-    for node, jointype in re.findall(r"\{(\w*)|\}|:join\.jointype (\d)", plans):
+    for node, jointype in re.findall(r"\{(\w*)|\}|:(?:join\.)?jointype (\d)", plans):
         if jointype:
-            found.append((open_nodes[-1], jointype))
+            # Range table entries have a join type too.
+            if open_nodes[-1] in ("HASHJOIN", "MERGEJOIN", "NESTLOOP"):
+                found.append((open_nodes[-1], jointype))
         elif node:
             open_nodes.append(node)
         else:

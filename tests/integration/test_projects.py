@@ -102,7 +102,8 @@ def test_a_users_suite_runs_in_parallel(suite: Project) -> None:
 
 
 @pytest.mark.parametrize(
-    "modules", ['{"store": None}', '{"store": None, "pgaudit_log": None}', "All()"]
+    "modules",
+    ['{"store": None}', '{"pgaudit_log": None}', '{"store": None, "pgaudit_log": None}', "All()"],
 )
 def test_a_users_suite_runs_without_migrations(suite: Project, modules: str) -> None:
     # All() is what pytest-django's --nomigrations sets.
@@ -156,12 +157,12 @@ def test_an_added_field_touches_only_itself_and_triggers(store: Project) -> None
     output = store.manage("makemigrations", "store")
     assert set(re.findall(r"[+~?-] (.*)", output)) == {
         "Add field size to item",
-        "Remove trigger insert_insert from model item",
-        "Remove trigger update_update from model item",
-        "Remove trigger delete_delete from model item",
-        "Create trigger insert_insert on model item",
-        "Create trigger update_update on model item",
-        "Create trigger delete_delete on model item",
+        "Remove trigger audit_insert from model item",
+        "Remove trigger audit_update from model item",
+        "Remove trigger audit_delete from model item",
+        "Create trigger audit_insert on model item",
+        "Create trigger audit_update on model item",
+        "Create trigger audit_delete on model item",
     }
     assert "No changes detected" in store.manage("makemigrations", "--check")
     store.manage("migrate")
@@ -204,7 +205,7 @@ def test_migrations_go_back_to_zero_and_forward_again(store: Project) -> None:
 def test_a_migration_with_triggers_depends_on_the_event_table(store: Project) -> None:
     store.manage("makemigrations", "store")
     text = next((store.folder / "store" / "migrations").glob("0001*.py")).read_text()
-    assert "('pgaudit_log', '0001_initial')" in text
+    assert "('pgaudit_log', '__first__')" in text
 
 
 def test_data_and_schema_change_in_one_migration(store: Project) -> None:

@@ -73,7 +73,7 @@ class Parcel(models.Model):
 )
 class Stock(models.Model):
     site = models.CharField(max_length=20)
-    level = models.IntegerField(default=0)
+    level = models.IntegerField(default=0, null=True)
     note = models.TextField(blank=True)
 
 
@@ -97,3 +97,12 @@ class Untracked(models.Model):
     """Not tracked, and never to be."""
 
     group = models.ForeignKey(Group, null=True, on_delete=models.SET_NULL)
+
+
+class Team(models.Model):
+    members = models.ManyToManyField(User, related_name="+")
+
+
+pgaudit_log.track(pgaudit_log.InsertEvent("member.add"), pgaudit_log.DeleteEvent("member.remove"))(
+    Team.members.through
+)

@@ -124,3 +124,33 @@ def test_an_outdated_view_is_a_warning() -> None:
     messages = run_checks(databases=["default"])
     assert ids(messages) == ["pgaudit_log.W002"]
     assert "shop_customerevent, shop_orderevent" in messages[0].msg
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DROP TRIGGER {} ON shop_order",
+        "ALTER TABLE shop_order DISABLE TRIGGER {}",
+        "COMMENT ON TRIGGER {} ON shop_order IS 'outdated'",
+    ],
+)
+def test_a_trigger_that_is_not_there_is_a_warning(statement: str) -> None:
+    import pgtrigger
+
+    from tests.support import execute
+
+    [(model, trigger)] = pgtrigger.registered("shop.Order:audit_update")
+    execute(statement.format(trigger.get_pgid(model)))
+    [message] = run_checks(databases=["default"])
+    assert message.id == "pgaudit_log.W003"
+    assert "shop.Order:audit_update" in message.msg
+
+
+@pytest.mark.django_db
+def test_before_pending_migrations_nothing_is_missing() -> None:
+    from tests.support import execute
+
+    execute("DROP VIEW shop_orderevent")
+    execute("DELETE FROM django_migrations WHERE app = 'shop'")
+    assert run_checks(databases=["default"]) == []

@@ -102,12 +102,12 @@ def test_a_row_level_trigger_has_its_condition_in_when() -> None:
 
 
 def test_compiling_twice_gives_the_same_hash() -> None:
-    triggers = [t for m, t in pgtrigger.registered("shop.Order:update_update")]
+    triggers = [t for m, t in pgtrigger.registered("shop.Order:audit_update")]
     assert triggers[0].compile(Order).hash == triggers[0].compile(Order).hash
 
 
 def test_a_frozen_trigger_is_made_from_what_a_migration_holds() -> None:
-    [(_, trigger)] = pgtrigger.registered("shop.Order:update_update")
+    [(_, trigger)] = pgtrigger.registered("shop.Order:audit_update")
     compiled = trigger.compile(Order)
     path, args, kwargs = compiled.sql.deconstruct()
     assert path == "pgaudit_log.triggers.template.CaptureTriggerSql"

@@ -1,0 +1,169 @@
+"""A throw-away Django project with a database of its own, in which one page runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from django.conf import settings
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from tests.docs.markdown import ROOT
+
+SESSION = Path(__file__).with_name("session.py")
+TIMEOUT = 120
+
+MANAGE = """
+import os
+import sys
+
+from django.core.management import execute_from_command_line
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mysite.settings")
+execute_from_command_line(sys.argv)
+"""
+
+SETTINGS = """
+import json
+import os
+
+SECRET_KEY = "only for the docs"
+ALLOWED_HOSTS = ["*"]
+USE_TZ = True
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+ROOT_URLCONF = "mysite.urls"
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+DATABASES = {"default": json.loads(os.environ["DOCS_DATABASE"])}
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "pgtrigger",
+    "pgaudit_log",
+    "shop",
+]
+
+MIDDLEWARE = [
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+]
+"""
+
+FILES = {
+    "manage.py": MANAGE,
+    "mysite/__init__.py": "",
+    "mysite/settings.py": SETTINGS,
+    "mysite/urls.py": "urlpatterns = []\n",
+    "shop/__init__.py": "",
+    "shop/models.py": "from django.db import models\n",
+    "shop/migrations/__init__.py": "",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Project:
+    """A folder with a Django project, and its database."""
+
+    folder: Path
+    database: str
+
+    def write(self, path: str, text: str, *, replace: bool = False) -> None:
+        """Append ``text`` to a file of the project, or put it in its place."""
+        file = self.folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        before = file.read_text() if file.exists() and not replace else ""
+        file.write_text(f"{before}\n{text}\n")
+
+    def run(self, steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Run ``steps`` in one session and return the output of each.
+
+        Raises:
+            AssertionError: when the session itself breaks.
+        """
+        given, written = self.folder / "steps.json", self.folder / "results.json"
+        given.write_text(
+            json.dumps([{**step, "conninfo": _conninfo(self.database)} for step in steps])
+        )
+        done = subprocess.run(
+            [sys.executable, str(SESSION), str(given), str(written)],
+            cwd=self.folder,
+            env=self._environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=TIMEOUT,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout
+        results: list[dict[str, Any]] = json.loads(written.read_text())
+        return results
+
+    def _environment(self) -> dict[str, str]:
+        server = {key: _server()[key] for key in ("HOST", "PORT", "USER", "PASSWORD")}
+        database = {
+            "ENGINE": "django.db.backends.postgresql",
+            **server,
+            "NAME": self.database,
+            "TEST": {"NAME": f"{self.database}_test"},
+        }
+        return {
+            **{key: value for key, value in os.environ.items() if not key.startswith("PYTEST")},
+            "DJANGO_SETTINGS_MODULE": "mysite.settings",
+            "DOCS_DATABASE": json.dumps(database),
+            "PYTHONPATH": os.pathsep.join([str(self.folder), str(ROOT)]),
+            "PYTHONDONTWRITEBYTECODE": "",
+            "PYTHONWARNINGS": "error",
+        }
+
+
+@contextmanager
+def project(name: str, folder: Path) -> Iterator[Project]:
+    """Make a project with a new, empty database; drop the database in the end."""
+    for path, text in FILES.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text)
+    slug = re.sub(r"\W+", "_", name.lower())
+    database = f"pgaudit_log_docs_{slug}_{os.getpid()}"
+    _maintain("CREATE DATABASE {}", database)
+    try:
+        yield Project(folder=folder, database=database)
+    finally:
+        for made in [database, *_test_databases(database)]:
+            _maintain("DROP DATABASE IF EXISTS {} WITH (FORCE)", made)
+
+
+def _server() -> dict[str, Any]:
+    """Return the server that the test suite's settings name."""
+    server: dict[str, Any] = settings.DATABASES["default"]
+    return server
+
+
+def _conninfo(database: str) -> str:
+    names = {"HOST": "host", "PORT": "port", "USER": "user", "PASSWORD": "password"}
+    given = {names[key]: str(_server()[key]) for key in names if _server().get(key)}
+    return make_conninfo("", **given, dbname=database)
+
+
+def _test_databases(database: str) -> list[str]:
+    """Return the databases that the page's own tests made, such as ``…_test`` and ``…_test_1``."""
+    with psycopg.connect(_conninfo("postgres")) as connection:
+        found = connection.execute(
+            "SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [f"{database}_test"]
+        )
+        return [name for (name,) in found]
+
+
+def _maintain(statement: str, database: str) -> None:
+    with psycopg.connect(_conninfo("postgres"), autocommit=True) as connection:
+        connection.execute(sql.SQL(statement).format(sql.Identifier(database)))
