@@ -11,9 +11,8 @@ from django.db.models.expressions import Col
 from django.db.models.fields.related_lookups import RelatedExact, RelatedIn
 from django.db.models.sql.where import WhereNode
 
+from pgaudit_log.columns import key_sql, sql_type
 from pgaudit_log.identifiers import column_of, key_text
-from pgaudit_log.triggers.rendering import column_text_sql
-from pgaudit_log.views import sql_type
 
 KEY_COLUMN = "pgh_obj_key"
 """The view's column that is ``obj_pk`` itself, and so the one that has the index."""
@@ -57,7 +56,7 @@ class _SameKey:
     def as_sql(self, compiler: Any, connection: Any) -> tuple[str, Sequence[Any]]:
         target = self.field.target_field
         obj_key = f"{quote(compiler, self.obj_alias)}.{quote(compiler, column_of(target))}"
-        text = column_text_sql(obj_key, sql_type(target, connection).lower())
+        text = key_sql(obj_key, sql_type(target, connection))
         return f"{_key_column(compiler, self.event_alias)} = ({text})", ()
 
     def relabeled_clone(self, change_map: dict[str, str]) -> _SameKey:
@@ -98,7 +97,7 @@ class _ExactKey(_ByKeyText, RelatedExact):
             return f"{column} = %s", [self._text(self.rhs)]
         rhs, params = self.process_rhs(compiler, connection)
         target = self.lhs.output_field.target_field
-        return f"{column} = ({column_text_sql(rhs, sql_type(target, connection).lower())})", params
+        return f"{column} = ({key_sql(rhs, sql_type(target, connection))})", params
 
 
 @EventForeignKey.register_lookup
@@ -114,5 +113,5 @@ class _InKeys(_ByKeyText, RelatedIn):
             return f"{column} = ANY (%s)", [keys]
         rhs, params = self.process_rhs(compiler, connection)
         target = self.lhs.output_field.target_field
-        text = column_text_sql("keys.key", sql_type(target, connection).lower())
+        text = key_sql("keys.key", sql_type(target, connection))
         return f"{column} IN (SELECT {text} FROM {rhs} AS keys (key))", params

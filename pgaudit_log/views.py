@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from django.db import InternalError, models, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from pgaudit_log.columns import read_key_sql, read_sql, sql_type
 from pgaudit_log.constants import EVENT_TABLE
 from pgaudit_log.exceptions import InstallationError
 from pgaudit_log.identifiers import column_of, quote_literal, quote_name
@@ -29,13 +29,6 @@ METADATA_COLUMNS = {
 }
 """The columns that every view has, and what they are called in the event table."""
 
-UUID_PATTERN = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
-
-_SERIAL = {"serial": "integer", "bigserial": "bigint", "smallserial": "smallint"}
-
-_INTEGERS = {"smallint": 2**15, "integer": 2**31, "bigint": 2**63}
-"""Integer types with the first number that is too large for each."""
-
 
 class View(NamedTuple):
     """A view that should exist: its name, and the SELECT that it stands for."""
@@ -47,54 +40,6 @@ class View(NamedTuple):
     def hash(self) -> str:
         """What its comment carries, so that an outdated view can be told from one that is not."""
         return hashlib.sha1(self.select.encode(), usedforsecurity=False).hexdigest()
-
-
-def sql_type(field: models.Field[Any, Any], connection: BaseDatabaseWrapper) -> str:
-    """Return the type of a field's column without what would change old values.
-
-    ``varchar(16)`` would cut a longer value of earlier times, ``numeric(10,2)`` round it.
-    """
-    db_type = field.db_type(connection) or "text"
-    bare = re.sub(r"\((?:\d|,|\s)+\)", "", db_type).strip()
-    return _SERIAL.get(bare.lower(), bare)
-
-
-def value_sql(field: models.Field[Any, Any], connection: BaseDatabaseWrapper) -> str:
-    """Return the expression that reads a field's column out of the snapshot, as its own type."""
-    key = quote_literal(column_of(field))
-    type_name = sql_type(field, connection)
-    bare = type_name.lower()
-    if bare == "jsonb":
-        return f"NULLIF(snapshot -> {key}, 'null')"
-    if bare.endswith("[]"):
-        return (
-            "(SELECT stored.value"
-            f" FROM jsonb_to_record(jsonb_build_object('value', snapshot -> {key}))"
-            f" AS stored (value {type_name}))"
-        )
-    if bare in ("text", "varchar", "character varying", "char", "character"):
-        return f"snapshot ->> {key}"
-    return f"(snapshot ->> {key})::{type_name}"
-
-
-def key_sql(field: models.Field[Any, Any], connection: BaseDatabaseWrapper) -> str:
-    """Return ``obj_pk`` as the type of the key field; NULL for a key that is not of that type.
-
-    A key can be of another type than today's after a migration from numbers to UUIDs.
-    """
-    type_name = sql_type(field, connection)
-    bare = type_name.lower()
-    if bare in _INTEGERS:
-        bound = _INTEGERS[bare]
-        return (
-            "CASE WHEN obj_pk ~ '^-?[0-9]{1,19}$'"
-            f" AND obj_pk::numeric BETWEEN -{bound} AND {bound - 1} THEN obj_pk::{type_name} END"
-        )
-    if bare == "uuid":
-        return f"CASE WHEN obj_pk ~ '{UUID_PATTERN}' THEN obj_pk::uuid END"
-    if bare in ("text", "varchar", "character varying", "char", "character"):
-        return "obj_pk"
-    return f"obj_pk::{type_name}"
 
 
 def select_sql(
@@ -112,10 +57,12 @@ def select_sql(
     """
     expressions = [f"{column} AS {name}" for name, column in METADATA_COLUMNS.items()]
     if obj_key is not None:
-        expressions.append(f"{key_sql(obj_key, connection)} AS pgh_obj_id")
-    expressions += [
-        f"{value_sql(field, connection)} AS {quote_name(name)}" for name, field in columns
-    ]
+        key = read_key_sql(sql_type(obj_key, connection), connection)
+        expressions.append(f"{key} AS pgh_obj_id")
+    for name, field in columns:
+        stored = f"(snapshot -> {quote_literal(column_of(field))})"
+        value = read_sql(stored, sql_type(field, connection), connection)
+        expressions.append(f"{value} AS {quote_name(name)}")
     where = f"model = {quote_literal(model_label)}"
     if excluded_labels:
         labels = ", ".join(quote_literal(label) for label in excluded_labels)

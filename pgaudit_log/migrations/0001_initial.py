@@ -22,6 +22,7 @@ DROP TABLE IF EXISTS pgaudit_log_event CASCADE;
 DROP FUNCTION IF EXISTS pgaudit_log_context_once();
 DROP FUNCTION IF EXISTS pgaudit_log_context();
 DROP FUNCTION IF EXISTS pgaudit_log_parse_jsonb(text);
+DROP FUNCTION IF EXISTS pgaudit_log_is_valid(text, text);
 DROP FUNCTION IF EXISTS pgaudit_log_snapshot(record);
 DROP FUNCTION IF EXISTS pgaudit_log_refuse_change();
 """

@@ -8,6 +8,7 @@ from importlib import resources
 SCHEMA_FILES = (
     "event_table.sql",
     "parse_jsonb.sql",
+    "is_valid.sql",
     "context.sql",
     "context_once.sql",
     "snapshot.sql",

@@ -15,38 +15,13 @@ from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from pgtrigger.core import Condition
 
+from pgaudit_log import columns as columns_
 from pgaudit_log import conditions
 from pgaudit_log.constants import EVENT_TABLE, NEW
 from pgaudit_log.identifiers import column_of, key_fields, quote_literal, quote_name, reference
 from pgaudit_log.registry import concrete
 
 Columns: TypeAlias = "Sequence[models.Field[Any, Any]]"
-
-EQUALITY_IS_IDENTITY = frozenset(
-    {
-        "bigint",
-        "boolean",
-        "date",
-        "integer",
-        "smallint",
-        "time",
-        "timestamp with time zone",
-        "timestamp without time zone",
-        "time without time zone",
-        "uuid",
-    }
-)
-"""Types whose equal values are the same value to the last bit.
-
-Of all others ``IS DISTINCT FROM`` misses something (citext 'a' and 'A', numeric 1.0
-and 1.00, text under a nondeterministic collation) or has no operator (json, point,
-xml); they are compared by their image, 0.15 microseconds a column dearer.
-"""
-
-AS_TEXT = frozenset({"json", "xml"})
-"""Types that ``to_jsonb`` could refuse or change; they are stored as the text they are."""
-
-_DETERMINISTIC = frozenset({"text", "character varying", "varchar", "char", "character"})
 
 
 class Source(NamedTuple):
@@ -58,15 +33,11 @@ class Source(NamedTuple):
     """The FROM clause for more, where it differs."""
 
 
-def _base_type(field: models.Field[Any, Any], connection: BaseDatabaseWrapper) -> str:
-    """Return the column's type without its modifiers, in lower case."""
-    db_type = field.db_type(connection) or ""
-    return db_type.partition("(")[0].strip().lower()
-
-
 def _types(connection: BaseDatabaseWrapper | None) -> BaseDatabaseWrapper:
     """Return the connection that names column types; only its dialect matters, it is not opened."""
-    return connection or connections["default"]
+    if connection is not None:
+        return connection
+    return next((c for c in connections.all() if c.vendor == "postgresql"), connections["default"])
 
 
 def _column(alias: str, field: models.Field[Any, Any]) -> str:
@@ -74,17 +45,16 @@ def _column(alias: str, field: models.Field[Any, Any]) -> str:
 
 
 def _value(alias: str, field: models.Field[Any, Any], connection: BaseDatabaseWrapper) -> str:
-    column = _column(alias, field)
-    return f"{column}::text" if _base_type(field, connection) in AS_TEXT else column
+    return columns_.stored_sql(_column(alias, field), columns_.sql_type(field, connection))
 
 
 def _differs(field: models.Field[Any, Any], connection: BaseDatabaseWrapper) -> str:
-    old, new = _column("old", field), _column("new", field)
-    base_type = _base_type(field, connection)
-    plain_text = base_type in _DETERMINISTIC and not getattr(field, "db_collation", None)
-    if base_type in EQUALITY_IS_IDENTITY or plain_text:
-        return f"{old} IS DISTINCT FROM {new}"
-    return f"record_image_ne(ROW({old}), ROW({new}))"
+    return columns_.differs_sql(
+        _column("old", field),
+        _column("new", field),
+        columns_.sql_type(field, connection),
+        own_collation=bool(getattr(field, "db_collation", None)),
+    )
 
 
 def _image(alias: str, columns: Columns) -> str:
@@ -133,16 +103,7 @@ def key_sql(
     fields = key_fields(concrete(model))
     if len(fields) > 1:
         return f"jsonb_build_array({', '.join(_column(alias, f) for f in fields)})::text"
-    return column_text_sql(_column(alias, fields[0]), _base_type(fields[0], types))
-
-
-def column_text_sql(column: str, base_type: str) -> str:
-    """Return the text of one key column; dates and the like as JSON has them, whatever DateStyle is."""
-    if base_type in _DETERMINISTIC:
-        return f"{column}::text"
-    if base_type in ("bigint", "integer", "smallint", "serial", "bigserial", "uuid"):
-        return f"{column}::text"
-    return f"to_jsonb({column}) #>> '{{}}'"
+    return columns_.key_sql(_column(alias, fields[0]), columns_.sql_type(fields[0], types))
 
 
 def refs_sql(alias: str, columns: Columns, connection: BaseDatabaseWrapper | None = None) -> str:
@@ -156,7 +117,7 @@ def refs_sql(alias: str, columns: Columns, connection: BaseDatabaseWrapper | Non
         label = target._meta.label
         if not field.target_field.primary_key:
             label = f"{label}.{field.target_field.column}"
-        text = column_text_sql(_column(alias, field), _base_type(field, types))
+        text = columns_.key_sql(_column(alias, field), columns_.sql_type(field, types))
         references.append(f"{quote_literal(reference(label, ''))} || {text}")
     if not references:
         return "NULL::text[]"

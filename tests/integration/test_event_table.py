@@ -168,7 +168,9 @@ def test_the_frozen_migration_makes_what_the_sql_files_make() -> None:
     installation.install_schema("default")
     installation.install("default")
     assert definitions() == migrated
-    assert sql.schema().count("CREATE OR REPLACE FUNCTION") == 5
+    assert len([row for row in migrated if row[0] == "function"]) == sql.schema().count(
+        "CREATE OR REPLACE FUNCTION"
+    )
 
 
 def test_installing_again_changes_nothing() -> None:

@@ -1,0 +1,113 @@
+"""Tracked tables that a test declares for itself, with triggers and views installed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pgtrigger
+from django.apps import apps
+from django.db import connection, models
+
+import pgaudit_log
+from pgaudit_log import registry, typed_events, views
+from tests.shop import models as shop
+
+
+class SqlField(models.Field):  # type: ignore[type-arg]
+    """A column of any SQL type, read as the driver gives it."""
+
+    def __init__(self, sql_type: str = "text", **kwargs: Any) -> None:
+        self.sql_type = sql_type
+        super().__init__(**kwargs)
+
+    def db_type(self, connection: Any) -> str:
+        return self.sql_type
+
+    def deconstruct(self) -> Any:
+        name, path, args, kwargs = super().deconstruct()
+        return name, path, args, {**kwargs, "sql_type": self.sql_type}
+
+
+@contextmanager
+def declarations_forgotten() -> Iterator[None]:
+    """Take back, on leaving, what was declared: declarations, triggers, classes, attributes."""
+    triggers = dict(pgtrigger.registry._registry.data)
+    names = {name: set(vars(sys.modules[name])) for name in (shop.__name__,)}
+    known = {label: dict(found) for label, found in apps.all_models.items()}
+    state = {
+        model: (
+            list(getattr(model._meta, "triggers", [])),
+            list(model._meta.original_attrs.get("triggers", [])),
+            {
+                k: vars(model)[k]
+                for k in ("pgh_event_models", "pgh_event_model")
+                if k in vars(model)
+            },
+        )
+        for model in apps.get_models(include_auto_created=True)
+    }
+    try:
+        with registry.isolated():
+            yield
+    finally:
+        pgtrigger.registry._registry.data = triggers
+        for name, before in names.items():
+            for added in set(vars(sys.modules[name])) - before:
+                delattr(sys.modules[name], added)
+        for label, found in known.items():
+            apps.all_models[label].clear()
+            apps.all_models[label].update(found)
+        for model, (own, original, attributes) in state.items():
+            model._meta.triggers = own  # type: ignore[attr-defined]
+            model._meta.original_attrs["triggers"] = original
+            for name in ("pgh_event_models", "pgh_event_model"):
+                if name in vars(model):
+                    delattr(model, name)
+                if name in attributes:
+                    setattr(model, name, attributes[name])
+        apps.clear_cache()
+
+
+def make(name: str, bases: tuple[type, ...] = (models.Model,), **attributes: Any) -> Any:
+    """Return a new model of the tests' app ``shop``."""
+    meta = attributes.pop("Meta", {})
+    meta = type("Meta", (), {"app_label": "shop", **meta})
+    return type(name, bases, {"__module__": "tests.shop.models", "Meta": meta, **attributes})
+
+
+def install(*tracked: Any, create: bool = True) -> None:
+    """Create the tables of ``tracked`` with their triggers and the views of their events."""
+    for model in tracked:
+        if create:
+            with connection.schema_editor() as editor:
+                # Capture triggers are installed below; without them here, once is enough.
+                model._meta.triggers, kept = [], getattr(model._meta, "triggers", [])
+                editor.create_model(model)
+            model._meta.triggers = kept
+        for registered, trigger in pgtrigger.registered():
+            if registered is model:
+                trigger.install(model)
+    install_views(*tracked)
+
+
+def install_views(*tracked: Any) -> None:
+    """Create or replace the views of the events of ``tracked``."""
+    wanted = [
+        typed_events.view_of(typed_events.event_model_of(declaration), connection)
+        for model in tracked
+        for declaration in registry.declarations_of(model)
+    ]
+    views.install(wanted, connection)
+
+
+def tracked_table(
+    name: str, *trackers: Any, track: dict[str, Any] | None = None, **fields: Any
+) -> Any:
+    """Declare, track and create a table; call it inside :func:`declarations_forgotten`."""
+    model = make(name, **fields)
+    pgaudit_log.track(*trackers, **(track or {}))(model)
+    install(model)
+    return model
