@@ -9,6 +9,7 @@ to survive is stored as the text that PostgreSQL itself reads back.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from enum import Enum
 from typing import Any
 
@@ -224,6 +225,20 @@ def key_sql(column: str, type_name: str) -> str:
     return f"to_jsonb({column}) #>> '{{}}'"
 
 
-def read_key_sql(type_name: str, connection: BaseDatabaseWrapper, text: str = "obj_pk") -> str:
-    """Return a key's ``text`` as the key's type; NULL where the key was of another type then."""
-    return _cast(text, type_name, connection)
+def composite_key_sql(columns: Sequence[str]) -> str:
+    """Return the text of a composite key: a JSON array in the order of the key's declaration."""
+    return f"jsonb_build_array({', '.join(columns)})::text"
+
+
+def read_key_sql(
+    type_name: str, connection: BaseDatabaseWrapper, *, position: int | None = None
+) -> str:
+    """Return ``obj_pk`` as the key's type; NULL where the key was of another type then.
+
+    ``position`` says which part of a composite key is wanted.
+    """
+    if position is None:
+        return _cast("obj_pk", type_name, connection)
+    part = f"(obj_pk::jsonb -> {position})"
+    is_array = f"obj_pk LIKE '[%' AND {is_valid_sql('obj_pk', 'jsonb', connection)}"
+    return f"CASE WHEN {is_array} THEN {read_sql(part, type_name, connection)} END"

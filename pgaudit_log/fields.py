@@ -1,4 +1,4 @@
-"""The foreign key from a typed event to its object, which the index on the event table serves."""
+"""The references from a typed event to its object, which the index on the event table serves."""
 
 from __future__ import annotations
 
@@ -7,24 +7,23 @@ from typing import Any
 
 from django.core.exceptions import EmptyResultSet
 from django.db import models
-from django.db.models.expressions import Col
-from django.db.models.fields.related_lookups import RelatedExact, RelatedIn
+from django.db.models.expressions import Col, ColPairs
+from django.db.models.fields.related_lookups import RelatedExact, RelatedIn, get_normalized_value
 from django.db.models.sql.where import WhereNode
 
-from pgaudit_log.columns import key_sql, sql_type
+from pgaudit_log.columns import composite_key_sql, key_sql, sql_type
 from pgaudit_log.identifiers import column_of, key_text
 
 KEY_COLUMN = "pgh_obj_key"
 """The view's column that is ``obj_pk`` itself, and so the one that has the index."""
 
 
-class EventForeignKey(models.ForeignKey[Any, Any]):
-    """``pgh_obj``: typed like the object's key, looked up by the key's text.
+class _ByKey:
+    """What makes a reference serve the index.
 
-    The view's ``pgh_obj_id`` has the type of the object's key, so that joins, values and
-    comparisons read as usual. The index is on the text, ``(model, obj_pk, id)``; so
-    ``exact`` and ``in`` compare the text, and a join from the tracked table adds the
-    comparison of the text to its own.
+    The view has the object's key in its own type, so that joins, values and comparisons
+    read as usual. The index is on the key's text, ``(model, obj_pk, id)``; so ``exact``
+    and ``in`` compare the text, and a join adds the comparison of the text to its own.
     """
 
     def get_extra_restriction(self, alias: str | None, related_alias: str) -> WhereNode | None:
@@ -34,11 +33,26 @@ class EventForeignKey(models.ForeignKey[Any, Any]):
         return WhereNode([_SameKey(self, alias, related_alias)])  # type: ignore[list-item]
 
 
+class EventForeignKey(_ByKey, models.ForeignKey[Any, Any]):
+    """``pgh_obj`` of a model with a key of one column."""
+
+
+class EventForeignObject(_ByKey, models.ForeignObject):  # type: ignore[type-arg]
+    """``pgh_obj`` of a model with a composite key."""
+
+
 def quote(compiler: Any, name: str) -> str:
     """Return ``name``, a table, alias or column, quoted; the compiler's method has two names."""
     method = getattr(compiler, "quote_name", None) or compiler.quote_name_unless_alias
     quoted: str = method(name)
     return quoted
+
+
+def _key_text_sql(columns: Sequence[str], targets: Sequence[Any], connection: Any) -> str:
+    """Return the text of the key that stands in ``columns``, whose fields are ``targets``."""
+    if len(columns) > 1:
+        return composite_key_sql(columns)
+    return key_sql(columns[0], sql_type(targets[0], connection))
 
 
 class _SameKey:
@@ -48,15 +62,16 @@ class _SameKey:
     contains_aggregate = False
     contains_over_clause = False
 
-    def __init__(self, field: EventForeignKey, obj_alias: str, event_alias: str) -> None:
+    def __init__(self, field: Any, obj_alias: str, event_alias: str) -> None:
         self.field = field
         self.obj_alias = obj_alias
         self.event_alias = event_alias
 
     def as_sql(self, compiler: Any, connection: Any) -> tuple[str, Sequence[Any]]:
-        target = self.field.target_field
-        obj_key = f"{quote(compiler, self.obj_alias)}.{quote(compiler, column_of(target))}"
-        text = key_sql(obj_key, sql_type(target, connection))
+        targets = self.field.foreign_related_fields
+        obj = quote(compiler, self.obj_alias)
+        columns = [f"{obj}.{quote(compiler, column_of(target))}" for target in targets]
+        text = _key_text_sql(columns, targets, connection)
         return f"{_key_column(compiler, self.event_alias)} = ({text})", ()
 
     def relabeled_clone(self, change_map: dict[str, str]) -> _SameKey:
@@ -77,41 +92,56 @@ class _ByKeyText:
     lhs: Any
     rhs: Any
 
-    def _key_column(self, compiler: Any) -> str | None:
-        """Return the event's key column, or ``None`` where the left side is no column of a view."""
-        if not isinstance(self.lhs, Col) or self.lhs.alias is None:
-            return None
-        return _key_column(compiler, self.lhs.alias)
+    def _event_alias(self) -> str | None:
+        """Return the view's alias, or ``None`` where the left side is no column of a view."""
+        if isinstance(self.lhs, (Col, ColPairs)):
+            alias: str | None = self.lhs.alias
+            return alias
+        return None
+
+    @property
+    def _targets(self) -> Sequence[Any]:
+        field: Any = self.lhs.field if isinstance(self.lhs, ColPairs) else self.lhs.output_field
+        targets: Sequence[Any] = field.foreign_related_fields
+        return targets
 
     def _text(self, value: Any) -> str:
-        return key_text(value, [self.lhs.output_field.target_field])
+        normalized = get_normalized_value(value, self.lhs)
+        targets = self._targets
+        return key_text(normalized if len(targets) > 1 else normalized[0], targets)
 
 
+@EventForeignObject.register_lookup
 @EventForeignKey.register_lookup
 class _ExactKey(_ByKeyText, RelatedExact):
     def as_sql(self, compiler: Any, connection: Any) -> Any:
-        column = self._key_column(compiler)
-        if column is None:
+        alias = self._event_alias()
+        if alias is None:
             return super().as_sql(compiler, connection)
+        column = _key_column(compiler, alias)
         if self.rhs_is_direct_value():
             return f"{column} = %s", [self._text(self.rhs)]
+        if len(self._targets) > 1:
+            # Django's own message says that only values can be compared.
+            return super().as_sql(compiler, connection)
         rhs, params = self.process_rhs(compiler, connection)
-        target = self.lhs.output_field.target_field
-        return f"{column} = ({key_sql(rhs, sql_type(target, connection))})", params
+        return f"{column} = ({_key_text_sql([rhs], self._targets, connection)})", params
 
 
+@EventForeignObject.register_lookup
 @EventForeignKey.register_lookup
 class _InKeys(_ByKeyText, RelatedIn):
     def as_sql(self, compiler: Any, connection: Any) -> Any:
-        column = self._key_column(compiler)
-        if column is None:
+        alias = self._event_alias()
+        if alias is None:
             return super().as_sql(compiler, connection)
+        column = _key_column(compiler, alias)
         if self.rhs_is_direct_value():
             keys = [self._text(value) for value in self.rhs if value is not None]
             if not keys:
                 raise EmptyResultSet
             return f"{column} = ANY (%s)", [keys]
         rhs, params = self.process_rhs(compiler, connection)
-        target = self.lhs.output_field.target_field
-        text = key_sql("keys.key", sql_type(target, connection))
-        return f"{column} IN (SELECT {text} FROM {rhs} AS keys (key))", params
+        names = [f"key_{number}" for number in range(len(self._targets))]
+        text = _key_text_sql([f"keys.{name}" for name in names], self._targets, connection)
+        return f"{column} IN (SELECT {text} FROM {rhs} AS keys ({', '.join(names)}))", params

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
-import time
 import uuid
 from collections.abc import Sequence
-from datetime import date, datetime, timezone
+from datetime import date, datetime, time, timezone
 from decimal import Decimal
+from time import time_ns
 from typing import Any
 
 from django.db import models
@@ -54,35 +55,47 @@ def key_fields(model: type[models.Model]) -> Sequence[models.Field[Any, Any]]:
 def key_text(values: Any, fields: Sequence[models.Field[Any, Any]]) -> str:
     """Return a primary key as it stands in ``obj_pk``.
 
-    ``values`` is the key's value, or a tuple of values for a composite key.
-    The text equals what the capture functions render: see ``triggers.rendering.key_sql``.
+    ``values`` is the key's value, or a tuple of values for a composite key, which is
+    written as a JSON array. The text equals what the capture functions render: see
+    ``columns.key_sql``.
     """
     if len(fields) == 1:
-        part = _key_part(values, fields[0])
-        return part if isinstance(part, str) else json.dumps(part)
-    return json.dumps(
-        [_key_part(value, field) for value, field in zip(values, fields, strict=True)],
-        ensure_ascii=False,
+        return _key_part(values, fields[0])[0]
+    parts = [_key_part(value, field) for value, field in zip(values, fields, strict=True)]
+    return (
+        "["
+        + ", ".join(
+            json.dumps(text, ensure_ascii=False) if is_string else text for text, is_string in parts
+        )
+        + "]"
     )
 
 
-def _key_part(value: Any, field: models.Field[Any, Any]) -> str | int | float | bool | None:
-    """Return one key value as PostgreSQL's ``to_jsonb`` renders its column."""
-    while field.remote_field is not None and isinstance(field, models.ForeignKey):
+def _key_part(value: Any, field: models.Field[Any, Any]) -> tuple[str, bool]:
+    """Return one key value as ``to_jsonb`` renders its column, and whether that is a string."""
+    while isinstance(field, models.ForeignKey):
         field = field.target_field
     value = field.to_python(value)
-    if value is None or isinstance(value, (bool, int, str)):
-        return value
-    if isinstance(value, datetime):
-        return _timestamp_text(value)
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, Decimal):
-        places = getattr(field, "decimal_places", None)
-        return f"{value:f}" if places is None else f"{value:.{places}f}"
-    if isinstance(value, float):
-        return int(value) if value.is_integer() else value
-    return str(value)
+    match value:
+        case None:
+            return "null", False
+        case bool():
+            return str(value).lower(), False
+        case int():
+            return str(value), False
+        case Decimal() if value.is_finite():
+            places = getattr(field, "decimal_places", None)
+            return f"{value:f}" if places is None else f"{value:.{places}f}", False
+        case float() if math.isfinite(value):
+            return f"{Decimal(repr(value)).normalize():f}", False
+        case datetime():
+            return _timestamp_text(value), True
+        case time():
+            return _trimmed(value.isoformat(timespec="microseconds")), True
+        case date():
+            return value.isoformat(), True
+        case _:
+            return str(value), True
 
 
 def _timestamp_text(value: datetime) -> str:
@@ -91,8 +104,12 @@ def _timestamp_text(value: datetime) -> str:
     if value.tzinfo is not None:
         value = value.astimezone(timezone.utc).replace(tzinfo=None)
         offset = "+00:00"
-    text = value.isoformat(timespec="microseconds")
-    return text.rstrip("0").rstrip(".") + offset
+    return _trimmed(value.isoformat(timespec="microseconds")) + offset
+
+
+def _trimmed(text: str) -> str:
+    """Return a time with microseconds without the zeros at its end."""
+    return text.rstrip("0").rstrip(".")
 
 
 def reference(label: str, key: str) -> str:
@@ -102,7 +119,7 @@ def reference(label: str, key: str) -> str:
 
 def new_context_id() -> uuid.UUID:
     """Return a UUIDv7 (RFC 9562, 5.7): 48 bits of milliseconds, then random, so that ids sort by time."""
-    milliseconds = time.time_ns() // 1_000_000
+    milliseconds = time_ns() // 1_000_000
     random = int.from_bytes(os.urandom(10), "big")
     value = (milliseconds & (1 << 48) - 1) << 80
     value |= 0x7 << 76

@@ -56,6 +56,8 @@ class Event(ReadOnlyModel):
     """Start of the transaction that made the change."""
     pgh_txid = models.BigIntegerField()
     """The transaction that made the change."""
+    pgh_obj_model = models.TextField()
+    """The label of the model whose row changed: an earlier one of a renamed model, a parent's."""
     pgh_obj_key = models.TextField(null=True)
     """The object's primary key as text; a composite key as a JSON array."""
     pgh_label = models.TextField()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -39,6 +39,8 @@ class Declaration:
     obj_field: ObjForeignKey | None | _Unset = UNSET
     model_name: str
     app_label: str
+    former_labels: tuple[str, ...] = ()
+    former_columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
     attrs: Mapping[str, Any] = field(default_factory=dict)
     meta: Mapping[str, Any] = field(default_factory=dict)
 

@@ -38,6 +38,8 @@ def track(
     attrs: Mapping[str, Any] | None = None,
     meta: Mapping[str, Any] | None = None,
     level: Level | None = None,
+    former_labels: Sequence[str] = (),
+    former_columns: Mapping[str, Sequence[str]] | None = None,
     append_only: bool = True,
 ) -> Callable[[type[M]], type[M]]:
     """Return a decorator that tracks a model.
@@ -59,6 +61,10 @@ def track(
         meta: further attributes of its ``Meta``.
         level: ``Statement`` or ``Row`` for trackers that do not say; by default the
             setting ``PGAUDIT_LOG_LEVEL``.
+        former_labels: labels that the model had before, such as "old_app.Order" of a
+            model that was moved; renames in its own migrations are found without it.
+        former_columns: names that columns had before, by field; renames in the model's
+            migrations are found without it.
         append_only: accepted for django-pghistory's sake; events are always append-only.
 
     Raises:
@@ -74,6 +80,8 @@ def track(
             obj_field=_obj_field_or_default(obj_field),
             model_name=model_name,
             app_label=app_label,
+            former_labels=_former_labels(model, former_labels),
+            former_columns=_former_columns(model, former_columns or {}),
             attrs=attrs,
             meta=meta,
         )
@@ -104,6 +112,8 @@ def _declaration(
     obj_field: ObjForeignKey | None | _Unset,
     model_name: str | None,
     app_label: str | None,
+    former_labels: tuple[str, ...],
+    former_columns: Mapping[str, tuple[str, ...]],
     attrs: Mapping[str, Any] | None,
     meta: Mapping[str, Any] | None,
 ) -> Declaration:
@@ -119,6 +129,8 @@ def _declaration(
         obj_field=obj_field,
         model_name=model_name or event_model_name(model, fields),
         app_label=app_label or model._meta.app_label,
+        former_labels=former_labels,
+        former_columns=former_columns,
         attrs=dict(attrs or {}),
         meta=dict(meta or {}),
     )
@@ -189,6 +201,29 @@ def _names(model: type[models.Model], argument: str, names: Sequence[str]) -> tu
             )
         raise DeclarationError(f'{where}, but "{name}" has no column in its table. Leave it out.')
     return tuple(known[name].name for name in names)
+
+
+def _former_labels(model: type[models.Model], labels: Sequence[str]) -> tuple[str, ...]:
+    for label in [labels] if isinstance(labels, str) else labels:
+        if isinstance(labels, str) or label.count(".") != 1:
+            raise DeclarationError(
+                f"{model._meta.label} is tracked with former_labels={labels!r}: give a list of"
+                ' labels, such as former_labels=["old_app.Order"].'
+            )
+    return tuple(labels)
+
+
+def _former_columns(
+    model: type[models.Model], columns: Mapping[str, Sequence[str]]
+) -> dict[str, tuple[str, ...]]:
+    names = _names(model, "former_columns", list(columns))
+    for name, earlier in columns.items():
+        if isinstance(earlier, str):
+            raise DeclarationError(
+                f"{model._meta.label} is tracked with former_columns={dict(columns)!r}: give a"
+                f" list of columns, such as former_columns={{{name!r}: [{earlier!r}]}}."
+            )
+    return {name: tuple(earlier) for name, earlier in zip(names, columns.values(), strict=True)}
 
 
 def _refuse_untrackable(declaration: Declaration) -> None:

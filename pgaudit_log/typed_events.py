@@ -12,10 +12,11 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pgaudit_log import registry, views
 from pgaudit_log.exceptions import DeclarationError
-from pgaudit_log.fields import EventForeignKey
-from pgaudit_log.identifiers import key_fields, shorten
+from pgaudit_log.fields import EventForeignKey, EventForeignObject
+from pgaudit_log.identifiers import column_of, key_fields, shorten
 from pgaudit_log.models import Event
 from pgaudit_log.registry import Declaration, ObjForeignKey, concrete, tracked_columns
+from pgaudit_log.renames import Renames
 
 _SERIALS: dict[type[models.Field[Any, Any]], type[models.Field[Any, Any]]] = {
     models.SmallAutoField: models.SmallIntegerField,
@@ -87,7 +88,11 @@ def related_name(declaration: Declaration) -> str | None:
 
 def _attributes(declaration: Declaration, module_name: str) -> dict[str, Any]:
     tracked = declaration.tracked_model
-    columns = tracked_columns(tracked, declaration.fields, declaration.exclude)
+    columns = [
+        field
+        for part in (declaration, *inherited(declaration))
+        for field in tracked_columns(part.tracked_model, part.fields, part.exclude)
+    ]
     meta = {
         "app_label": declaration.app_label,
         # Leaves the class out of makemigrations, content types, permissions and dumpdata.
@@ -106,9 +111,7 @@ def _attributes(declaration: Declaration, module_name: str) -> dict[str, Any]:
         "pgh_declaration": declaration,
         **{field.name: event_field(field) for field in columns},
     }
-    obj_field = _obj_field(declaration)
-    if obj_field is not None:
-        attributes["pgh_obj"] = obj_field
+    attributes.update(_obj_fields(declaration))
     return {**attributes, **declaration.attrs}
 
 
@@ -116,21 +119,37 @@ def _view_name(declaration: Declaration) -> str:
     return shorten(f"{declaration.app_label}_{declaration.model_name.lower()}")
 
 
-def _obj_field(declaration: Declaration) -> EventForeignKey | None:
+def _obj_fields(declaration: Declaration) -> dict[str, Any]:
+    """Return the fields that refer to the object: ``pgh_obj``, with a composite key its parts too."""
     accessor = related_name(declaration)
     if accessor is None:
-        return None
+        return {}
+    tracked = declaration.tracked_model
     given = declaration.obj_field
-    query_name = given.related_query_name if isinstance(given, ObjForeignKey) else None
-    return EventForeignKey(
-        declaration.tracked_model,
-        on_delete=models.DO_NOTHING,
-        null=True,
-        db_constraint=False,
-        db_index=False,
-        related_name=accessor,
-        related_query_name=query_name,
+    options: dict[str, Any] = {
+        "on_delete": models.DO_NOTHING,
+        "null": True,
+        "related_name": accessor,
+        "related_query_name": given.related_query_name
+        if isinstance(given, ObjForeignKey)
+        else None,
+    }
+    keys = key_fields(concrete(tracked))
+    if len(keys) == 1:
+        options.update(db_constraint=False, db_index=False)
+        return {"pgh_obj": EventForeignKey(tracked, **options)}
+    parts = {f"pgh_obj_{field.name}": event_field(_plain(field)) for field in keys}
+    reference = EventForeignObject(
+        tracked, from_fields=list(parts), to_fields=[field.name for field in keys], **options
     )
+    return {**parts, "pgh_obj": reference}
+
+
+def _plain(field: models.Field[Any, Any]) -> models.Field[Any, Any]:
+    """Return the field that a foreign key has its values from, or the field itself."""
+    while isinstance(field, models.ForeignKey):
+        field = field.target_field
+    return field
 
 
 def event_field(field: models.Field[Any, Any]) -> models.Field[Any, Any]:
@@ -192,36 +211,86 @@ def event_model_of(declaration: Declaration) -> type[Event]:
     return event_model
 
 
-def view_of(event_model: type[Any], connection: BaseDatabaseWrapper) -> views.View:
+def inherited(declaration: Declaration) -> list[Declaration]:
+    """Return the declarations of the models that a tracked model inherits by multi-table inheritance.
+
+    Where a child's accessor has the name of its parent's and so hides it, it shows the events
+    of both, and in each the whole object. Only parents whose primary key is the child's too
+    can be shown.
+    """
+    found: list[Declaration] = []
+    model = concrete(declaration.tracked_model)
+    while (key := model._meta.pk) is not None and key.remote_field is not None:
+        if not getattr(key.remote_field, "parent_link", False):
+            break
+        model = concrete(key.remote_field.model)
+        found += [
+            parent
+            for parent in registry.declarations_of(model)
+            if related_name(parent) == related_name(declaration) is not None
+        ]
+    return found
+
+
+def view_of(
+    event_model: type[Any], connection: BaseDatabaseWrapper, renames: Renames | None = None
+) -> views.View:
     """Return the view that should stand under a class of typed events."""
     declaration: Declaration = event_model.pgh_declaration
-    tracked = declaration.tracked_model
-    others = [
-        label
-        for other in registry.declarations_of(tracked)
-        if other is not declaration
-        for label in other.tracker_labels
-    ]
-    keys = key_fields(concrete(tracked))
-    columns = [
-        (event_model._meta.get_field(field.name).column, field)
-        for field in tracked_columns(tracked, declaration.fields, declaration.exclude)
-    ]
+    renames = renames or Renames()
+    parts = (declaration, *inherited(declaration))
     select = views.select_sql(
-        model_label=declaration.label,
-        excluded_labels=others,
-        obj_key=keys[0] if declaration.obj_field is not None and len(keys) == 1 else None,
-        columns=columns,
+        tables=[_table(part, event_model, renames) for part in parts],
+        obj_key=_key_columns(event_model),
         connection=connection,
     )
     return views.View(event_model._meta.db_table, select)
 
 
+def _table(declaration: Declaration, event_model: type[Any], renames: Renames) -> views.Table:
+    """Return what the view of ``event_model`` reads of the declaration's table."""
+    tracked = declaration.tracked_model
+    model = concrete(tracked)
+    columns = []
+    for field in tracked_columns(tracked, declaration.fields, declaration.exclude):
+        column = column_of(field)
+        former = [
+            *reversed(renames.columns(model, field.name, column)),
+            *declaration.former_columns.get(field.name, ()),
+        ]
+        name = column_of(event_model._meta.get_field(field.name))
+        columns.append(views.ReadColumn(name, field, [column, *former]))
+    return views.Table(
+        labels=[
+            *dict.fromkeys([declaration.label, *renames.labels(model), *declaration.former_labels])
+        ],
+        other_labels=[
+            label
+            for other in registry.declarations_of(tracked)
+            if other is not declaration
+            for label in other.tracker_labels
+        ],
+        columns=columns,
+    )
+
+
+def _key_columns(event_model: type[Any]) -> list[tuple[str, models.Field[Any, Any]]]:
+    """Return the columns with the object's key, with the key's fields; none without ``pgh_obj``."""
+    declaration: Declaration = event_model.pgh_declaration
+    if declaration.obj_field is None:
+        return []
+    keys = key_fields(concrete(declaration.tracked_model))
+    if len(keys) == 1:
+        return [("pgh_obj_id", keys[0])]
+    return [(event_model._meta.get_field(f"pgh_obj_{f.name}").column, f) for f in keys]
+
+
 def views_for(using: str) -> list[views.View]:
     """Return the views that the database ``using`` should have, in the order of declaration."""
     connection = connections[using]
+    renames = Renames.from_migrations()
     return [
-        view_of(event_model, connection)
+        view_of(event_model, connection, renames)
         for event_model in event_models()
         if router.allow_migrate_model(using, concrete(event_model.pgh_tracked_model))  # type: ignore[attr-defined]
     ]

@@ -12,12 +12,13 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from pgaudit_log.columns import read_key_sql, read_sql, sql_type
 from pgaudit_log.constants import EVENT_TABLE
 from pgaudit_log.exceptions import InstallationError
-from pgaudit_log.identifiers import column_of, quote_literal, quote_name
+from pgaudit_log.identifiers import quote_literal, quote_name
 
 METADATA_COLUMNS = {
     "pgh_id": "id",
     "pgh_created_at": "created_at",
     "pgh_txid": "txid",
+    "pgh_obj_model": "model",
     "pgh_obj_key": "obj_pk",
     "pgh_label": "label",
     "pgh_operation": "operation",
@@ -28,6 +29,25 @@ METADATA_COLUMNS = {
     "pgh_context": "context",
 }
 """The columns that every view has, and what they are called in the event table."""
+
+
+class ReadColumn(NamedTuple):
+    """One column of a view: its name, the field whose values it has, and where they are stored."""
+
+    name: str
+    field: models.Field[Any, Any]
+    stored_as: Sequence[str]
+    """The keys in the snapshot, today's first; an event has the one of its time."""
+
+
+class Table(NamedTuple):
+    """One tracked table that a view reads: a model's own, or one that it inherits."""
+
+    labels: Sequence[str]
+    """The model's label and those that it had before."""
+    other_labels: Sequence[str]
+    """The labels of the trackers of its other ``track()`` calls, whose events are not meant."""
+    columns: Sequence[ReadColumn]
 
 
 class View(NamedTuple):
@@ -44,31 +64,87 @@ class View(NamedTuple):
 
 def select_sql(
     *,
-    model_label: str,
-    excluded_labels: Sequence[str],
-    obj_key: models.Field[Any, Any] | None,
-    columns: Sequence[tuple[str, models.Field[Any, Any]]],
+    tables: Sequence[Table],
+    obj_key: Sequence[tuple[str, models.Field[Any, Any]]],
     connection: BaseDatabaseWrapper,
 ) -> str:
     """Return the SELECT of a view.
 
-    ``columns`` are the view's column names with the tracked fields whose values they
-    have; ``excluded_labels`` are the labels of the model's other ``track()`` calls.
+    ``tables`` are the model's own table and those that it inherits; ``obj_key`` the view's
+    columns for the object's key, with the key's fields.
     """
     expressions = [f"{column} AS {name}" for name, column in METADATA_COLUMNS.items()]
-    if obj_key is not None:
-        key = read_key_sql(sql_type(obj_key, connection), connection)
-        expressions.append(f"{key} AS pgh_obj_id")
-    for name, field in columns:
-        stored = f"(snapshot -> {quote_literal(column_of(field))})"
-        value = read_sql(stored, sql_type(field, connection), connection)
-        expressions.append(f"{value} AS {quote_name(name)}")
-    where = f"model = {quote_literal(model_label)}"
-    if excluded_labels:
-        labels = ", ".join(quote_literal(label) for label in excluded_labels)
-        where += f"\n    AND label NOT IN ({labels})"
+    for position, (name, field) in enumerate(obj_key):
+        key = read_key_sql(
+            sql_type(field, connection), connection, position=position if len(obj_key) > 1 else None
+        )
+        expressions.append(f"{key} AS {quote_name(name)}")
+    for number, table in enumerate(tables):
+        snapshot = "snapshot" if len(tables) == 1 else f"snapshot_{number}"
+        for column in table.columns:
+            value = read_sql(
+                _stored(snapshot, column), sql_type(column.field, connection), connection
+            )
+            expressions.append(f"{value} AS {quote_name(column.name)}")
     listed = ",\n    ".join(expressions)
-    return f"SELECT\n    {listed}\nFROM {EVENT_TABLE}\nWHERE {where}"
+    if len(tables) == 1:
+        return f"SELECT\n    {listed}\nFROM {EVENT_TABLE}\nWHERE {_belongs(tables[0])}"
+    return f"SELECT\n    {listed}\nFROM (\n{_whole_objects(tables)}\n) AS event"
+
+
+def _stored(snapshot: str, column: ReadColumn) -> str:
+    """Return the stored value of a column, under whichever name it was stored."""
+    parts = [f"{snapshot} -> {quote_literal(key)}" for key in column.stored_as]
+    return f"COALESCE({', '.join(parts)})" if len(parts) > 1 else f"({parts[0]})"
+
+
+def _in(column: str, values: Sequence[str]) -> str:
+    if len(values) == 1:
+        return f"{column} = {quote_literal(values[0])}"
+    return f"{column} IN ({', '.join(quote_literal(value) for value in values)})"
+
+
+def _belongs(table: Table, alias: str = "") -> str:
+    """Return the test whether an event is one of ``table`` that the view shows."""
+    test = _in(f"{alias}model", table.labels)
+    if table.other_labels:
+        test += f" AND NOT {_in(f'{alias}label', table.other_labels)}"
+    return test
+
+
+def _whole_objects(tables: Sequence[Table]) -> str:
+    """Return the events of a model and of those it inherits, each with the whole object.
+
+    ``snapshot_0``, ``snapshot_1``, … are the rows of the object in each table as they were
+    at the event. A row that was deleted by an earlier transaction is gone.
+    """
+    own, *inherited = tables
+    snapshots = ",\n".join(
+        f"""        CASE WHEN {_belongs(table, "event.")} THEN event.snapshot ELSE (
+            SELECT CASE WHEN operation <> 'D' OR txid = event.txid THEN snapshot END
+            FROM {EVENT_TABLE} AS earlier
+            WHERE {_belongs(table, "earlier.")}
+                AND earlier.obj_pk = event.obj_pk AND earlier.id < event.id
+            ORDER BY earlier.id DESC
+            LIMIT 1
+        ) END AS snapshot_{number}"""
+        for number, table in enumerate(tables)
+    )
+    labels = [label for table in tables for label in table.labels]
+    of_inherited = " OR ".join(f"({_belongs(table, 'event.')})" for table in inherited)
+    return f"""    SELECT
+        event.*,
+{snapshots}
+    FROM {EVENT_TABLE} AS event
+    WHERE {_in("event.model", labels)}
+        AND (
+            ({_belongs(own, "event.")})
+            OR ({of_inherited})
+                AND EXISTS (
+                    SELECT FROM {EVENT_TABLE} AS own
+                    WHERE {_in("own.model", own.labels)} AND own.obj_pk = event.obj_pk
+                )
+        )"""
 
 
 def outdated(views: Sequence[View], connection: BaseDatabaseWrapper) -> list[View]:

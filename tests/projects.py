@@ -113,7 +113,11 @@ def project(folder: Path) -> Iterator[Project]:
             url = base.rpartition("/")[0] + f"/{name}" + (f"?{query}" if query else "")
             yield Project(folder, url)
         finally:
-            for database in (name, f"test_{name}"):
+            # Parallel test runs clone the test database.
+            made = connection.execute(
+                "SELECT datname FROM pg_database WHERE datname LIKE %s", [f"%{name}%"]
+            )
+            for (database,) in made.fetchall():
                 connection.execute(
                     sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(
                         sql.Identifier(database)

@@ -71,11 +71,11 @@ def declarations_forgotten() -> Iterator[None]:
         apps.clear_cache()
 
 
-def make(name: str, bases: tuple[type, ...] = (models.Model,), **attributes: Any) -> Any:
+def make(model_name: str, /, bases: tuple[type, ...] = (models.Model,), **attributes: Any) -> Any:
     """Return a new model of the tests' app ``shop``."""
     meta = attributes.pop("Meta", {})
     meta = type("Meta", (), {"app_label": "shop", **meta})
-    return type(name, bases, {"__module__": "tests.shop.models", "Meta": meta, **attributes})
+    return type(model_name, bases, {"__module__": "tests.shop.models", "Meta": meta, **attributes})
 
 
 def install(*tracked: Any, create: bool = True) -> None:
@@ -104,10 +104,10 @@ def install_views(*tracked: Any) -> None:
 
 
 def tracked_table(
-    name: str, *trackers: Any, track: dict[str, Any] | None = None, **fields: Any
+    model_name: str, /, *trackers: Any, track: dict[str, Any] | None = None, **fields: Any
 ) -> Any:
     """Declare, track and create a table; call it inside :func:`declarations_forgotten`."""
-    model = make(name, **fields)
+    model = make(model_name, **fields)
     pgaudit_log.track(*trackers, **(track or {}))(model)
     install(model)
     return model

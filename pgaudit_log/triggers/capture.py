@@ -14,7 +14,7 @@ from pgaudit_log.exceptions import DeclarationError
 from pgaudit_log.registry import tracked_columns
 from pgaudit_log.trackers import RowEvent
 from pgaudit_log.triggers.rendering import capture_sql, condition_sql
-from pgaudit_log.triggers.template import CaptureTriggerSql
+from pgaudit_log.triggers.template import CaptureTriggerSql, CompiledTrigger
 
 MAX_NAME_LENGTH = 47
 """django-pgtrigger's limit, which leaves room for its prefix and hash in PostgreSQL's 63 bytes."""
@@ -108,7 +108,7 @@ class CaptureTrigger(pgtrigger.Composer):
 
     def compile(self, model: type[models.Model]) -> compiler.Trigger:  # type: ignore[override]
         """Return the SQL that a migration freezes."""
-        return compiler.Trigger(
+        return CompiledTrigger(
             name=self.name,
             sql=CaptureTriggerSql(
                 pgid=self.get_pgid(model),  # type: ignore[arg-type]

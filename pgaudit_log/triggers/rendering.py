@@ -102,7 +102,7 @@ def key_sql(
     types = _types(connection)
     fields = key_fields(concrete(model))
     if len(fields) > 1:
-        return f"jsonb_build_array({', '.join(_column(alias, f) for f in fields)})::text"
+        return columns_.composite_key_sql([_column(alias, f) for f in fields])
     return columns_.key_sql(_column(alias, fields[0]), columns_.sql_type(fields[0], types))
 
 

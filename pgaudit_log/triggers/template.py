@@ -1,13 +1,13 @@
 """The template of a capture function and its trigger.
 
-Migrations refer to :class:`CaptureTriggerSql` by its path and hold what fills it in, so
-neither the template nor its defaults may ever change: a change is a class with
-another name, and old migrations go on making what they made.
+Migrations refer to the classes of this module by their paths and hold what fills the
+template in, so neither the template nor its defaults may ever change: a change is a class
+with another name, and old migrations go on making what they made.
 """
 
 from __future__ import annotations
 
-from pgtrigger.compiler import UpsertTriggerSql
+from pgtrigger.compiler import Trigger, UpsertTriggerSql
 
 
 class CaptureTriggerSql(UpsertTriggerSql):
@@ -71,4 +71,32 @@ CREATE OR REPLACE TRIGGER {pgid}
     EXECUTE FUNCTION {execute};
 
 COMMENT ON TRIGGER {pgid} ON {table} IS '{hash}';
+"""
+
+
+class CompiledTrigger(Trigger):
+    """A trigger as a migration holds it."""
+
+    @property
+    def uninstall_sql(self) -> str:
+        """The SQL that drops the trigger, on whatever its table is called by now, and its function.
+
+        Django renames the table of a renamed model before the old trigger is removed.
+        """
+        return f"""
+DO $pgaudit_log$
+DECLARE
+    relation regclass;
+BEGIN
+    FOR relation IN
+        SELECT tgrelid FROM pg_trigger
+        WHERE tgname = '{self.sql.pgid}' AND tgparentid = 0 AND pg_table_is_visible(tgrelid)
+    LOOP
+        EXECUTE format('DROP TRIGGER {self.sql.pgid} ON %s', relation);
+    END LOOP;
+    IF NOT EXISTS (SELECT FROM pg_trigger WHERE tgfoid = to_regproc('{self.sql.pgid}')) THEN
+        DROP FUNCTION IF EXISTS {self.sql.pgid}();
+    END IF;
+END;
+$pgaudit_log$;
 """

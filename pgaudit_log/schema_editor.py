@@ -1,0 +1,91 @@
+"""Keeps capture working while a migration renames or removes a column under its triggers.
+
+Capture functions name their columns. ``makemigrations`` removes a trigger before it changes
+a column and adds it anew after; a migration written by hand may not, and the next write to
+the table would fail until it does.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from django.conf import settings
+from django.db.backends.postgresql.schema import DatabaseSchemaEditor
+from django.db.utils import load_backend
+
+from pgaudit_log.constants import EVENT_TABLE
+from pgaudit_log.identifiers import quote_literal, quote_name
+
+logger = logging.getLogger("pgaudit_log")
+
+
+class FollowsColumns:
+    """A mixin for Django's ``DatabaseSchemaEditor``."""
+
+    connection: Any
+    execute: Any
+
+    def _alter_field(
+        self, model: Any, old_field: Any, new_field: Any, *args: Any, **kw: Any
+    ) -> Any:
+        result = super()._alter_field(model, old_field, new_field, *args, **kw)  # type: ignore[misc]
+        if old_field.column and new_field.column and old_field.column != new_field.column:
+            for _, definition in self._captures_of(model, old_field.column):
+                self.execute(_renamed(definition, old_field.column, new_field.column), params=None)
+        return result
+
+    def remove_field(self, model: Any, field: Any) -> None:
+        """Remove a field's column, and first the triggers that would miss it."""
+        if field.column:
+            for name, _ in self._captures_of(model, field.column):
+                table = model._meta.db_table
+                logger.warning(
+                    "The trigger %s of %s is removed, because the column %s that it captures is."
+                    " Changes of %s go unrecorded until a migration adds it anew: run makemigrations.",
+                    name,
+                    table,
+                    field.column,
+                    table,
+                )
+                self.execute(f"DROP TRIGGER {quote_name(name)} ON {quote_name(table)}", params=None)
+        super().remove_field(model, field)  # type: ignore[misc]
+
+    def _captures_of(self, model: Any, column: str) -> list[tuple[str, str]]:
+        """Return the triggers on a model's table that capture a column, with their functions."""
+        if getattr(self, "collect_sql", False):
+            return []
+        with self.connection.cursor() as cursor:
+            cursor.execute(
+                """
+                SELECT tgname, pg_get_functiondef(pg_proc.oid)
+                FROM pg_trigger
+                JOIN pg_proc ON pg_proc.oid = tgfoid
+                WHERE tgrelid = to_regclass(%s) AND tgparentid = 0
+                    AND position(%s IN prosrc) > 0 AND position(%s IN prosrc) > 0
+                """,
+                [
+                    quote_name(model._meta.db_table),
+                    f"INSERT INTO {EVENT_TABLE}",
+                    quote_name(column),
+                ],
+            )
+            return list(cursor.fetchall())
+
+
+def _renamed(definition: str, old: str, new: str) -> str:
+    """Return a capture function's definition with a column of another name, key in JSON included."""
+    return definition.replace(quote_name(old), quote_name(new)).replace(
+        f"jsonb_build_object({quote_literal(old)},", f"jsonb_build_object({quote_literal(new)},"
+    )
+
+
+def install() -> None:
+    """Let the schema editors of the project's PostgreSQL backends follow columns."""
+    for database in settings.DATABASES.values():
+        wrapper = load_backend(str(database["ENGINE"])).DatabaseWrapper
+        editor = wrapper.SchemaEditorClass
+        if not editor or not issubclass(editor, DatabaseSchemaEditor):
+            continue
+        if not issubclass(editor, FollowsColumns):
+            wrapper.SchemaEditorClass = type("DatabaseSchemaEditor", (FollowsColumns, editor), {})
