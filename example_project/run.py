@@ -1,14 +1,16 @@
 """Runs the example from nothing: `python3 example_project/run.py`.
 
 Installs what it needs, finds or starts the example's PostgreSQL 18 (or takes DATABASE_URL), and
-runs the management command `demo`. `--stop` stops that server and keeps its data; `--delete`
-removes both.
+runs the management command `demo`, or the one that is given: `run.py runserver` opens the site.
+`--stop` stops that server and keeps its data; `--delete` removes both.
 """
 
 from __future__ import annotations
 
 import argparse
+import io
 import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -24,7 +26,10 @@ def main() -> None:
     from example_project import embedded_postgres
 
     parser = argparse.ArgumentParser(
-        prog="run.py", description=__doc__.splitlines()[0] if __doc__ else None
+        prog="run.py",
+        usage="%(prog)s [--stop | --delete] [command ...]",
+        description="Runs a management command of the example; without one, the demo.",
+        allow_abbrev=False,
     )
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--stop", action="store_true", help="stop the embedded server, keep its data")
@@ -33,20 +38,37 @@ def main() -> None:
     )
     options, arguments = parser.parse_known_args()
 
-    if options.stop:
-        embedded_postgres.persistent(ROOT).stop()
-        return
-    if options.delete:
-        embedded_postgres.persistent(ROOT).delete()
-        return
-    if not os.environ.get("DATABASE_URL"):
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal without "→" shows "?"
+    try:
+        if options.stop:
+            embedded_postgres.persistent(ROOT).stop()
+        elif options.delete:
+            embedded_postgres.persistent(ROOT).delete()
+        else:
+            manage(arguments or ["demo"])
+    except embedded_postgres.EmbeddedPostgresError as error:
+        sys.exit(str(error))
+
+
+def manage(arguments: list[str]) -> None:
+    """Run a management command on DATABASE_URL, or else on the example's own server."""
+    from example_project import embedded_postgres
+
+    embedded = not os.environ.get("DATABASE_URL")
+    if embedded:
         server = embedded_postgres.persistent(ROOT)
         server.start()
         os.environ["DATABASE_URL"] = server.url()
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "example_project.settings")
+    os.environ["DJANGO_SETTINGS_MODULE"] = "example_project.settings"
     from django.core.management import execute_from_command_line
 
-    execute_from_command_line(["manage.py", *(arguments or ["demo"])])
+    if arguments[0] == "runserver":  # before the demo has run, the shop is empty but open
+        execute_from_command_line(["manage.py", "migrate", "--verbosity=0"])
+    execute_from_command_line(["manage.py", *arguments])
+    if embedded and arguments == ["demo"]:
+        this = shlex.join(["python3", sys.argv[0]])
+        print(f"Stop PostgreSQL: {this} --stop\nDelete its data: {this} --delete")
 
 
 if __name__ == "__main__":

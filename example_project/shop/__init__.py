@@ -1,0 +1,1 @@
+"""A record shop: customers order music; every change is captured."""

@@ -1,0 +1,158 @@
+"""The example project: the demo shows each kind of change, twice in a row, and the site shows it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from tests.projects import Project, project
+
+CLIENT = """
+from django.test import Client
+
+browser = Client(SERVER_NAME="localhost")
+"""
+
+
+@dataclass(frozen=True)
+class Demo:
+    """The project, and what the demo printed the first and the second time."""
+
+    shop: Project
+    printed: tuple[str, str]
+
+    def page(self, path: str) -> str:
+        """Return the HTML of a page of the site."""
+        return self.shop.shell(f"{CLIENT}print(browser.get({path!r}).content.decode())")
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    with project(tmp_path_factory.mktemp("example")) as shop:
+        shop.environment |= {
+            "DATABASE_URL": shop.environment["PROJECT_DATABASE_URL"],
+            "DJANGO_SETTINGS_MODULE": "example_project.settings",
+            "COLUMNS": "120",
+            "PYTHONUTF8": "1",
+        }
+        yield Demo(shop, (shop.manage("demo"), shop.manage("demo")))
+
+
+@pytest.fixture(params=[0, 1], ids=["first", "again"])
+def printed(request: pytest.FixtureRequest, demo: Demo) -> str:
+    return demo.printed[request.param]
+
+
+@pytest.mark.parametrize(
+    ("heading", "entry"),
+    [
+        ("ORM:", r"anna +order \d+ +update +status: new → paid"),
+        ("ORM:", r"anna +order line \d+ +insert +price: \d\.\d9"),
+        ("Bulk:", r"command raise_prices +product \d+ +update +price: \d\.\d9 → \d\.\d9"),
+        ("Raw SQL:", r"anna +order line \d+ +update +quantity: 1 → 2"),
+        ("Raw SQL without a context:", r"role \w+ +order \d+ +update +note: nothing → gift wrap"),
+        (
+            "Request",
+            r"anna +order (\d+) +update +status: paid → shipped *\n +POST /orders/\1/ship/",
+        ),
+        ("Deletion:", r"anna +order line \d+ +delete"),
+        ("Deletion:", r"anna +order \d+ +delete +status: new"),
+        (
+            "Django's own User and Group:",
+            r"admin +user-group relationship \d+ +insert *\n +\w+ +anna, Stocktaking",
+        ),
+        (
+            "Django's own User and Group:",
+            r"admin +user \d+ +update +is_staff: (True|False) → (True|False)",
+        ),
+        ("Django's own User and Group:", r"admin +user-group relationship \d+ +delete"),
+        ("Django's own User and Group:", r"admin +group \d+ +delete *\n +\w+ +Stocktaking"),
+    ],
+)
+def test_demo_prints_who_changed_what(printed: str, heading: str, entry: str) -> None:
+    section = printed.partition(f"\n{heading}")[2].partition("\n\n")[0]
+    assert re.search(r"^\d\d:\d\d:\d\d +" + entry, section, re.M), printed
+
+
+def test_demo_loads_real_data_once(demo: Demo) -> None:
+    first, again = demo.printed
+    assert "59 customers, 3,503 products, 412 orders, 2,240 order lines" in first
+    assert "That left 6,214 events." in first
+    assert "Loading left 6,214 events." in again
+
+
+def test_demo_says_how_to_open_the_site(printed: str) -> None:
+    assert re.search(r"python3 .*example_project/run.py'? runserver", printed)
+    assert "http://127.0.0.1:8000/" in printed
+    assert "user admin, password admin" in printed
+
+
+def test_front_page_shows_orders_and_events(demo: Demo) -> None:
+    html = demo.page("/")
+    assert '<a href="/orders/413/">order 413</a>' in html
+    assert re.search(r"is_staff: True → False", html)
+
+
+def test_order_page_shows_its_events(demo: Demo) -> None:
+    html = demo.page("/orders/413/")
+    assert "Luís Gonçalves" in html
+    assert "<td>anna<small>POST /orders/413/ship/</small>" in html
+    assert "status: paid → shipped" in html
+
+
+def test_page_of_a_deleted_order_shows_its_events(demo: Demo) -> None:
+    html = demo.page("/orders/414/")
+    assert "This order is deleted." in html
+    assert html.count("<td>delete") == 3
+
+
+def test_shipping_on_the_site_is_captured(demo: Demo) -> None:
+    demo.shop.shell(
+        CLIENT
+        + """
+from django.contrib.auth.models import User
+browser.post("/orders/411/ship/")
+browser.login(username="admin", password="admin")
+browser.post("/orders/412/ship/")
+"""
+    )
+    assert "<td>admin<small>POST /orders/412/ship/</small>" in demo.page("/orders/412/")
+    assert "shipped" not in demo.page("/orders/411/")
+
+
+def test_page_of_an_order_that_never_was_is_not_found(demo: Demo) -> None:
+    code = f"{CLIENT}print(browser.get('/orders/999999/').status_code)"
+    assert "404" in demo.shop.shell(code)
+
+
+def test_passwords_and_logins_leave_no_events(demo: Demo) -> None:
+    code = """
+from example_project.shop.models import TrackedUserEvent
+print({key for event in TrackedUserEvent.objects.all() for key in event.pgh_data})
+"""
+    columns = demo.shop.shell(code)
+    assert "username" in columns
+    assert "password" not in columns
+    assert "last_login" not in columns
+
+
+def test_migrations_are_up_to_date(demo: Demo) -> None:
+    assert "No changes detected" in demo.shop.manage("makemigrations", "--check", "--dry-run")
+
+
+def test_site_without_data_says_what_to_do(demo: Demo) -> None:
+    code = (
+        CLIENT
+        + """
+from django.db import transaction
+from example_project.shop.models import Order
+with transaction.atomic():
+    Order.objects.all().delete()
+    print(browser.get("/").content.decode())
+    transaction.set_rollback(True)
+"""
+    )
+    assert "The shop is empty." in demo.shop.shell(code)
