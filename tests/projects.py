@@ -11,8 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import psycopg
-from psycopg import sql
+try:
+    import psycopg as driver
+except ModuleNotFoundError:
+    import psycopg2 as driver  # type: ignore[import-untyped,no-redef]
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -106,20 +108,17 @@ def project(folder: Path) -> Iterator[Project]:
     """Make a project in ``folder`` and a database for it; drop the database on leaving."""
     server = os.environ["DATABASE_URL"]
     name = f"project_{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        try:
-            base, _, query = server.partition("?")
-            url = base.rpartition("/")[0] + f"/{name}" + (f"?{query}" if query else "")
-            yield Project(folder, url)
-        finally:
-            # Parallel test runs clone the test database.
-            made = connection.execute(
-                "SELECT datname FROM pg_database WHERE datname LIKE %s", [f"%{name}%"]
-            )
-            for (database,) in made.fetchall():
-                connection.execute(
-                    sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(
-                        sql.Identifier(database)
-                    )
-                )
+    connection = driver.connect(server)
+    connection.autocommit = True
+    try:
+        cursor = connection.cursor()
+        cursor.execute(f"CREATE DATABASE {name}")
+        base, _, query = server.partition("?")
+        url = base.rpartition("/")[0] + f"/{name}" + (f"?{query}" if query else "")
+        yield Project(folder, url)
+    finally:
+        # Parallel test runs clone the test database.
+        cursor.execute("SELECT datname FROM pg_database WHERE datname LIKE %s", [f"%{name}%"])
+        for (database,) in cursor.fetchall():
+            cursor.execute(f"DROP DATABASE {database} WITH (FORCE)")
+        connection.close()

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
-from django.db import connections
+from django.db import connection, connections
+from django.db.backends.postgresql.psycopg_any import is_psycopg3
 
 from pgaudit_log.models import Events
+
+if is_psycopg3:
+    from psycopg import sql as driver_sql
+else:
+    from psycopg2 import sql as driver_sql  # type: ignore[no-redef]
+
+__all__ = ["copy_in", "driver_sql", "execute", "last_id", "trail"]
 
 
 def execute(sql: str, params: Any = None, *, using: str = "default") -> list[tuple[Any, ...]]:
@@ -27,3 +36,13 @@ def trail(model: str | None = None, *, after: int = 0) -> list[tuple[Any, ...]]:
     if model is not None:
         events = events.filter(pgh_obj_model=model)
     return list(events.values_list("pgh_operation", "pgh_obj_id", "pgh_diff"))
+
+
+def copy_in(statement: str, rows: str) -> None:
+    """Send ``rows`` with a COPY statement."""
+    with connection.cursor() as cursor:
+        if not is_psycopg3:
+            cursor.copy_expert(statement, io.StringIO(rows))
+            return
+        with cursor.copy(statement) as copy:
+            copy.write(rows)

@@ -176,6 +176,30 @@ class _Psycopg2Mixin(_CarryingCursor):
             query = _prefixed(query, _literal_prefix(context, query, ()))
         return super().executemany(query, vars_list)  # type: ignore[misc]
 
+    def copy_from(  # noqa: PLR0917 - psycopg 2's own signature
+        self,
+        file: Any,
+        table: str,
+        sep: str = "\t",
+        null: str = "\\N",
+        size: int = 8192,
+        columns: Iterable[str] | None = None,
+    ) -> Any:
+        context = current()
+        if context is None:
+            return super().copy_from(file, table, sep, null, size, columns)  # type: ignore[misc]
+        # psycopg 2 writes this statement itself; written here, it can carry the context.
+        from psycopg2 import sql as psycopg2_sql
+
+        names = psycopg2_sql.SQL(", ").join(psycopg2_sql.Identifier(c) for c in columns or ())
+        statement = psycopg2_sql.SQL("COPY {} {} FROM STDIN WITH DELIMITER {} NULL {}").format(
+            psycopg2_sql.Identifier(table),
+            psycopg2_sql.SQL("({})").format(names) if columns else psycopg2_sql.SQL(""),
+            psycopg2_sql.Literal(sep),
+            psycopg2_sql.Literal(null),
+        )
+        return self.copy_expert(statement, file, size)
+
     def copy_expert(self, sql: Any, file: Any, size: int = 8192) -> Any:
         context = current()
         if context is not None:

@@ -8,7 +8,7 @@ from typing import Any
 import pgtrigger
 import pytest
 from django.contrib.auth.models import Group, User
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import F
 
 from pgaudit_log.models import Events
@@ -22,7 +22,7 @@ from tests.shop.models import (
     Team,
     Untracked,
 )
-from tests.support import execute, last_id, trail
+from tests.support import copy_in, execute, last_id, trail
 
 pytestmark = pytest.mark.django_db
 
@@ -132,9 +132,7 @@ def test_raw_sql_is_captured(customer: Customer) -> None:
 
 
 def test_copy_is_captured() -> None:
-    with connection.cursor() as cursor:
-        with cursor.copy("COPY shop_customer (name) FROM STDIN") as copy:  # type: ignore[attr-defined]
-            copy.write("Cora\nDora\n")
+    copy_in("COPY shop_customer (name) FROM STDIN", "Cora\nDora\n")
     assert [operation for operation, _, _ in trail()] == ["I", "I"]
 
 

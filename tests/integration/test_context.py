@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import io
 import json
 import threading
 from collections.abc import Iterator
@@ -23,7 +24,7 @@ from pgaudit_log.contexts.stack import current
 from pgaudit_log.exceptions import ContextError
 from pgaudit_log.models import Events
 from tests.shop.models import Customer, Order, Parcel
-from tests.support import execute
+from tests.support import copy_in, driver_sql, execute
 
 pytestmark = pytest.mark.django_db
 
@@ -114,8 +115,7 @@ def test_executemany(binding: str) -> None:
 
 @pytest.mark.parametrize("kind", ["str", "bytes", "composed", "sql"])
 def test_every_kind_of_query(binding: str, kind: str) -> None:
-    from psycopg import sql
-
+    sql = driver_sql
     text = "INSERT INTO shop_customer (name) VALUES (%s)"
     query: Any = {
         "str": text,
@@ -128,7 +128,7 @@ def test_every_kind_of_query(binding: str, kind: str) -> None:
     with pgaudit_log.context(user=1), connection.cursor() as cursor:
         cursor.execute(query, ["x"])
         cursor.cursor.execute(query, ["x"])
-        connection.connection.execute(query, ["x"])
+        connection.connection.cursor().execute(query, ["x"])
     assert contexts() == [{"user": 1}] * 3
 
 
@@ -138,9 +138,7 @@ def test_copy_and_functions_and_ctes_carry_the_context(binding: str) -> None:
         " AS $$INSERT INTO shop_customer (name) VALUES ('f')$$"
     )
     with pgaudit_log.context(user=1):
-        with connection.cursor() as cursor:
-            with cursor.copy("COPY shop_customer (name) FROM STDIN") as copy:  # type: ignore[attr-defined]
-                copy.write("c\n")
+        copy_in("COPY shop_customer (name) FROM STDIN", "c\n")
         execute("SELECT pg_temp.write_customer()")
         execute(
             "WITH w AS (INSERT INTO shop_customer (name) VALUES ('w') RETURNING 1) SELECT FROM w"
@@ -401,6 +399,7 @@ def test_the_context_adds_no_query(django_assert_num_queries: Any) -> None:
         Customer.objects.create(name="Ana")
 
 
+@pytest.mark.skipif(not is_psycopg3, reason="psycopg 2 caches no parsed queries")
 def test_statements_keep_their_text_from_context_to_context() -> None:
     # The cache of parsed queries is psycopg's own affair, but what it costs is ours.
     from psycopg._queries import _query2pg_client
@@ -435,6 +434,14 @@ def test_a_pooled_connection_keeps_nothing_of_its_last_user(transactional_db: No
     with pgaudit_log.context(user=1):
         Customer.objects.create(name="Ana")
     assert execute("SELECT current_setting('pgaudit_log.context', true)") in ([(None,)], [("",)])
+
+
+@pytest.mark.skipif(is_psycopg3, reason="psycopg 3 has one way to copy")
+@pytest.mark.parametrize("columns", [None, ["id", "name"]])
+def test_each_way_of_psycopg_2_to_copy_carries_the_context(columns: list[str] | None) -> None:
+    with pgaudit_log.context(user=1), connection.cursor() as cursor:
+        cursor.copy_from(io.StringIO("-1;a\n"), "shop_customer", sep=";", columns=columns)
+    assert contexts() == [{"user": 1}]
 
 
 @pytest.mark.parametrize(
@@ -488,6 +495,7 @@ def test_an_escaped_backslash_before_u0000_is_no_nul() -> None:
     assert contexts() == [{"path": "\\u0000"}]
 
 
+@pytest.mark.skipif(not is_psycopg3, reason="psycopg 2 has no pool of Django's")
 def test_a_pool_of_psycopg_carries_the_context(transactional_db: None) -> None:
     settings = {**connections["default"].settings_dict}
     settings["OPTIONS"] = {**settings["OPTIONS"], "pool": {"min_size": 1, "max_size": 2}}

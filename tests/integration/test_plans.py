@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.db import connection, models
+from django.db.backends.postgresql.psycopg_any import is_psycopg3
 
 from pgaudit_log.models import Events
 from pgaudit_log.partitions.calendar import period_at
@@ -29,11 +30,15 @@ def plans_of(sql: str) -> str:
 
     execute("SELECT set_config('client_min_messages', 'log', true)")
     execute("SELECT set_config('debug_print_plan', 'on', true)")
-    raw.add_notice_handler(keep)
+    if is_psycopg3:
+        raw.add_notice_handler(keep)
     try:
         execute(sql)
+        if not is_psycopg3:
+            printed.extend(raw.notices)
     finally:
-        raw.remove_notice_handler(keep)
+        if is_psycopg3:
+            raw.remove_notice_handler(keep)
         execute("SELECT set_config('debug_print_plan', 'off', true)")
         execute("SELECT set_config('client_min_messages', 'notice', true)")
     return "\n".join(printed)
