@@ -195,6 +195,7 @@ def check_databases(
                     id="pgaudit_log.W003",
                 )
             )
+        messages += _check_tables(alias)
         stale = views.outdated(typed_events.views_for(alias), connections[alias])
         if stale:
             messages.append(
@@ -206,4 +207,30 @@ def check_databases(
                     id="pgaudit_log.W002",
                 )
             )
+    return messages
+
+
+def _check_tables(alias: str) -> Messages:
+    """Return messages about tracked tables whose rows cannot be told apart, or written around a trigger."""
+    messages: Messages = [
+        checks.Error(
+            f'{label} is tracked, but its table in the database "{alias}" has no primary key, so'
+            " that its events could not be told apart by object.",
+            hint="Add the primary key, or do not track the model.",
+            obj=APP_LABEL,
+            id="pgaudit_log.E005",
+        )
+        for label in installation.tracked_without_primary_key(alias)
+    ]
+    leaves = sorted({leaf for leaf, *_ in installation.leaves_without_triggers(alias)})
+    if leaves:
+        messages.append(
+            checks.Warning(
+                f"Partitions of tracked tables have no triggers of their own: {', '.join(leaves)}."
+                " Writes that name the partition instead of its table go unrecorded.",
+                hint="Run migrate, or manage.py pgaudit_log install, after adding partitions.",
+                obj=APP_LABEL,
+                id="pgaudit_log.W004",
+            )
+        )
     return messages

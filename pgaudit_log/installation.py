@@ -14,15 +14,25 @@ from django.db.migrations.loader import MigrationLoader
 from pgaudit_log import sql, typed_events, views
 from pgaudit_log.conf import settings
 from pgaudit_log.constants import EVENT_TABLE
+from pgaudit_log.identifiers import quote_literal, quote_name, shorten
 from pgaudit_log.models import Events
 from pgaudit_log.partitions import catalogue
+from pgaudit_log.registry import concrete
 from pgaudit_log.triggers.capture import CaptureTrigger
+
+LEAF_PREFIX = "audit_leaf_"
+"""What the triggers on partitions of tracked tables are called, before the trigger they repeat.
+
+Not like django-pgtrigger's, which would take them for triggers that are no longer declared.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
     """What an installation made."""
 
+    leaf_triggers: Sequence[str] = ()
+    """Partitions of tracked tables that got their triggers."""
     partitions: Sequence[str] = ()
     views: Sequence[str] = ()
     occupied: Sequence[str] = ()
@@ -78,6 +88,26 @@ def capture_triggers() -> Iterator[tuple[Any, CaptureTrigger]]:
             yield model, trigger
 
 
+def tracked_without_primary_key(using: str) -> list[str]:
+    """Return the labels of tracked models whose tables have no primary key in the database."""
+    tables = {
+        concrete(model)._meta.db_table: concrete(model)._meta.label
+        for model, trigger in capture_triggers()
+        if trigger.allow_migrate(model, database=using)
+    }
+    with connections[using].cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT relname FROM pg_class
+            WHERE relname = ANY (%s) AND relkind IN ('r', 'p') AND pg_table_is_visible(oid)
+                AND NOT EXISTS (SELECT FROM pg_index WHERE indrelid = pg_class.oid AND indisprimary)
+            ORDER BY relname
+            """,
+            [list(tables)],
+        )
+        return [tables[name] for (name,) in cursor.fetchall()]
+
+
 def install_schema(using: str) -> None:
     """Create or complete the event table and its functions, for projects that run without migrations."""
     with transaction.atomic(using=using), connections[using].cursor() as cursor:
@@ -102,8 +132,40 @@ def install_triggers_without_migrations(using: str) -> None:
                 trigger.install(model, database=using)
 
 
+def leaves_without_triggers(using: str) -> list[tuple[str, str, str, str]]:
+    """Return the partitions of tracked tables that lack a statement-level capture trigger.
+
+    Each with the trigger of its table that it should repeat, the operation, and the
+    REFERENCING clause. A statement that names a partition fires only the triggers of that
+    partition; row-level triggers are copied to partitions by PostgreSQL.
+    """
+    names = [
+        trigger.get_pgid(model)
+        for model, trigger in capture_triggers()
+        if trigger.is_statement_level
+    ]
+    with connections[using].cursor() as cursor:
+        cursor.execute(sql.read("leaves_without_triggers.sql"), {"names": names})
+        return list(cursor.fetchall())
+
+
+def install_leaf_triggers(using: str) -> list[str]:
+    """Repeat the statement-level triggers of partitioned tracked tables on their partitions."""
+    missing = leaves_without_triggers(using)
+    with transaction.atomic(using=using), connections[using].cursor() as cursor:
+        for leaf, pgid, event, referencing in missing:
+            name = quote_name(shorten(pgid.replace("pgtrigger_", LEAF_PREFIX, 1)))
+            cursor.execute(
+                f"CREATE TRIGGER {name} AFTER {event} ON {leaf} {referencing}"
+                f" FOR EACH STATEMENT EXECUTE FUNCTION {pgid}({quote_literal(pgid)})"
+            )
+    return sorted({leaf for leaf, *_ in missing})
+
+
 def install(using: str = "default") -> Report:
     """Make the partitions and views that are missing, and replace the views that are outdated.
+
+    Triggers are repeated on the partitions of tracked tables.
 
     Raises:
         InstallationError: when something else in the database has the name of a view.
@@ -112,6 +174,7 @@ def install(using: str = "default") -> Report:
     if plan.create:
         plan.apply()
     return Report(
+        leaf_triggers=tuple(install_leaf_triggers(using)),
         partitions=tuple(period.table for period in plan.create),
         views=tuple(views.install(typed_events.views_for(using), connections[using])),
         occupied=tuple(period.table for period in plan.occupied),

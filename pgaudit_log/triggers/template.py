@@ -47,7 +47,10 @@ SET extra_float_digits = 1
 AS $pgaudit_log$
 #variable_conflict use_column
 BEGIN
-    IF TG_NAME = ANY (NULLIF(current_setting('pgtrigger.ignore', true), '')::text[]) THEN
+    -- A trigger on a partition has another name and gives this one as its argument.
+    IF COALESCE(TG_ARGV[0], TG_NAME)
+        = ANY (NULLIF(current_setting('pgtrigger.ignore', true), '')::text[])
+    THEN
         RETURN NULL;
     END IF;
     {func}

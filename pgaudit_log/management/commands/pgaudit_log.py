@@ -34,6 +34,8 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         for name in report.partitions:
             self.stdout.write(f"Made the partition {name}.")
+        for name in report.leaf_triggers:
+            self.stdout.write(f"Made the triggers of the partition {name}.")
         for name in report.views:
             self.stdout.write(f"Made the view {name}.")
         for name in report.occupied:
@@ -41,5 +43,5 @@ class Command(BaseCommand):
                 f"The partition {name} was not made: the DEFAULT partition already has events"
                 " of its time, which stay there and are read as any."
             )
-        if not (report.partitions or report.views or report.occupied):
+        if report == installation.Report():
             self.stdout.write("Everything is in place.")

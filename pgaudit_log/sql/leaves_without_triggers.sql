@@ -1,0 +1,27 @@
+-- The partitions of tracked tables that lack one of the statement-level capture triggers
+-- %(names)s, with what makes them: table, trigger, operation, REFERENCING clause.
+SELECT
+    leaf.relid::regclass::text,
+    captured.tgname,
+    CASE
+        WHEN captured.tgtype & 4 <> 0 THEN 'INSERT'
+        WHEN captured.tgtype & 8 <> 0 THEN 'DELETE'
+        WHEN captured.tgtype & 16 <> 0 THEN 'UPDATE'
+        ELSE 'TRUNCATE'
+    END,
+    concat_ws(
+        ' ',
+        CASE WHEN num_nulls(captured.tgoldtable, captured.tgnewtable) < 2 THEN 'REFERENCING' END,
+        'OLD TABLE AS ' || captured.tgoldtable,
+        'NEW TABLE AS ' || captured.tgnewtable
+    )
+FROM pg_trigger AS captured
+JOIN pg_class AS tracked ON tracked.oid = captured.tgrelid AND tracked.relkind = 'p'
+CROSS JOIN pg_partition_tree(tracked.oid) AS leaf
+WHERE captured.tgname = ANY (%(names)s)
+    AND leaf.level > 0
+    AND NOT EXISTS (
+        SELECT FROM pg_trigger AS present
+        WHERE present.tgrelid = leaf.relid AND present.tgfoid = captured.tgfoid
+    )
+ORDER BY 1, 2
