@@ -157,6 +157,15 @@ def _check_declaration(declaration: registry.Declaration) -> Iterator[checks.Che
             id="pgaudit_log.E003",
         )
     event_model = typed_events.event_model_of(declaration)
+    registered = apps.all_models[declaration.app_label].get(declaration.model_name.lower())
+    if registered is not event_model:
+        yield checks.Error(
+            f"{declaration.app_label}.{declaration.model_name} is the name of the events of"
+            f" {declaration.label}, and of another model.",
+            hint="Give track() another model_name=.",
+            obj=registered,
+            id="pgaudit_log.E006",
+        )
     for field in model._meta.get_fields():
         other = getattr(field, "related_model", None)
         if (

@@ -7,6 +7,7 @@ from typing import Any
 from django.db import connections, models, router, transaction
 
 from pgaudit_log import registry, typed_events
+from pgaudit_log.conf import settings
 from pgaudit_log.constants import MANUAL
 from pgaudit_log.exceptions import DeclarationError
 from pgaudit_log.models import Event
@@ -40,6 +41,11 @@ def create_event(obj: models.Model, *, label: str, using: str | None = None) -> 
                 else " The model is not tracked; decorate it with pgaudit_log.track()."
             )
         )
+    if not obj._is_pk_set():  # type: ignore[attr-defined]
+        raise DeclarationError(
+            f"An event of an unsaved {obj._meta.object_name} would be an event of no object."
+            " Save it first."
+        )
     alias = using or router.db_for_write(type(obj), instance=obj)
     connection = connections[alias]
     model = concrete(declaration.tracked_model)
@@ -55,6 +61,7 @@ def create_event(obj: models.Model, *, label: str, using: str | None = None) -> 
             for f in tracked_columns(model, declaration.fields, declaration.exclude)
             if f in written
         ],
+        created_at=settings.CREATED_AT_FUNCTION,
         connection=connection,
     )
     values: list[Any] = [

@@ -94,15 +94,19 @@ class _ByKeyText:
 
     def _event_alias(self) -> str | None:
         """Return the view's alias, or ``None`` where the left side is no column of a view."""
-        if isinstance(self.lhs, (Col, ColPairs)):
+        # Reverse relations and trimmed joins come here too, with other fields on the left.
+        if isinstance(self.lhs, (Col, ColPairs)) and isinstance(self._field, _ByKey):
             alias: str | None = self.lhs.alias
             return alias
         return None
 
     @property
+    def _field(self) -> Any:
+        return self.lhs.field if isinstance(self.lhs, ColPairs) else self.lhs.output_field
+
+    @property
     def _targets(self) -> Sequence[Any]:
-        field: Any = self.lhs.field if isinstance(self.lhs, ColPairs) else self.lhs.output_field
-        targets: Sequence[Any] = field.foreign_related_fields
+        targets: Sequence[Any] = self._field.foreign_related_fields
         return targets
 
     def _text(self, value: Any) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pgtrigger
+from django.apps import apps
 from django.db import connections, router, transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
@@ -124,12 +125,37 @@ def install_triggers_without_migrations(using: str) -> None:
     apps' models), and those of many-to-many tables that Django made by itself, which have
     no migration of their own.
     """
+    _prune_automatic_tables(using)
     unmigrated = MigrationLoader(connections[using]).unmigrated_apps
     for model, trigger in capture_triggers():
         if model._meta.app_label in unmigrated or model._meta.auto_created:
             status, _ = trigger.get_installation_status(model, database=using)
             if status in ("UNINSTALLED", "OUTDATED"):
                 trigger.install(model, database=using)
+
+
+def _prune_automatic_tables(using: str) -> None:
+    """Drop the triggers of many-to-many tables that are no longer declared; no migration does."""
+    declared = [trigger.get_pgid(model) for model, trigger in capture_triggers()]
+    tables = [
+        model._meta.db_table
+        for model in apps.get_models(include_auto_created=True)
+        if model._meta.auto_created and model._meta.managed
+    ]
+    with transaction.atomic(using=using), connections[using].cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT tgname, tgrelid::regclass::text
+            FROM pg_trigger
+            JOIN pg_class ON pg_class.oid = tgrelid AND pg_table_is_visible(tgrelid)
+            JOIN pg_proc ON pg_proc.oid = tgfoid
+            WHERE relname = ANY (%s) AND tgname <> ALL (%s)
+                AND tgname LIKE 'pgtrigger\\_%%' AND position(%s IN prosrc) > 0
+            """,
+            [tables, declared, f"INSERT INTO {EVENT_TABLE} "],
+        )
+        for name, table in cursor.fetchall():
+            cursor.execute(f"DROP TRIGGER {quote_name(name)} ON {table}")
 
 
 def leaves_without_triggers(using: str) -> list[tuple[str, str, str, str]]:

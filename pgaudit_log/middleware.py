@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
@@ -11,8 +13,10 @@ from django.http.response import HttpResponseBase
 from django.utils.functional import LazyObject, empty
 
 from pgaudit_log.conf import settings
-from pgaudit_log.contexts.stack import late_context
+from pgaudit_log.contexts.stack import LateMetadata, late_context
 from pgaudit_log.identifiers import new_context_id
+
+logger = logging.getLogger("pgaudit_log")
 
 MAX_TEXT_LENGTH = 4096
 """How much of a URL or a header is recorded; the rest is cut off."""
@@ -77,27 +81,46 @@ def storable(text: str) -> str:
     return text.encode(errors="replace").decode()
 
 
+_asking: ContextVar[bool] = ContextVar("pgaudit_log_asking_for_user", default=False)
+"""Whether this thread or task is loading the user, which sends statements of its own."""
+
+
 class RequestUser:
     """The user of a request, as known when a statement is sent."""
 
-    keys = frozenset({"user"})
+    keys = frozenset({"user", "user_error"})
 
     def __init__(self, request: HttpRequest, get_user: Callable[[HttpRequest, Any], Any]) -> None:
         self._request = request
         self._get_user = get_user
-        self._asking = False
+        self._known: tuple[Any, LateMetadata | None] = (None, None)
 
-    def __call__(self, *, writing: bool) -> tuple[tuple[str, Any], ...]:
-        """Return the pair ``("user", …)``; loads a user who is not loaded yet only if ``writing``."""
+    def __call__(self, *, writing: bool) -> LateMetadata | None:
+        """Return who the user is; loads a user who is not loaded yet only if ``writing``.
+
+        What goes wrong here must not refuse the write: it is logged, and recorded as
+        ``user_error``.
+        """
         user = vars(self._request).get("user")
-        if user is None or self._asking:
-            return ()
+        if user is None or _asking.get():
+            return None
         if isinstance(user, LazyObject) and user._wrapped is empty and not writing:
-            return ()
-        # Loading the user sends statements of its own, which come here again.
-        self._asking = True
+            return None
+        token = _asking.set(True)
         try:
-            value = self._get_user(self._request, user)
+            return self._of(user)
+        except Exception as error:
+            logger.exception("The user of a request could not be recorded.")
+            return LateMetadata.of({"user_error": storable(f"{type(error).__name__}: {error}")})
         finally:
-            self._asking = False
-        return () if value is None else (("user", value),)
+            _asking.reset(token)
+
+    def _of(self, user: Any) -> LateMetadata | None:
+        value = self._get_user(self._request, user)
+        if value is None:
+            return None
+        known_value, known = self._known
+        if known is None or type(known_value) is not type(value) or known_value != value:
+            known = LateMetadata.of({"user": value})
+            self._known = (value, known)
+        return known

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from django.contrib.postgres.fields import ArrayField
@@ -12,6 +14,13 @@ from pgaudit_log.exceptions import ReadOnlyError
 from pgaudit_log.querysets import EventQuerySet
 
 _OPERATION_CHOICES = list(OPERATIONS.items())
+
+
+class ExactDecoder(json.JSONDecoder):
+    """Reads numbers with a point as ``Decimal``: as ``float``, long ones would be others."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{**kwargs, "parse_float": Decimal})
 
 
 class ReferencesField(ArrayField):  # type: ignore[type-arg]
@@ -64,9 +73,9 @@ class Event(ReadOnlyModel):
     """The tracker's label."""
     pgh_operation = models.CharField(max_length=1, choices=_OPERATION_CHOICES)
     """What happened, as one letter of ``constants.OPERATIONS``."""
-    pgh_data = models.JSONField(null=True)
+    pgh_data = models.JSONField(null=True, decoder=ExactDecoder)
     """The tracked columns of the row, keyed by column, those that the model no longer has too."""
-    pgh_diff = models.JSONField(null=True)
+    pgh_diff = models.JSONField(null=True, decoder=ExactDecoder)
     """What an update changed: ``{"column": [old, new]}``."""
     pgh_refs = ReferencesField(models.TextField(), null=True)
     """What the row's foreign keys pointed at: ``["shop.Customer:5"]``."""
@@ -97,8 +106,8 @@ class Events(ReadOnlyModel):
     pgh_operation = models.CharField(
         db_column="operation", max_length=1, choices=_OPERATION_CHOICES
     )
-    pgh_data = models.JSONField(db_column="snapshot", null=True)
-    pgh_diff = models.JSONField(db_column="diff", null=True)
+    pgh_data = models.JSONField(db_column="snapshot", null=True, decoder=ExactDecoder)
+    pgh_diff = models.JSONField(db_column="diff", null=True, decoder=ExactDecoder)
     pgh_refs = ReferencesField(models.TextField(), db_column="refs", null=True)
     pgh_context_id = models.UUIDField(db_column="context_id", null=True)
     pgh_context = models.JSONField(db_column="context", null=True)

@@ -99,11 +99,11 @@ def find(model: type[models.Model], tracker_label: str) -> Declaration | None:
     return None
 
 
-def register(declaration: Declaration) -> None:
-    """Keep ``declaration`` and tell the listeners of :data:`declared`.
+def refuse_taken_labels(declaration: Declaration) -> None:
+    """Raise if two trackers of a model would write the same label.
 
     Raises:
-        DeclarationError: when two trackers of its model would write the same label.
+        DeclarationError: names the model and the label.
     """
     labels = [tracker.label for tracker in declaration.trackers]
     taken = {
@@ -115,6 +115,10 @@ def register(declaration: Declaration) -> None:
                 f'{declaration.label} has two trackers with the label "{label}". Give one of'
                 f' them another label as its first argument, such as UpdateEvent("{label}_2").'
             )
+
+
+def register(declaration: Declaration) -> None:
+    """Keep ``declaration`` and tell the listeners of :data:`declared`."""
     _declarations.append(declaration)
     try:
         declared.send(sender=declaration)

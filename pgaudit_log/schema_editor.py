@@ -48,7 +48,8 @@ class FollowsColumns:
                     field.column,
                     table,
                 )
-                self.execute(f"DROP TRIGGER {quote_name(name)} ON {quote_name(table)}", params=None)
+                quoted = self.connection.ops.quote_name(table)
+                self.execute(f"DROP TRIGGER {quote_name(name)} ON {quoted}", params=None)
         super().remove_field(model, field)  # type: ignore[misc]
 
     def _captures_of(self, model: Any, column: str) -> list[tuple[str, str]]:
@@ -65,7 +66,7 @@ class FollowsColumns:
                     AND position(%s IN prosrc) > 0 AND position(%s IN prosrc) > 0
                 """,
                 [
-                    quote_name(model._meta.db_table),
+                    self.connection.ops.quote_name(model._meta.db_table),
                     f"INSERT INTO {EVENT_TABLE}",
                     quote_name(column),
                 ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, ClassVar, Final
 
 import pgtrigger
@@ -24,6 +25,10 @@ UNSET: Final = _Unset()
 """Stands where an argument was not given, because ``None`` means something there."""
 
 
+MAX_LABEL_LENGTH = 200
+"""How long a label may be; it stands in every event."""
+
+
 class Tracker:
     """A declaration that events with one label are kept; equal by content and unchangeable.
 
@@ -40,6 +45,11 @@ class Tracker:
             raise DeclarationError(
                 f"{type(self).__name__} has no label. Give one as its first argument,"
                 f' such as {type(self).__name__}("price_changed").'
+            )
+        if len(self.label) > MAX_LABEL_LENGTH or not self.label.isprintable() or "$" in self.label:
+            raise DeclarationError(
+                f"{type(self).__name__} has the label {self.label!r}. A label has no control"
+                f' characters, no "$", and at most {MAX_LABEL_LENGTH} characters.'
             )
 
     def _set(self, **values: Any) -> None:
@@ -146,6 +156,11 @@ class RowEvent(Tracker):
                 " pgtrigger.Insert, pgtrigger.Update or pgtrigger.Delete, or use InsertEvent,"
                 " UpdateEvent or DeleteEvent."
             )
+        if self.condition is not None and not isinstance(self.condition, Condition):
+            raise DeclarationError(
+                f"{name} has condition={self.condition!r}. Give a condition such as"
+                ' pgaudit_log.AnyChange("price"), a pgaudit_log.Q or a pgaudit_log.Condition.'
+            )
         if self.level is not None and not isinstance(self.level, Level):
             raise DeclarationError(
                 f"{name} has level={self.level!r}. Give pgaudit_log.Statement or pgaudit_log.Row."
@@ -172,21 +187,30 @@ class RowEvent(Tracker):
                 f" {self.operation_name} changes no row. Use it on an UpdateEvent, or give a"
                 f" pgaudit_log.Q on {'new__' if missing == OLD else 'old__'} fields."
             )
+        if (
+            missing
+            and type(self.condition) is Condition
+            and re.search(rf"\b{missing}\.", str(self.condition.sql), re.IGNORECASE)
+        ):
+            raise DeclarationError(
+                f"{name} has a condition on {missing}, but {self.operation_name} has no such row."
+                f" Ask for {NEW if missing == OLD else OLD}."
+            )
         if missing and isinstance(self.condition, pgtrigger.Q):
             prefix = missing.lower() + "__"
-            if any(name.startswith(prefix) for name in _names(self.condition)):
+            if any(name.startswith(prefix) for name in names_in(self.condition)):
                 raise DeclarationError(
                     f"{name} has a condition on {prefix} fields, but {self.operation_name} has"
                     f" no {missing} row. Ask for {'new__' if missing == OLD else 'old__'} fields."
                 )
 
 
-def _names(condition: Any) -> list[str]:
+def names_in(condition: Any) -> list[str]:
     """Return the names on both sides of a ``Q``, nested ones too."""
     names: list[str] = []
     for child in condition.children:
         if isinstance(child, pgtrigger.Q):
-            names.extend(_names(child))
+            names.extend(names_in(child))
         elif isinstance(child, tuple):
             names.append(child[0])
             if isinstance(child[1], pgtrigger.F):

@@ -17,7 +17,14 @@ from pgaudit_log.conf import settings
 from pgaudit_log.constants import APP_LABEL
 from pgaudit_log.exceptions import DeclarationError
 from pgaudit_log.registry import Declaration, ObjForeignKey, concrete
-from pgaudit_log.trackers import DEFAULT_TRACKERS, UNSET, RowEvent, Tracker, _Unset
+from pgaudit_log.trackers import (
+    DEFAULT_TRACKERS,
+    UNSET,
+    RowEvent,
+    Tracker,
+    _Unset,
+    names_in,
+)
 from pgaudit_log.triggers.capture import CaptureTrigger
 
 M = TypeVar("M", bound=models.Model)
@@ -71,10 +78,16 @@ def track(
         DeclarationError: for what cannot be tracked as it is declared.
     """
 
+    chosen = _trackers_or_default(trackers)
+    if level is not None and not isinstance(level, Level):
+        raise DeclarationError(
+            f"track() was given level={level!r}. Give pgaudit_log.Statement or pgaudit_log.Row."
+        )
+
     def decorate(model: type[M]) -> type[M]:
         declaration = _declaration(
             model,
-            _trackers_or_default(trackers),
+            chosen,
             fields=_names(model, "fields", fields) if fields is not None else None,
             exclude=_names(model, "exclude", exclude or ()),
             obj_field=_obj_field_or_default(obj_field),
@@ -96,6 +109,8 @@ def track(
             for tracker in declaration.trackers
             if isinstance(tracker, RowEvent)
         ]
+        registry.refuse_taken_labels(declaration)
+        _refuse_taken_trigger_names(model, triggers)
         registry.register(declaration)
         pgtrigger.register(*triggers)(model)
         return model
@@ -149,6 +164,8 @@ def _trackers_or_default(trackers: tuple[object, ...]) -> tuple[Tracker, ...]:
     for tracker in given:
         if tracker not in chosen:
             hint = f" Write {tracker.__name__}()." if isinstance(tracker, type) else ""
+            if isinstance(tracker, type) and issubclass(tracker, models.Model):
+                hint = " Write @pgaudit_log.track() with parentheses."
             raise DeclarationError(
                 f"track() was given {tracker!r}, which is not a tracker such as"
                 f" pgaudit_log.UpdateEvent().{hint}"
@@ -226,10 +243,34 @@ def _former_columns(
     return {name: tuple(earlier) for name, earlier in zip(names, columns.values(), strict=True)}
 
 
+def _refuse_taken_trigger_names(
+    model: type[models.Model], triggers: Sequence[CaptureTrigger]
+) -> None:
+    table = concrete(model)._meta.db_table
+    taken = {t.name for m, t in pgtrigger.registered() if m._meta.db_table == table}
+    for position, trigger in enumerate(triggers):
+        if trigger.name in taken or trigger.name in [t.name for t in triggers[:position]]:
+            raise DeclarationError(
+                f'{model._meta.label} already has a trigger named "{trigger.name}". Give the'
+                f' tracker "{trigger.tracker.label}" another trigger_name=.'
+            )
+
+
 def _refuse_untrackable(declaration: Declaration) -> None:
     """Raise for what no trigger could capture, or what could not be read back."""
     model = declaration.tracked_model
     what = f"{model._meta.label} cannot be tracked: "
+    if not registry.declared.has_listeners():
+        raise DeclarationError(
+            what + '"pgaudit_log" is not in INSTALLED_APPS, so there would be nowhere to write its'
+            " events. Add it."
+        )
+    for argument, name in (
+        ("model_name", declaration.model_name),
+        ("related_name", getattr(declaration.obj_field, "related_name", None)),
+    ):
+        if name is not None and not name.isidentifier():
+            raise DeclarationError(what + f"{argument}={name!r} is not a Python name.")
     if model._meta.abstract:
         raise DeclarationError(
             what + "it is abstract and has no table. Track the models that inherit it."
@@ -255,15 +296,18 @@ def _refuse_untrackable(declaration: Declaration) -> None:
     for tracker in declaration.trackers:
         condition = getattr(tracker, "condition", None)
         if isinstance(condition, Change):
-            _refuse_unknown_names(what, model, tracker, condition)
+            names = [*(condition.fields or ()), *(condition.exclude or ())]
+            _refuse_unknown_names(what, model, tracker, names)
+        elif isinstance(condition, pgtrigger.Q):
+            _refuse_unknown_paths(what, model, tracker, condition)
 
 
 def _refuse_unknown_names(
-    what: str, model: type[models.Model], tracker: Tracker, condition: Any
+    what: str, model: type[models.Model], tracker: Tracker, names: Iterable[str]
 ) -> None:
-    """Raise for a condition on changes of a field that is not a column of the table."""
+    """Raise for a condition that names what is not a column of the table."""
     local = {f.name for f in concrete(model)._meta.local_fields}
-    for name in [*condition.fields, *condition.exclude]:
+    for name in names:
         try:
             found = concrete(model)._meta.get_field(name).name
         except FieldDoesNotExist:
@@ -272,6 +316,29 @@ def _refuse_unknown_names(
             raise DeclarationError(
                 what + f'the condition of "{tracker.label}" names "{name}", which is not a'
                 f" column of its table. Its fields are {', '.join(sorted(local))}."
+            )
+
+
+def _refuse_unknown_paths(
+    what: str, model: type[models.Model], tracker: Tracker, condition: pgtrigger.Q
+) -> None:
+    """Raise for a ``Q`` that names no row, no column, or a column of a related table."""
+    for path in names_in(condition):
+        row, _, rest = path.partition("__")
+        name, *lookups = rest.split("__")
+        if row not in ("old", "new") or not name:
+            raise DeclarationError(
+                what + f'the condition of "{tracker.label}" asks for "{path}". Say of which row:'
+                f" old__{path} or new__{path}."
+            )
+        if name == "pk":
+            continue
+        _refuse_unknown_names(what, model, tracker, [name])
+        field = concrete(model)._meta.get_field(name)
+        if field.is_relation and lookups and field.get_lookup(lookups[0]) is None:
+            raise DeclarationError(
+                what + f'the condition of "{tracker.label}" follows "{path}" into another table,'
+                f" of which a trigger sees nothing. Ask for {row}__{name} itself."
             )
 
 

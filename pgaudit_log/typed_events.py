@@ -58,23 +58,41 @@ def _models_module(declaration: Declaration) -> Any:
 
 
 def _refuse_taken_names(declaration: Declaration, module: Any) -> None:
-    if hasattr(module, declaration.model_name):
+    what = f"{declaration.label} cannot be tracked: "
+    name = declaration.model_name
+    tracked = declaration.tracked_model
+    is_taken = name.lower() in apps.all_models[declaration.app_label]
+    if is_taken or hasattr(module, name) or name == tracked.__name__:
         raise DeclarationError(
-            f"{declaration.label} cannot be tracked: {module.__name__} already has a"
-            f" {declaration.model_name}. Give track() another model_name=."
+            what + f"{module.__name__} already has a {name}. Give track() another model_name=."
         )
+    columns = tracked_columns(tracked, declaration.fields, declaration.exclude)
+    for attribute in declaration.attrs:
+        if attribute in {field.name for field in columns}:
+            raise DeclarationError(
+                what + f'attrs= would take the place of its field "{attribute}". Call it otherwise.'
+            )
     accessor = related_name(declaration)
     if accessor is None:
         return
-    model = concrete(declaration.tracked_model)
+    model = concrete(tracked)
     own = {f.name for f in model._meta.local_fields} | {f.name for f in model._meta.many_to_many}
     others = [d for d in registry.declarations_of(model) if d is not declaration]
-    if accessor in own or accessor in (related_name(d) for d in others):
+    if (
+        accessor in own
+        or accessor in (related_name(d) for d in others)
+        or _is_in_the_way(getattr(model, accessor, None))
+    ):
         raise DeclarationError(
-            f'{declaration.label} cannot be tracked: it already has "{accessor}", the accessor'
-            " of its events. Give another with"
+            what + f'it already has "{accessor}", the accessor of its events. Give another with'
             ' obj_field=pgaudit_log.ObjForeignKey(related_name="audit_events").'
         )
+
+
+def _is_in_the_way(attribute: Any) -> bool:
+    """Return whether an attribute of a model is anything but the accessor of a parent's events."""
+    related_model = getattr(getattr(attribute, "rel", None), "related_model", None)
+    return attribute is not None and not hasattr(related_model, "pgh_declaration")
 
 
 def related_name(declaration: Declaration) -> str | None:
@@ -138,18 +156,11 @@ def _obj_fields(declaration: Declaration) -> dict[str, Any]:
     if len(keys) == 1:
         options.update(db_constraint=False, db_index=False)
         return {"pgh_obj": EventForeignKey(tracked, **options)}
-    parts = {f"pgh_obj_{field.name}": event_field(_plain(field)) for field in keys}
+    parts = {f"pgh_obj_{field.name}": event_field(field) for field in keys}
     reference = EventForeignObject(
         tracked, from_fields=list(parts), to_fields=[field.name for field in keys], **options
     )
     return {**parts, "pgh_obj": reference}
-
-
-def _plain(field: models.Field[Any, Any]) -> models.Field[Any, Any]:
-    """Return the field that a foreign key has its values from, or the field itself."""
-    while isinstance(field, models.ForeignKey):
-        field = field.target_field
-    return field
 
 
 def event_field(field: models.Field[Any, Any]) -> models.Field[Any, Any]:
@@ -174,8 +185,9 @@ def event_field(field: models.Field[Any, Any]) -> models.Field[Any, Any]:
 def _reference(field: models.ForeignKey[Any, Any]) -> models.ForeignKey[Any, Any]:
     """Return a foreign key to the same model that nothing cascades over and nothing points back along."""
     options: dict[str, Any] = {}
-    if not field.target_field.primary_key:
-        options["to_field"] = field.target_field.name
+    # Not target_field: the other model may be declared only later.
+    if field.to_fields[0] is not None:
+        options["to_field"] = field.to_fields[0]
     return models.ForeignKey(
         field.remote_field.model,
         on_delete=models.DO_NOTHING,

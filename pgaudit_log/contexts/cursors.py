@@ -17,7 +17,16 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from pgaudit_log.constants import CONTEXT_MARKER
 from pgaudit_log.contexts.stack import Context, current
 
-_WRITES = re.compile(r"\s*(?:/\*.*?\*/\s*)*(?:insert|update|delete|merge|copy|with)\b", re.I | re.S)
+_READS = re.compile(
+    r"(?:\s|/\*.*?\*/|--[^\n]*\n)*"
+    r"(?:select|values|table|show|explain|declare|fetch|close|begin|start|commit|end|rollback|abort"
+    r"|savepoint|release|set|reset|discard|listen|unlisten|notify|deallocate)\b",
+    re.I | re.S,
+)
+"""Statements before which it is not worth finding out who the user is.
+
+A SELECT may call a function that writes, but nearly none does.
+"""
 
 
 def install(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
@@ -70,7 +79,7 @@ def _is_write(query: Any) -> bool:
     """Return whether a statement may write, so that it is worth finding out who the user is."""
     if isinstance(query, bytes):
         query = query[:1000].decode(errors="ignore")
-    return not isinstance(query, str) or _WRITES.match(query) is not None
+    return not isinstance(query, str) or _READS.match(query) is None
 
 
 def _prefixed(query: Any, prefix: str) -> Any:

@@ -14,18 +14,34 @@ from uuid import UUID
 from pgaudit_log.contexts.serialization import serialize
 from pgaudit_log.identifiers import new_context_id
 
+ID_LENGTH = 36
+"""How long a context's id is, in front of the JSON."""
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
+@dataclass(frozen=True, kw_only=True)
+class LateMetadata:
+    """Metadata that became known after its block was entered, with its JSON, made once."""
+
+    metadata: Mapping[str, Any]
+    text: str = field(repr=False, compare=False)
+
+    @classmethod
+    def of(cls, metadata: Mapping[str, Any]) -> LateMetadata:
+        """Return the late metadata; raises :class:`ContextError` as :func:`serialize` does."""
+        return cls(metadata=metadata, text=serialize(metadata))
+
+
 class Late(Protocol):
-    """Metadata that is known only later than its block is entered, such as the user of a request."""
+    """Finds metadata that is known only later than its block is entered: the user of a request."""
 
     keys: frozenset[str]
     """The keys that it may return; they take the place of those of the blocks outside."""
 
-    def __call__(self, *, writing: bool) -> tuple[tuple[str, Any], ...]:
-        """Return the pairs known by now; if ``writing``, go and find out."""
+    def __call__(self, *, writing: bool) -> LateMetadata | None:
+        """Return what is known by now; if ``writing``, go and find out. Raises nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,26 +53,45 @@ class Context:
     late: Late | None = field(default=None, repr=False, compare=False)
     text: str = field(repr=False, compare=False)
     """The context as it is carried: the id, then the JSON. Made once, not once a statement."""
+    added_by: context | None = field(default=None, repr=False, compare=False)
+    """The call that added to ``before``, as long as it may still turn out to be a block."""
+    before: Context | None = field(default=None, repr=False, compare=False)
 
-    def extended(self, metadata: Mapping[str, Any], late: Late | None = None) -> Context:
+    def extended(
+        self,
+        metadata: Mapping[str, Any],
+        late: Late | None = None,
+        *,
+        added_by: context | None = None,
+    ) -> Context:
         """Return this context with more metadata; the id stays."""
         inherited = {
             key: value
             for key, value in self.metadata.items()
             if late is None or key not in late.keys
         }
-        return make_context({**inherited, **metadata}, id=self.id, late=late or self.late)
+        return make_context(
+            {**inherited, **metadata},
+            id=self.id,
+            late=late or self.late,
+            added_by=added_by,
+            before=self if added_by is not None else None,
+        )
 
     def carried(self, *, writing: bool) -> str:
         """Return the text that a statement carries now."""
-        if self.late is None:
+        late = self.late(writing=writing) if self.late is not None else None
+        if late is None:
             return self.text
-        pairs = self.late(writing=writing)
-        return _with_late(self, pairs) if pairs else self.text
+        # What a block inside says wins.
+        if late.metadata.keys() & self.metadata.keys():
+            return make_context({**late.metadata, **self.metadata}, id=self.id).text
+        own = self.text[ID_LENGTH + 1 :]
+        return f"{self.id}{late.text[:-1]}{',' if own != '}' else ''}{own}"
 
 
 def make_context(
-    metadata: Mapping[str, Any], *, id: UUID | None = None, late: Late | None = None
+    metadata: Mapping[str, Any], *, id: UUID | None = None, late: Late | None = None, **chain: Any
 ) -> Context:
     """Return a context of ``metadata``.
 
@@ -65,19 +100,13 @@ def make_context(
     """
     id = id or new_context_id()
     own = dict(metadata)
-    return Context(id=id, metadata=MappingProxyType(own), late=late, text=f"{id}{serialize(own)}")
-
-
-@functools.lru_cache(maxsize=256)
-def _late_text(id: UUID, text: str, pairs: tuple[tuple[str, Any], ...]) -> str:
-    late = serialize(dict(pairs))
-    return f"{id}{late[:-1]}{',' if text[37:] != '}' else ''}{text[37:]}"
-
-
-def _with_late(context: Context, pairs: tuple[tuple[str, Any], ...]) -> str:
-    """Return the carried text with ``pairs`` added; what the block itself says wins."""
-    pairs = tuple(pair for pair in pairs if pair[0] not in context.metadata)
-    return _late_text(context.id, context.text, pairs) if pairs else context.text
+    return Context(
+        id=id,
+        metadata=MappingProxyType(own),
+        late=late,
+        text=f"{id}{serialize(own)}",
+        **chain,
+    )
 
 
 _current: ContextVar[Context | None] = ContextVar("pgaudit_log_context", default=None)
@@ -115,23 +144,33 @@ class context:
             order.save()
     """
 
-    def __init__(self, **metadata: Any) -> None:
+    def __init__(self, /, **metadata: Any) -> None:
         self._metadata = metadata
         self._late: Late | None = None
-        self._added: Token[Context | None] | None = None
-        self._extension: Context | None = None
         running = _current.get()
         if running is None:
             serialize(metadata)
         else:
-            # Called as a function until it is entered, which takes this back.
-            self._extension = running.extended(metadata)
-            self._added = _current.set(self._extension)
+            # Called as a function, until it turns out to be a block or a decorator.
+            _current.set(running.extended(metadata, added_by=self))
+
+    def _take_back(self) -> None:
+        """Take back what calling this added to the running context; what came after it stays."""
+        later: list[context] = []
+        found = _current.get()
+        while found is not None and found.added_by is not None:
+            if found.added_by is self:
+                restored = found.before
+                for call in reversed(later):
+                    assert restored is not None
+                    restored = restored.extended(call._metadata, added_by=call)
+                _current.set(restored)
+                return
+            later.append(found.added_by)
+            found = found.before
 
     def _enter(self) -> Context:
-        if self._added is not None and _current.get() is self._extension:
-            _current.reset(self._added)
-        self._added = None
+        self._take_back()
         running = _current.get()
         if running is None:
             entered = make_context(self._metadata, late=self._late)
@@ -168,8 +207,22 @@ class context:
         self._leave()
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
-        """Return ``function`` so that each of its calls runs in a block of its own."""
+        """Return ``function`` so that each of its calls runs in a block of its own.
+
+        Raises:
+            TypeError: for a generator function or a class, whose body would run outside.
+        """
+        self._take_back()
         metadata = self._metadata
+        if (
+            isinstance(function, type)
+            or inspect.isgeneratorfunction(function)
+            or inspect.isasyncgenfunction(function)
+        ):
+            raise TypeError(
+                f"{function!r} cannot be decorated with a context, because its body runs later than"
+                " the call. Open a block inside it."
+            )
 
         if inspect.iscoroutinefunction(function):
 

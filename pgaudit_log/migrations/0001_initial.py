@@ -18,6 +18,21 @@ OPERATIONS = [
 ]
 
 DROP = """
+DO $pgaudit_log$
+DECLARE
+    capture record;
+BEGIN
+    -- Migrations of tracked models are undone first; what is left has no migration.
+    FOR capture IN
+        SELECT tgrelid::regclass AS relation, quote_ident(tgname) AS name, tgfoid::regprocedure AS function
+        FROM pg_trigger
+        JOIN pg_proc ON pg_proc.oid = tgfoid
+        WHERE position('INSERT INTO pgaudit_log_event ' IN prosrc) > 0 AND tgparentid = 0
+    LOOP
+        EXECUTE format('DROP TRIGGER %s ON %s', capture.name, capture.relation);
+    END LOOP;
+END;
+$pgaudit_log$;
 DROP TABLE IF EXISTS pgaudit_log_event CASCADE;
 DROP FUNCTION IF EXISTS pgaudit_log_context_once();
 DROP FUNCTION IF EXISTS pgaudit_log_context();

@@ -72,7 +72,7 @@ def snapshot_sql(
     """Return the JSONB expression of the tracked columns of the row ``alias``."""
     types = _types(connection)
     values = ", ".join(f"{_value(alias, f, types)} AS {quote_name(column_of(f))}" for f in columns)
-    return f"(SELECT to_jsonb(snapshot) FROM (SELECT {values}) AS snapshot)"
+    return f"(SELECT to_jsonb(snapshot.*) FROM (SELECT {values}) AS snapshot)"
 
 
 def diff_sql(columns: Columns, connection: BaseDatabaseWrapper | None = None) -> str:
@@ -165,7 +165,11 @@ def _change_sql(condition: Any, model: type[models.Model], columns: Columns) -> 
     return f"NOT ({sql})" if condition._negated else f"({sql})"
 
 
-def statement_source(operation: str, columns_in_table: Columns) -> Source:
+POSITION = quote_name("pgaudit_log position")
+"""The position of a row in its transition table: a name that no column has."""
+
+
+def statement_source(operation: str) -> Source:
     """Return the rows of a statement-level trigger, from its transition tables.
 
     An update's old and new rows are paired by their position, because PostgreSQL fills
@@ -177,16 +181,11 @@ def statement_source(operation: str, columns_in_table: Columns) -> Source:
         return Source("new_values AS new", None)
     if operation == "DELETE":
         return Source("old_values AS old", None)
-    names = {f.column for f in columns_in_table}
-    position = "position"
-    while position in names:
-        position += "_"
-    position = quote_name(position)
-    numbered = f"(SELECT row_number() OVER () AS {position}, * FROM {{}}_values) AS {{}}"
+    numbered = f"(SELECT row_number() OVER () AS {POSITION}, * FROM {{}}_values) AS {{}}"
     return Source(
         "old_values AS old CROSS JOIN new_values AS new",
         f"{numbered.format('old', 'old')}"
-        f"\n    FULL JOIN {numbered.format('new', 'new')} ON old.{position} = new.{position}",
+        f"\n    FULL JOIN {numbered.format('new', 'new')} ON old.{POSITION} = new.{POSITION}",
     )
 
 
@@ -248,7 +247,7 @@ def capture_sql(
         source = row_source(operation)
         return insert_sql(values, f"{source.single} CROSS JOIN {context} AS context", None)
 
-    source = statement_source(operation, concrete(model)._meta.local_fields)
+    source = statement_source(operation)
     where = condition_sql(condition, model, columns)
     single = insert_sql(values, f"{source.single}\n    CROSS JOIN {context} AS context", where)
     if source.many is None:
@@ -269,6 +268,7 @@ def manual_event_sql(
     operation: str,
     given: Columns,
     tracked: Columns,
+    created_at: str,
     connection: BaseDatabaseWrapper,
 ) -> str:
     """Return the INSERT of one event whose row is given as parameters, one for each of ``given``.
@@ -287,10 +287,11 @@ def manual_event_sql(
         "obj_pk": key_sql("new", model, connection),
         "label": quote_literal(label),
         "operation": quote_literal(operation),
-        "snapshot": f"(SELECT pgaudit_log_snapshot(tracked) FROM (SELECT {listed}) AS tracked)",
+        "snapshot": f"(SELECT pgaudit_log_snapshot(tracked.*) FROM (SELECT {listed}) AS tracked)",
         "refs": refs_sql("new", tracked, connection),
         "context_id": "context.id",
         "context": "context.value",
+        "created_at": created_at,
     }
     insert = insert_sql(
         {name: sql.replace("%", "%%") for name, sql in values.items()},

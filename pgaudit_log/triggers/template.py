@@ -18,7 +18,8 @@ class CaptureTriggerSql(UpsertTriggerSql):
     * it runs as the owner of the event table (SECURITY DEFINER), so that whoever may
       write the tracked table is captured and nobody needs to be allowed to write
       events; ``pg_temp`` stands last in its search path, so that a temporary table
-      cannot take the event table's place;
+      cannot take the event table's place, and nobody else may call it, so that it
+      cannot be put on a table of somebody's own;
     * it pins what changes the rendering of values, and what makes the plan of one call
       slow for the next: with the JIT compiler on, a bulk update made every later single
       update on that connection cost 7.6 ms;
@@ -57,6 +58,8 @@ BEGIN
     RETURN NULL;
 END;
 $pgaudit_log$;
+
+REVOKE ALL ON FUNCTION {pgid}() FROM PUBLIC;
 
 DO $pgaudit_log$
 BEGIN

@@ -89,7 +89,7 @@ def test_an_expression_is_captured_with_its_result() -> None:
     start = last_id()
     product.price = F("price") * 2  # type: ignore[assignment]
     product.save()
-    assert trail(after=start) == [("U", "A", {"price": [1.10, 2.20]})]
+    assert trail(after=start) == [("U", "A", {"price": [Decimal("1.10"), Decimal("2.20")]})]
 
 
 def test_bulk_create_with_update_conflicts_leaves_both_kinds() -> None:

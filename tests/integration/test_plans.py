@@ -14,7 +14,7 @@ from django.db.backends.postgresql.psycopg_any import is_psycopg3
 from pgaudit_log.models import Events
 from pgaudit_log.partitions.calendar import period_at
 from tests.shop import models as shop
-from tests.shop.models import Customer, Order
+from tests.shop.models import Customer, Order, Stock
 from tests.support import execute, last_id
 
 pytestmark = pytest.mark.django_db
@@ -73,6 +73,17 @@ def test_a_bulk_update_after_single_ones_is_planned_as_a_full_join() -> None:
     full_joins = [node for node, jointype in joins(plans) if jointype == FULL]
     assert full_joins
     assert set(full_joins) <= {"HASHJOIN", "MERGEJOIN"}
+
+
+def test_a_condition_that_is_strict_does_not_make_an_inner_join_of_it() -> None:
+    Stock.objects.bulk_create(Stock(site="Ulm", level=n) for n in range(500))
+    for stock in Stock.objects.all()[:8]:
+        stock.level = -1
+        stock.save()
+    plans = plans_of("UPDATE shop_stock SET level = level - 1")
+    kinds = {node for node, jointype in joins(plans) if jointype == FULL}
+    assert kinds
+    assert kinds <= {"HASHJOIN", "MERGEJOIN"}
 
 
 def test_bulk_updates_pair_rows_whatever_came_before_on_the_connection() -> None:

@@ -38,17 +38,6 @@ def body(model: Any, tracker: Any = None, **arguments: Any) -> str:
 
 
 @isolate_apps("tests.shop")
-def test_a_column_named_like_the_position_is_left_alone() -> None:
-    class Ranked(models.Model):
-        position = models.IntegerField()
-
-        class Meta:
-            app_label = "shop"
-
-    assert 'row_number() OVER () AS "position_"' in body(Ranked)
-
-
-@isolate_apps("tests.shop")
 def test_odd_names_are_quoted() -> None:
     class Odd(models.Model):
         field = models.IntegerField(db_column='we"ird')
