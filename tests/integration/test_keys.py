@@ -155,3 +155,43 @@ def test_a_reused_key_shows_both_lives() -> None:
     thing.objects.create(id=1, n=1).delete()
     again = thing.objects.create(id=1, n=2)
     assert [(e.pgh_operation, e.n) for e in again.events.all()] == [("I", 1), ("D", 1), ("I", 2)]
+
+
+def test_the_timeline_follows_a_changed_key() -> None:
+    thing = tracked_table("Keyed", id=models.TextField(primary_key=True), n=models.IntegerField())
+    thing.objects.create(id="a", n=1)
+    execute("UPDATE shop_keyed SET n = 2")
+    execute("UPDATE shop_keyed SET id = 'b', n = 3")
+    execute("UPDATE shop_keyed SET id = 'c'")
+    execute("UPDATE shop_keyed SET n = 4")
+    thing.objects.create(id="b", n=9)
+    timeline = thing.pgh_event_model.objects.timeline(thing.objects.get(id="c"))
+    assert [(e.id, e.n) for e in timeline] == [("a", 1), ("a", 2), ("b", 3), ("c", 3), ("c", 4)]
+    assert [e.n for e in thing.pgh_event_model.objects.timeline(thing.objects.get(id="b"))] == [9]
+
+
+def test_the_timeline_of_a_reused_key_is_of_the_present_life() -> None:
+    thing = tracked_table(
+        "Keyed", id=models.IntegerField(primary_key=True), n=models.IntegerField()
+    )
+    thing.objects.create(id=1, n=1).delete()
+    again = thing.objects.create(id=1, n=2)
+    assert [e.n for e in thing.pgh_event_model.objects.timeline(again)] == [2]
+
+
+def test_the_timeline_of_a_composite_key_follows_a_part_that_changed(seat: Any) -> None:
+    hall = seat._meta.get_field("hall").related_model.objects.create(code="h")
+    seat.objects.create(hall=hall, row=1, price=1)
+    execute("UPDATE shop_seat SET row = 2")
+    execute("UPDATE shop_seat SET price = 3.5")
+    timeline = seat.pgh_event_model.objects.timeline(seat.objects.get())
+    assert [(e.pgh_operation, e.row) for e in timeline] == [("I", 1), ("U", 2), ("U", 2)]
+
+
+def test_the_timeline_of_a_row_older_than_its_tracking_starts_where_tracking_does() -> None:
+    thing = tracked_table(
+        "Keyed", id=models.IntegerField(primary_key=True), n=models.IntegerField()
+    )
+    execute("ALTER TABLE shop_keyed DISABLE TRIGGER USER; INSERT INTO shop_keyed VALUES (1, 1)")
+    execute("ALTER TABLE shop_keyed ENABLE TRIGGER USER; UPDATE shop_keyed SET n = 2")
+    assert [e.n for e in thing.pgh_event_model.objects.timeline(thing.objects.get())] == [2]
