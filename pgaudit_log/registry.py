@@ -65,9 +65,14 @@ def tracked_columns(
 ) -> list[models.Field[Any, Any]]:
     """Return the fields with a column in the model's own table that a declaration tracks.
 
-    Works on the model itself and on its past states in migrations.
+    Works on the model itself and on its past states in migrations. A virtual generated
+    column is computed as it is read: a trigger does not see it.
     """
-    local = [f for f in concrete(model)._meta.local_fields if f.column is not None]
+    local = [
+        f
+        for f in concrete(model)._meta.local_fields
+        if f.column is not None and getattr(f, "db_persist", None) is not False
+    ]
     if fields is not None:
         wanted = set(fields)
         return [f for f in local if f.name in wanted or f.attname in wanted]

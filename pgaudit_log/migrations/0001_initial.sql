@@ -124,6 +124,10 @@ BEGIN
             carried := substr(carried, 37);
         END IF;
         value := pgaudit_log_parse_jsonb(carried);
+        -- What is too long for the index on the user would refuse the write.
+        IF length(value ->> 'user') > 600 THEN
+            value := jsonb_set(value, '{user}', to_jsonb(left(value ->> 'user', 600)));
+        END IF;
     ELSE
         value := jsonb_build_object('session', jsonb_strip_nulls(jsonb_build_object(
             'role', session_user,
@@ -140,13 +144,19 @@ $pgaudit_log$;
 -- statement, 284 microseconds a row in an INSERT of 5,000 rows.
 -- The memo is keyed by the time at which the statement arrived and lives as long
 -- as the transaction.
--- Reads and writes: pgaudit_log.memo.
+-- Reads pgaudit_log.context; reads and writes pgaudit_log.memo.
 CREATE OR REPLACE FUNCTION pgaudit_log_context_once(OUT id uuid, OUT value jsonb)
 LANGUAGE plpgsql
 VOLATILE
 AS $pgaudit_log$
 DECLARE
-    arrival text := extract(epoch FROM statement_timestamp())::text || ' ' || txid_current();
+    -- A function may change the setting while its caller's statement runs.
+    arrival text := concat_ws(
+        ' ',
+        extract(epoch FROM statement_timestamp()),
+        txid_current(),
+        hashtextextended(current_setting('pgaudit_log.context', true), 0)
+    );
     memo text := current_setting('pgaudit_log.memo', true);
 BEGIN
     IF split_part(memo, '|', 1) = arrival THEN

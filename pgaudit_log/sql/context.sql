@@ -36,6 +36,10 @@ BEGIN
             carried := substr(carried, 37);
         END IF;
         value := pgaudit_log_parse_jsonb(carried);
+        -- What is too long for the index on the user would refuse the write.
+        IF length(value ->> 'user') > 600 THEN
+            value := jsonb_set(value, '{user}', to_jsonb(left(value ->> 'user', 600)));
+        END IF;
     ELSE
         value := jsonb_build_object('session', jsonb_strip_nulls(jsonb_build_object(
             'role', session_user,

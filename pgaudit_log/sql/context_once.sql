@@ -3,13 +3,19 @@
 -- statement, 284 microseconds a row in an INSERT of 5,000 rows.
 -- The memo is keyed by the time at which the statement arrived and lives as long
 -- as the transaction.
--- Reads and writes: pgaudit_log.memo.
+-- Reads pgaudit_log.context; reads and writes pgaudit_log.memo.
 CREATE OR REPLACE FUNCTION pgaudit_log_context_once(OUT id uuid, OUT value jsonb)
 LANGUAGE plpgsql
 VOLATILE
 AS $pgaudit_log$
 DECLARE
-    arrival text := extract(epoch FROM statement_timestamp())::text || ' ' || txid_current();
+    -- A function may change the setting while its caller's statement runs.
+    arrival text := concat_ws(
+        ' ',
+        extract(epoch FROM statement_timestamp()),
+        txid_current(),
+        hashtextextended(current_setting('pgaudit_log.context', true), 0)
+    );
     memo text := current_setting('pgaudit_log.memo', true);
 BEGIN
     IF split_part(memo, '|', 1) = arrival THEN

@@ -49,8 +49,11 @@ AS $pgaudit_log$
 #variable_conflict use_column
 BEGIN
     -- A trigger on a partition has another name and gives this one as its argument.
-    IF COALESCE(TG_ARGV[0], TG_NAME)
-        = ANY (NULLIF(current_setting('pgtrigger.ignore', true), '')::text[])
+    -- The setting is {{name,name}}; read as text, because a cast of garbage would refuse the write.
+    IF position(
+        ',' || COALESCE(TG_ARGV[0], TG_NAME) || ','
+        IN translate(current_setting('pgtrigger.ignore', true), '{{}}', ',,')
+    ) > 0
     THEN
         RETURN NULL;
     END IF;

@@ -281,6 +281,7 @@ def test_a_trigger_of_an_automatic_table_goes_with_its_declaration() -> None:
     assert triggers == []
 
 
+@pytest.mark.usefixtures("forget")
 def test_without_the_app_nothing_can_be_tracked(monkeypatch: Any) -> None:
     monkeypatch.setattr(registry.declared, "receivers", [])
     monkeypatch.setattr(registry.declared, "sender_receivers_cache", {}, raising=False)
