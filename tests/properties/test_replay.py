@@ -1,0 +1,49 @@
+"""Whatever is written, the trail replays from empty tables to the tables, value for value.
+
+HYPOTHESIS_PROFILE=long runs 2,000 examples instead of 25.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.properties.blocks import Blocks
+from tests.properties.key_moves import KeyMoves
+from tests.properties.machine import Machine
+from tests.properties.orm_writes import OrmWrites
+from tests.properties.sessions import second_connection
+from tests.properties.tables import all_tables, families_installed
+from tests.properties.trail import comparison_installed
+
+settings.register_profile(
+    "short",
+    max_examples=25,
+    stateful_step_count=30,
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+settings.register_profile("long", parent=settings.get_profile("short"), max_examples=2000)
+
+
+class Writers(Blocks, OrmWrites, KeyMoves):
+    """Two sessions that write by all paths."""
+
+
+@pytest.fixture
+def writers(transactional_db: None) -> Iterator[type[Machine]]:
+    """The machine, with its tables and its second connection."""
+    with families_installed() as families, comparison_installed(all_tables(families)):
+        with second_connection():
+            Writers.families = families
+            yield Writers
+
+
+def test_the_trail_replays_to_the_tables(writers: type[Machine]) -> None:
+    profile = settings.get_profile(os.environ.get("HYPOTHESIS_PROFILE", "short"))
+    run_state_machine_as_test(writers, settings=profile)
