@@ -248,3 +248,108 @@ def test_the_order_of_installed_apps_does_not_matter(store: Project, first: str)
 
 def test_declaring_needs_no_database_and_no_models(store: Project) -> None:
     store.run("-c", "import pgaudit_log; pgaudit_log.UpdateEvent(); pgaudit_log.Q(new__a=1)")
+
+
+def test_pgtriggers_commands_work_on_capture_triggers(store: Project) -> None:
+    store.manage("makemigrations", "store")
+    store.manage("migrate")
+    count = """
+        from store.models import Item, ItemEvent
+        Item.objects.create(name="a")
+        print(ItemEvent.objects.count())
+    """
+    assert "INSTALLED" in store.manage("pgtrigger", "ls")
+    store.manage("pgtrigger", "disable", "store.Item:audit_insert")
+    assert store.shell(count) == "0\n"
+    assert "W003" in store.manage("check", "--database", "default")
+    store.manage("pgtrigger", "enable", "store.Item:audit_insert")
+    assert store.shell(count) == "1\n"
+    store.manage("pgtrigger", "uninstall")
+    assert store.shell(count) == "1\n"
+    store.manage("pgtrigger", "install")
+    assert store.shell(count) == "2\n"
+    assert "OUTDATED" not in store.manage("pgtrigger", "ls")
+
+
+def test_a_column_type_changes_while_its_transaction_has_events(store: Project) -> None:
+    store.manage("makemigrations", "store")
+    store.write(
+        "store/migrations/0002_alter.py",
+        """
+        from django.db import migrations, models
+
+        def write(apps, editor):
+            Item = apps.get_model("store", "Item")
+            Item.objects.create(name="5")
+            Item.objects.update(name="6")
+
+        class Migration(migrations.Migration):
+            dependencies = [("store", "0001_initial")]
+            operations = [
+                migrations.RunPython(write),
+                migrations.AlterField("item", "name", models.TextField()),
+                migrations.RunPython(write),
+                migrations.AlterField("item", "name", models.CharField(max_length=50)),
+            ]
+        """,
+    )
+    store.manage("migrate")
+    assert (
+        store.shell(
+            "from store.models import ItemEvent; print([e.name for e in ItemEvent.objects.all()])"
+        )
+        == "['5', '6', '5', '6']\n"
+    )
+
+
+def test_two_heads_are_merged(store: Project) -> None:
+    store.manage("makemigrations", "store")
+    for name, field in (("0002_one", "one"), ("0002_two", "two")):
+        store.write(
+            f"store/migrations/{name}.py",
+            f"""
+            from django.db import migrations, models
+
+            class Migration(migrations.Migration):
+                dependencies = [("store", "0001_initial")]
+                operations = [migrations.AddField("item", "{field}", models.IntegerField(default=1))]
+            """,
+        )
+    fields = "".join(f"    {name} = models.IntegerField(default=1)\n" for name in ("one", "two"))
+    store.write(
+        "store/models.py", MODELS.replace("max_length=50)\n", "max_length=50)\n" + fields, 1)
+    )
+    store.manage("makemigrations", "store", "--merge", "--noinput")
+    store.manage("makemigrations", "store")
+    store.manage("migrate")
+    assert "No changes" in store.manage("makemigrations", "--check")
+    assert (
+        store.shell(
+            "from store.models import Item; e = Item.objects.create(name='a').events.get(); print(e.one, e.two)"
+        )
+        == "1 1\n"
+    )
+
+
+def test_squashed_migrations_make_the_same_triggers(store: Project) -> None:
+    store.manage("makemigrations", "store")
+    size = MODELS.replace(
+        "max_length=50)\n", "max_length=50)\n    size = models.IntegerField(default=1)\n", 1
+    )
+    store.write("store/models.py", size)
+    store.manage("makemigrations", "store", "--name", "size")
+    store.manage("squashmigrations", "store", "0002", "--noinput")
+    for path in (store.folder / "store" / "migrations").glob("000[12]_*.py"):
+        if "squashed" not in path.name:
+            path.unlink()
+    [squashed] = (store.folder / "store" / "migrations").glob("0001_*.py")
+    text = squashed.read_text()
+    squashed.write_text(re.sub(r"    replaces = .*?\]\n", "", text, flags=re.S))
+    store.manage("migrate")
+    assert "No changes" in store.manage("makemigrations", "--check")
+    assert (
+        store.shell(
+            "from store.models import Item; print(Item.objects.create(name='a').events.get().size)"
+        )
+        == "1\n"
+    )
