@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
 import pgaudit_log
-from pgaudit_log.contexts.stack import current
 from tests.properties import values as v
 from tests.properties.machine import Machine, aliases
 
@@ -45,12 +44,14 @@ class Blocks(Machine):
 
     @rule(metadata=v.metadata)
     def add_to_context(self, metadata: dict[str, object]) -> None:
-        """Add to the context that is running, if one is."""
-        if current() is not None:
-            pgaudit_log.context(**metadata)
+        """Add to the innermost block; outside of blocks it does nothing."""
+        pgaudit_log.context(**metadata)
+        if self.blocks:
+            block = self.blocks.pop()
+            self.blocks.append(block._replace(metadata={**block.metadata, **metadata}))
 
     @rule()
     def leave_context(self) -> None:
         """Close the innermost block of context, if there is one."""
         if self.blocks:
-            self.blocks.pop().__exit__(None, None, None)
+            self.leave()

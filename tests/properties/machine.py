@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant
 
 import pgaudit_log
-from pgaudit_log.contexts.stack import Context, current
 from tests.properties.sessions import SECOND, Session, empty
 from tests.properties.tables import Family, all_tables, stock
 from tests.properties.trail import (
@@ -34,10 +33,17 @@ class Written:
     """One statement, or one call of the ORM, that a rule has made."""
 
     session: Session
-    context: Context | None
     before: Visible
     once: bool
     """Whether it changes no row twice, so that its events can be told from its effect."""
+
+
+class Block(NamedTuple):
+    """An open block of context, and what its events should have."""
+
+    opened: pgaudit_log.context
+    id: str
+    metadata: dict[str, Any]
 
 
 class Machine(RuleBasedStateMachine):
@@ -47,8 +53,8 @@ class Machine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.blocks: list[Any] = []
-        """The open blocks of ``pgaudit_log.context``."""
+        self.blocks: list[Block] = []
+        """The open blocks of context."""
         self.known: dict[int, Event] = {}
         """Events that were read before."""
         self.sessions: dict[str, Session] = {}
@@ -80,33 +86,35 @@ class Machine(RuleBasedStateMachine):
         self.visible = {alias: self.look(session) for alias, session in self.sessions.items()}
 
     def enter(self, metadata: dict[str, Any]) -> None:
-        """Open a block of ``pgaudit_log.context``."""
-        block = pgaudit_log.context(**metadata)
-        block.__enter__()
-        self.blocks.append(block)
+        """Open a block of context; inside another one it has its id and adds to its metadata."""
+        opened = pgaudit_log.context(**metadata)
+        entered = opened.__enter__()
+        if not self.blocks:
+            self.blocks.append(Block(opened, str(entered.id), metadata))
+        else:
+            outer = self.blocks[-1]
+            self.blocks.append(Block(opened, outer.id, {**outer.metadata, **metadata}))
+
+    def leave(self) -> None:
+        """Close the innermost block of context."""
+        self.blocks.pop().opened.__exit__(None, None, None)
 
     def teardown(self) -> None:
         """Leave no block, transaction or connection open."""
         while self.blocks:
-            self.blocks.pop().__exit__(None, None, None)
+            self.leave()
         for session in self.sessions.values():
             session.close()
 
-    def write(
-        self, alias: str, work: Callable[[], Any], *, once: bool = True, noop: bool = False
-    ) -> None:
-        """Do ``work`` in a session; PostgreSQL may refuse it. A ``noop`` must leave no event."""
-        session = self.sessions[alias]
-        written = Written(session=session, context=current(), before=self.visible[alias], once=once)
-        if not session.write(work):
-            return
-        self.written = written
-        if noop and (new := self.new_events(written.before, self.look(session))):
-            raise BrokenTrailError(f"a write that changes nothing left events: {new}")
+    def write(self, alias: str, work: Callable[[], Any], *, once: bool = True) -> None:
+        """Do ``work`` in a session; PostgreSQL may refuse it."""
+        session, before = self.sessions[alias], self.visible[alias]
+        if session.write(work):
+            self.written = Written(session=session, before=before, once=once)
 
-    def execute(self, alias: str, sql: str, params: Sequence[Any] = (), **options: bool) -> None:
+    def execute(self, alias: str, sql: str, params: Sequence[Any] = ()) -> None:
         """Run one statement in a session, as :meth:`write` does."""
-        self.write(alias, lambda: execute(sql, list(params), using=alias), **options)
+        self.write(alias, lambda: execute(sql, list(params), using=alias))
 
     def look(self, session: Session) -> Visible:
         """Return what a session sees now."""
@@ -143,22 +151,21 @@ class Machine(RuleBasedStateMachine):
             refuse_differences(replay(seen.events), session.alias)
             if written is not None and written.session is session:
                 new = self.new_events(written.before, seen)
-                refuse_wrong_context(written, new)
+                refuse_wrong_context(self.blocks[-1] if self.blocks else None, new)
                 if written.once:
                     refuse_wrong_effect(written.before, seen, new)
 
 
-def refuse_wrong_context(written: Written, events: list[Event]) -> None:
-    """Raise unless ``events`` have the context that their statement ran in."""
-    context = written.context
+def refuse_wrong_context(block: Block | None, events: list[Event]) -> None:
+    """Raise unless ``events`` have the context of ``block``, or none but their session's."""
     for event in events:
         recorded = json.loads(event.context)
-        if context is None:
+        if block is None:
             right = event.context_id is None and set(recorded) == {"session"}
         else:
-            right = event.context_id == str(context.id) and recorded == dict(context.metadata)
+            right = event.context_id == block.id and recorded == block.metadata
         if not right:
-            raise BrokenTrailError(f"it should have the context {context}: {event}")
+            raise BrokenTrailError(f"it should have the context of {block}: {event}")
 
 
 def refuse_wrong_effect(before: Visible, after: Visible, events: list[Event]) -> None:

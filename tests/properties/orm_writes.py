@@ -71,8 +71,8 @@ class OrmWrites(Machine):
         """Save a sheet that was fetched and changed: all of its fields, or ``only`` the changed."""
 
         def work() -> None:
-            for key in self.picked(alias, level, "sheet", picks[:1]):
-                sheet = self.sheets(alias, level).get(key=key)
+            keys = self.picked(alias, level, "sheet", picks[:1])
+            for sheet in self.sheets(alias, level).filter(key__in=keys):
                 for name, value in changes.items():
                     setattr(sheet, name, value)
                 sheet.save(update_fields=list(changes) if only else None)

@@ -312,5 +312,9 @@ class SqlWrites(Machine):
     def truncate(self, alias: str, level: str, kind: str) -> None:
         """Truncate a table; of sheets with what refers to them."""
         session = self.sessions[alias]
-        self.execute(alias, f"TRUNCATE {self.name(level, kind)} CASCADE")
-        session.truncated = bool(session.blocks)
+
+        def work() -> None:
+            execute(f"TRUNCATE {self.name(level, kind)} CASCADE", using=alias)
+            session.truncated = bool(session.blocks)
+
+        self.write(alias, work)

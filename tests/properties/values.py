@@ -66,7 +66,7 @@ seats = st.dictionaries(numbers, values("amount", "words"), min_size=1, max_size
 
 metadata = st.dictionaries(
     st.sampled_from(["user", "url", "reason"]),
-    st.sampled_from([None, 1, "ana", {"a": [1.5, "*/ -- ☃"]}, "' \\ %s */ /* \" E'"]),
+    st.sampled_from([None, 1, "it's", {"a": [1.5, "*/ -- ☃"]}, "' \\ %s */ /* \" E'"]),
     max_size=2,
 )
 """What a context records."""
