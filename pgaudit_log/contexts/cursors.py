@@ -171,11 +171,11 @@ class _Psycopg2Mixin(_CarryingCursor):
         context = current()
         # A named cursor's statement is put behind DECLARE, where no comment is seen.
         if context is not None and self.name is None:
-            # psycopg 2 leaves % alone where there are no parameters, empty ones included.
-            if vars:
-                query, vars = _with_parameter(context, query, vars)
-            else:
+            # Without parameters psycopg 2 leaves % alone; with none in a list it does not.
+            if vars is None:
                 query = _prefixed(query, _literal_prefix(context, query, None))
+            else:
+                query, vars = _with_parameter(context, query, vars)
         return super().execute(query, vars)  # type: ignore[misc]
 
     def executemany(self, query: Any, vars_list: Iterable[Any]) -> Any:

@@ -97,6 +97,16 @@ def test_awkward_values_arrive_as_they_are(binding: str) -> None:
     ]
 
 
+@pytest.mark.parametrize("params", [None, [], (), {}])
+def test_percent_signs_mean_what_they_meant(params: Any) -> None:
+    with connection.cursor() as cursor:
+        cursor.cursor.execute("SELECT '100%%'", params)
+        [(without,)] = cursor.fetchall()
+        with pgaudit_log.context(**AWKWARD):
+            cursor.cursor.execute("SELECT '100%%'", params)
+        assert cursor.fetchall() == [(without,)]
+
+
 def test_named_parameters(binding: str) -> None:
     params = {"name": "Ana"}
     with pgaudit_log.context(user=1):

@@ -101,8 +101,10 @@ def replay(events: Iterable[Event]) -> dict[str, dict[str, int]]:
             raise BrokenTrailError(f"{event.fault}: {event}")
         if event.before is not None and rows.pop(event.before, None) is None:
             raise BrokenTrailError(f"what it changes is not there: {event}")
-        if event.after is not None and rows.setdefault(event.after, event.id) != event.id:
+        if event.after in rows:
             raise BrokenTrailError(f"what it leaves was there before: {event}")
+        if event.after is not None:
+            rows[event.after] = event.id
     return models
 
 
