@@ -23,12 +23,15 @@ from tests.properties.trail import comparison_installed
 settings.register_profile(
     "short",
     max_examples=25,
+    derandomize=True,  # the same examples each time; the long run looks for new ones
     stateful_step_count=30,
     deadline=None,
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
-settings.register_profile("long", parent=settings.get_profile("short"), max_examples=2000)
+settings.register_profile(
+    "long", parent=settings.get_profile("short"), max_examples=2000, derandomize=False
+)
 
 
 class Writers(Blocks, OrmWrites, KeyMoves):
