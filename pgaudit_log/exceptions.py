@@ -21,3 +21,19 @@ class ReadOnlyError(PgauditLogError, TypeError):
 
 class InstallationError(PgauditLogError, RuntimeError):
     """The database holds something that the installation cannot replace."""
+
+
+class QueryError(PgauditLogError, ValueError):
+    """A question that the trail cannot answer as it is put: an unknown model, label, field, moment."""
+
+
+class UnknownPastError(PgauditLogError, LookupError):
+    """The state of an object at a moment at which it was not yet tracked."""
+
+
+class PlanError(PgauditLogError, RuntimeError):
+    """A plan that cannot be carried out; nothing was changed."""
+
+
+class StalePlanError(PlanError):
+    """A plan whose rows have changed since it was made; nothing was changed."""

@@ -117,6 +117,16 @@ def reference(label: str, key: str) -> str:
     return f"{label}:{key}"
 
 
+def former_key(label: str, key: str) -> str:
+    """Return how ``refs`` names the primary key that an object had before the update."""
+    return f"was {reference(label, key)}"
+
+
+def moved_marker(label: str) -> str:
+    """Return what ``refs`` has in every update that changed a primary key of the model."""
+    return f"moved {label}"
+
+
 def new_context_id() -> uuid.UUID:
     """Return a UUIDv7 (RFC 9562, 5.7): 48 bits of milliseconds, then random, so that ids sort by time."""
     milliseconds = time_ns() // 1_000_000

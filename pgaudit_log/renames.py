@@ -5,6 +5,7 @@ Events keep the label and the columns of their time, so reading them needs the o
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,9 @@ from typing import Any
 from django.db import models
 from django.db.migrations import operations as ops
 from django.db.migrations.loader import MigrationLoader
+
+from pgaudit_log import registry
+from pgaudit_log.registry import concrete
 
 ModelKey = tuple[str, str]
 """An app's label and a model's name in lower case."""
@@ -102,6 +106,35 @@ class Renames:
                     columns.append(operation.new_name + suffix)
                     break
         names.columns[operation.new_name] = columns
+
+
+@functools.cache
+def known() -> Renames:
+    """Return the renames of all migrations of the project; they are read once a process."""
+    return Renames.from_migrations()
+
+
+def labels_of(model: type[models.Model]) -> list[str]:
+    """Return the labels that the events of ``model`` bear: today's first, then its former ones.
+
+    A proxy model has those of the model whose table it shows.
+    """
+    model = concrete(model)
+    declared = [label for d in registry.declarations_of(model) for label in d.former_labels]
+    return [*dict.fromkeys([model._meta.label, *reversed(known().labels(model)), *declared])]
+
+
+def model_of(label: str) -> type[models.Model] | None:
+    """Return the model whose events bear ``label``, today or formerly; ``None`` if no model does."""
+    for declaration in registry.declarations():
+        if label in labels_of(declaration.tracked_model):
+            return concrete(declaration.tracked_model)
+    return None
+
+
+def tracked_models() -> list[type[models.Model]]:
+    """Return the tracked models, each once; a proxy as the model whose table it shows."""
+    return [*dict.fromkeys(concrete(d.tracked_model) for d in registry.declarations())]
 
 
 def _key(model: type[models.Model]) -> ModelKey:

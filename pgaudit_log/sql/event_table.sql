@@ -30,7 +30,7 @@ COMMENT ON COLUMN pgaudit_log_event.label IS 'Label of the tracker that wrote th
 COMMENT ON COLUMN pgaudit_log_event.operation IS 'I insert, U update, D delete, T truncate, M manual, B baseline.';
 COMMENT ON COLUMN pgaudit_log_event.snapshot IS 'The tracked columns of the row, keyed by column.';
 COMMENT ON COLUMN pgaudit_log_event.diff IS 'What an update changed: {"column": [old, new]}.';
-COMMENT ON COLUMN pgaudit_log_event.refs IS 'What the row''s foreign keys pointed at: {shop.Customer:5}.';
+COMMENT ON COLUMN pgaudit_log_event.refs IS 'What the row''s foreign keys pointed at: {shop.Customer:5}. An update of the key adds {moved shop.Order, was shop.Order:7}.';
 COMMENT ON COLUMN pgaudit_log_event.context_id IS 'One per context, so that its events can be found together.';
 COMMENT ON COLUMN pgaudit_log_event.context IS 'Who and why; without a context, the database session that wrote.';
 

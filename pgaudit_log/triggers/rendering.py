@@ -17,8 +17,16 @@ from pgtrigger.core import Condition
 
 from pgaudit_log import columns as columns_
 from pgaudit_log import conditions
-from pgaudit_log.constants import EVENT_TABLE, NEW
-from pgaudit_log.identifiers import column_of, key_fields, quote_literal, quote_name, reference
+from pgaudit_log.constants import BASELINE, DELETE, EVENT_TABLE, INSERT, NEW, TRUNCATE, UPDATE
+from pgaudit_log.identifiers import (
+    column_of,
+    former_key,
+    key_fields,
+    moved_marker,
+    quote_literal,
+    quote_name,
+    reference,
+)
 from pgaudit_log.registry import concrete
 
 Columns: TypeAlias = "Sequence[models.Field[Any, Any]]"
@@ -106,8 +114,18 @@ def key_sql(
     return columns_.key_sql(_column(alias, fields[0]), columns_.sql_type(fields[0], types))
 
 
-def refs_sql(alias: str, columns: Columns, connection: BaseDatabaseWrapper | None = None) -> str:
-    """Return the ``text[]`` expression of what the row's foreign keys point at, or ``NULL``."""
+def refs_sql(
+    alias: str,
+    columns: Columns,
+    connection: BaseDatabaseWrapper | None = None,
+    *,
+    moved: type[models.Model] | None = None,
+) -> str:
+    """Return the ``text[]`` expression of what the row's foreign keys point at, or ``NULL``.
+
+    In an update of the model ``moved`` whose key changes it also says so and has the former
+    key, so that what became of a key can be found by the index.
+    """
     types = _types(connection)
     references = []
     for field in columns:
@@ -118,10 +136,21 @@ def refs_sql(alias: str, columns: Columns, connection: BaseDatabaseWrapper | Non
         if not field.target_field.primary_key:
             label = f"{label}.{field.target_field.column}"
         text = columns_.key_sql(_column(alias, field), columns_.sql_type(field, types))
-        references.append(f"{quote_literal(reference(label, ''))} || {text}")
-    if not references:
-        return "NULL::text[]"
-    return f"NULLIF(array_remove(ARRAY[{', '.join(references)}], NULL), '{{}}')"
+        references.append(f"{quote_literal(reference(label, ''))} || ({text})")
+    pointed_at = f"array_remove(ARRAY[{', '.join(references)}], NULL)" if references else ""
+    if moved is not None:
+        pointed_at = " || ".join(filter(None, [pointed_at, _moved_sql(moved, types)]))
+    return f"NULLIF({pointed_at}, '{{}}')" if pointed_at else "NULL::text[]"
+
+
+def _moved_sql(model: type[models.Model], connection: BaseDatabaseWrapper) -> str:
+    """Return the ``text[]`` expression of what ``refs`` says of a key that changed, or ``NULL``."""
+    label = concrete(model)._meta.label
+    differs = " OR ".join(_differs(field, connection) for field in key_fields(concrete(model)))
+    return (
+        f"CASE WHEN {differs} THEN ARRAY[{quote_literal(moved_marker(label))},"
+        f" {quote_literal(former_key(label, ''))} || ({key_sql('old', model, connection)})] END"
+    )
 
 
 def condition_sql(
@@ -233,7 +262,9 @@ def capture_sql(
         "operation": quote_literal(operation[0]),
         "snapshot": "NULL" if truncated else snapshot_sql(alias, columns),
         "diff": diff_sql(columns) if operation == "UPDATE" else "NULL",
-        "refs": "NULL" if truncated else refs_sql(alias, columns),
+        "refs": "NULL"
+        if truncated
+        else refs_sql(alias, columns, moved=model if operation == "UPDATE" else None),
         "context_id": "context.id",
         "context": "context.value",
     }
@@ -304,3 +335,100 @@ def manual_event_sql(
 def column_type(field: models.Field[Any, Any], connection: BaseDatabaseWrapper) -> str:
     """Return the SQL type of a field's column, an ``integer`` for a ``serial``."""
     return field.rel_db_type(connection) or field.db_type(connection) or "text"
+
+
+class BaselineSql(NamedTuple):
+    """The statements of a backfill over the rows of one range of keys.
+
+    The range's keys are their parameters, as text. A row is **unknown** when its newest
+    event is a delete or older than a truncate, or when it has none but manual ones.
+    """
+
+    boundary: str
+    """The number of the range's first rows and the last key of them; one more parameter: how many."""
+    lock: str
+    """Lock the unknown rows against writers; the number of them."""
+    insert: str
+    """Write a baseline event of each unknown row, and lock it."""
+    unknown: str
+    """The first key whose row is unknown."""
+
+
+def baseline_sql(
+    *,
+    model: type[models.Model],
+    model_labels: Sequence[str],
+    event_labels: Sequence[str],
+    label: str,
+    columns: Columns,
+    bounds: Sequence[str],
+    created_at: str,
+    connection: BaseDatabaseWrapper,
+) -> BaselineSql:
+    """Return the statements that write baseline events with the label ``label``.
+
+    ``model_labels`` and ``event_labels`` say whose events tell a row's state; ``bounds`` are
+    the operators that a row's key is compared with, one parameter for each part of a key.
+    A row that is asked for by ``=`` is waited for; of a range, rows that others have locked
+    are left out, so that no writer ever waits for a backfill that waits for a writer.
+    """
+    keys = [_column("new", f).replace("%", "%%") for f in key_fields(concrete(model))]
+    types = [column_type(f, connection) for f in key_fields(concrete(model))]
+    key = ", ".join(keys)
+    given = ", ".join(f"%s::{name}" for name in types)
+    within = " AND ".join(f"({key}) {operator} ({given})" for operator in bounds) or "TRUE"
+    table = connection.ops.quote_name(concrete(model)._meta.db_table).replace("%", "%%")
+    known = _known_sql(model, model_labels, event_labels, connection).replace("%", "%%")
+    rows = f"FROM {table} AS new\n        WHERE {within}"
+    unknown = f"{rows}\n            AND NOT {known}\n        ORDER BY {key}"
+    locked = f"{unknown}\n        FOR SHARE OF new" + " SKIP LOCKED" * ("=" not in bounds)
+
+    texts = ", ".join(f"{column}::text" for column in keys)
+    downwards = ", ".join(f"{column} DESC" for column in keys)
+    needed = dict.fromkeys(column_of(f) for f in [*key_fields(concrete(model)), *columns])
+    listed = ", ".join(f"new.{quote_name(name)}" for name in needed).replace("%", "%%")
+    values = {
+        "model": quote_literal(concrete(model)._meta.label),
+        "obj_pk": key_sql("new", model, connection),
+        "label": quote_literal(label),
+        "operation": quote_literal(BASELINE),
+        "snapshot": snapshot_sql("new", columns, connection),
+        "refs": refs_sql("new", columns, connection),
+        "context_id": "context.id",
+        "context": "context.value",
+        "created_at": created_at,
+    }
+    return BaselineSql(
+        boundary=f"SELECT count(*) OVER (), {texts}\n"
+        f"    FROM (SELECT {key} {rows}\n        ORDER BY {key} LIMIT %s) AS new\n"
+        f"    ORDER BY {downwards} LIMIT 1",
+        lock=f"SELECT count(*) FROM (SELECT {locked}) AS locked",
+        insert=insert_sql(
+            {name: sql.replace("%", "%%") for name, sql in values.items()},
+            f"(SELECT {listed} {locked}) AS new\n    CROSS JOIN pgaudit_log_context() AS context",
+            None,
+        ),
+        unknown=f"SELECT {texts} {unknown} LIMIT 1",
+    )
+
+
+def _known_sql(
+    model: type[models.Model],
+    model_labels: Sequence[str],
+    event_labels: Sequence[str],
+    connection: BaseDatabaseWrapper,
+) -> str:
+    """Return the test whether the newest event of the row ``new`` tells its present state."""
+    of_model = f"model IN ({', '.join(map(quote_literal, model_labels))})"
+    return f"""COALESCE((
+                SELECT operation <> '{DELETE}' AND id > COALESCE((
+                    SELECT max(id) FROM {EVENT_TABLE}
+                    WHERE {of_model} AND obj_pk IS NULL AND operation = '{TRUNCATE}'
+                ), 0)
+                FROM {EVENT_TABLE}
+                WHERE {of_model} AND obj_pk = {key_sql("new", model, connection)}
+                    AND label IN ({", ".join(map(quote_literal, event_labels))})
+                    AND operation IN ('{INSERT}', '{UPDATE}', '{DELETE}', '{BASELINE}')
+                ORDER BY id DESC
+                LIMIT 1
+            ), FALSE)"""

@@ -33,7 +33,9 @@ EVENTS = """
             WHEN obj_pk IS DISTINCT FROM snapshot ->> 'key' THEN 'its key is not its row''s'
             WHEN refs IS DISTINCT FROM CASE WHEN snapshot ? 'sheet_id' THEN ARRAY[
                 regexp_replace(model, 'Line$|Note$', 'Sheet:') || (snapshot ->> 'sheet_id')
-            ] END THEN 'it does not refer to its sheet'
+            ] END || CASE WHEN diff ? 'key' THEN ARRAY[
+                'moved ' || model, 'was ' || model || ':' || (diff -> 'key' ->> 0)
+            ] END THEN 'it does not refer to its sheet, or to its former key'
         END,
         context_id::text, context
     FROM pgaudit_log_event

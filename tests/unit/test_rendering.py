@@ -65,7 +65,14 @@ def test_a_foreign_key_to_another_field_names_the_field() -> None:
         class Meta:
             app_label = "shop"
 
-    assert "'shop.Country.code:' || new.\"country_id\"" in refs_sql("new", City._meta.local_fields)
+    refs = refs_sql("new", City._meta.local_fields)
+    assert "'shop.Country.code:' || (new.\"country_id\"::text)" in refs
+
+
+def test_only_an_update_says_that_its_key_changed() -> None:
+    assert "moved shop.Order" in body(Order)
+    assert "moved shop.Order" not in body(Order, pgaudit_log.InsertEvent())
+    assert "moved shop.Order" not in body(Order, pgaudit_log.DeleteEvent())
 
 
 def test_columns_that_are_not_tracked_are_not_named() -> None:
