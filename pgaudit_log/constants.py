@@ -38,6 +38,9 @@ OPERATIONS: Final = {
 }
 """What the one letter in the event table's ``operation`` stands for."""
 
+BASELINE_LABEL: Final = "baseline"
+"""The label of baseline events, or what it starts with; see ``registry.baseline_label``."""
+
 OLD: Final = "OLD"
 """The row as it was before the statement."""
 

@@ -10,6 +10,7 @@ from typing import Any
 from django.db import models
 from django.dispatch import Signal
 
+from pgaudit_log.constants import BASELINE_LABEL
 from pgaudit_log.exceptions import DeclarationError
 from pgaudit_log.trackers import UNSET, Tracker, _Unset
 
@@ -102,6 +103,17 @@ def find(model: type[models.Model], tracker_label: str) -> Declaration | None:
         if tracker_label in declaration.tracker_labels:
             return declaration
     return None
+
+
+def baseline_label(declaration: Declaration) -> str:
+    """Return the label of the baseline events of ``declaration``.
+
+    It is "baseline" for the ``track()`` that is nearest to the model. Others add the name of
+    their event class, so that adding one changes nothing for those that were there.
+    """
+    if declarations_of(declaration.tracked_model)[0] is declaration:
+        return BASELINE_LABEL
+    return f"{BASELINE_LABEL}.{declaration.model_name}"
 
 
 def refuse_taken_labels(declaration: Declaration) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.apps import apps
@@ -261,6 +261,19 @@ def view_of(
 
 def _table(declaration: Declaration, event_model: type[Any], renames: Renames) -> views.Table:
     """Return what the view of ``event_model`` reads of the declaration's table."""
+    return table(
+        declaration,
+        renames,
+        lambda field: column_of(event_model._meta.get_field(field.name)),
+    )
+
+
+def table(
+    declaration: Declaration,
+    renames: Renames,
+    name: Callable[[models.Field[Any, Any]], str] = column_of,
+) -> views.Table:
+    """Return what can be read of the declaration's table, with its columns under ``name``."""
     tracked = declaration.tracked_model
     model = concrete(tracked)
     columns = []
@@ -270,8 +283,7 @@ def _table(declaration: Declaration, event_model: type[Any], renames: Renames) -
             *reversed(renames.columns(model, field.name, column)),
             *declaration.former_columns.get(field.name, ()),
         ]
-        name = column_of(event_model._meta.get_field(field.name))
-        columns.append(views.ReadColumn(name, field, [column, *former]))
+        columns.append(views.ReadColumn(name(field), field, [column, *former]))
     return views.Table(
         labels=[
             *dict.fromkeys([declaration.label, *renames.labels(model), *declaration.former_labels])
@@ -280,7 +292,7 @@ def _table(declaration: Declaration, event_model: type[Any], renames: Renames) -
             label
             for other in registry.declarations_of(tracked)
             if other is not declaration
-            for label in other.tracker_labels
+            for label in (*other.tracker_labels, registry.baseline_label(other))
         ],
         columns=columns,
     )

@@ -12,7 +12,13 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from pgaudit_log.columns import read_key_sql, read_sql, sql_type
 from pgaudit_log.constants import EVENT_TABLE
 from pgaudit_log.exceptions import InstallationError
-from pgaudit_log.identifiers import quote_literal, quote_name
+from pgaudit_log.identifiers import (
+    column_of,
+    former_key,
+    moved_marker,
+    quote_literal,
+    quote_name,
+)
 
 METADATA_COLUMNS = {
     "pgh_id": "id",
@@ -145,6 +151,142 @@ def _whole_objects(tables: Sequence[Table]) -> str:
                     WHERE {_in("own.model", own.labels)} AND own.obj_pk = event.obj_pk
                 )
         )"""
+
+
+def state_sql(
+    table: Table,
+    *,
+    old_labels: Sequence[str],
+    untracked: Sequence[models.Field[Any, Any]],
+    keys: Sequence[models.Field[Any, Any]],
+    is_complete: bool,
+    connection: BaseDatabaseWrapper,
+) -> str:
+    """Return the SELECT of the rows of a tracked table as they were, for ``str.format``.
+
+    ``{past}`` stands for the test whether ``event`` belongs to the past that is asked for,
+    ``{restriction}`` for a further test that may leave out keys; ``%`` is doubled.
+
+    The newest event of each key says how the row was: there, or deleted; or gone because
+    its key changed or its table was truncated later. Only ids are sorted, and the
+    snapshots of those that are left are fetched afterwards, by primary key.
+
+    Args:
+        table: the table, with its columns as the model calls them.
+        old_labels: the labels of trackers that store the row as it was before an update.
+        untracked: fields whose columns read as NULL, but for those of the key.
+        keys: the fields of the key.
+        is_complete: whether every update is captured.
+    """
+    values = [
+        f"{read_sql(_stored('state.snapshot', c), sql_type(c.field, connection), connection)}"
+        f" AS {quote_name(c.name)}"
+        for c in table.columns
+    ]
+    for field in untracked:
+        value = f"NULL::{sql_type(field, connection)}"
+        if field in keys:
+            position = list(keys).index(field) if len(keys) > 1 else None
+            value = read_key_sql(sql_type(field, connection), connection, position=position)
+        values.append(f"{value} AS {quote_name(column_of(field))}")
+    snapshot = "snapshot"
+    if old_labels:
+        snapshot = (
+            f"CASE WHEN operation = 'U' AND {_in('label', old_labels)}"
+            f" THEN {_side('', 1)} ELSE snapshot END AS snapshot"
+        )
+    sql = f"""(
+SELECT
+    {", ".join(values)}
+FROM (
+    SELECT DISTINCT ON (obj_pk) obj_pk, id, created_at, operation
+    FROM {EVENT_TABLE} AS event
+    WHERE {_belongs(table, "event.")}
+        AND obj_pk IS NOT NULL AND operation IN ('I', 'U', 'D', 'B')
+        AND <past><restriction>
+    ORDER BY obj_pk, id DESC
+) AS newest
+CROSS JOIN LATERAL (
+    SELECT {snapshot}, txid
+    FROM {EVENT_TABLE}
+    WHERE id = newest.id AND created_at = newest.created_at
+    OFFSET 0
+) AS state
+WHERE newest.operation <> 'D'
+    AND {_never(_is_moved_away(table, is_complete=is_complete))}
+    AND {_never(_is_truncated(table))}{_other_deletions(table)}
+)"""
+    for sign in "%{}":
+        sql = sql.replace(sign, sign * 2)
+    return sql.replace("<past>", "{past}").replace("<restriction>", "{restriction}")
+
+
+def _never(test: str) -> str:
+    """Return the test that no event of the past is such."""
+    return f"NOT EXISTS (\n        SELECT FROM {EVENT_TABLE} AS event\n        WHERE {test} AND <past>\n    )"
+
+
+def _is_moved_away(table: Table, *, is_complete: bool) -> str:
+    """Return the test whether ``event`` took its key away from the row that had it since ``newest``.
+
+    One transaction may pass a key on from row to row, and the events of one statement stand
+    in any order. Then the row that leaves the key is told from the one that came by what it
+    was, which is known where every update is captured.
+    """
+    markers = ", ".join(quote_literal(moved_marker(label)) for label in table.labels)
+    former = ", ".join(
+        f"{quote_literal(former_key(label, ''))} || newest.obj_pk" for label in table.labels
+    )
+    test = (
+        f"{_belongs(table, 'event.')} AND event.refs && ARRAY[{markers}]"
+        f" AND event.refs && ARRAY[{former}] AND event.id >= newest.id"
+    )
+    if not is_complete:
+        return test
+    return (
+        f"{test}\n            AND (event.id = newest.id OR event.txid <> state.txid"
+        f" OR {_side('event.', 0)} = state.snapshot)"
+    )
+
+
+def _is_truncated(table: Table) -> str:
+    """Return the test whether ``event`` emptied the table after ``newest``."""
+    return (
+        f"{_in('event.model', table.labels)} AND event.obj_pk IS NULL"
+        " AND event.operation = 'T' AND event.id > newest.id"
+    )
+
+
+def _other_deletions(table: Table) -> str:
+    """Return the test that no tracker of another declaration saw the row deleted."""
+    if not table.other_labels:
+        return ""
+    deleted = (
+        f"{_in('event.model', table.labels)} AND event.obj_pk = newest.obj_pk"
+        f" AND event.operation = 'D' AND event.id > newest.id"
+    )
+    return f"\n    AND {_never(deleted)}"
+
+
+def _side(alias: str, side: int) -> str:
+    """Return the row of an event as it was before (0) or after (1) an update."""
+    return (
+        f"{alias}snapshot || COALESCE((SELECT jsonb_object_agg(key, value -> {side})"
+        f" FROM jsonb_each({alias}diff)), '{{}}')"
+    )
+
+
+BY_KEY = " AND event.obj_pk = ANY (%s)"
+"""A restriction of :func:`state_sql` to some keys."""
+
+
+def by_reference_sql(table: Table) -> str:
+    """Return a restriction of :func:`state_sql` to rows that have pointed at an object at any time."""
+    belongs = _belongs(table, "pointing.").replace("%", "%%")
+    return (
+        " AND event.obj_pk IN (SELECT pointing.obj_pk"
+        f" FROM {EVENT_TABLE} AS pointing WHERE {belongs} AND pointing.refs && %s)"
+    )
 
 
 def outdated(views: Sequence[View], connection: BaseDatabaseWrapper) -> list[View]:
