@@ -25,8 +25,13 @@ from pgaudit_log.exceptions import (
     ContextError,
     DeclarationError,
     PgauditLogError,
+    PlanError,
+    QueryError,
     ReadOnlyError,
+    StalePlanError,
+    UnknownPastError,
 )
+from pgaudit_log.proxies import ProxyField
 from pgaudit_log.registry import ObjForeignKey
 from pgaudit_log.trackers import (
     AfterInsert,
@@ -74,14 +79,19 @@ __all__ = [
     "ObjForeignKey",
     "Old",
     "PgauditLogError",
+    "PlanError",
+    "ProxyField",
     "Q",
+    "QueryError",
     "ReadOnlyError",
     "Row",
     "RowEvent",
+    "StalePlanError",
     "Statement",
     "Tracker",
     "Truncate",
     "TruncateEvent",
+    "UnknownPastError",
     "Update",
     "UpdateEvent",
     "context",

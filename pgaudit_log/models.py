@@ -6,12 +6,17 @@ import json
 from decimal import Decimal
 from typing import Any, ClassVar
 
+from django.apps import apps
+from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
+from pgaudit_log import renames
 from pgaudit_log.constants import EVENT_TABLE, OPERATIONS
 from pgaudit_log.exceptions import ReadOnlyError
-from pgaudit_log.querysets import EventQuerySet
+from pgaudit_log.objects import EventObject
+from pgaudit_log.proxies import ProxyField
+from pgaudit_log.querysets import EventQuerySet, TrailQuerySet
 
 _OPERATION_CHOICES = list(OPERATIONS.items())
 
@@ -50,6 +55,14 @@ class ReadOnlyModel(models.Model):
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         raise ReadOnlyError(f"{self._meta.label} cannot be deleted: events are append-only.")
+
+    @classmethod
+    def check(cls, **kwargs: Any) -> list[Any]:
+        """Return Django's messages but the one that a proxy has fields, if those are proxied."""
+        messages = super().check(**kwargs)
+        if all(hasattr(field, "pgh_proxy") for field in cls._meta.local_fields):
+            return [message for message in messages if message.id != "models.E017"]
+        return messages
 
 
 class Event(ReadOnlyModel):
@@ -112,7 +125,10 @@ class Events(ReadOnlyModel):
     pgh_context_id = models.UUIDField(db_column="context_id", null=True)
     pgh_context = models.JSONField(db_column="context", null=True)
 
-    objects: ClassVar[models.Manager[Any]] = EventQuerySet.as_manager()
+    pgh_obj = EventObject()
+    """The object as it is today, or ``None`` if it is gone."""
+
+    objects: ClassVar[models.Manager[Any]] = TrailQuerySet.as_manager()
 
     class Meta:
         managed = False
@@ -124,3 +140,29 @@ class Events(ReadOnlyModel):
 
     def __str__(self) -> str:
         return f"{self.pgh_obj_model} {self.pgh_obj_id} {self.pgh_label} #{self.pgh_id}"
+
+    @property
+    def pgh_model(self) -> type[models.Model] | None:
+        """The model whose row changed, or ``None`` if no tracked model has, or had, this label."""
+        return renames.model_of(self.pgh_obj_model)
+
+
+def _user_field() -> models.Field[Any, Any]:
+    """Return a reference to the project's users, or their keys as text where it has none."""
+    if settings.AUTH_USER_MODEL.partition(".")[0] in apps.app_configs:
+        return models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.DO_NOTHING, null=True)
+    return models.TextField(null=True)
+
+
+class MiddlewareEvents(Events):
+    """The trail with what the middleware records as fields."""
+
+    user = ProxyField("pgh_context__user", _user_field())
+    """Who sent the request."""
+    url = ProxyField("pgh_context__url", models.TextField(null=True))
+    """Where to."""
+
+    class Meta:
+        proxy = True
+        verbose_name = "event of a request"
+        verbose_name_plural = "events of requests"

@@ -1,0 +1,130 @@
+"""Changed fields: the condition that an update changed a field, from and to values of its type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal, DecimalException
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import Q, Value
+from django.db.models.fields.json import KeyTransform
+from django.db.models.functions import Cast
+from django.db.models.lookups import Exact
+from django.utils import timezone
+
+from pgaudit_log import registry, renames
+from pgaudit_log.exceptions import QueryError
+from pgaudit_log.expressions import StoredValue, any_of
+from pgaudit_log.registry import concrete
+
+UNSET: Any = type("_Unset", (), {"__repr__": lambda self: "UNSET"})()
+"""Stands for "whatever it was", because ``None`` is a value."""
+
+
+def columns_of(
+    model: type[models.Model], name: str, *, field_names: bool = True
+) -> tuple[models.Field[Any, Any], tuple[str, ...]] | None:
+    """Return the field of ``model`` that ``name`` means, and all names that its column has had.
+
+    ``name`` is a field's name, its column, or what that was called formerly; ``None`` is
+    returned where it is none of them.
+    """
+    found = None
+    for field in concrete(model)._meta.fields:
+        if field.column is None:
+            continue
+        own = concrete(field.model)
+        columns = [
+            field.column,
+            *reversed(renames.known().columns(own, field.name, field.column)),
+            *(
+                column
+                for declaration in registry.declarations_of(own)
+                for column in declaration.former_columns.get(field.name, ())
+            ),
+        ]
+        match = field, tuple(dict.fromkeys(columns))
+        if name == field.column or (field_names and name in (field.name, field.attname)):
+            return match
+        if name in columns:
+            found = found or match
+    return found
+
+
+def changed(
+    matches: Iterable[tuple[models.Field[Any, Any], tuple[str, ...]]], old: Any, new: Any
+) -> Q:
+    """Return the condition that the diff has one of the columns, from ``old``, to ``new``.
+
+    Raises:
+        QueryError: when a value is none that any of the fields can have.
+    """
+    conditions: dict[Any, Q] = {}
+    refused: QueryError | None = None
+    for field, columns in matches:
+        try:
+            values = [
+                (position, _stored(field, value))
+                for position, value in ((0, old), (1, new))
+                if value is not UNSET
+            ]
+        except QueryError as error:
+            refused = error
+            continue
+        for column in columns:
+            condition = Q(pgh_diff__has_key=column)
+            for position, value in values:
+                was = KeyTransform(str(position), KeyTransform(column, "pgh_diff"))
+                condition &= Q(Exact(was, value))
+            conditions.setdefault((column, _kind(field)), condition)
+    if not conditions and refused is not None:
+        raise refused
+    return any_of(conditions.values())
+
+
+def _kind(field: models.Field[Any, Any]) -> tuple[str, int | None]:
+    """Return what says how values are stored, so that two fields alike ask but one question."""
+    while isinstance(field, models.ForeignKey):
+        field = field.target_field
+    return field.get_internal_type(), getattr(field, "decimal_places", None)
+
+
+def _stored(field: models.Field[Any, Any], value: Any) -> Any:
+    """Return the expression of ``value`` as a diff has it; SQL ``NULL`` is a JSON ``null`` there."""
+    if value is None:
+        return Cast(Value("null"), models.JSONField())
+    if hasattr(value, "resolve_expression"):
+        return StoredValue(value, field=field)
+    what = f"{field.model._meta.label}.{field.name}"
+    if isinstance(value, models.Model):
+        value = _referred(field, value, what)
+    try:
+        prepared = field.to_python(value)
+    except (TypeError, ValueError, ValidationError, DecimalException) as error:
+        raise QueryError(f"changed() was given {value!r}, which {what} can never be.") from error
+    if isinstance(prepared, datetime) and timezone.is_naive(prepared):
+        raise QueryError(
+            f"changed() was given {value!r} for {what}, which says no time zone. Give an aware"
+            " datetime."
+        )
+    if isinstance(prepared, int) and not isinstance(prepared, bool):
+        # Drivers refuse an integer that no column could hold, instead of not finding it.
+        return StoredValue(Value(Decimal(prepared)), field=field)
+    return StoredValue(Value(prepared, output_field=field), field=field)
+
+
+def _referred(field: models.Field[Any, Any], obj: models.Model, what: str) -> Any:
+    if not isinstance(field, models.ForeignKey):
+        raise QueryError(f"changed() was given {obj!r}, but {what} is no reference.")
+    target = concrete(field.remote_field.model)
+    if not isinstance(obj, target):
+        raise QueryError(
+            f"changed() was given {obj!r}, but {what} refers to {target._meta.label} objects."
+        )
+    value = getattr(obj, field.target_field.attname)
+    if value is None:
+        raise QueryError(f"changed() was given {obj!r}, which was never saved. Save it first.")
+    return value

@@ -1,0 +1,304 @@
+"""Filter sets: the questions of the trail and of typed events as forms of django-filter."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.lookups import Exact
+from django.utils import timezone
+from django_filters import FilterSet
+from django_filters.filters import (
+    CharFilter,
+    ChoiceFilter,
+    Filter,
+    IsoDateTimeFilter,
+    MultipleChoiceFilter,
+    UUIDFilter,
+)
+
+from pgaudit_log import registry
+from pgaudit_log.changed_fields import UNSET, columns_of
+from pgaudit_log.constants import OPERATIONS
+from pgaudit_log.criteria import known_labels
+from pgaudit_log.exceptions import DeclarationError, QueryError
+from pgaudit_log.models import Event, Events
+from pgaudit_log.registry import concrete
+
+NONE = "none"
+"""What is entered for events without a user."""
+
+NULL = "null"
+"""What is entered for the absence of a value, SQL ``NULL``."""
+
+_MOST_DIGITS = 1000
+
+
+def model_choices() -> list[tuple[str, str]]:
+    """Return the labels of the tracked models with their names."""
+    tracked = {d.label: concrete(d.tracked_model) for d in registry.declarations()}
+    return [(label, str(model._meta.verbose_name)) for label, model in sorted(tracked.items())]
+
+
+def label_choices() -> list[tuple[str, str]]:
+    """Return the labels of all trackers."""
+    return [(label, label) for label in sorted(known_labels())]
+
+
+class QuestionForm(forms.Form):
+    """A form whose answers are tried as questions, so that what cannot be asked is an error of it."""
+
+    filterset: _EventFilterSet
+
+    def clean(self) -> dict[str, Any]:
+        """Return the cleaned data.
+
+        Raises:
+            ValidationError: never; each error is put beside its field.
+        """
+        cleaned = super().clean() or self.cleaned_data
+        if not self.errors:
+            try:
+                self.filterset.ask(cleaned)
+            except ValidationError as error:
+                self.add_error(None, error)
+        return cleaned
+
+
+class _TransactionFilter(Filter):
+    field_class = forms.IntegerField
+
+
+class _EventFilterSet(FilterSet):
+    """What both kinds of events can be asked."""
+
+    queryset: Any
+    _meta: Any
+
+    object = CharFilter(method="ignore", label="Object (primary key)")
+    actor = CharFilter(method="filter_actor", label="Actor (primary key, or none)")
+    operation = MultipleChoiceFilter(
+        field_name="pgh_operation", choices=list(OPERATIONS.items()), label="Operation"
+    )
+    label = ChoiceFilter(field_name="pgh_label", choices=label_choices, label="Label")
+    changed = CharFilter(method="ignore", label="Changed field")
+    changed_from = CharFilter(method="ignore", label="Changed from", strip=False)
+    changed_to = CharFilter(method="ignore", label="Changed to", strip=False)
+    since = IsoDateTimeFilter(method="filter_since", label="Since")
+    until = IsoDateTimeFilter(method="filter_until", label="Until")
+    context = CharFilter(method="ignore", label="Context (key=value)")
+    context_id = UUIDFilter(method="filter_context_id", label="Context")
+    transaction = _TransactionFilter(
+        method="filter_transaction", label="Transaction", min_value=0, max_value=2**63 - 1
+    )
+
+    class Meta:
+        form = QuestionForm
+        fields: Sequence[str] = ()
+
+    @property
+    def form(self) -> Any:
+        """The form; it knows this filter set."""
+        form: Any = super().form
+        form.filterset = self
+        return form
+
+    def filter_queryset(self, queryset: Any) -> Any:
+        """Return ``queryset`` narrowed by all that was asked."""
+        return self.ask(self.form.cleaned_data, super().filter_queryset(queryset))
+
+    def ask(self, cleaned: Mapping[str, Any], queryset: Any = None) -> Any:
+        """Return ``queryset`` narrowed by what concerns several fields at once.
+
+        Raises:
+            ValidationError: for what cannot be asked, by the name of the field.
+        """
+        queryset = self.queryset.all() if queryset is None else queryset
+        queryset = self.ask_object(cleaned, queryset)
+        queryset = self.ask_context(cleaned.get("context"), queryset)
+        return self.ask_changed(cleaned, queryset)
+
+    def ask_object(self, cleaned: Mapping[str, Any], queryset: Any) -> Any:
+        """Return the events of the object whose key was given."""
+        raise NotImplementedError
+
+    def tracked_models(self, cleaned: Mapping[str, Any]) -> list[type[models.Model]]:
+        """Return the models whose fields may be named."""
+        raise NotImplementedError
+
+    def ask_context(self, given: str | None, queryset: Any) -> Any:
+        """Return the events whose context has a value, given as ``key=value``."""
+        if not given:
+            return queryset
+        path, equals, value = given.partition("=")
+        keys = [key.strip() for key in path.split("__")]
+        if not equals or not all(keys):
+            raise ValidationError({"context": "Write key=value, such as task=import."})
+        if keys == ["user"]:
+            return self.filter_actor(queryset, "user", value.strip())
+        text: Any = "pgh_context"
+        for key in keys[:-1]:
+            text = models.fields.json.KeyTransform(key, text)
+        return queryset.filter(Exact(KeyTextTransform(keys[-1], text), value.strip()))
+
+    def ask_changed(self, cleaned: Mapping[str, Any], queryset: Any) -> Any:
+        """Return the updates of a field, from and to a value."""
+        name = cleaned.get("changed")
+        texts = {side: cleaned.get(side) for side in ("changed_from", "changed_to")}
+        if not name:
+            for side, text in texts.items():
+                if text:
+                    raise ValidationError({side: "Say which field changed."})
+            return queryset
+        candidates = self.tracked_models(cleaned)
+        by_name = bool(cleaned.get("model")) or len(candidates) == 1
+        found = [columns_of(model, name, field_names=by_name) for model in candidates]
+        fields = [match[0] for match in found if match is not None]
+        if not fields:
+            raise ValidationError({"changed": f"There is no field “{name}”."})
+        values = {
+            side: _value_of(fields, text, side) if text else UNSET for side, text in texts.items()
+        }
+        try:
+            return queryset.changed(name, old=values["changed_from"], new=values["changed_to"])
+        except QueryError as error:
+            raise ValidationError({"changed": str(error)}) from error
+
+    def ignore(self, queryset: Any, name: str, value: Any) -> Any:
+        """Return ``queryset``: :meth:`ask` looks at these together."""
+        return queryset
+
+    def filter_actor(self, queryset: Any, name: str, value: str) -> Any:
+        """Return the events of a user, or those without one."""
+        return queryset.by(None if value.lower() == NONE else value)
+
+    def filter_since(self, queryset: Any, name: str, value: Any) -> Any:
+        """Return the events from a moment on."""
+        return queryset.between(value, None)
+
+    def filter_until(self, queryset: Any, name: str, value: Any) -> Any:
+        """Return the events before a moment."""
+        return queryset.between(None, value)
+
+    def filter_context_id(self, queryset: Any, name: str, value: UUID) -> Any:
+        """Return the events of a context."""
+        return queryset.in_context(value)
+
+    def filter_transaction(self, queryset: Any, name: str, value: int) -> Any:
+        """Return the events of a transaction."""
+        return queryset.in_transaction(value)
+
+
+class EventsFilterSet(_EventFilterSet):
+    """The filters of the trail."""
+
+    model = ChoiceFilter(choices=model_choices, method="filter_model", label="Model")
+
+    class Meta(_EventFilterSet.Meta):
+        model = Events
+
+    def filter_model(self, queryset: Any, name: str, value: str) -> Any:
+        """Return the events of a model, those under its former labels too."""
+        return queryset.across(value)
+
+    def ask_object(self, cleaned: Mapping[str, Any], queryset: Any) -> Any:
+        """Return the events of the object whose key was given, together with its model."""
+        if not (key := cleaned.get("object")):
+            return queryset
+        if not cleaned.get("model"):
+            raise ValidationError({"object": "Choose the object's model, too."})
+        return queryset.filter(pgh_obj_id=key)
+
+    def tracked_models(self, cleaned: Mapping[str, Any]) -> list[type[models.Model]]:
+        """Return the chosen model, or all that are tracked."""
+        chosen = cleaned.get("model")
+        found = (
+            concrete(d.tracked_model)
+            for d in registry.declarations()
+            if not chosen or d.label == chosen
+        )
+        return list(dict.fromkeys(found))
+
+    def ask(self, cleaned: Mapping[str, Any], queryset: Any = None) -> Any:
+        """Return ``queryset`` narrowed by what concerns several fields at once."""
+        if queryset is None and cleaned.get("model"):
+            queryset = self.queryset.across(cleaned["model"])
+        return super().ask(cleaned, queryset)
+
+
+class _TypedFilterSet(_EventFilterSet):
+    def ask_object(self, cleaned: Mapping[str, Any], queryset: Any) -> Any:
+        key = cleaned.get("object")
+        return queryset.filter(pgh_obj_key=key) if key else queryset
+
+    def tracked_models(self, cleaned: Mapping[str, Any]) -> list[type[models.Model]]:
+        return [concrete(self._meta.model.pgh_tracked_model)]
+
+
+def filterset_for(
+    event_model: type[Event], fields: Sequence[str] | Mapping[str, Sequence[str]] = ()
+) -> type[FilterSet]:
+    """Return a filter set for a class of typed events.
+
+    Args:
+        event_model: such as ``Order.pgh_event_model``, or a proxy of it.
+        fields: fields of its own to filter by too, as django-filter's ``Meta.fields``.
+
+    Raises:
+        DeclarationError: for what is no class of typed events.
+    """
+    declaration = getattr(event_model, "pgh_declaration", None)
+    if declaration is None:
+        raise DeclarationError(
+            f"filterset_for() was given {event_model!r}. Give a class of typed events, such as"
+            " Order.pgh_event_model; EventsFilterSet is for the trail."
+        )
+    known = (*declaration.tracker_labels, registry.baseline_label(declaration))
+    labels = [(label, label) for label in sorted(known)]
+    meta = type("Meta", (_EventFilterSet.Meta,), {"model": event_model, "fields": fields})
+    attributes = {
+        "__doc__": f"The filters of {event_model.__name__}.",
+        "Meta": meta,
+        "label": ChoiceFilter(field_name="pgh_label", choices=labels, label="Label"),
+    }
+    return type(f"{event_model.__name__}FilterSet", (_TypedFilterSet,), attributes)
+
+
+def _value_of(fields: Sequence[models.Field[Any, Any]], text: str, side: str) -> Any:
+    """Return the value that ``text`` is of the first of ``fields`` that can have it.
+
+    Raises:
+        ValidationError: when none can.
+    """
+    if text == NULL:
+        return None
+    for field in fields:
+        try:
+            return _parsed(field, text)
+        except (ArithmeticError, TypeError, ValueError, ValidationError):
+            continue
+    raise ValidationError({side: f"“{text}” is no value of this field."})
+
+
+def _parsed(field: models.Field[Any, Any], text: str) -> Any:
+    while isinstance(field, models.ForeignKey):
+        field = field.target_field
+    if isinstance(field, models.JSONField):
+        return json.loads(text, parse_constant=float)
+    if isinstance(field, models.BooleanField):
+        text = text.title()
+    value = field.to_python(text)
+    if isinstance(field, models.GenericIPAddressField):
+        field.run_validators(value)
+    if isinstance(value, Decimal) and value.is_finite() and abs(value.adjusted()) > _MOST_DIGITS:
+        raise ValueError(text)
+    if isinstance(field, models.DateTimeField) and timezone.is_naive(value):
+        return timezone.make_aware(value)
+    return value
