@@ -123,7 +123,9 @@ def stored_sql(column: str, type_name: str) -> str:
         case Form.NATIVE | Form.HSTORE:
             return column
         case Form.FLOAT:
-            return f"CASE WHEN {column}::text = '-0' THEN '\"-0\"' ELSE to_jsonb({column}) END"
+            # Text only of zeros, because it costs as much as the rest.
+            is_zero = f"{column} = 0 AND {column}::text = '-0'"
+            return f"CASE WHEN {is_zero} THEN '\"-0\"' ELSE to_jsonb({column}) END"
         case Form.ARRAY:
             return (
                 f"CASE WHEN {column}::text LIKE '[%'"

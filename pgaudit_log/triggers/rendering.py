@@ -137,10 +137,11 @@ def refs_sql(
             label = f"{label}.{field.target_field.column}"
         text = columns_.key_sql(_column(alias, field), columns_.sql_type(field, types))
         references.append(f"{quote_literal(reference(label, ''))} || ({text})")
-    pointed_at = f"array_remove(ARRAY[{', '.join(references)}], NULL)" if references else ""
-    if moved is not None:
-        pointed_at = " || ".join(filter(None, [pointed_at, _moved_sql(moved, types)]))
-    return f"NULLIF({pointed_at}, '{{}}')" if pointed_at else "NULL::text[]"
+    moved_sql = _moved_sql(moved, types) if moved is not None else ""
+    if not references:
+        return moved_sql or "NULL::text[]"
+    pointed_at = f"array_remove(ARRAY[{', '.join(references)}], NULL)"
+    return f"NULLIF({' || '.join(filter(None, [pointed_at, moved_sql]))}, '{{}}')"
 
 
 def _moved_sql(model: type[models.Model], connection: BaseDatabaseWrapper) -> str:
