@@ -62,12 +62,21 @@ class PgauditLogConfig(AppConfig):
 
     def ready(self) -> None:
         """Connect the receivers and register the checks."""
-        from pgaudit_log import autodetector, checks, schema_editor, testing
+        from pgaudit_log import (
+            autodetector,
+            checks,
+            reversal,
+            schema_editor,
+            testing,
+            timetravel,
+        )
         from pgaudit_log.contexts import cursors
 
         checks.register()
         autodetector.install()
         schema_editor.install()
+        timetravel.install()
+        reversal.install()
         pre_migrate.connect(install_unmigrated, sender=self)
         post_migrate.connect(install_after_migrate, sender=self)
         for receiver in (cursors.install, testing.let_flush):

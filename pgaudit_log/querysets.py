@@ -18,12 +18,13 @@ from pgaudit_log.exceptions import QueryError, ReadOnlyError
 from pgaudit_log.expressions import InKeys, any_of, key_of
 from pgaudit_log.identifiers import column_of, key_fields, key_text
 from pgaudit_log.pages import Page
+from pgaudit_log.readonly import RefusesWrites
 from pgaudit_log.registry import Declaration, concrete
 
 EventsT = TypeVar("EventsT", bound="EventQuerySet")
 
 
-class EventQuerySet(models.QuerySet[Any, Any]):
+class EventQuerySet(RefusesWrites, models.QuerySet[Any, Any]):
     """A queryset that only reads.
 
     Raises:
@@ -159,12 +160,6 @@ class EventQuerySet(models.QuerySet[Any, Any]):
             f"{self.model._meta.label} is append-only: triggers write its events. Call"
             " pgaudit_log.create_event() to add a manual event."
         )
-
-    create = bulk_create = bulk_update = update = delete = _refuse
-    get_or_create = update_or_create = _refuse
-    acreate = abulk_create = abulk_update = aupdate = adelete = _refuse
-    aget_or_create = aupdate_or_create = _refuse
-    _raw_delete = _refuse
 
 
 class TrailQuerySet(EventQuerySet):

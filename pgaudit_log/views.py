@@ -189,16 +189,32 @@ def state_sql(
             position = list(keys).index(field) if len(keys) > 1 else None
             value = read_key_sql(sql_type(field, connection), connection, position=position)
         values.append(f"{value} AS {quote_name(column_of(field))}")
+    rows = _in_force_sql(table, old_labels=old_labels, is_complete=is_complete)
+    return _formattable(f"(\nSELECT\n    {', '.join(values)}\n{rows}\n)")
+
+
+def in_force_sql(table: Table, *, old_labels: Sequence[str], is_complete: bool) -> str:
+    """Return the SELECT of the ids of the events that say how the rows were; see :func:`state_sql`."""
+    rows = _in_force_sql(table, old_labels=old_labels, is_complete=is_complete)
+    return _formattable(f"(SELECT newest.id {rows})")
+
+
+def _formattable(sql: str) -> str:
+    """Return ``sql`` for ``str.format`` and the parameters of a query."""
+    for sign in "%{}":
+        sql = sql.replace(sign, sign * 2)
+    return sql.replace("<past>", "{past}").replace("<restriction>", "{restriction}")
+
+
+def _in_force_sql(table: Table, *, old_labels: Sequence[str], is_complete: bool) -> str:
+    """Return the FROM and WHERE of the events in force: their ids as ``newest``, rows as ``state``."""
     snapshot = "snapshot"
     if old_labels:
         snapshot = (
             f"CASE WHEN operation = 'U' AND {_in('label', old_labels)}"
             f" THEN {_side('', 1)} ELSE snapshot END AS snapshot"
         )
-    sql = f"""(
-SELECT
-    {", ".join(values)}
-FROM (
+    return f"""FROM (
     SELECT DISTINCT ON (obj_pk) obj_pk, id, created_at, operation
     FROM {EVENT_TABLE} AS event
     WHERE {_belongs(table, "event.")}
@@ -214,11 +230,7 @@ CROSS JOIN LATERAL (
 ) AS state
 WHERE newest.operation <> 'D'
     AND {_never(_is_moved_away(table, is_complete=is_complete))}
-    AND {_never(_is_truncated(table))}{_other_deletions(table)}
-)"""
-    for sign in "%{}":
-        sql = sql.replace(sign, sign * 2)
-    return sql.replace("<past>", "{past}").replace("<restriction>", "{restriction}")
+    AND {_never(_is_truncated(table))}{_other_deletions(table)}"""
 
 
 def _never(test: str) -> str:

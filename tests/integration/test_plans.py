@@ -178,3 +178,37 @@ def test_a_join_to_the_object_uses_the_objects_key() -> None:
     key = Order.objects.order_by("pk").values_list("pk", flat=True)[100]
     queryset = event_model.objects.filter(pgh_obj=key).select_related("pgh_obj")
     assert "shop_order_pkey" in {node.get("Index Name") for node in nodes(queryset)}
+
+
+MOMENTS = {
+    "time": lambda: datetime.now(timezone.utc),
+    "event": lambda: Events.objects.order_by("-pgh_id")[0],
+}
+
+
+@pytest.mark.usefixtures("many_events")
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("how", ["key", "keys", "related object"])
+def test_one_object_as_of_a_moment_uses_the_index(moment: str, how: str) -> None:
+    order = Order.objects.order_by("pk")[100]
+    past = Order.objects.as_of(MOMENTS[moment]())
+    customers = Customer.objects.as_of(MOMENTS[moment]())
+    queryset = {
+        "key": past.filter(pk=order.pk),
+        "keys": past.filter(pk__in=[order.pk, order.pk + 1]),
+        "related object": customers.filter(pk=order.customer_id),
+    }[how]
+    scans = event_scans(queryset)
+    assert scans
+    assert not [scan for scan in scans if scan["Node Type"] == "Seq Scan"]
+    assert [s for s in scans if "obj_pk = ANY" in s.get("Index Cond", "") and "model" in str(s)]
+
+
+@pytest.mark.usefixtures("many_events")
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_related_set_as_of_a_moment_uses_the_index_on_references(moment: str) -> None:
+    customer = Customer.objects.order_by("pk")[100]
+    [past] = Customer.objects.as_of(MOMENTS[moment]()).filter(pk=customer.pk)
+    scans = event_scans(past.order_set.all())
+    assert not [scan for scan in scans if scan["Node Type"] == "Seq Scan"]
+    assert [scan for scan in scans if "refs && " in scan.get("Index Cond", "")]

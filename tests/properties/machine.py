@@ -57,6 +57,8 @@ class Machine(RuleBasedStateMachine):
         """The open blocks of context."""
         self.known: dict[int, Event] = {}
         """Events that were read before."""
+        self.ends: list[int] = [0]
+        """The newest event after each step; between two of them a statement may be half done."""
         self.sessions: dict[str, Session] = {}
         self.visible: dict[str, Visible] = {}
         self.written: Written | None = None
@@ -154,6 +156,11 @@ class Machine(RuleBasedStateMachine):
                 refuse_wrong_context(self.blocks[-1] if self.blocks else None, new)
                 if written.once:
                     refuse_wrong_effect(written.before, seen, new)
+        self.ends.append(max(self.known, default=0))
+        self.after_each_step()
+
+    def after_each_step(self) -> None:
+        """Check what else must hold of what the sessions see."""
 
 
 def refuse_wrong_context(block: Block | None, events: list[Event]) -> None:

@@ -1,4 +1,5 @@
-"""Whatever is written, the trail replays from empty tables to the tables, value for value.
+"""Whatever is written, the trail replays from empty tables to the tables, value for value; so does
+the past at any moment.
 
 HYPOTHESIS_PROFILE=long runs 2,000 examples instead of 25.
 """
@@ -14,6 +15,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from tests.properties.blocks import Blocks
 from tests.properties.key_moves import KeyMoves
+from tests.properties.looks_back import LooksBack
 from tests.properties.machine import Machine
 from tests.properties.orm_writes import OrmWrites
 from tests.properties.sessions import second_connection
@@ -34,8 +36,8 @@ settings.register_profile(
 )
 
 
-class Writers(Blocks, OrmWrites, KeyMoves):
-    """Two sessions that write by all paths."""
+class Writers(Blocks, OrmWrites, KeyMoves, LooksBack):
+    """Two sessions that write by all paths, and look back."""
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
+
 import pytest
 
 from tests.properties.trail import BrokenTrailError, Event, replay
@@ -18,6 +20,7 @@ def event(id: int, operation: str, before: str | None, after: str | None) -> Eve
         fault=None,
         context_id=None,
         context=None,
+        created_at=datetime(2024, 1, 1, tzinfo=timezone.utc),
     )
 
 

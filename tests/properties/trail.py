@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from tests.properties.tables import Table
@@ -37,7 +38,7 @@ EVENTS = """
                 'moved ' || model, 'was ' || model || ':' || (diff -> 'key' ->> 0)
             ] END THEN 'it does not refer to its sheet, or to its former key'
         END,
-        context_id::text, context
+        context_id::text, context, created_at
     FROM pgaudit_log_event
     LEFT JOIN LATERAL (
         SELECT
@@ -66,6 +67,8 @@ class Event(NamedTuple):
     """What is wrong with the event by itself."""
     context_id: str | None
     context: Any
+    created_at: datetime
+    """When its transaction began."""
 
 
 class BrokenTrailError(AssertionError):

@@ -1,0 +1,266 @@
+"""Diffs: what differs between two states of an object, field by field, in the model's terms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from asgiref.sync import sync_to_async
+from django.db import models, router
+
+from pgaudit_log import following, histories, live, moments, records, rows, states
+from pgaudit_log.blames import Blame, blame
+from pgaudit_log.exceptions import QueryError
+from pgaudit_log.identifiers import column_of
+from pgaudit_log.models import Events
+from pgaudit_log.records import Record
+from pgaudit_log.states import MISSING, State
+from pgaudit_log.wording import Wording
+
+__all__ = [
+    "NOW",
+    "Blame",
+    "Diff",
+    "FieldDiff",
+    "ablame",
+    "achanges",
+    "adiff",
+    "blame",
+    "changes",
+    "diff",
+]
+
+
+class _Now:
+    """The type of :data:`NOW`."""
+
+    def __repr__(self) -> str:
+        return "NOW"
+
+
+NOW: Final = _Now()
+"""The object as it is, for the other side of a diff with an event."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FieldDiff:
+    """One field that differs."""
+
+    name: str
+    """The field's name; the column's, where the model no longer has the field."""
+    verbose_name: str
+    column: str
+    old: Any
+    """As the model has it. ``None`` is SQL's NULL, ``JSON_NULL`` the ``null`` in a JSON column,
+    and ``MISSING`` says that this side knows nothing of the field."""
+    new: Any
+    old_text: str
+    """For people: the label of a choice, the name of the object that a foreign key points at.
+    Empty where there was no object."""
+    new_text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Diff(Mapping[str, FieldDiff]):
+    """What differs, by the name of the field, in the order of the model's fields."""
+
+    model: type[models.Model]
+    key: str
+    """The object's primary key as text."""
+    fields: Mapping[str, FieldDiff] = field(default_factory=dict)
+    existed: bool = True
+    """Whether there was an object on the old side."""
+    exists: bool = True
+    """Whether there is one on the new side."""
+
+    def __getitem__(self, name: str) -> FieldDiff:
+        return self.fields[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.fields)
+
+    def __len__(self) -> int:
+        return len(self.fields)
+
+    def __str__(self) -> str:
+        if not self.fields:
+            return f"{self.model._meta.label} {self.key}: no difference"
+        sides = [
+            side for side, is_there in (("old", self.existed), ("new", self.exists)) if is_there
+        ]
+        return "\n".join(
+            f"{d.verbose_name}: {' → '.join(str(getattr(d, f'{side}_text')) for side in sides)}"
+            for d in self.values()
+        )
+
+
+def diff(a: Any, b: Any = NOW, *, using: str | None = None) -> Diff:
+    """Return what differs between two events of an object, or an event and the object as it is.
+
+    Each side is the object as the event left it, as far as it was tracked.
+
+    Args:
+        a: the old side, an event.
+        b: the new side, an event or :data:`NOW`.
+        using: the database; by default that of the first event.
+
+    Raises:
+        QueryError: for events of different objects.
+    """
+    events = [side for side in (a, b) if side is not NOW]
+    if not events:
+        raise QueryError("diff() was given NOW twice. Give at least one event.")
+    alias = _alias(events, using)
+    with moments.today():
+        sides = {record.id: record for record in _records_of(events, alias)}
+        first = sides[events[0].pgh_id]
+        for record in sides.values():
+            if record.model is not first.model or not _is_same_object(record, first, alias):
+                raise QueryError(
+                    f"Event {record.id} is of {record.label} {record.key}, and event {first.id} of"
+                    f" {first.label} {first.key}. Give two events of one object."
+                )
+        newest = max(sides.values(), key=lambda record: record.id)
+        old, new = (
+            _live(_moved(newest, alias), alias)
+            if side is NOW
+            else _side(sides[side.pgh_id], sides[side.pgh_id].after)
+            for side in (a, b)
+        )
+        known = [_known(record) for record in sides.values()]
+        return _compared(newest, old, new, alias, known=known)
+
+
+def changes(event: Any, *, using: str | None = None) -> Diff:
+    """Return what an event itself changed: of an update what it changed, else the whole row.
+
+    Raises:
+        QueryError: for what is no event.
+    """
+    alias = _alias([event], using)
+    with moments.today():
+        [record] = _records_of([event], alias)
+        old, new = (_side(record, side) for side in (record.before, record.after))
+        return _compared(record, old, new, alias, known=[_known(record)])
+
+
+def _alias(events: Sequence[Any], using: str | None) -> str:
+    """Return the database of events, as it is today."""
+    found = using or getattr(getattr(events[0], "_state", None), "db", None)
+    return str(found or router.db_for_read(Events))
+
+
+def _moved(record: Record, using: str) -> Record:
+    """Return the event with the key that its object has got since."""
+    key = following.current_key(record.model, str(record.key), record.id, using)
+    return record if key is None else replace(record, key=key)
+
+
+def _records_of(events: Sequence[Any], using: str) -> list[Record]:
+    for event in events:
+        if not isinstance(getattr(event, "pgh_id", None), int):
+            raise QueryError(f"{event!r} is no event. Give one of the trail, or a typed one.")
+    found = records.read(Events.objects.filter(pk__in=[e.pgh_id for e in events]), using)
+    for event in events:
+        if event.pgh_id not in {record.id for record in found}:
+            raise QueryError(f"There is no event {event.pgh_id} in the database {using!r}.")
+    return found
+
+
+def _is_same_object(one: Record, other: Record, using: str) -> bool:
+    if one.key == other.key:
+        return True
+    later = max(one, other, key=lambda record: record.id)
+    earlier = min(one, other, key=lambda record: record.id)
+    chain = histories.events_of(later.model, str(later.key), using)
+    return chain.filter(pk=earlier.id).exists()
+
+
+def _side(record: Record, state: State | None) -> State | None:
+    return None if state is None else histories.renamed(record.model, state)
+
+
+def _live(record: Record, using: str) -> State | None:
+    """Return the object as it is."""
+    place = record.model, str(record.key)
+    return live.read([place], using).get(place)
+
+
+def _known(record: Record) -> set[str]:
+    """Return the columns that an event can tell of: what its tracker tracks, and what it has."""
+    tracked = {
+        column_of(own)
+        for history in histories.histories_of(record.model)
+        if record.tracker not in history.table.other_labels
+        for own in history.tracked
+    }
+    return tracked | set(histories.renamed(record.model, states.split(record.snapshot)))
+
+
+def _compared(
+    record: Record,
+    old: State | None,
+    new: State | None,
+    using: str,
+    *,
+    known: Sequence[set[str]],
+) -> Diff:
+    """Return what differs, in those of today's columns that both sides can tell of."""
+    model = record.model
+    by_column = {column_of(own): own for own in rows.own_columns(model)}
+    told = [
+        {c: v for c, v in (side or {}).items() if c not in by_column or all(c in k for k in known)}
+        for side in (old, new)
+    ]
+    differing = _differing(told)
+    wanted = [{c: side[c] for c in differing if c in side} for side in told]
+    normal = live.normal(model, wanted, using)
+    before, after = (state for state, _ in normal)
+    # The same value may have looked otherwise while its column had another type.
+    differing = _differing([before, after])
+    typed = live.typed(model, [before, after], using)
+    for values, (state, unreadable) in zip(typed, normal, strict=True):
+        for column, text in state.items():
+            # What the model no longer has, or cannot read, is shown as it is stored.
+            if column not in by_column or column in unreadable or states.is_masked(text):
+                values[column] = states.plain(text)
+    wording = Wording(model, typed, using)
+    fields: dict[str, FieldDiff] = {}
+    for column in [
+        *(c for c in by_column if c in differing),
+        *(c for c in differing if c not in by_column),
+    ]:
+        own = by_column.get(column)
+        name = own.name if own is not None else column
+        sides = [values.get(column, MISSING) for values in typed]
+        words = [
+            wording.of(own, value) if there is not None else ""
+            for value, there in zip(sides, (old, new), strict=True)
+        ]
+        fields[name] = FieldDiff(
+            name=name,
+            verbose_name=str(own.verbose_name) if own is not None else column,
+            column=column,
+            old=sides[0],
+            new=sides[1],
+            old_text=words[0],
+            new_text=words[1],
+        )
+    return Diff(
+        model=model,
+        key=str(record.key),
+        fields=fields,
+        existed=old is not None,
+        exists=new is not None,
+    )
+
+
+def _differing(sides: Sequence[State]) -> list[str]:
+    old, new = sides
+    return [column for column in {**old, **new} if old.get(column) != new.get(column)]
+
+
+adiff = sync_to_async(diff)
+achanges = sync_to_async(changes)
+ablame = sync_to_async(blame)

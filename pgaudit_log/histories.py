@@ -1,0 +1,371 @@
+"""Histories: what the events of a tracked table say about its rows at a moment."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from string import Formatter
+from typing import Any, TypeVar
+
+from django.db import DEFAULT_DB_ALIAS, connections, models
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.expressions import Col, ColPairs, RawSQL
+
+from pgaudit_log import conditions, moments, registry, renames, typed_events, views
+from pgaudit_log.columns import EQUALITY_IS_IDENTITY, sql_type
+from pgaudit_log.constants import BASELINE, DELETE, INSERT, OLD, UPDATE
+from pgaudit_log.exceptions import QueryError, UnknownPastError
+from pgaudit_log.identifiers import (
+    former_key,
+    key_fields,
+    key_text,
+    moved_marker,
+    reference,
+)
+from pgaudit_log.models import Events
+from pgaudit_log.moments import Moment
+from pgaudit_log.registry import Declaration, concrete, tracked_columns
+from pgaudit_log.trackers import RowEvent
+
+V = TypeVar("V")
+
+OF_ROWS = (INSERT, UPDATE, DELETE, BASELINE)
+"""The operations whose events say how a row is; a manual one says what an instance held."""
+
+
+class History:
+    """What one declaration knows of the rows of its table."""
+
+    def __init__(self, declaration: Declaration) -> None:
+        self.declaration = declaration
+        self.model = concrete(declaration.tracked_model)
+        self.tracked = tracked_columns(
+            declaration.tracked_model, declaration.fields, declaration.exclude
+        )
+        self.untracked = [
+            field
+            for field in self.model._meta.local_concrete_fields
+            if field not in self.tracked and field.column is not None
+        ]
+
+    @functools.cached_property
+    def table(self) -> views.Table:
+        """Its table with the names that it and its columns have had."""
+        return typed_events.table(self.declaration, renames.known())
+
+    @property
+    def old_labels(self) -> list[str]:
+        """The labels of trackers whose snapshot is the row as it was before an update."""
+        return [
+            tracker.label
+            for tracker in self.declaration.trackers
+            if isinstance(tracker, RowEvent)
+            and tracker.row == OLD
+            and tracker.operation_name == "UPDATE"
+        ]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every update of a tracked column is captured."""
+        return any(
+            isinstance(tracker, RowEvent)
+            and tracker.operation_name == "UPDATE"
+            and (tracker.condition is None or tracker.condition == conditions.AnyChange())
+            for tracker in self.declaration.trackers
+        )
+
+    def state_sql(self, connection: BaseDatabaseWrapper) -> str:
+        """Return the SELECT of its rows as they were; see ``views.state_sql``."""
+        return _state_sql(self, connection.alias)
+
+    by_key_sql = views.BY_KEY
+
+    @property
+    def by_reference_sql(self) -> str:
+        """The restriction to rows that have pointed at one of the objects of :meth:`references`."""
+        return views.by_reference_sql(self.table)
+
+    def references(self, field: models.Field[Any, Any], values: Sequence[Any]) -> list[str] | None:
+        """Return what ``refs`` calls the objects that a foreign key with ``values`` points at.
+
+        ``None`` where ``refs`` does not say it: for other fields, those not tracked, and
+        where events have the references of the row before an update.
+        """
+        if not isinstance(field, models.ForeignKey) or field not in self.tracked:
+            return None
+        target = field.target_field
+        if not target.primary_key or not _are_texts(target, values) or self.old_labels:
+            return None
+        return [
+            reference(label, key_text(value, [target]))
+            for label in renames.labels_of(field.remote_field.model)
+            for value in values
+        ]
+
+    def events(self, using: str) -> models.QuerySet[Any, Any]:
+        """Return the events that say how its rows are, of all keys."""
+        return Events.objects.using(using).filter(
+            ~models.Q(pgh_label__in=self.table.other_labels),
+            pgh_obj_model__in=self.table.labels,
+            pgh_operation__in=OF_ROWS,
+        )
+
+
+@functools.lru_cache(maxsize=1024)
+def _state_sql(history: History, alias: str) -> str:
+    return views.state_sql(
+        history.table,
+        old_labels=history.old_labels,
+        untracked=history.untracked,
+        keys=key_fields(history.model),
+        is_complete=history.is_complete,
+        connection=connections[alias],
+    )
+
+
+@functools.lru_cache(maxsize=1024)
+def _history(declaration: Declaration) -> History:
+    return History(declaration)
+
+
+def histories_of(model: type[models.Model]) -> list[History]:
+    """Return the histories of a model's own table, that with the most columns first."""
+    found = [
+        _history(declaration)
+        for declaration in registry.declarations_of(model)
+        if any(isinstance(tracker, RowEvent) for tracker in declaration.trackers)
+    ]
+    return sorted(found, key=lambda history: -len(history.tracked))
+
+
+def of_model(model: type[models.Model]) -> History:
+    """Return the history of a model's own table: of several declarations, that with the most columns.
+
+    Raises:
+        QueryError: for a model that is not tracked.
+    """
+    found = histories_of(model)
+    if not found:
+        raise QueryError(
+            f"{model._meta.label} is not tracked, so that its past is unknown. Decorate it with"
+            " pgaudit_log.track()."
+        )
+    return found[0]
+
+
+def is_tracked(model: type[models.Model]) -> bool:
+    """Return whether changes of the model's own table are captured."""
+    return bool(histories_of(model))
+
+
+def of_table(name: str) -> History | None:
+    """Return the history of the table ``name``, or ``None`` if it is not tracked."""
+    for declaration in registry.declarations():
+        if concrete(declaration.tracked_model)._meta.db_table == name:
+            return (
+                of_model(declaration.tracked_model)
+                if is_tracked(declaration.tracked_model)
+                else None
+            )
+    return None
+
+
+def has_past(model: type[models.Model]) -> bool:
+    """Return whether the model's own table or one that it inherits is tracked."""
+    model = concrete(model)
+    return any(is_tracked(table) for table in (model, *model._meta.all_parents))
+
+
+def untracked_fields(model: type[models.Model]) -> list[models.Field[Any, Any]]:
+    """Return the fields of a model whose past is not kept, those that it inherits too.
+
+    The key is always kept: each event has it.
+    """
+    unknown: list[models.Field[Any, Any]] = []
+    for field in concrete(model)._meta.concrete_fields:
+        owner = concrete(field.model)
+        if (
+            is_tracked(owner)
+            and field in of_model(owner).untracked
+            and field not in key_fields(owner)
+        ):
+            unknown.append(field)
+    return unknown
+
+
+def key_texts(model: type[models.Model], column: Any, values: Sequence[Any]) -> list[str] | None:
+    """Return ``values`` of a column as keys of ``model``.
+
+    ``None`` if that is not its key, or if equal keys may be different texts.
+    """
+    keys = key_fields(concrete(model))
+    if isinstance(column, ColPairs):
+        if list(column.targets) != list(keys):
+            return None
+        parts: list[Sequence[Any]] = list(zip(*values, strict=True)) or [()] * len(keys)
+        values = [value if len(keys) > 1 else value[0] for value in values]
+    elif not isinstance(column, Col) or len(keys) > 1 or column.target is not keys[0]:
+        return None
+    else:
+        parts = [values]
+    if not all(_are_texts(key, part) for key, part in zip(keys, parts, strict=True)):
+        return None
+    return [key_text(value, keys) for value in values]
+
+
+def _are_texts(field: models.Field[Any, Any], values: Sequence[Any]) -> bool:
+    """Return whether ``values`` of a key field equal the keys that have the same text, and no others."""
+    while isinstance(field, models.ForeignKey):
+        field = field.target_field
+    type_name = sql_type(field, connections[DEFAULT_DB_ALIAS]).lower()
+    return (
+        type_name in EQUALITY_IS_IDENTITY - {"bpchar", "char", "character"}
+        and not getattr(field, "db_collation", None)
+        and not any(value is None or hasattr(value, "as_sql") for value in values)
+    )
+
+
+def in_force(events: models.QuerySet[Any, Any], moment: Moment) -> models.QuerySet[Any, Any]:
+    """Return those of ``events``, typed ones, that say how the objects were at ``moment``.
+
+    For each object that was there it is the newest event of the moment's past.
+    """
+    event_model: Any = events.model
+    history = _history(event_model.pgh_declaration)
+    sql = views.in_force_sql(
+        history.table, old_labels=history.old_labels, is_complete=history.is_complete
+    )
+    ids = RawSQL(sql.format(past=moment.sql, restriction=""), parameters(sql, moment))
+    return events.filter(pgh_id__in=ids)
+
+
+def parameters(sql: str, moment: Moment) -> list[Any]:
+    """Return the parameters of the tests ``{past}`` in ``sql``, a text for ``str.format``."""
+    places = [name for _, name, _, _ in Formatter().parse(sql)]
+    return [moment.parameter] * places.count("past")
+
+
+def refuse_unknown(
+    model: type[models.Model], moment: Moment, keys: Sequence[str] | None, *, using: str
+) -> None:
+    """Raise if objects that were not found at ``moment`` may have been there.
+
+    ``keys`` are those that were asked for; ``None`` means any.
+
+    Raises:
+        UnknownPastError: when the first that is known of an object is later than the
+            moment, and is not that it was inserted.
+    """
+    events = of_model(model).events(using)
+    with moments.today():
+        if keys is None:
+            _refuse(model._meta.label, events, model._base_manager.using(using), moment)
+            return
+        fields = key_fields(concrete(model))
+        for key in keys:
+            own = events.filter(_touches(model, key))
+            rows = concrete(model)._base_manager.using(using)
+            found = rows.filter(pk=value_of(key, fields)) if not own.exists() else rows.none()
+            _refuse(f"{model._meta.label} {key}", own, found, moment, key)
+
+
+def _touches(model: type[models.Model], key: str) -> models.Q:
+    """Return the filter of events of the rows that had ``key`` before or after them."""
+    former = [former_key(label, key) for label in renames.labels_of(model)]
+    return models.Q(pgh_obj_id=key) | models.Q(pgh_refs__overlap=former)
+
+
+def value_of(key: str, fields: Sequence[models.Field[Any, Any]]) -> Any:
+    """Return a key out of its text."""
+    import json
+
+    if len(fields) == 1:
+        return fields[0].to_python(key)
+    return tuple(f.to_python(v) for f, v in zip(fields, json.loads(key), strict=True))
+
+
+def renamed(model: type[models.Model], values: Mapping[str, V]) -> dict[str, V]:
+    """Return values by column under the names that the columns have today."""
+    today = {
+        former: column.stored_as[0]
+        for history in histories_of(model)
+        for column in history.table.columns
+        for former in column.stored_as[1:]
+    }
+    own = {field.column for field in model._meta.local_concrete_fields}
+    result = {c: v for c, v in values.items() if c in own or c not in today}
+    for column, value in values.items():
+        if column not in result:
+            result.setdefault(today[column], value)
+    return result
+
+
+def events_of(model: type[models.Model], key: str, using: str) -> models.QuerySet[Any, Any]:
+    """Return the events of the object that has the key now, or had it last, in its present life.
+
+    It is followed through changes of its key; what another object did under the same key
+    before this one was inserted is left out.
+    """
+    labels = renames.labels_of(model)
+    events = Events.objects.using(using).filter(pgh_obj_model__in=labels)
+    found = models.Q(pk__in=[])
+    before: dict[str, int] = {}
+    while True:
+        stretch = events.filter(pgh_obj_id=key, **before).order_by("-pgh_id")
+        start = stretch.filter(
+            models.Q(pgh_operation=INSERT)
+            | models.Q(pgh_operation=UPDATE, pgh_refs__overlap=[moved_marker(x) for x in labels])
+        ).first()
+        if start is None:
+            return events.filter(found | models.Q(pgh_obj_id=key, **before))
+        if start.pgh_operation == INSERT:
+            ended = models.Q(pgh_obj_id=key, pgh_operation=DELETE)
+            first = _first_of_change(events, start, ended)
+            return events.filter(found | models.Q(pgh_obj_id=key, pgh_id__gte=first, **before))
+        prefix = former_key(start.pgh_obj_model, "")
+        former = next(r.removeprefix(prefix) for r in start.pgh_refs if r.startswith(prefix))
+        first = _first_of_change(events, start, models.Q(pgh_obj_id=former))
+        found |= models.Q(pgh_obj_id=key, pgh_id__gte=first, **before)
+        key, before = former, {"pgh_id__lt": first}
+
+
+def _first_of_change(events: models.QuerySet[Any, Any], start: Any, earlier: models.Q) -> int:
+    """Return the first event with the key of ``start`` that its transaction wrote behind ``earlier``.
+
+    Several trackers write an event each, and a trigger that writes the row again one before.
+    """
+    same = events.filter(pgh_txid=start.pgh_txid, pgh_id__lte=start.pgh_id)
+    last = same.filter(earlier).aggregate(last=models.Max("pgh_id"))["last"] or 0
+    own = same.filter(pgh_obj_id=start.pgh_obj_id, pgh_id__gt=last)
+    found: int = own.aggregate(first=models.Min("pgh_id"))["first"]
+    return found
+
+
+def _refuse(
+    what: str,
+    events: models.QuerySet[Any, Any],
+    rows: models.QuerySet[Any, Any],
+    moment: Moment,
+    key: str | None = None,
+) -> None:
+    first = events.order_by("pgh_id").first()
+    if first is None:
+        if rows.exists():
+            raise UnknownPastError(
+                f"{what} is unknown before now: it has no events, because it is older than its"
+                " tracking. Run pgaudit_log backfill, so that its past is known from then on."
+            )
+        return
+    # An update that brought a row under this key says that it was another one's before, or free.
+    has_come = key is not None and first.pgh_obj_id == key and _is_move(first)
+    if first.pgh_operation == INSERT or has_come or events.filter(moment.past).exists():
+        return
+    raise UnknownPastError(
+        f"{what} is unknown before {first.pgh_created_at.isoformat()}, its first event"
+        f" ({first.pgh_id}), which is not that it was inserted: it is older than its tracking."
+    )
+
+
+def _is_move(event: Events) -> bool:
+    """Return whether an event is an update that changed the key."""
+    return moved_marker(event.pgh_obj_model) in (event.pgh_refs or ())

@@ -1,0 +1,159 @@
+"""The rows as they are now, and the values of states as Python has them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from django.db import DataError, IntegrityError, InterfaceError, connections, models
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.expressions import Col
+
+from pgaudit_log import rows, states
+from pgaudit_log.identifiers import column_of
+from pgaudit_log.pinning import pinned
+from pgaudit_log.states import JSON_NULL, MISSING, NULL, State
+
+RowKey = tuple[type[Any], str]
+"""A row: the model whose table it is in, and its primary key as text."""
+
+
+def read(keys: Iterable[RowKey], using: str, *, lock: bool = False) -> dict[RowKey, State]:
+    """Return those of the rows that there are, each with all columns; one query a model."""
+    found: dict[RowKey, State] = {}
+    for model, own in _by_model(keys).items():
+        connection = connections[using]
+        with pinned(using), connection.cursor() as cursor:
+            # In the order of their keys, so that two plans cannot wait for each other.
+            cursor.execute(rows.live_sql(model, connection, lock=lock), [sorted(own)])
+            for key, state in cursor.fetchall():
+                found[model, key] = states.split(state)
+    return found
+
+
+def _by_model(keys: Iterable[RowKey]) -> dict[type[Any], list[str]]:
+    by_model: dict[type[Any], list[str]] = {}
+    for model, key in keys:
+        by_model.setdefault(model, []).append(key)
+    # In one order everywhere, too.
+    return dict(sorted(by_model.items(), key=lambda item: item[0]._meta.label))
+
+
+def fingerprint(state: State | None) -> str | None:
+    """Return a digest of a row, ``None`` of none."""
+    if state is None:
+        return None
+    return hashlib.sha256(states.join(dict(sorted(state.items()))).encode()).hexdigest()
+
+
+def typed(model: type[models.Model], given: Sequence[State], using: str) -> list[dict[str, Any]]:
+    """Return the values of states of the model's table as Python has them, by column.
+
+    A column that a state does not have is ``MISSING``, JSON's ``null`` is ``JSON_NULL``.
+    What is not a value of the column's type today comes back as the field reads NULL, and
+    what Python has no value for, such as a date before our era, as it is stored.
+    """
+    columns = _columns_in(model, given)
+    connection = connections[using]
+    found = _values(rows.typed_sql, columns, given, using, IntervalStyle="postgres")
+    converters = [_converters(field, connection) for field in columns]
+    result = []
+    for state, row in zip(given, found, strict=True):
+        values: dict[str, Any] = {}
+        for field, value, convert in zip(columns, row, converters, strict=True):
+            text = state.get(column_of(field))
+            if text is None:
+                values[column_of(field)] = MISSING
+            elif states.is_json_null(text):
+                values[column_of(field)] = JSON_NULL
+            elif value is MISSING:
+                values[column_of(field)] = states.plain(text)
+            else:
+                values[column_of(field)] = convert(value)
+        result.append(values)
+    return result
+
+
+def normal(
+    model: type[models.Model], given: Sequence[State], using: str
+) -> list[tuple[dict[str, str], frozenset[str]]]:
+    """Return states as they would be captured today, and which of their columns cannot be read.
+
+    The number that a column held before it became a text is that text, ``1.5`` is ``1.50``
+    where the column has two places by now. What cannot be read stays as it is.
+    """
+    columns = _columns_in(model, given)
+    found = _values(rows.normal_sql, columns, given, using)
+    result = []
+    for state, row in zip(given, found, strict=True):
+        normalised = dict(state)
+        unreadable = set()
+        for field, text in zip(columns, row, strict=True):
+            column = column_of(field)
+            if column not in state or state[column] == NULL or states.is_masked(state[column]):
+                continue
+            if text is None or text is MISSING or text == NULL:
+                unreadable.add(column)
+            else:
+                normalised[column] = text
+        result.append((normalised, frozenset(unreadable)))
+    return result
+
+
+def _columns_in(model: type[models.Model], given: Sequence[State]) -> list[models.Field[Any, Any]]:
+    known = {column for state in given for column in state}
+    return [field for field in rows.own_columns(model) if column_of(field) in known]
+
+
+def _values(
+    sql: Callable[[rows.Columns, BaseDatabaseWrapper], str],
+    columns: Sequence[models.Field[Any, Any]],
+    given: Sequence[State],
+    using: str,
+    **settings: str,
+) -> list[tuple[Any, ...]]:
+    """Return what ``sql`` makes of the columns of states; ``MISSING`` where that raises."""
+    if not columns:
+        return [() for _ in given]
+    try:
+        with pinned(using, **settings), connections[using].cursor() as cursor:
+            cursor.execute(
+                sql(columns, connections[using]), [[states.join(state) for state in given]]
+            )
+            return list(cursor.fetchall())
+    except (DataError, IntegrityError, InterfaceError, ValueError, OverflowError):
+        if len(given) == 1 and len(columns) == 1:
+            return [(MISSING,)]
+    # Not each type tells of a text whether it can read it, and drivers know fewer values than
+    # PostgreSQL has; so one value is tried after another.
+    return [
+        tuple(_values(sql, [field], [state], using, **settings)[0][0] for field in columns)
+        for state in given
+    ]
+
+
+def _converters(field: models.Field[Any, Any], connection: Any) -> Any:
+    """Return the function that does with a column's value what the ORM does."""
+    expression = Col("", field)
+    functions = [
+        *connection.ops.get_db_converters(expression),
+        *expression.get_db_converters(connection),
+    ]
+
+    def convert(value: Any) -> Any:
+        for function in functions:
+            value = function(value, expression, connection)
+        return value
+
+    return convert
+
+
+def state_of(field: models.Field[Any, Any], value: Any, using: str) -> str:
+    """Return a Python value of a field as a state has it."""
+    connection = connections[using]
+    with pinned(using), connection.cursor() as cursor:
+        cursor.execute(
+            rows.value_sql(field, connection), [field.get_db_prep_save(value, connection)]
+        )
+        return states.split(cursor.fetchone()[0])["value"]

@@ -1,0 +1,134 @@
+"""Moments: which events belong to the past that is asked for, and in which block it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import models
+from django.utils import timezone
+
+from pgaudit_log.exceptions import QueryError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moment:
+    """A point of the trail: a time, or just after an event. Exactly one of the two is given."""
+
+    at: datetime | None = None
+    """Events of transactions that began at this time or earlier belong to its past."""
+    after: int | None = None
+    """Events up to this ``pgh_id`` belong to its past."""
+
+    @classmethod
+    def of(cls, value: Any) -> Moment:
+        """Return the moment that ``value`` means: an aware datetime, an event, or a moment.
+
+        Raises:
+            QueryError: for anything else, such as a datetime without a time zone.
+        """
+        if isinstance(value, Moment):
+            return value
+        if isinstance(value, datetime):
+            if timezone.is_naive(value):
+                raise QueryError(
+                    f"The moment {value.isoformat()} has no time zone, so that it is not one"
+                    " moment. Give an aware datetime, such as"
+                    " django.utils.timezone.make_aware(value)."
+                )
+            return cls(at=value)
+        id = getattr(value, "pgh_id", None)
+        if isinstance(value, models.Model) and isinstance(id, int):
+            return cls(after=id)
+        raise QueryError(
+            f"{value!r} is no moment of the trail. Give an aware datetime, or an event for the"
+            " state just after it."
+        )
+
+    @property
+    def sql(self) -> str:
+        """The test whether ``event`` belongs to its past, with one parameter."""
+        return "event.created_at <= %s" if self.at is not None else "event.id <= %s"
+
+    @property
+    def parameter(self) -> datetime | int:
+        """The parameter of :attr:`sql`."""
+        if self.at is not None:
+            return self.at
+        assert self.after is not None
+        return self.after
+
+    @property
+    def past(self) -> models.Q:
+        """The filter of events that belong to its past."""
+        if self.at is not None:
+            return models.Q(pgh_created_at__lte=self.at)
+        return models.Q(pgh_id__lte=self.after)
+
+    def __str__(self) -> str:
+        return self.at.isoformat() if self.at is not None else f"event {self.after}"
+
+
+_current: ContextVar[Moment | None] = ContextVar("pgaudit_log_moment", default=None)
+
+
+def current() -> Moment | None:
+    """Return the moment of the innermost block, or ``None`` outside of all."""
+    return _current.get()
+
+
+@contextmanager
+def at(moment: Moment) -> Iterator[Moment]:
+    """Read tracked tables as they were at ``moment`` in all queries that are compiled in the block."""
+    token = _current.set(moment)
+    try:
+        yield moment
+    finally:
+        _current.reset(token)
+
+
+@contextmanager
+def today() -> Iterator[None]:
+    """Read tracked tables as they are in all queries that are compiled in the block."""
+    token = _current.set(None)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+class PastDatabase(str):
+    """The alias of a database as it was at a moment.
+
+    Objects of the past have it in their ``_state.db``, so that Django asks it for their
+    related objects, too.
+    """
+
+    moment: Moment
+    _unknown: dict[Any, Any]
+
+    @classmethod
+    def of(cls, alias: str, moment: Moment) -> PastDatabase:
+        """Return the database ``alias`` as it was at ``moment``."""
+        past = cls(alias)
+        past.moment = moment
+        past._unknown = {}
+        return past
+
+    def unknown_of(self, model: Any, find: Callable[[Any], Any]) -> Any:
+        """Return what ``find`` says of ``model``; it is asked once a queryset, not once a row."""
+        if model not in self._unknown:
+            self._unknown[model] = find(model)
+        return self._unknown[model]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return PastDatabase.of, (str(self), self.moment)
+
+
+def moment_of(alias: Any) -> Moment | None:
+    """Return the moment of a :class:`PastDatabase`; ``None`` for today's, and for no alias."""
+    return alias.moment if isinstance(alias, PastDatabase) else None

@@ -1,0 +1,43 @@
+"""Pinning: the settings under which PostgreSQL writes values as the capture functions have them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import connections, transaction
+
+PINNED = {
+    "TimeZone": "UTC",
+    "DateStyle": "ISO, YMD",
+    "IntervalStyle": "iso_8601",
+    "bytea_output": "hex",
+    "extra_float_digits": "1",
+}
+"""What changes how a value is written; a capture function has the same."""
+
+
+@contextmanager
+def pinned(using: str, **other: str) -> Iterator[None]:
+    """Run the statements of a block under :data:`PINNED`, with ``other`` values for some of them.
+
+    It writes nothing and works in a read-only transaction. What was set before is set again.
+    """
+    connection = connections[using]
+    is_outermost = not connection.in_atomic_block and connection.get_autocommit()
+    wanted = {**PINNED, **other}
+    with transaction.atomic(using=using), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT name, current_setting(name), set_config(name, value, true)"
+            " FROM unnest(%s::text[], %s::text[]) AS pinned (name, value)",
+            [list(wanted), list(wanted.values())],
+        )
+        before = {name: value for name, value, _ in cursor.fetchall()}
+        yield
+        if not is_outermost:
+            # Otherwise the end of the transaction does it.
+            cursor.execute(
+                "SELECT set_config(name, value, true)"
+                " FROM unnest(%s::text[], %s::text[]) AS pinned (name, value)",
+                [list(before), list(before.values())],
+            )

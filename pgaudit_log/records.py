@@ -1,0 +1,100 @@
+"""Records: events with their JSON as text, so that nothing of a value is lost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import models
+from django.db.models.functions import Cast
+
+from pgaudit_log import renames, states
+from pgaudit_log.exceptions import QueryError
+from pgaudit_log.identifiers import former_key
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """One event, with its JSON as text."""
+
+    id: int
+    label: str
+    """The label of its model at its time."""
+    model: type[Any]
+    tracker: str
+    key: str | None
+    operation: str
+    txid: int
+    snapshot: str | None = field(repr=False)
+    diff: str | None = field(repr=False)
+    refs: tuple[str, ...] = ()
+
+    @property
+    def former_key(self) -> str | None:
+        """The key that the row had before, where this changed it."""
+        start = former_key(self.label, "")
+        for reference in self.refs:
+            if reference.startswith(start):
+                return reference.removeprefix(start)
+        return None
+
+    @property
+    def before(self) -> dict[str, str] | None:
+        """The row that it found, as far as it is tracked."""
+        return states.before(self.operation, self.snapshot, self.diff)
+
+    @property
+    def after(self) -> dict[str, str] | None:
+        """The row that it left, as far as it is tracked."""
+        return states.after(self.operation, self.snapshot, self.diff)
+
+
+def read(events: models.QuerySet[Any, Any], using: str) -> list[Record]:
+    """Return events with their JSON as text, in the order of their ids.
+
+    Raises:
+        QueryError: for events of a model that there is no more, or that is not tracked.
+    """
+    text = models.TextField()
+    found = (
+        events.using(using)
+        .order_by("pgh_id")
+        .annotate(snapshot_text=Cast("pgh_data", text), diff_text=Cast("pgh_diff", text))
+        .values_list(
+            "pgh_id",
+            "pgh_obj_model",
+            "pgh_label",
+            "pgh_obj_id",
+            "pgh_operation",
+            "pgh_txid",
+            "snapshot_text",
+            "diff_text",
+            "pgh_refs",
+        )
+    )
+    records = []
+    models_by_label: dict[str, type[models.Model] | None] = {}
+    for id, label, tracker, key, operation, txid, snapshot, diff, refs in found:
+        if label not in models_by_label:
+            models_by_label[label] = renames.model_of(label)
+        model = models_by_label[label]
+        if model is None:
+            raise QueryError(
+                f"Event {id} is of {label}, which is no tracked model any more. Give the label to"
+                " track(former_labels=…) of the model that it has become."
+            )
+        records.append(
+            Record(
+                id=id,
+                label=label,
+                model=model,
+                tracker=tracker,
+                key=key,
+                operation=operation,
+                txid=txid,
+                snapshot=snapshot,
+                diff=diff,
+                refs=tuple(refs or ()),
+            )
+        )
+    return records

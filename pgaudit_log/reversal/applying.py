@@ -1,0 +1,125 @@
+"""Applying: carries a plan out in one transaction, or changes nothing."""
+
+from __future__ import annotations
+
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.db import (
+    DatabaseError,
+    OperationalError,
+    connections,
+    transaction,
+)
+from django.db.transaction import TransactionManagementError
+
+from pgaudit_log import live, moments, rows, states
+from pgaudit_log.contexts.stack import context
+from pgaudit_log.exceptions import PlanError, QueryError, StalePlanError
+from pgaudit_log.identifiers import column_of
+from pgaudit_log.reversal.plans import Applied, Plan, Step, key_after
+from pgaudit_log.reversal.saving import save
+
+THROUGH = ("sql", "save")
+
+
+def apply(plan: Plan, *, through: str, reason: str | None) -> Applied:
+    """Carry ``plan`` out; see ``Plan.apply``."""
+    if through not in THROUGH:
+        raise QueryError(f"through={through!r} is none of {', '.join(THROUGH)}.")
+    plan.refuse_obstacles()
+    metadata = {**plan.reverts, **({"reason": reason} if reason else {})}
+    connection = connections[plan.using]
+    write = _write if through == "sql" else save
+    try:
+        with moments.today(), transaction.atomic(using=plan.using), context(**metadata):
+            _queue_up(plan)
+            _refuse_stale(plan)
+            with connection.cursor() as cursor:
+                # Rows may come in an order in which a constraint holds at the end only.
+                cursor.execute("SET CONSTRAINTS ALL DEFERRED")
+            for step in plan.steps:
+                write(step, plan.using)
+            # Now, so that a missing target is this plan's error and not the next commit's.
+            connection.check_constraints()
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT txid_current()")
+                return Applied(plan=plan, txid=cursor.fetchone()[0])
+    except (OperationalError, TransactionManagementError):
+        # A lost connection, a deadlock, an outer block that is broken: not about the plan.
+        raise
+    except (DatabaseError, ValidationError) as error:
+        raise PlanError(
+            f"Cannot {plan.action} {plan.subject}; nothing was changed. {_told(error)}"
+        ) from error
+
+
+def _told(error: Exception) -> str:
+    if not isinstance(error, ValidationError):
+        return str(error).strip()
+    by_field = getattr(error, "error_dict", None)
+    if by_field is None:
+        return " ".join(error.messages)
+    return " ".join(
+        f"{name}: {message}" if name != NON_FIELD_ERRORS else message
+        for name, messages in error.message_dict.items()
+        for message in messages
+    )
+
+
+def _queue_up(plan: Plan) -> None:
+    """Wait for plans that insert into the same tables: rows that are not there cannot be locked."""
+    labels = sorted({step.label for step in plan.steps if step.action == "insert"})
+    with connections[plan.using].cursor() as cursor:
+        for label in labels:
+            cursor.execute(
+                "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))",
+                [f"pgaudit_log.reversal {label}"],
+            )
+
+
+def _refuse_stale(plan: Plan) -> None:
+    """Lock the rows, and raise if one is not as it was when the plan was made."""
+    firsts = [step for step in plan.steps if not step.is_second]
+    now = live.read([(step.model, step.key) for step in firsts], plan.using, lock=True)
+    for step in firsts:
+        if live.fingerprint(now.get((step.model, step.key))) != step.fingerprint:
+            raise StalePlanError(
+                f"Cannot {plan.action} {plan.subject}; nothing was changed. {step.label}"
+                f" {step.key} has changed since the plan was made. Make the plan again."
+            )
+
+
+def _write(step: Step, using: str) -> None:
+    """Write the values of a step, and nothing else."""
+    connection = connections[using]
+    columns = [f for f in rows.writable_columns(step.model) if column_of(f) in step.state]
+    given = states.join(step.state)
+    with connection.cursor() as cursor:
+        match step.action:
+            case "insert":
+                cursor.execute(rows.insert_sql(step.model, columns, connection), [given])
+            case "update":
+                cursor.execute(rows.update_sql(step.model, columns, connection), [step.key, given])
+            case "delete":
+                cursor.execute(rows.delete_sql(step.model, connection), [step.key])
+        written = cursor.rowcount
+    if written == 0 and _is_done(step, using):
+        return
+    if written != 1:
+        raise PlanError(
+            f"Cannot {step}: {written} rows were written instead of one. Nothing was changed."
+            " A trigger or a rule of the table may keep it from being written."
+        )
+
+
+def _is_done(step: Step, using: str) -> bool:
+    """Return whether the database has done a step itself: a foreign key that cascades."""
+    key = key_after(step)
+    now = live.read([(step.model, key)], using).get((step.model, key))
+    if step.action == "delete":
+        return now is None
+    return (
+        step.action == "update"
+        and key != step.key
+        and now is not None
+        and all(now[column] == value for column, value in step.state.items())
+    )

@@ -1,0 +1,63 @@
+"""Choices: how the caller of a plan wants what stands in the way to be gone around."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pgaudit_log.exceptions import QueryError
+
+ON_CONFLICT = ("abort", "skip", "force")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choices:
+    """How the caller wants what stands in the way to be gone around."""
+
+    on_conflict: str = "abort"
+    """A later change: ``abort`` reports it, ``skip`` leaves it alone, ``force`` overwrites it."""
+    ignore_missing: bool = False
+    """Leave columns out that the model no longer has."""
+    fields: Sequence[str] | None = None
+    """The only fields to change; ``None`` means all."""
+    values: Mapping[str, Any] = field(default_factory=dict)
+    """Values, by field, for rows to bring back; they win over what the events have."""
+
+    def __post_init__(self) -> None:
+        if self.on_conflict not in ON_CONFLICT:
+            raise QueryError(
+                f"on_conflict={self.on_conflict!r} is none of {', '.join(ON_CONFLICT)}."
+            )
+        if isinstance(self.fields, str):
+            raise QueryError(f"fields={self.fields!r} is no list. Give [{self.fields!r}].")
+
+    def refuse_unknown(self, models: Sequence[type[Any]]) -> None:
+        """Raise if a field is named that none of the models has.
+
+        Raises:
+            QueryError: names the field.
+        """
+        known = {
+            name
+            for model in models
+            for f in model._meta.concrete_fields
+            for name in (f.name, f.attname)
+        }
+        for name in [*(self.fields or ()), *self.values]:
+            if name not in known:
+                labels = ", ".join(dict.fromkeys(model._meta.label for model in models))
+                raise QueryError(
+                    f"{labels} has no field {name!r}. Its fields are"
+                    f" {', '.join(sorted({f.name for m in models for f in m._meta.concrete_fields}))}."
+                )
+
+    def value_of(self, own: Any) -> tuple[bool, Any]:
+        """Return whether a value is given for a field, and the value."""
+        for name in (own.name, own.attname):
+            if name in self.values:
+                value = self.values[name]
+                if own.is_relation and hasattr(value, "_meta"):
+                    value = getattr(value, own.target_field.attname)
+                return True, value
+        return False, None

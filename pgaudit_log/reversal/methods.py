@@ -1,0 +1,64 @@
+"""Methods: what events offer of going back, under the names that django-pghistory's have."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.db import models
+
+from pgaudit_log import histories, moments, registry, renames
+from pgaudit_log.exceptions import QueryError
+from pgaudit_log.identifiers import key_fields
+from pgaudit_log.models import ReadOnlyModel
+from pgaudit_log.registry import concrete
+from pgaudit_log.reversal.asking import alias_of, revert
+from pgaudit_log.reversal.standing import key_of_event
+
+
+def _revert(self: Any, using: str | None = None) -> models.Model:
+    """Give the object the values that this event shows, and return it.
+
+    Only tracked fields change. For the plan first, call ``reversal.revert(obj, to=event)``.
+
+    Raises:
+        QueryError: for an event without values, such as that of a truncate.
+        PlanError: when something stands in the way; nothing was changed.
+    """
+    model = renames.model_of(self.pgh_obj_model)
+    declaration: registry.Declaration | None = getattr(self, "pgh_declaration", None)
+    if declaration is not None:
+        model = concrete(declaration.tracked_model)
+    if model is None:
+        raise QueryError(
+            f"Event {self.pgh_id} is of {self.pgh_obj_model}, which is no tracked model."
+        )
+    if key_of_event(self) is None:
+        raise QueryError(f"Event {self.pgh_id} is of no single object, so that it has no values.")
+    obj = model(pk=histories.value_of(str(key_of_event(self)), key_fields(model)))
+    alias = alias_of(self, using)
+    plan = revert(obj, to=self, using=alias)
+    plan.apply()
+    with moments.today():
+        manager: models.Manager[Any] = model._base_manager
+        key = plan.steps[-1].key if plan.steps and plan.steps[-1].model is model else None
+        pk = histories.value_of(key, key_fields(model)) if key is not None else obj.pk
+        found: models.Model = manager.using(alias).get(pk=pk)
+    return found
+
+
+def _can_revert(self: Any) -> bool:
+    """Whether the event has values to go back to."""
+    return self.pgh_data is not None
+
+
+async def _arevert(self: Any, using: str | None = None) -> models.Model:
+    """Do what ``revert()`` does, from a coroutine."""
+    return await sync_to_async(_revert)(self, using)
+
+
+def install() -> None:
+    """Give events their methods."""
+    ReadOnlyModel.revert = _revert  # type: ignore[attr-defined]
+    ReadOnlyModel.arevert = _arevert  # type: ignore[attr-defined]
+    ReadOnlyModel.can_revert = property(_can_revert)  # type: ignore[attr-defined]

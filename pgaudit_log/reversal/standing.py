@@ -1,0 +1,136 @@
+"""Standing: how a row stood at an event or a moment, as a target to go back to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import models
+
+from pgaudit_log import histories, records, renames, states
+from pgaudit_log.constants import DELETE, TRUNCATE
+from pgaudit_log.exceptions import QueryError
+from pgaudit_log.identifiers import column_of, key_fields
+from pgaudit_log.models import Events
+from pgaudit_log.moments import Moment
+from pgaudit_log.records import Record
+from pgaudit_log.registry import concrete
+from pgaudit_log.reversal.deletions import parents_of
+from pgaudit_log.reversal.targets import Target
+
+
+def target_at(model: type[Any], key: str, to: Any, moment: Moment, using: str) -> Target:
+    """Return the target of a row of ``model`` that goes back to ``to``.
+
+    Of an event of the row itself it has the values that the event shows; otherwise those
+    that all its trackers have for the moment.
+
+    Raises:
+        QueryError: when ``to`` is an event of another object, or the row was not there.
+        UnknownPastError: when the row was not tracked yet.
+    """
+    if moment.after is None or to.pgh_obj_model not in renames.labels_of(model):
+        if moment.after is not None and renames.model_of(to.pgh_obj_model) not in _family(model):
+            raise QueryError(
+                f"Event {moment.after} is of {to.pgh_obj_model}, not of {model._meta.label}."
+            )
+        return _target(model, key, _records_at(model, key, moment, using))
+    record = _event_of(model, key, to, using)
+    if record.snapshot is None:
+        raise QueryError(f"Event {record.id} has no values to go back to.")
+    target = _target(model, key, [])
+    target.state, target.order = _without_key(model, states.split(record.snapshot)), record.id
+    return target
+
+
+def key_of_event(event: Any) -> Any:
+    """Return the key of an event of the trail, or of a typed one, as text."""
+    return getattr(event, "pgh_obj_key", None) or getattr(event, "pgh_obj_id", None)
+
+
+def _event_of(model: type[Any], key: str, to: Any, using: str) -> Record:
+    own: Any = Events.objects.filter(pk=to.pgh_id)
+    # An event of an earlier object with the same key will do, too.
+    if str(key_of_event(to)) != key:
+        own = histories.events_of(model, key, using).filter(pk=to.pgh_id)
+    found = records.read(own, using)
+    if not found:
+        raise QueryError(
+            f"Event {to.pgh_id} is of {to.pgh_obj_model} {key_of_event(to)}, not of"
+            f" {model._meta.label} {key}."
+        )
+    return found[0]
+
+
+def _records_at(model: type[Any], key: str, moment: Moment, using: str) -> list[Record]:
+    """Return what each declaration's newest event says of a row at ``moment``, oldest first."""
+    past: Any = histories.events_of(model, key, using).filter(moment.past)
+    newest = _newest(model, past)
+    if not newest:
+        # Before it was deleted and brought back, it was another object with the same key.
+        past = Events.objects.using(using).filter(
+            moment.past, pgh_obj_model__in=renames.labels_of(model), pgh_obj_id=key
+        )
+        deletion = past.filter(pgh_operation=DELETE).order_by("-pgh_id").first()
+        if deletion is not None:
+            later = past.filter(pgh_id__gt=deletion.pgh_id)
+            if not _newest(model, later):
+                raise _did_not_exist(model, key, moment)
+            past = later
+        newest = _newest(model, past)
+    if not newest:
+        histories.refuse_unknown(model, moment, [key], using=using)
+        raise _did_not_exist(model, key, moment)
+    found = records.read(Events.objects.filter(pk__in=newest), using)
+    truncated = Events.objects.using(using).filter(
+        moment.past,
+        pgh_obj_model__in=renames.labels_of(model),
+        pgh_obj_id=None,
+        pgh_operation=TRUNCATE,
+        pgh_id__gt=found[-1].id,
+    )
+    if found[-1].operation == DELETE or truncated.exists():
+        raise _did_not_exist(model, key, moment)
+    return found
+
+
+def _newest(model: type[Any], past: models.QuerySet[Any, Any]) -> set[int]:
+    """Return the ids of the newest events of each declaration."""
+    found = set()
+    for history in histories.histories_of(model):
+        own = past.filter(pgh_operation__in=histories.OF_ROWS).exclude(
+            pgh_label__in=history.table.other_labels
+        )
+        newest = own.order_by("-pgh_id").values_list("pk", flat=True).first()
+        if newest is not None:
+            found.add(newest)
+    return found
+
+
+def _did_not_exist(model: type[Any], key: str, moment: Moment) -> QueryError:
+    return QueryError(f"{model._meta.label} {key} did not exist at {moment}.")
+
+
+def _target(model: type[Any], key: str, found: list[Record]) -> Target:
+    state: dict[str, str] = {}
+    for record in found:
+        state.update(record.after or {})
+    return Target(
+        model=model,
+        key=key,
+        state=_without_key(model, state),
+        expected={},
+        order=max((record.id for record in found), default=0),
+        brings_back=True,
+    )
+
+
+def _without_key(model: type[Any], state: dict[str, str]) -> dict[str, str]:
+    """Return a state without the key: the object keeps its own, by which others know it."""
+    own = {column_of(f) for f in key_fields(model)}
+    return {column: value for column, value in state.items() if column not in own}
+
+
+def _family(model: type[Any]) -> list[type[Any]]:
+    """Return the models of the rows that one object may have."""
+    related = [m for m in renames.tracked_models() if model in parents_of(concrete(m))]
+    return [model, *parents_of(model), *related, *(p for m in related for p in parents_of(m))]

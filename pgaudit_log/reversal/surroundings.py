@@ -1,0 +1,196 @@
+"""Surroundings: finds what other rows have against a plan; a few queries for each model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import reduce
+from operator import or_
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import models, router
+
+from pgaudit_log.identifiers import column_of, key_fields, key_text
+from pgaudit_log.live import RowKey
+from pgaudit_log.registry import concrete
+from pgaudit_log.reversal.ordering import Move, columns_of, foreign_keys, unique_sets, values_of
+from pgaudit_log.reversal.plans import Kind, Step
+from pgaudit_log.states import MISSING
+
+CHUNK = 1000
+"""Values that one query asks for."""
+
+Report = Callable[[Kind, Step, "str | None", str], None]
+
+
+class Surroundings:
+    """The rows around those that a plan changes."""
+
+    def __init__(self, moves: Sequence[Move], using: str, report: Report) -> None:
+        self.moves = moves
+        self.using = using
+        self.report = report
+        self.by_place: dict[RowKey, Move] = {move.place: move for move in moves if move.now}
+        self.by_model: dict[type[Any], list[Move]] = {}
+        for move in moves:
+            self.by_model.setdefault(move.step.model, []).append(move)
+
+    def look(self) -> None:
+        """Report what stands in the way."""
+        for model, moves in self.by_model.items():
+            for relation in self._relations(model):
+                self._find_references(relation, moves)
+            for own in foreign_keys(model):
+                if getattr(own, "db_constraint", True):
+                    self._find_targets(own, moves)
+            for fields in unique_sets(model):
+                self._find_holders(model, fields, moves)
+            # Django looks at one object at a time, and would count what the plan takes away.
+            if len(moves) == 1 and moves[0].step.action != "delete":
+                self._validate(moves[0])
+
+    def _rows(self, model: type[Any]) -> models.QuerySet[Any, Any]:
+        rows: models.QuerySet[Any, Any] = model._base_manager.using(self.using)
+        return rows
+
+    def _relations(self, model: type[Any]) -> Iterator[models.ForeignKey[Any, Any]]:
+        """Yield the foreign keys of other tables that point at this one, and are checked."""
+        for relation in model._meta.get_fields(include_hidden=True):
+            own = getattr(relation, "field", None)
+            if (
+                relation.auto_created
+                and not relation.concrete
+                and isinstance(own, models.ForeignKey)
+                and not hasattr(own.model, "pgh_declaration")
+                and own in concrete(own.model)._meta.local_fields
+                and getattr(own, "db_constraint", True)
+                and router.allow_migrate_model(self.using, concrete(own.model))
+            ):
+                yield own
+
+    def _find_references(self, own: models.ForeignKey[Any, Any], moves: Sequence[Move]) -> None:
+        target, column = column_of(own.target_field), column_of(own)
+        taken = {move.takes([target]) for move in moves}
+        given_up = {
+            value: move
+            for move in moves
+            if (value := move.gives_up([target])) is not None and value not in taken
+        }
+        other = concrete(own.model)
+        planned = self.by_model.get(other, [])
+        for move in planned:
+            value = values_of(move.after, [column])
+            if value is not None and value in given_up and move.gives_up([column]) is None:
+                self._report_reference(given_up.pop(value), own, move.step.key)
+        known = [
+            tuple(m.now.get(column_of(f)) for f in key_fields(other)) for m in planned if m.now
+        ]
+        fields = key_fields(other)
+        for values in _chunks(list(given_up)):
+            pointing = self._rows(other).filter(**{f"{own.attname}__in": [v for (v,) in values]})
+            if known:
+                pointing = pointing.exclude(
+                    pk__in=known if len(fields) > 1 else [k for (k,) in known]
+                )
+            pointing = pointing.order_by(own.attname).distinct(own.attname)
+            for row in pointing.values_list(own.attname, *(f.attname for f in fields)):
+                key = row[1:] if len(fields) > 1 else row[1]
+                if (row[0],) in given_up:
+                    self._report_reference(given_up[row[0],], own, key_text(key, fields))
+
+    def _report_reference(self, move: Move, own: models.ForeignKey[Any, Any], key: str) -> None:
+        self.report(
+            Kind.REFERENCED,
+            move.step,
+            None,
+            f"cannot be {'deleted' if not move.after else 'given another key'}, because"
+            f" {concrete(own.model)._meta.label} {key} points at it with {own.name}.",
+        )
+
+    def _find_targets(self, own: models.ForeignKey[Any, Any], moves: Sequence[Move]) -> None:
+        column, target = column_of(own), own.target_field
+        model = concrete(target.model)
+        wanted = {move: value for move in moves if (value := move.takes([column])) is not None}
+        if not wanted:
+            return
+        planned = self.by_model.get(model, [])
+        there = {move.takes([column_of(target)]) for move in planned}
+        gone = {move.gives_up([column_of(target)]) for move in planned}
+        for values in _chunks(list({value for value in wanted.values() if value not in there})):
+            found = self._rows(model).filter(**{f"{target.attname}__in": [v for (v,) in values]})
+            there |= {
+                (value,)
+                for value in found.values_list(target.attname, flat=True)
+                if (value,) not in gone
+            }
+        for move, value in wanted.items():
+            if value not in there:
+                self.report(
+                    Kind.MISSING_TARGET,
+                    move.step,
+                    own.name,
+                    f"{own.name} would point at {model._meta.label} {value[0]}, which is not"
+                    " there. Restore that first.",
+                )
+
+    def _find_holders(
+        self,
+        model: type[models.Model],
+        fields: Sequence[models.Field[Any, Any]],
+        moves: Sequence[Move],
+    ) -> None:
+        columns = columns_of(fields)
+        is_key = set(fields) == set(key_fields(model))
+        wanted = {
+            value: move
+            for move in moves
+            if not (is_key and move.step.action == "insert")
+            and (value := move.takes(columns)) is not None
+        }
+        keys = key_fields(model)
+        names = [f.attname for f in fields]
+        for values in _chunks(list(wanted)):
+            if len(names) == 1:
+                found = self._rows(model).filter(**{f"{names[0]}__in": [v for (v,) in values]})
+            else:
+                alternatives = [
+                    models.Q(**dict(zip(names, value, strict=True))) for value in values
+                ]
+                found = self._rows(model).filter(reduce(or_, alternatives))
+            for row in found.values_list(*names, *(f.attname for f in keys)):
+                held, parts = tuple(row[: len(names)]), row[len(names) :]
+                key = key_text(parts if len(keys) > 1 else parts[0], keys)
+                holder = self.by_place.get((model, key))
+                move = wanted.get(held)
+                if move is None or move is holder or (holder and holder.gives_up(columns)):
+                    continue
+                listed = ", ".join(f"{f.name}={v!r}" for f, v in zip(fields, held, strict=True))
+                self.report(
+                    Kind.TAKEN,
+                    move.step,
+                    fields[0].name,
+                    f"{listed} must be unique, but {model._meta.label} {key} has it.",
+                )
+
+    def _validate(self, move: Move) -> None:
+        model = move.step.model
+        instance = model()
+        for own in model._meta.local_concrete_fields:
+            value = move.after.get(column_of(own), MISSING) if own.column else MISSING
+            if value is not MISSING:
+                setattr(instance, own.attname, value)
+        instance._state.adding = move.step.action == "insert"
+        for constraint in model._meta.constraints:
+            if not isinstance(constraint, models.UniqueConstraint) or not (
+                constraint.condition is not None or constraint.expressions
+            ):
+                continue
+            try:
+                constraint.validate(model, instance, using=self.using)
+            except ValidationError as error:
+                self.report(Kind.TAKEN, move.step, None, " ".join(error.messages))
+
+
+def _chunks(values: list[Any]) -> Iterator[list[Any]]:
+    for start in range(0, len(values), CHUNK):
+        yield values[start : start + CHUNK]

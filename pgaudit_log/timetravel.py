@@ -1,0 +1,270 @@
+"""Time travel: querysets and objects as they were at a moment."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any, NoReturn
+
+from django.db import DEFAULT_DB_ALIAS, models
+from django.db.models import query as django_query
+from django.db.models.manager import BaseManager
+
+from pgaudit_log import histories, moments, substitution
+from pgaudit_log.exceptions import QueryError, ReadOnlyError, UnknownPastError
+from pgaudit_log.moments import Moment, PastDatabase, moment_of
+from pgaudit_log.readonly import RefusesWrites
+
+
+@contextmanager
+def as_of(moment: Any) -> Iterator[Moment]:
+    """Read all tracked tables as they were at ``moment``, in every query of the block.
+
+    Queries of the ORM that are run in the block, related objects too, see the rows of
+    tracked tables as they were; tables that are not tracked are seen as they are.
+    Writing to a tracked table through the ORM is refused. SQL by hand is left as it is.
+
+    Args:
+        moment: an aware datetime, or an event for the state just after it.
+
+    Raises:
+        QueryError: for what is no moment.
+    """
+    with moments.at(Moment.of(moment)) as point:
+        yield point
+
+
+class PastQuerySet(RefusesWrites, models.QuerySet[Any, Any]):
+    """The rows of a tracked table as they were at a moment; everything that reads works."""
+
+    _db: PastDatabase
+
+    @property
+    def moment(self) -> Moment:
+        """The moment at which the rows are seen."""
+        return self._db.moment
+
+    def using(self, alias: str | None) -> Any:
+        """Return the same of another database, as it was at the same moment."""
+        return super().using(PastDatabase.of(alias or DEFAULT_DB_ALIAS, self.moment))
+
+    def raw(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Raise: SQL by hand reads the tables as they are.
+
+        Raises:
+            QueryError: always.
+        """
+        raise QueryError(
+            f"raw() would read {self.model._meta.label} as it is today, not as of {self.moment}."
+            " Use the ORM, or query the event table yourself."
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _unpickled, (type(self).__bases__[1],), self.__getstate__()
+
+    def _refuse(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise ReadOnlyError(
+            f"{self.model._meta.label} as of {self.moment} can only be read. To go back, call"
+            " pgaudit_log.reversal.revert()."
+        )
+
+
+def _unpickled(cls: Any) -> Any:
+    """Return an empty queryset of the past for pickle to fill."""
+    past = _past_class(cls)
+    return past.__new__(past)
+
+
+def query(queryset: models.QuerySet[Any, Any], moment: Any) -> Any:
+    """Return ``queryset``, of a tracked model, with its tables as they were at ``moment``.
+
+    Filters, joins, aggregates and subqueries are carried out in the database, and see
+    each tracked table as it was. Fields that are not tracked are NULL there, and raise when
+    an object is asked for them.
+
+    Raises:
+        QueryError: for what is no moment, or a model that is not tracked.
+    """
+    point = Moment.of(moment)
+    histories.of_model(queryset.model)
+    past: Any = queryset._chain()  # type: ignore[attr-defined]
+    cls: Any = type(past)
+    past.__class__ = _past_class(cls)
+    past.query.pgh_moment = point
+    past._db = PastDatabase.of(queryset.db, point)
+    return past
+
+
+@functools.cache
+def _past_class(cls: Any) -> Any:
+    """Return ``cls`` as a class of the past, so that a user's own queryset keeps its methods."""
+    if issubclass(cls, PastQuerySet):
+        return cls
+    return type(f"Past{cls.__name__}", (PastQuerySet, cls), {"__module__": __name__})
+
+
+class _AsOf:
+    """``as_of()`` of the managers and querysets of tracked models and of their typed events."""
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        if instance is None:
+            return self
+        model = instance.model
+        if model is not None and histories.is_tracked(model):
+            return functools.partial(query, _rows(instance))
+        if hasattr(model, "pgh_declaration"):
+            return functools.partial(_events_as_of, _rows(instance))
+        raise AttributeError(
+            f"{type(instance).__name__!r} object has no attribute 'as_of': its model is not"
+            " tracked. Decorate it with pgaudit_log.track()."
+        )
+
+
+def _rows(manager: Any) -> Any:
+    return manager.get_queryset() if isinstance(manager, BaseManager) else manager
+
+
+def _events_as_of(events: Any, moment: Any) -> Any:
+    """Return the typed events in force at ``moment``: for each object that there was, its newest.
+
+    Of the events of one object, ``order.events``, the object itself as it was.
+
+    Raises:
+        UnknownPastError: when the object may have been there, but was not tracked yet.
+        DoesNotExist: when the object was not there.
+    """
+    obj = events._hints.get("instance")
+    if obj is not None and histories.is_tracked(type(obj)):
+        rows = type(obj)._base_manager.using(str(obj._state.db or events.db))
+        return query(rows, moment).get(pk=obj.pk)
+    return histories.in_force(events, Moment.of(moment))
+
+
+def install() -> None:
+    """Give ``as_of()`` to managers and querysets, and have Django's classes ask for the moment."""
+    if "as_of" in vars(models.QuerySet):
+        return
+    # On the base classes, because each project has managers, querysets and models of its own.
+    models.QuerySet.as_of = _AsOf()  # type: ignore[attr-defined]
+    BaseManager.as_of = _AsOf()  # type: ignore[attr-defined]
+    queryset: Any = models.QuerySet
+    queryset.db = property(_db_of_moment(queryset.db.fget), doc=queryset.db.__doc__)
+    queryset._fetch_all = _fetch_of_moment(queryset._fetch_all)
+    model: Any = models.Model
+    model.from_db = classmethod(_without_unknown(model.from_db.__func__))
+    model.refresh_from_db = _refresh_of_moment(model.refresh_from_db)
+    model.save_base = _unless_past(model.save_base)
+    model.delete = _unless_past(model.delete)
+    # Looked up in its module by each prefetch, at whatever level.
+    query_module: Any = django_query
+    query_module.prefetch_one_level = _prefetch_of_moment(query_module.prefetch_one_level)
+    substitution.install()
+
+
+def _db_of_moment(get: Any) -> Any:
+    """Return ``QuerySet.db`` that says of which moment the database is meant."""
+
+    def db(queryset: Any) -> Any:
+        alias = get(queryset)
+        related_to = getattr(queryset._hints.get("instance"), "_state", None)
+        moment = moment_of(alias) or moment_of(getattr(related_to, "db", None))
+        if moment is None and not queryset._for_write:
+            moment = moments.current()
+        if moment is None:
+            return alias
+        # An object that is not tracked is not of the past, unless it was reached from there:
+        # Django keeps content types for good, wherever it met them.
+        if related_to is None and not histories.has_past(queryset.model):
+            return str(alias)
+        return PastDatabase.of(alias, moment)
+
+    return db
+
+
+def _fetch_of_moment(fetch_all: Any) -> Any:
+    """Return ``QuerySet._fetch_all`` that knows what is unknown at its moment."""
+
+    @functools.wraps(fetch_all)
+    def _fetch_all(queryset: Any) -> None:
+        is_new = queryset._result_cache is None
+        fetch_all(queryset)
+        moment = moment_of(queryset.db) if is_new and not queryset._result_cache else None
+        if moment is not None and not queryset.query.is_empty():
+            _refuse_unknown(queryset, moment)
+
+    return _fetch_all
+
+
+def _prefetch_of_moment(prefetch: Any) -> Any:
+    """Return Django's prefetch that reads what belongs to objects of the past as it was."""
+
+    @functools.wraps(prefetch)
+    def prefetch_one_level(instances: Any, *args: Any, **kwargs: Any) -> Any:
+        state = getattr(instances[0], "_state", None)
+        moment = moment_of(getattr(state, "db", None)) or moments.current()
+        with moments.at(moment) if moment is not None else nullcontext():
+            return prefetch(instances, *args, **kwargs)
+
+    return prefetch_one_level
+
+
+def _refuse_unknown(queryset: Any, moment: Moment) -> None:
+    if histories.is_tracked(queryset.model):
+        alias = queryset.query.get_initial_alias()
+        keys = substitution.keys_asked_for(queryset.query, alias, queryset.model)
+        histories.refuse_unknown(queryset.model, moment, keys, using=str(queryset.db))
+
+
+def _without_unknown(from_db: Any) -> Any:
+    """Return ``Model.from_db`` that leaves out of an object of the past what is not known of it."""
+
+    @functools.wraps(from_db)
+    def wrapper(model: Any, db: Any, *args: Any, **kwargs: Any) -> Any:
+        obj = from_db(model, db, *args, **kwargs)
+        if isinstance(db, PastDatabase):
+            for field in db.unknown_of(model, histories.untracked_fields):
+                obj.__dict__.pop(field.attname, None)
+        return obj
+
+    return wrapper
+
+
+def _refresh_of_moment(refresh: Any) -> Any:
+    """Return ``Model.refresh_from_db`` that reads an object of the past as it was."""
+
+    @functools.wraps(refresh)
+    def refresh_from_db(
+        obj: Any, using: str | None = None, fields: Any = None, from_queryset: Any = None
+    ) -> None:
+        moment = moment_of(obj._state.db)
+        if moment is None:
+            refresh(obj, using, fields, from_queryset)
+            return
+        fields = None if fields is None else list(fields)
+        for field in histories.untracked_fields(type(obj)):
+            if field.attname in (fields or ()) or field.name in (fields or ()):
+                raise UnknownPastError(
+                    f"{obj._meta.label}.{field.name} is not tracked, so that its value at"
+                    f" {moment} is unknown."
+                )
+        with moments.at(moment):
+            refresh(obj, PastDatabase.of(using or obj._state.db, moment), fields, from_queryset)
+
+    return refresh_from_db
+
+
+def _unless_past(method: Any) -> Any:
+    """Return a method of ``Model`` that refuses objects of the past."""
+
+    @functools.wraps(method)
+    def wrapper(obj: Any, *args: Any, **kwargs: Any) -> Any:
+        moment = moment_of(obj._state.db)
+        if moment is not None:
+            raise ReadOnlyError(
+                f"{obj._meta.label} {obj.pk} is how it was at {moment}. Writing it would undo"
+                " later changes: call pgaudit_log.reversal.revert() to go back."
+            )
+        return method(obj, *args, **kwargs)
+
+    return wrapper
