@@ -88,7 +88,8 @@ def test_the_known_gaps_are_the_tests_that_are_expected_to_fail() -> None:
 
 
 def test_every_trap_stands_in_the_table_once() -> None:
-    assert [number for number, _, _ in rows()] == list(range(1, 85))
+    # Section F, tamper evidence, has no answer yet.
+    assert [number for number, _, _ in rows()] == [*range(1, 85), *range(90, 101)]
 
 
 def test_every_trap_names_a_test_or_says_why_not() -> None:
