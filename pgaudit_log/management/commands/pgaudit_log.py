@@ -1,47 +1,92 @@
-"""``manage.py pgaudit_log``: installs what ``migrate`` installs, and says what it made."""
+"""``manage.py pgaudit_log``: reads the trail, goes back, and looks after the event table."""
 
 from __future__ import annotations
 
+import os
+import sys
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DEFAULT_DB_ALIAS
+from django.db import OperationalError, connections
 
 from pgaudit_log import installation
-from pgaudit_log.exceptions import InstallationError
+from pgaudit_log.cli import subcommands
+from pgaudit_log.cli.screen import Screen
+from pgaudit_log.cli.texts import safe
+from pgaudit_log.exceptions import InstallationError, PgauditLogError
+
+NOT_READY = 1
+"""The exit code when the database cannot be asked."""
+REFUSED = 2
+"""The exit code for bad input, and for a plan that cannot be applied; nothing was written then."""
+BROKEN_PIPE = 141
+"""The exit code of programs whose reader has gone, which shells know: 128 + SIGPIPE."""
+INTERRUPTED = 130
+"""The exit code of programs that were interrupted: 128 + SIGINT."""
 
 
 class Command(BaseCommand):
-    help = "Looks after the event table."
+    help = "Reads the trail, goes back, and looks after the event table."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        commands = parser.add_subparsers(dest="subcommand", required=True)
-        install = commands.add_parser(
-            "install",
-            help="Make missing partitions, and create or replace the views of typed events.",
-        )
-        install.add_argument("--database", default=DEFAULT_DB_ALIAS, help="Which database.")
+        """Add the subcommands."""
+        subcommands.add_to(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        using = options["database"]
-        if not installation.is_wanted(using) or not installation.has_event_table(using):
-            raise CommandError(
-                f'The database "{using}" has no event table. Run migrate on it first.'
-            )
-        try:
-            report = installation.install(using)
-        except InstallationError as error:
-            raise CommandError(str(error)) from error
-        for name in report.partitions:
-            self.stdout.write(f"Made the partition {name}.")
-        for name in report.leaf_triggers:
-            self.stdout.write(f"Made the triggers of the partition {name}.")
-        for name in report.views:
-            self.stdout.write(f"Made the view {name}.")
-        for name in report.occupied:
-            self.stderr.write(
-                f"The partition {name} was not made: the DEFAULT partition already has events"
-                " of its time, which stay there and are read as any."
-            )
-        if report == installation.Report():
-            self.stdout.write("Everything is in place.")
+        """Run a subcommand.
+
+        Raises:
+            CommandError: with the exit code; ``NOT_READY`` or ``REFUSED``.
+        """
+        screen = Screen(
+            self.stdout,
+            self.stderr,
+            as_json=options.get("json", False),
+            no_color=options["no_color"],
+            force_color=options["force_color"],
+        )
+        with _errors_as_exit_codes(), _broken_pipes_quiet(self.stdout):
+            _refuse_database(options["database"])
+            subcommands.BY_NAME[options["subcommand"]].run(Namespace(**options), screen)
+            self.stdout.flush()
+
+
+def _refuse_database(using: str) -> None:
+    if using not in connections:
+        known = ", ".join(connections)
+        raise CommandError(f"There is no database {using!r} but {known}.", returncode=REFUSED)
+    if not installation.is_wanted(using) or not installation.has_event_table(using):
+        raise CommandError(
+            f'The database "{using}" has no event table. Run migrate on it first.',
+            returncode=NOT_READY,
+        )
+
+
+@contextmanager
+def _errors_as_exit_codes() -> Iterator[None]:
+    try:
+        yield
+    except InstallationError as error:
+        raise CommandError(safe(error, keep="\n"), returncode=NOT_READY) from error
+    except PgauditLogError as error:
+        raise CommandError(safe(error, keep="\n"), returncode=REFUSED) from error
+    except OperationalError as error:
+        message = f"The database cannot be asked: {str(error).strip()}"
+        raise CommandError(safe(message, keep="\n"), returncode=NOT_READY) from error
+    except KeyboardInterrupt as error:
+        raise CommandError("Interrupted.", returncode=INTERRUPTED) from error
+
+
+@contextmanager
+def _broken_pipes_quiet(stdout: Any) -> Iterator[None]:
+    """End without a traceback when the reader, such as ``head``, has gone."""
+    try:
+        yield
+    except BrokenPipeError:
+        if stdout._out is sys.stdout:
+            # Python flushes it once more on its way out.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(BROKEN_PIPE) from None

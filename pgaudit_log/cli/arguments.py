@@ -1,0 +1,200 @@
+"""Arguments: the words of a command line as models, keys, events and moments.
+
+Raises:
+    QueryError: from each function, for what means nothing; it says what would.
+"""
+
+from __future__ import annotations
+
+import json
+import warnings
+from argparse import ArgumentTypeError
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from typing import Any
+from uuid import UUID
+
+from django.apps import apps
+from django.conf import settings
+from django.core.exceptions import FieldError, ValidationError
+from django.db import models
+from django.utils.dateparse import parse_datetime
+from django.utils.timezone import is_naive
+
+from pgaudit_log import registry, renames
+from pgaudit_log.exceptions import QueryError
+from pgaudit_log.identifiers import key_fields, key_text
+from pgaudit_log.models import Events
+from pgaudit_log.objects import parsed_key
+from pgaudit_log.registry import concrete
+
+
+def positive(text: str) -> int:
+    """Return a number from 1; for argparse."""
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise ArgumentTypeError(f"{text!r} is no number from 1")
+    return number
+
+
+def model(label: str) -> type[models.Model]:
+    """Return the model whose table a label means: its label, a former one, or a class of its events."""
+    found = renames.model_of(label)
+    if found is not None:
+        return found
+    found = any_model(label)
+    declaration = getattr(found, "pgh_declaration", None)
+    if declaration is not None:
+        return concrete(declaration.tracked_model)
+    if not registry.declarations_of(found):
+        raise QueryError(f"{found._meta.label} is not tracked, so that it has no events.")
+    return concrete(found)
+
+
+def any_model(label: str) -> type[models.Model]:
+    """Return the model with this label, tracked or not."""
+    found = renames.model_of(label)
+    if found is not None:
+        return found
+    try:
+        return apps.get_model(label)
+    except (LookupError, ValueError):
+        tracked = ", ".join(sorted(model._meta.label for model in renames.tracked_models()))
+        raise QueryError(f"There is no model {label!r}. Tracked are {tracked or 'none'}.") from None
+
+
+def obj(model: type[models.Model], text: str) -> models.Model:
+    """Return an instance that has the key, and nothing else; the object need not be there."""
+    return model(pk=key(model, text))
+
+
+def key(model: type[models.Model], text: str) -> Any:
+    """Return the primary key that a text means: as a form would take it, or as a JSON array."""
+    fields = key_fields(model)
+    try:
+        # Spaces, leading zeros and capitals are the user's; parsed_key() takes only our own.
+        values: Any = _key_values(text, fields)
+        parsed = parsed_key(model, key_text(values, fields))
+    except (TypeError, ValueError, ArithmeticError, ValidationError):
+        parsed = None
+    if parsed is None:
+        names = ", ".join(field.name for field in fields)
+        how = f"a JSON array of {names}" if len(fields) > 1 else f"a value of {names}"
+        raise QueryError(f"{text!r} is no key of {model._meta.label}. Give {how}.")
+    return parsed
+
+
+def _key_values(text: str, fields: Sequence[models.Field[Any, Any]]) -> Any:
+    if len(fields) == 1:
+        return text
+    values = json.loads(text)
+    if not isinstance(values, list) or len(values) != len(fields):
+        raise ValueError(text)
+    return values
+
+
+def reference(text: str) -> models.Model:
+    """Return the object that ``shop.Customer:5`` means; its model need not be tracked."""
+    label, colon, own = text.partition(":")
+    if not colon:
+        raise QueryError(f"{text!r} names no object. Write its model and key: shop.Customer:5.")
+    return obj(any_model(label), own)
+
+
+def event(id: int, using: str) -> Events:
+    """Return the event with this id."""
+    found: Events | None = Events.objects.using(using).filter(pk=id).first()
+    if found is None:
+        raise QueryError(f"There is no event {id} in the log of the database {using!r}.")
+    return found
+
+
+def moment(text: str) -> datetime:
+    """Return the moment that a text means, which must say its time zone."""
+    try:
+        found = parse_datetime(text)
+    except ValueError:
+        found = None
+    if found is None:
+        raise QueryError(f"{text!r} is no moment. {_HOW}")
+    if is_naive(found):
+        minute = found.isoformat(timespec="auto" if found.second else "minutes")
+        raise QueryError(
+            f"{text!r} has no time zone, so that it is not one moment. Write {minute}Z for UTC, or"
+            f" give the offset, as in {minute}+01:00."
+        )
+    try:
+        found.astimezone(timezone.utc)
+    except OverflowError:
+        raise QueryError(f"{text!r} is out of range. {_HOW}") from None
+    return found
+
+
+_HOW = "Write one as 2026-01-31T18:00Z, or with the offset: 2026-01-31T18:00+01:00."
+
+
+def context_id(text: str) -> UUID:
+    """Return the id of a context."""
+    try:
+        return UUID(text)
+    except ValueError:
+        raise QueryError(f"{text!r} is no id of a context, which is a UUID.") from None
+
+
+def assignments(given: Sequence[str], option: str) -> dict[str, str]:
+    """Return ``field=value`` texts as values by name."""
+    found = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise QueryError(f"{option} was given {text!r}. Write it as field=value.")
+        found[name] = value
+    return found
+
+
+def filtered(
+    queryset: models.QuerySet[Any, Any], conditions: dict[str, str]
+) -> models.QuerySet[Any, Any]:
+    """Return what passes conditions of the ORM: ``{"total__gt": "50"}``."""
+    for name, text in conditions.items():
+        value: Any = text
+        if name.endswith(("__in", "__range")):
+            value = text.split(",")
+        elif name.endswith("__isnull"):
+            value = text.lower() in ("true", "1", "yes")
+        try:
+            with warnings.catch_warnings():
+                # Django only warns of a moment without a time zone.
+                warnings.simplefilter("error", RuntimeWarning)
+                queryset = queryset.filter(**{name: value})
+        except FieldError as error:
+            raise QueryError(f"--filter {name}={text}: {error}") from error
+        except RuntimeWarning as error:
+            raise QueryError(
+                f"--filter {name}={text}: the moment has no time zone. {_HOW}"
+            ) from error
+        except (TypeError, ValueError, ArithmeticError, ValidationError) as error:
+            messages = getattr(error, "messages", None) or [str(error)]
+            raise QueryError(f"--filter {name}={text}: {' '.join(messages)}") from error
+    return queryset
+
+
+def user(text: str) -> Any:
+    """Return the primary key of the user that a text means; the text where there are no users."""
+    found = user_model()
+    if found is None:
+        return text
+    own = key(found, text)
+    if not found._base_manager.filter(pk=own).exists():
+        raise QueryError(f"There is no {found._meta.verbose_name} {text!r}.")
+    return own
+
+
+def user_model() -> type[models.Model] | None:
+    """Return the model of the project's users, ``None`` where it has none."""
+    if settings.AUTH_USER_MODEL.partition(".")[0] not in apps.app_configs:
+        return None
+    return apps.get_model(settings.AUTH_USER_MODEL)

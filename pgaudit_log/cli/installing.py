@@ -1,0 +1,36 @@
+"""``install``: brings the database to what the declarations need."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pgaudit_log import installation
+from pgaudit_log.cli.screen import Screen
+
+HELP = "Make missing partitions, and create or replace the views of typed events."
+
+
+def add_arguments(parser: Any) -> None:
+    """Add nothing."""
+
+
+def run(options: Any, screen: Screen) -> None:
+    """Install, and write what was made.
+
+    Raises:
+        InstallationError: when something is in the way.
+    """
+    report = installation.install(options.database)
+    for name in report.partitions:
+        screen.line(f"Made the partition {name}.")
+    for name in report.leaf_triggers:
+        screen.line(f"Made the triggers of the partition {name}.")
+    for name in report.views:
+        screen.line(f"Made the view {name}.")
+    for name in report.occupied:
+        screen.warn(
+            f"The partition {name} was not made: the DEFAULT partition already has events"
+            " of its time, which stay there and are read as any."
+        )
+    if report == installation.Report():
+        screen.line("Everything is in place.")
