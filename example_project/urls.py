@@ -11,5 +11,6 @@ urlpatterns = [
     path("", views.front_page, name="front_page"),
     path("orders/<int:pk>/", views.order_page, name="order"),
     path("orders/<int:pk>/ship/", views.ship, name="ship"),
+    path("orders/<int:pk>/cancel/", views.cancel, name="cancel"),
     path("admin/", admin.site.urls),
 ]

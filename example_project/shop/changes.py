@@ -47,6 +47,19 @@ def ship(order: Order, clerk: User) -> None:
     browser.post(reverse("ship", args=[order.pk]))
 
 
+def cancel(order: Order, clerk: User) -> None:
+    """Request: the clerk presses "Cancel", of the wrong order. Its lines are deleted."""
+    browser = Client(SERVER_NAME="localhost")
+    browser.force_login(clerk)
+    browser.post(reverse("cancel", args=[order.pk]))
+
+
+def delete(order: Order, clerk: User) -> None:
+    """Deletion: the clerk deletes the wrong order. Its lines go with it."""
+    with pgaudit_log.context(user=clerk.pk, reason="out of stock"):
+        order.delete()
+
+
 def delete_twin(clerk: User) -> int:
     """Deletion: an order was entered twice. Its lines go with it."""
     with pgaudit_log.context(user=clerk.pk, reason="entered twice"):

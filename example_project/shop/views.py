@@ -54,3 +54,14 @@ def ship(request: HttpRequest, pk: int) -> HttpResponse:
         order.status = Order.Status.SHIPPED
         order.save()
     return redirect(order)
+
+
+@login_required
+def cancel(request: HttpRequest, pk: int) -> HttpResponse:
+    """Cancel an order: it stays, without its lines."""
+    order = get_object_or_404(Order, pk=pk)
+    if request.method == "POST":
+        order.lines.all().delete()
+        order.note = "cancelled"
+        order.save()
+    return redirect(order)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 
 import pytest
 
@@ -58,8 +59,13 @@ def printed(request: pytest.FixtureRequest, demo: Demo) -> str:
             "Request",
             r"anna +order (\d+) +update +status: paid → shipped *\n +POST /orders/\1/ship/",
         ),
-        ("Deletion:", r"anna +order line \d+ +delete"),
-        ("Deletion:", r"anna +order \d+ +delete +status: new"),
+        ('Request: the clerk presses "Cancel"', r"anna +order line \d+ +delete"),
+        ("Undo:", r"anna +order \d+ +update +note: cancelled → gift wrap"),
+        ("Undo:", r"anna +order line \d+ +insert +price: \d\.\d9"),
+        ("Restore:", r"anna +order \d+ +insert +note: gift wrap"),
+        ("Restore:", r"anna +order line \d+ +insert +price: \d\.\d9"),
+        ("Deletion: an order was entered twice", r"anna +order line \d+ +delete"),
+        ("Deletion: an order was entered twice", r"anna +order \d+ +delete +status: new"),
         (
             "Django's own User and Group:",
             r"admin +user-group relationship \d+ +insert *\n +\w+ +anna, Stocktaking",
@@ -82,6 +88,27 @@ def test_demo_loads_real_data_once(demo: Demo) -> None:
     assert "59 customers, 3,503 products, 412 orders, 2,240 order lines" in first
     assert "That left 6,214 events." in first
     assert "Loading left 6,214 events." in again
+
+
+def test_demo_shows_what_is_different_about_the_order(printed: str) -> None:
+    section = printed.partition("\nDiff:")[2].partition("\n\n")[0]
+    assert re.search(r"^status +New → Shipped", section, re.M)
+    assert re.search(r'^note +"" → gift wrap', section, re.M)
+
+
+def test_demo_shows_the_shop_as_it_was_loaded(printed: str) -> None:
+    section = printed.partition("\nAs of:")[2].partition("\n\n")[0]
+    assert re.search(r"^Distance +price: 0\.99, now 1\.[01]9", section, re.M)
+    # The data have the invoices' totals themselves.
+    found = re.search(r"^All orders: ([\d.]+)\. The data's own invoices: ([\d.]+)\.", section, re.M)
+    assert found is not None and Decimal(found[1]) == Decimal(found[2]) == Decimal("2328.60")
+
+
+def test_demo_brings_the_order_and_its_lines_back(demo: Demo) -> None:
+    html = demo.page("/orders/413/")
+    assert "This order is deleted." not in html
+    # As it was taken, as the cancelling was undone, and as the deletion was.
+    assert html.count("<td>insert") == 3 + 2 + 3
 
 
 def test_demo_says_how_to_open_the_site(printed: str) -> None:

@@ -17,7 +17,8 @@ from rich.table import Table
 from rich.text import Text
 
 import pgaudit_log
-from example_project.shop import changes, trail
+from example_project.shop import changes, going_back, trail
+from example_project.shop.models import Order
 from pgaudit_log.models import Events
 
 P = ParamSpec("P")
@@ -49,6 +50,14 @@ class Command(BaseCommand):
         self.show(changes.double_quantities, order, clerk)
         self.show(changes.leave_note, order)
         self.show(changes.ship, order, clerk)
+        self.show_diff(order)
+        self.show_past()
+        self.show(changes.cancel, order, clerk)
+        self.show(going_back.undo_request, order, clerk)
+        key = order.pk
+        self.show(changes.delete, order, clerk)
+        self.show(going_back.restore_order, key, clerk)
+        order = Order.objects.get(pk=key)
         deleted = self.show(changes.delete_twin, clerk)
         self.show(changes.form_team, clerk, admin)
 
@@ -70,6 +79,24 @@ Once more:       {_run()}"""
         self.console.print(f"\n[bold]{change.__doc__}")
         self.console.print(_table(*entries))
         return result
+
+    def show_diff(self, order: Order) -> None:
+        """Print what is different about an order since it was taken."""
+        self.console.print("\n[bold]Diff: the order as it was taken, and now.")
+        table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+        for field in going_back.compare(order).values():
+            table.add_row(field.verbose_name, Text(f"{field.old_text} → {field.new_text}"))
+        self.console.print(table)
+
+    def show_past(self) -> None:
+        """Print the shop as it was when its data were loaded."""
+        self.console.print("\n[bold]As of: the shop when its data were loaded.")
+        table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+        for then, now in going_back.prices():
+            table.add_row(Text(then.name), f"price: {then.price}, now {now.price}")
+        self.console.print(table)
+        total, invoices = going_back.revenue()
+        self.console.print(f"All orders: {total}. The data's own invoices: {invoices}.")
 
 
 def _user(name: str, *, is_superuser: bool = False) -> User:

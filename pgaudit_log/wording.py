@@ -1,0 +1,62 @@
+"""Wording: values as people read them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.db import models
+from django.utils.translation import gettext
+
+from pgaudit_log import rows
+from pgaudit_log.identifiers import column_of
+from pgaudit_log.registry import concrete
+from pgaudit_log.states import MASK_KEY, MISSING
+
+
+class Wording:
+    """The words for values of a model's fields; asks once for all objects that a field points at."""
+
+    def __init__(
+        self, model: type[models.Model], values: Iterable[Mapping[str, Any]], using: str
+    ) -> None:
+        self._objects: dict[tuple[models.Field[Any, Any], Any], Any] = {}
+        listed = list(values)
+        for own in rows.own_columns(model):
+            if not isinstance(own, models.ForeignKey):
+                continue
+            wanted = {row.get(column_of(own)) for row in listed} - {None, MISSING}
+            if not wanted:
+                continue
+            target = own.target_field
+            manager = concrete(target.model)._base_manager.using(using)
+            for found in manager.filter(**{f"{target.attname}__in": wanted}):
+                self._objects[own, getattr(found, target.attname)] = found
+
+    def of(self, own: models.Field[Any, Any] | None, value: Any) -> str:
+        """Return the words for a value of the field ``own``; ``None`` for one that is no more."""
+        if value is None:
+            return "–"
+        if isinstance(value, Mapping) and MASK_KEY in value:
+            return "••••"
+        if own is None or value is MISSING:
+            return str(value)
+        if isinstance(own, models.ForeignKey):
+            found = self._objects.get((own, value))
+            name = concrete(own.target_field.model)._meta.verbose_name
+            return str(found) if found is not None else f"{name} {value} (deleted)"
+        choices = getattr(own, "flatchoices", None)
+        if choices:
+            labels = {str(key): label for key, label in choices}
+            return str(labels.get(str(value), value))
+        return _plain(value)
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, bool):
+        return gettext("Yes") if value else gettext("No")
+    if isinstance(value, bytes | bytearray | memoryview):
+        digest = hashlib.sha256(value).hexdigest()[:8]
+        return f"{len(bytes(value))} bytes (SHA-256 {digest}…)"
+    return '""' if value == "" else str(value)
