@@ -11,7 +11,7 @@ by itself, with no other row locked, so that a backfill is never part of a deadl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -25,6 +25,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from pgaudit_log import registry, renames
 from pgaudit_log.conf import settings
 from pgaudit_log.exceptions import QueryError
+from pgaudit_log.pinning import pinned
 from pgaudit_log.registry import Declaration, concrete, tracked_columns
 from pgaudit_log.triggers.rendering import BaselineSql, baseline_sql
 
@@ -34,17 +35,12 @@ BATCH_SIZE = 5_000
 Key = Sequence[str]
 """A primary key as the text of its parts."""
 
-PINNED = {
-    "TimeZone": "UTC",
-    "DateStyle": "ISO, YMD",
-    "bytea_output": "hex",
-    "IntervalStyle": "iso_8601",
-    "extra_float_digits": "1",
+PLANNER = {
     # A table of events that is still empty would be planned for a scan, and grow during it.
     "enable_seqscan": "off",
     "jit": "off",
 }
-"""Settings that the capture functions have too, so that a snapshot is the same text."""
+"""Settings that keep the plan of a batch what it should be."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -242,27 +238,12 @@ def _transaction(connection: BaseDatabaseWrapper, label: str) -> Iterator[None]:
         if is_outermost:
             # Each statement must see what was committed before it.
             cursor.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
-        cursor.execute(
-            "SELECT name, current_setting(name) FROM unnest(%s::text[]) AS name", [list(PINNED)]
-        )
-        before = dict(cursor.fetchall())
-        _set(cursor, PINNED)
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))",
-            [f"pgaudit_log.backfill {label}"],
-        )
-        yield
-        if not is_outermost:
-            _set(cursor, before)
-
-
-def _set(cursor: Any, values: Mapping[str, str]) -> None:
-    """Change settings until the transaction ends."""
-    cursor.execute(
-        "SELECT set_config(name, value, true)"
-        " FROM unnest(%s::text[], %s::text[]) AS pinned (name, value)",
-        [list(values), list(values.values())],
-    )
+        with pinned(connection.alias, **PLANNER):
+            cursor.execute(
+                "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))",
+                [f"pgaudit_log.backfill {label}"],
+            )
+            yield
 
 
 def _estimated_rows(model: type[models.Model], connection: BaseDatabaseWrapper) -> int:

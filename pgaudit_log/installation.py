@@ -127,7 +127,11 @@ def install_triggers_without_migrations(using: str) -> None:
     """
     _prune_automatic_tables(using)
     unmigrated = MigrationLoader(connections[using]).unmigrated_apps
+    tables = set(connections[using].introspection.table_names())
     for model, trigger in capture_triggers():
+        # Without --run-syncdb, migrate makes no tables for apps without migrations.
+        if concrete(model)._meta.db_table not in tables:
+            continue
         if model._meta.app_label in unmigrated or model._meta.auto_created:
             status, _ = trigger.get_installation_status(model, database=using)
             if status in ("UNINSTALLED", "OUTDATED"):

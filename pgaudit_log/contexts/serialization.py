@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 from django.utils.module_loading import import_string
@@ -30,9 +31,7 @@ def serialize(metadata: Mapping[str, Any]) -> str:
     if isinstance(encoder, str):
         encoder = import_string(encoder)
     try:
-        text = json.dumps(
-            metadata, cls=encoder, allow_nan=False, ensure_ascii=True, separators=(",", ":")
-        )
+        text = _encode(encoder)(metadata)
     except (TypeError, ValueError, RecursionError) as error:
         raise _explained(metadata, encoder, error) from error
     if "\\u" in text:
@@ -51,6 +50,12 @@ def serialize(metadata: Mapping[str, Any]) -> str:
             " keep it elsewhere and record what finds it."
         )
     return text
+
+
+@cache
+def _encode(encoder: type[json.JSONEncoder]) -> Callable[[Any], str]:
+    """Return the method of one encoder, which costs more to make than most contexts to write."""
+    return encoder(allow_nan=False, ensure_ascii=True, separators=(",", ":")).encode
 
 
 def _explained(metadata: Mapping[str, Any], encoder: Any, error: Exception) -> ContextError:

@@ -91,9 +91,14 @@ class Context:
 
 
 def make_context(
-    metadata: Mapping[str, Any], *, id: UUID | None = None, late: Late | None = None, **chain: Any
+    metadata: Mapping[str, Any],
+    *,
+    id: UUID | None = None,
+    late: Late | None = None,
+    json: str | None = None,
+    **chain: Any,
 ) -> Context:
-    """Return a context of ``metadata``.
+    """Return a context of ``metadata``, whose JSON is ``json`` where it was made already.
 
     Raises:
         ContextError: for a value that JSON or PostgreSQL cannot carry.
@@ -104,7 +109,7 @@ def make_context(
         id=id,
         metadata=MappingProxyType(own),
         late=late,
-        text=f"{id}{serialize(own)}",
+        text=f"{id}{serialize(own) if json is None else json}",
         **chain,
     )
 
@@ -147,9 +152,10 @@ class context:
     def __init__(self, /, **metadata: Any) -> None:
         self._metadata = metadata
         self._late: Late | None = None
+        self._text: str | None = None
         running = _current.get()
         if running is None:
-            serialize(metadata)
+            self._text = serialize(metadata)
         else:
             # Called as a function, until it turns out to be a block or a decorator.
             _current.set(running.extended(metadata, added_by=self))
@@ -173,7 +179,7 @@ class context:
         self._take_back()
         running = _current.get()
         if running is None:
-            entered = make_context(self._metadata, late=self._late)
+            entered = make_context(self._metadata, late=self._late, json=self._text)
         else:
             entered = running.extended(self._metadata, self._late)
         _entered.set((*_entered.get(), _current.set(entered)))

@@ -353,3 +353,19 @@ def test_squashed_migrations_make_the_same_triggers(store: Project) -> None:
         )
         == "1\n"
     )
+
+
+def test_migrate_leaves_an_app_without_migrations_alone_until_its_tables_are_made(
+    store: Project,
+) -> None:
+    store.write("settings.py", SETTINGS + 'MIGRATION_MODULES = {"store": None}\n')
+    store.write("store/models.py", MODELS.partition("@pgaudit_log.track(exclude")[0])
+    store.manage("migrate")
+    store.manage("migrate", "--run-syncdb")
+    printed = store.shell(
+        """
+        from store.models import Item
+        print([event.name for event in Item.objects.create(name="a").events.all()])
+        """
+    )
+    assert "['a']" in printed

@@ -1,0 +1,1 @@
+"""Benchmarks: this package measured beside its peers; `python3 benchmarks/run.py` runs them."""

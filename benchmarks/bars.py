@@ -1,0 +1,114 @@
+"""The bars: what this package must reach, and by how much a run may miss it before it fails."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from benchmarks.findings import Table, Value, shown
+
+Unit = Literal["ratio", "bytes", "ms"]
+
+MARGIN: dict[Unit, float] = {"ratio": 0.15, "bytes": 0.10, "ms": 0.0}
+"""By which part a value may exceed its bar before `--check` fails, for two runs are never equal.
+
+Milliseconds are shown and never fail a run: they are the machine's.
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bar:
+    """One bar; a value must not exceed it."""
+
+    title: str
+    limit: float
+    unit: Unit = "ratio"
+
+    def misses(self, value: float) -> bool:
+        """Return whether a value fails the run."""
+        return self.unit != "ms" and value > self.limit * (1 + MARGIN[self.unit])
+
+
+_PGHISTORY = "÷ django-pghistory, default, in the same run"
+
+BARS: dict[str, Bar] = {
+    # Total processor time, and for the bulk writes the backend's added to the untracked work.
+    "create": Bar(title=f"single create(), a context each {_PGHISTORY}", limit=0.93),
+    "create_again": Bar(title=f"single create(), one context {_PGHISTORY}", limit=0.93),
+    "save": Bar(title=f"single save(), a context each {_PGHISTORY}", limit=0.96),
+    "save_again": Bar(title=f"single save(), one context {_PGHISTORY}", limit=0.96),
+    "saves_in_transaction": Bar(title=f"50 saves in one transaction {_PGHISTORY}", limit=0.96),
+    "bulk_create": Bar(title=f"bulk_create() {_PGHISTORY}", limit=0.67),
+    "update": Bar(title=f"update(), added server time {_PGHISTORY}", limit=0.70),
+    "delete": Bar(title=f"delete(), added server time {_PGHISTORY}", limit=0.42),
+    "bytes: insert, a context each": Bar(
+        title="bytes per insert, a context each", limit=900, unit="bytes"
+    ),
+    "bytes: update, a context each": Bar(
+        title="bytes per update, a context each", limit=950, unit="bytes"
+    ),
+    "bytes: insert, one context": Bar(
+        title="bytes per insert, one context", limit=750, unit="bytes"
+    ),
+    "bytes: update, one context": Bar(
+        title="bytes per update, one context", limit=800, unit="bytes"
+    ),
+    # What no peer holds.
+    "growth of update()": Bar(
+        title="update(), dearest ÷ cheapest row over sizes and connections", limit=1.20
+    ),
+    "saves after a large update": Bar(
+        title="single saves after ÷ before a large update on the connection", limit=1.20
+    ),
+    "eight connections": Bar(title="8 connections ÷ 1: slowdown, tracked ÷ untracked", limit=1.15),
+    # Reading.
+    "newest 50 of the trail": Bar(title="newest 50 of the trail, with diffs", limit=5, unit="ms"),
+    "newest 50 of one model": Bar(title="newest 50 of one model", limit=5, unit="ms"),
+    "newest 50 of one user": Bar(title="newest 50 of one user", limit=5, unit="ms"),
+    "one object": Bar(title="one object's events with diffs", limit=2.1, unit="ms"),
+    "references": Bar(title="all that references one customer", limit=8, unit="ms"),
+    "one context": Bar(title="one context", limit=5, unit="ms"),
+    "one transaction": Bar(title="one transaction", limit=5, unit="ms"),
+    "one object as of": Bar(title="one object as of a moment", limit=2, unit="ms"),
+    "a table as of": Bar(title="a table of 5,000 objects as of a moment", limit=150, unit="ms"),
+    "events per day": Bar(title="events per day over the whole trail", limit=200, unit="ms"),
+    "growth of reading": Bar(title="a question on the larger trail ÷ the smaller", limit=1.50),
+}
+
+
+def missed(values: Iterable[Value]) -> list[Value]:
+    """Return the values that fail the run."""
+    return [value for value in values if BARS[value.bar].misses(value.value)]
+
+
+def table(values: Iterable[Value]) -> Table:
+    """Return how each value stands to its bar."""
+    rows = []
+    for value in values:
+        bar = BARS[value.bar]
+        if value.value <= bar.limit:
+            verdict = "met"
+        else:
+            verdict = "**missed**" if bar.misses(value.value) else "missed, within the margin"
+            if bar.unit == "ms":
+                verdict = "missed"
+        unit = {"ratio": "", "bytes": " bytes", "ms": " ms"}[bar.unit]
+        rows.append(
+            (
+                bar.title,
+                value.where,
+                f"≤ {shown(bar.limit)}{unit}",
+                f"{shown(value.value)}{unit}",
+                verdict,
+            )
+        )
+    return Table(
+        title="The bars",
+        columns=("what", "where", "bar", "measured", "verdict"),
+        rows=tuple(rows),
+        note=(
+            f"A run with --check fails where a ratio is missed by more than {MARGIN['ratio']:.0%},"
+            f" bytes by more than {MARGIN['bytes']:.0%}. Milliseconds are shown only."
+        ),
+    )
