@@ -13,11 +13,11 @@ from django.db.models import Q, Value
 from django.db.models.fields.json import KeyTransform
 from django.db.models.functions import Cast
 from django.db.models.lookups import Exact
-from django.utils import timezone
 
 from pgaudit_log import registry, renames
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.expressions import StoredValue, any_of
+from pgaudit_log.moments import aware
 from pgaudit_log.registry import concrete
 
 UNSET: Any = type("_Unset", (), {"__repr__": lambda self: "UNSET"})()
@@ -52,6 +52,28 @@ def columns_of(
         if name in columns:
             found = found or match
     return found
+
+
+def refuse_untracked(
+    field: models.Field[Any, Any], *, of: type[models.Model] | None = None
+) -> None:
+    """Raise if events do not tell of changes of a field: none at all, or not those ``of`` a model.
+
+    Raises:
+        QueryError: says where they are, if anywhere.
+    """
+    owner = concrete(field.model)
+    what = f'changed() was given "{field.name}", but {owner._meta.label}.{field.name}'
+    if of is not None and owner is not concrete(of):
+        raise QueryError(
+            f"{what} is in the events of {owner._meta.label}, from which {of._meta.label} inherits"
+            f" it. Ask for those: across({owner.__name__}), or the typed events."
+        )
+    if not any(
+        field in registry.tracked_columns(d.tracked_model, d.fields, d.exclude)
+        for d in registry.declarations_of(owner)
+    ):
+        raise QueryError(f"{what} is not tracked, so that its changes are unknown.")
 
 
 def changed(
@@ -105,11 +127,8 @@ def _stored(field: models.Field[Any, Any], value: Any) -> Any:
         prepared = field.to_python(value)
     except (TypeError, ValueError, ValidationError, DecimalException) as error:
         raise QueryError(f"changed() was given {value!r}, which {what} can never be.") from error
-    if isinstance(prepared, datetime) and timezone.is_naive(prepared):
-        raise QueryError(
-            f"changed() was given {value!r} for {what}, which says no time zone. Give an aware"
-            " datetime."
-        )
+    if isinstance(prepared, datetime):
+        prepared = aware(prepared)
     if isinstance(prepared, int) and not isinstance(prepared, bool):
         # Drivers refuse an integer that no column could hold, instead of not finding it.
         return StoredValue(Value(Decimal(prepared)), field=field)

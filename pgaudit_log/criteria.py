@@ -10,12 +10,12 @@ from uuid import UUID
 from django.db import models
 from django.db.models import Q, Subquery
 from django.db.models.lookups import Exact, In, IsNull
-from django.utils import timezone
 
 from pgaudit_log import registry, renames
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.expressions import InKeys, UserText, any_of, key_of
 from pgaudit_log.identifiers import key_fields, key_text
+from pgaudit_log.moments import aware
 from pgaudit_log.registry import Declaration, concrete
 
 _BIGINT = 2**63
@@ -140,16 +140,11 @@ def between(start: datetime | None, end: datetime | None) -> Q:
             raise QueryError(
                 f"between() was given {moment!r}, which is no moment. Give an aware datetime."
             )
-        if timezone.is_naive(moment):
-            raise QueryError(
-                f"between() was given {moment!r}, which says no time zone. Give an aware datetime:"
-                " django.utils.timezone.make_aware() makes one."
-            )
     found = Q()
     if start is not None:
-        found &= Q(pgh_created_at__gte=start)
+        found &= Q(pgh_created_at__gte=aware(start))
     if end is not None:
-        found &= Q(pgh_created_at__lt=end)
+        found &= Q(pgh_created_at__lt=aware(end))
     return found
 
 

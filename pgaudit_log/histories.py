@@ -259,12 +259,12 @@ def refuse_unknown(
     events = of_model(model).events(using)
     with moments.today():
         if keys is None:
-            _refuse(model._meta.label, events, model._base_manager.using(using), moment)
+            _refuse(model._meta.label, events, models.QuerySet(model, using=using), moment)
             return
         fields = key_fields(concrete(model))
         for key in keys:
             own = events.filter(_touches(model, key))
-            rows = concrete(model)._base_manager.using(using)
+            rows: models.QuerySet[Any, Any] = models.QuerySet(concrete(model), using=using)
             found = rows.filter(pk=value_of(key, fields)) if not own.exists() else rows.none()
             _refuse(f"{model._meta.label} {key}", own, found, moment, key)
 

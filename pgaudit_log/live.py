@@ -19,7 +19,9 @@ RowKey = tuple[type[Any], str]
 """A row: the model whose table it is in, and its primary key as text."""
 
 
-def read(keys: Iterable[RowKey], using: str, *, lock: bool = False) -> dict[RowKey, State]:
+def read(
+    keys: Iterable[RowKey], using: str, *, lock: rows.Lock | None = None
+) -> dict[RowKey, State]:
     """Return those of the rows that there are, each with all columns; one query a model."""
     found: dict[RowKey, State] = {}
     for model, own in _by_model(keys).items():
@@ -56,7 +58,15 @@ def typed(model: type[models.Model], given: Sequence[State], using: str) -> list
     """
     columns = _columns_in(model, given)
     connection = connections[using]
-    found = _values(rows.typed_sql, columns, given, using, IntervalStyle="postgres")
+    # The driver reads moments in the zone that Django has given the connection.
+    found = _values(
+        rows.typed_sql,
+        columns,
+        given,
+        using,
+        IntervalStyle="postgres",
+        TimeZone=connection.timezone_name,
+    )
     converters = [_converters(field, connection) for field in columns]
     result = []
     for state, row in zip(given, found, strict=True):
@@ -152,7 +162,8 @@ def _converters(field: models.Field[Any, Any], connection: Any) -> Any:
 def state_of(field: models.Field[Any, Any], value: Any, using: str) -> str:
     """Return a Python value of a field as a state has it."""
     connection = connections[using]
-    with pinned(using), connection.cursor() as cursor:
+    # A moment without a zone, as Django has it with USE_TZ = False, is one of the connection's.
+    with pinned(using, TimeZone=connection.timezone_name), connection.cursor() as cursor:
         cursor.execute(
             rows.value_sql(field, connection), [field.get_db_prep_save(value, connection)]
         )

@@ -9,10 +9,27 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
 from pgaudit_log.exceptions import QueryError
+
+
+def aware(value: datetime) -> datetime:
+    """Return ``value`` with its time zone: with ``USE_TZ = False`` that of the project.
+
+    Raises:
+        QueryError: for a datetime without one, where the project's datetimes have one.
+    """
+    if not timezone.is_naive(value):
+        return value
+    if not settings.USE_TZ:
+        return timezone.make_aware(value, timezone.get_default_timezone())
+    raise QueryError(
+        f"The moment {value.isoformat()} has no time zone, so that it is not one moment. Give an"
+        " aware datetime, such as django.utils.timezone.make_aware(value)."
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,13 +51,7 @@ class Moment:
         if isinstance(value, Moment):
             return value
         if isinstance(value, datetime):
-            if timezone.is_naive(value):
-                raise QueryError(
-                    f"The moment {value.isoformat()} has no time zone, so that it is not one"
-                    " moment. Give an aware datetime, such as"
-                    " django.utils.timezone.make_aware(value)."
-                )
-            return cls(at=value)
+            return cls(at=aware(value))
         id = getattr(value, "pgh_id", None)
         if isinstance(value, models.Model) and isinstance(id, int):
             return cls(after=id)

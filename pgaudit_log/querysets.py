@@ -108,6 +108,7 @@ class EventQuerySet(RefusesWrites, models.QuerySet[Any, Any]):
         match = changed_fields.columns_of(model, field)
         if match is None:
             raise _unknown_field(field, [model])
+        changed_fields.refuse_untracked(match[0])
         return self.filter(changed_fields.changed([match], old, new))
 
     def newest(self: EventsT) -> EventsT:
@@ -270,6 +271,8 @@ class TrailQuerySet(EventQuerySet):
             known = [(model, match) for model, match in matches if match is not None]
             if not known:
                 raise _unknown_field(field, self._models)
+            for model, (own, _) in known:
+                changed_fields.refuse_untracked(own, of=model)
             conditions = [
                 criteria.of_labels(renames.labels_of(model))
                 & changed_fields.changed([match], old, new)

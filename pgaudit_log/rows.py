@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import Enum
 from typing import Any, TypeAlias
 
 from django.db import models
@@ -13,6 +14,15 @@ from pgaudit_log.identifiers import column_of, key_fields, quote_literal, quote_
 from pgaudit_log.triggers.rendering import column_type, key_sql
 
 Columns: TypeAlias = "Sequence[models.Field[Any, Any]]"
+
+
+class Lock(Enum):
+    """How rows are locked until the transaction ends."""
+
+    VALUES = "FOR NO KEY UPDATE"
+    """Nobody else changes them; new rows may point at them."""
+    KEYS = "FOR UPDATE"
+    """No new row can point at them either."""
 
 
 def own_columns(model: type[models.Model]) -> list[models.Field[Any, Any]]:
@@ -30,7 +40,7 @@ def writable_columns(model: type[models.Model]) -> list[models.Field[Any, Any]]:
 
 
 def live_sql(
-    model: type[models.Model], connection: BaseDatabaseWrapper, *, lock: bool = False
+    model: type[models.Model], connection: BaseDatabaseWrapper, *, lock: Lock | None = None
 ) -> str:
     """Return the SELECT of the rows with the keys ``%s``, a ``text[]``: key and state as text.
 
@@ -47,7 +57,7 @@ def live_sql(
 SELECT {key}, (SELECT pgaudit_log_snapshot(tracked.*)::text FROM (SELECT {values}) AS tracked)
 FROM (SELECT {_keys(model, connection)} FROM unnest(<keys>::text[]) AS given (obj_pk)) AS wanted
 JOIN {quote_name(model._meta.db_table)} AS live ON {_same_key(model)}
-ORDER BY 1{" FOR NO KEY UPDATE OF live" if lock else ""}
+ORDER BY 1{f" {lock.value} OF live" if lock else ""}
 """).replace("<keys>", "%s")
 
 

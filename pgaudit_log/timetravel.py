@@ -136,7 +136,9 @@ def _events_as_of(events: Any, moment: Any) -> Any:
     """
     obj = events._hints.get("instance")
     if obj is not None and histories.is_tracked(type(obj)):
-        rows = type(obj)._base_manager.using(str(obj._state.db or events.db))
+        rows: models.QuerySet[Any, Any] = models.QuerySet(
+            type(obj), using=str(obj._state.db or events.db)
+        )
         return query(rows, moment).get(pk=obj.pk)
     return histories.in_force(events, Moment.of(moment))
 

@@ -30,7 +30,9 @@ class Wording:
             if not wanted:
                 continue
             target = own.target_field
-            manager = concrete(target.model)._base_manager.using(using)
+            manager: models.QuerySet[Any, Any] = models.QuerySet(
+                concrete(target.model), using=using
+            )
             for found in manager.filter(**{f"{target.attname}__in": wanted}):
                 self._objects[own, getattr(found, target.attname)] = found
 

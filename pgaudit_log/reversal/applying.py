@@ -15,6 +15,7 @@ from pgaudit_log import live, moments, rows, states
 from pgaudit_log.contexts.stack import context
 from pgaudit_log.exceptions import PlanError, QueryError, StalePlanError
 from pgaudit_log.identifiers import column_of
+from pgaudit_log.reversal.outcomes import is_done, unplanned_references
 from pgaudit_log.reversal.plans import Applied, Plan, Step, key_after
 from pgaudit_log.reversal.saving import save
 
@@ -33,6 +34,7 @@ def apply(plan: Plan, *, through: str, reason: str | None) -> Applied:
         with moments.today(), transaction.atomic(using=plan.using), context(**metadata):
             _queue_up(plan)
             _refuse_stale(plan)
+            _refuse_new_references(plan)
             with connection.cursor() as cursor:
                 # Rows may come in an order in which a constraint holds at the end only.
                 cursor.execute("SET CONSTRAINTS ALL DEFERRED")
@@ -79,13 +81,29 @@ def _queue_up(plan: Plan) -> None:
 def _refuse_stale(plan: Plan) -> None:
     """Lock the rows, and raise if one is not as it was when the plan was made."""
     firsts = [step for step in plan.steps if not step.is_second]
-    now = live.read([(step.model, step.key) for step in firsts], plan.using, lock=True)
+    # What is deleted, or gets another key, must not be pointed at meanwhile.
+    leaving = [step for step in firsts if step.action == "delete" or key_after(step) != step.key]
+    now = live.read([(s.model, s.key) for s in leaving], plan.using, lock=rows.Lock.KEYS)
+    staying = [(s.model, s.key) for s in firsts if s not in leaving]
+    now |= live.read(staying, plan.using, lock=rows.Lock.VALUES)
     for step in firsts:
         if live.fingerprint(now.get((step.model, step.key))) != step.fingerprint:
             raise StalePlanError(
                 f"Cannot {plan.action} {plan.subject}; nothing was changed. {step.label}"
                 f" {step.key} has changed since the plan was made. Make the plan again."
             )
+
+
+def _refuse_new_references(plan: Plan) -> None:
+    """Raise if a row that is to be deleted is pointed at by one that the plan does not know.
+
+    The database, or Django, would delete or change it, too.
+    """
+    for step, other, name in unplanned_references(plan.steps, plan.using):
+        raise StalePlanError(
+            f"Cannot {plan.action} {plan.subject}; nothing was changed. {other} points at"
+            f" {step.label} {step.key} with {name} since the plan was made. Make the plan again."
+        )
 
 
 def _write(step: Step, using: str) -> None:
@@ -102,24 +120,10 @@ def _write(step: Step, using: str) -> None:
             case "delete":
                 cursor.execute(rows.delete_sql(step.model, connection), [step.key])
         written = cursor.rowcount
-    if written == 0 and _is_done(step, using):
+    if written == 0 and is_done(step, using):
         return
     if written != 1:
         raise PlanError(
             f"Cannot {step}: {written} rows were written instead of one. Nothing was changed."
             " A trigger or a rule of the table may keep it from being written."
         )
-
-
-def _is_done(step: Step, using: str) -> bool:
-    """Return whether the database has done a step itself: a foreign key that cascades."""
-    key = key_after(step)
-    now = live.read([(step.model, key)], using).get((step.model, key))
-    if step.action == "delete":
-        return now is None
-    return (
-        step.action == "update"
-        and key != step.key
-        and now is not None
-        and all(now[column] == value for column, value in step.state.items())
-    )

@@ -58,6 +58,8 @@ def revert(
         QueryError: for an event of another object, or what is no moment.
         UnknownPastError: when the object was not tracked yet.
     """
+    if not isinstance(obj, models.Model):
+        raise QueryError(f"revert() was given {obj!r}, which is no object. Give an instance.")
     model = concrete(type(obj))
     # An object of the past has a database of the past.
     alias = str(using or router.db_for_write(model, instance=obj))

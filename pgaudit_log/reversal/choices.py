@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,7 +22,10 @@ class Choices:
     fields: Sequence[str] | None = None
     """The only fields to change; ``None`` means all."""
     values: Mapping[str, Any] = field(default_factory=dict)
-    """Values, by field, for rows to bring back; they win over what the events have."""
+    """Values for rows to bring back; they win over what the events have.
+
+    By the name of the field, or by ``app.Model.field`` where several models have one of that name.
+    """
 
     def __post_init__(self) -> None:
         if self.on_conflict not in ON_CONFLICT:
@@ -44,7 +47,13 @@ class Choices:
             for f in model._meta.concrete_fields
             for name in (f.name, f.attname)
         }
-        for name in [*(self.fields or ()), *self.values]:
+        whole = {
+            f"{model._meta.label}.{name}"
+            for model in models
+            for f in model._meta.local_concrete_fields
+            for name in (f.name, f.attname)
+        }
+        for name in [*(self.fields or ()), *(v for v in self.values if v not in whole)]:
             if name not in known:
                 labels = ", ".join(dict.fromkeys(model._meta.label for model in models))
                 raise QueryError(
@@ -52,9 +61,30 @@ class Choices:
                     f" {', '.join(sorted({f.name for m in models for f in m._meta.concrete_fields}))}."
                 )
 
+    def refuse_ambiguous(self, brought_back: Iterable[type[Any]]) -> None:
+        """Raise if a value is named that several of the models to bring back have.
+
+        Raises:
+            QueryError: names the models.
+        """
+        models = dict.fromkeys(brought_back)
+        for name in self.values:
+            having = [
+                model._meta.label
+                for model in models
+                if name
+                in {n for f in model._meta.local_concrete_fields for n in (f.name, f.attname)}
+            ]
+            if len(having) > 1:
+                raise QueryError(
+                    f"values= has {name!r}, which {' and '.join(sorted(having))} have. Say which:"
+                    f" {sorted(having)[0]}.{name}."
+                )
+
     def value_of(self, own: Any) -> tuple[bool, Any]:
         """Return whether a value is given for a field, and the value."""
-        for name in (own.name, own.attname):
+        label = own.model._meta.label
+        for name in (f"{label}.{own.name}", f"{label}.{own.attname}", own.name, own.attname):
             if name in self.values:
                 value = self.values[name]
                 if own.is_relation and hasattr(value, "_meta"):

@@ -6,10 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pgaudit_log import histories, live, moments, rows, states
+from pgaudit_log import histories, live, moments, renames, rows, states
+from pgaudit_log.constants import INSERT
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.following import current_key
 from pgaudit_log.identifiers import column_of, key_fields
+from pgaudit_log.live import RowKey
+from pgaudit_log.models import Events
 from pgaudit_log.reversal.choices import Choices
 from pgaudit_log.reversal.completing import Completion
 from pgaudit_log.reversal.describing import described
@@ -52,6 +55,10 @@ class Examination:
         self._bring_up_to_date()
         self.live = live.read([target.place for target in self.targets], using)
         self._follow()
+        self.made_anew = self._find_made_anew()
+        choices.refuse_ambiguous(
+            t.model for t in self.targets if t.state is not None and t.place not in self.live
+        )
         self.leaving = {t.place: t for t in self.targets if t.place in self.live and self._moves(t)}
 
     def _bring_up_to_date(self) -> None:
@@ -90,6 +97,43 @@ class Examination:
             if key is not None:
                 target.key = key
         self.live.update(live.read([t.place for t in missing], self.using))
+
+    def _find_made_anew(self) -> set[RowKey]:
+        """Return the rows that another object has taken the place of since.
+
+        An object that was brought back by a plan is the same.
+        """
+        found = set()
+        by_model: dict[type[Any], list[Target]] = {}
+        for target in self.targets:
+            if target.expected and target.place in self.live:
+                by_model.setdefault(target.model, []).append(target)
+        for model, own in by_model.items():
+            orders = {target.key: target.order for target in own}
+            inserts = Events.objects.using(self.using).filter(
+                pgh_obj_model__in=renames.labels_of(model),
+                pgh_obj_id__in=list(orders),
+                pgh_operation=INSERT,
+                pgh_id__gt=min(orders.values()),
+            )
+            for event in inserts.only("pgh_id", "pgh_obj_id", "pgh_context"):
+                is_restored = any(name.startswith("reverts_") for name in event.pgh_context or ())
+                if not is_restored and event.pgh_id > orders[event.pgh_obj_id]:
+                    found.add((model, event.pgh_obj_id))
+        return found
+
+    def _is_kept_as_another(self, target: Target) -> bool:
+        """Report a row that is another object by now; return whether it is left alone."""
+        if target.place not in self.made_anew:
+            return False
+        self._report(
+            Kind.CHANGED_LATER,
+            target,
+            None,
+            "was deleted and inserted anew since, so that it is another object.",
+            go_around=self.choices.on_conflict != "abort",
+        )
+        return self.choices.on_conflict == "skip"
 
     def _moves(self, target: Target) -> bool:
         """Return whether a row that is there makes place: it is deleted, or gets another key."""
@@ -133,6 +177,8 @@ class Examination:
         step = Step(
             action="update", model=target.model, key=target.key, fingerprint=live.fingerprint(there)
         )
+        if now is not None and self._is_kept_as_another(target):
+            return None
         if target.state is None:
             return self._delete(target, step, now)
         state = self._writable(target)

@@ -40,10 +40,10 @@ def _revert(self: Any, using: str | None = None) -> models.Model:
     plan = revert(obj, to=self, using=alias)
     plan.apply()
     with moments.today():
-        manager: models.Manager[Any] = model._base_manager
+        rows: models.QuerySet[Any, Any] = models.QuerySet(model, using=alias)
         key = plan.steps[-1].key if plan.steps and plan.steps[-1].model is model else None
         pk = histories.value_of(key, key_fields(model)) if key is not None else obj.pk
-        found: models.Model = manager.using(alias).get(pk=pk)
+        found: models.Model = rows.get(pk=pk)
     return found
 
 

@@ -15,6 +15,9 @@ from pgaudit_log.exceptions import PlanError
 from pgaudit_log.identifiers import column_of, key_fields
 from pgaudit_log.states import MISSING, State
 
+MOST_TOLD = 20
+"""How many obstacles an error lists."""
+
 
 class Kind(str, Enum):
     """What an obstacle is."""
@@ -57,7 +60,7 @@ class Obstacle:
         return self.message
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it for JSON."""
+        """Return it as a dict."""
         return {
             "kind": self.kind.value,
             "model": self.model,
@@ -81,7 +84,7 @@ class Change:
     """The value that it would get; ``MISSING`` where the row would go."""
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it for JSON; what is missing has no key."""
+        """Return it as a dict; what is missing has no key."""
         values = {"now": self.now, "proposed": self.proposed}
         known = {name: value for name, value in values.items() if value is not MISSING}
         return {"field": self.field, **known}
@@ -118,7 +121,7 @@ class Step:
         return label
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it for JSON."""
+        """Return it as a dict."""
         return {
             "action": self.action,
             "model": self.label,
@@ -203,11 +206,13 @@ class Plan:
             PlanError: names each obstacle.
         """
         if self.obstacles:
-            listed = "\n".join(f"- {obstacle}" for obstacle in self.obstacles)
+            listed = "\n".join(f"- {obstacle}" for obstacle in self.obstacles[:MOST_TOLD])
+            if len(self.obstacles) > MOST_TOLD:
+                listed += f"\n- and {len(self.obstacles) - MOST_TOLD} more, in plan.obstacles"
             raise PlanError(f"Cannot {self.action} {self.subject}; nothing was changed.\n{listed}")
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it for JSON; values are Python's."""
+        """Return it as dicts and lists, with the values as Python has them."""
         return {
             "action": self.action,
             "subject": self.subject,

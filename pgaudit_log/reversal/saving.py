@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import models
+from django.db.models.deletion import Collector
 
 from pgaudit_log import live
 from pgaudit_log.exceptions import PlanError
 from pgaudit_log.identifiers import column_of, key_fields
-from pgaudit_log.reversal.plans import Step
+from pgaudit_log.reversal.plans import Step, key_after
 from pgaudit_log.states import JSON_NULL, MISSING
 
 
@@ -22,13 +23,16 @@ def save(step: Step, using: str) -> None:
         ValidationError: by ``full_clean()``.
         PlanError: for a change of a primary key, which ``save()`` takes for a new object.
     """
-    manager = step.model._base_manager.using(using)
+    # Not the model's own manager, which may hide rows.
+    manager: models.QuerySet[Any, Any] = models.QuerySet(step.model, using=using)
     is_new = step.action == "insert"
     instance = step.model() if is_new else manager.filter(**_key_of(step, using)).first()
     if step.action == "delete":
         # Its foreign keys may have taken it along already.
         if instance is not None:
+            _refuse_company(step, instance, using)
             instance.delete(using=using, keep_parents=True)
+            _refuse_undone(step, using)
         return
     if instance is None:
         raise PlanError(f"Cannot {step}: it is not there any more. Nothing was changed.")
@@ -36,18 +40,63 @@ def save(step: Step, using: str) -> None:
     json_null = [c.field for c in step.changes if c.proposed is JSON_NULL]
     if step.model._meta.parents:
         instance.full_clean(exclude=[*_inherited(step.model), *json_null], validate_unique=False)
-    else:
+    elif is_new:
         instance.full_clean(exclude=json_null)
+    else:
+        # What the plan leaves alone was valid enough to be there.
+        changed = {change.field for change in step.changes}
+        untouched = [f.name for f in step.model._meta.fields if f.name not in changed]
+        instance.full_clean(exclude=[*untouched, *json_null])
     for name in json_null:
         # As None it would be SQL's NULL.
         null = models.Value(None, models.JSONField())
         setattr(instance, step.model._meta.get_field(name).attname, null)
-    if step.model._meta.parents:
-        instance.save_base(raw=True, using=using, force_insert=is_new)
-    elif is_new:
-        instance.save(using=using, force_insert=True)
-    else:
-        instance.save(using=using, update_fields=_written(step))
+    try:
+        if step.model._meta.parents:
+            instance.save_base(raw=True, using=using, force_insert=is_new)
+        elif is_new:
+            instance.save(using=using, force_insert=True)
+        else:
+            instance.save(using=using, update_fields=_written(step))
+    except TypeError as error:
+        if not is_new:
+            raise
+        # Django expects a row back from each insert.
+        raise PlanError(
+            f"Cannot {step}: {error}. Nothing was changed. A trigger may keep it from being"
+            " written."
+        ) from error
+    _refuse_undone(step, using)
+
+
+def _refuse_company(step: Step, instance: models.Model, using: str) -> None:
+    """Raise if ``delete()`` would delete or change other rows; those of the plan are gone already."""
+    collector: Any = Collector(using=using, origin=instance)
+    collector.collect([instance], keep_parents=True)
+    others = [obj for found in collector.data.values() for obj in found if obj is not instance]
+    others += [obj for queryset in collector.fast_deletes for obj in queryset[:1]]
+    others += [
+        obj
+        for querysets in collector.field_updates.values()
+        for queryset in querysets
+        for obj in queryset[:1]
+    ]
+    if others:
+        raise PlanError(
+            f"Cannot {step}: delete() would take {others[0]._meta.label} {others[0].pk} along, or"
+            ' change it, which the plan does not. Nothing was changed. Apply it with through="sql".'
+        )
+
+
+def _refuse_undone(step: Step, using: str) -> None:
+    """Raise if a trigger or a method kept the row from being written."""
+    key = key_after(step)
+    is_there = (step.model, key) in live.read([(step.model, key)], using)
+    if is_there == (step.action == "delete"):
+        raise PlanError(
+            f"Cannot {step}: it was not written. Nothing was changed. A trigger, or the model's own"
+            " save() or delete(), may keep it from being written."
+        )
 
 
 def _give_values(instance: models.Model, step: Step) -> None:

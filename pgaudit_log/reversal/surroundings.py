@@ -38,8 +38,10 @@ class Surroundings:
     def look(self) -> None:
         """Report what stands in the way."""
         for model, moves in self.by_model.items():
-            for relation in self._relations(model):
+            for relation in relations(model, self.using):
                 self._find_references(relation, moves)
+            for generic in _generic_relations(model):
+                self._find_generic_references(generic, moves)
             for own in foreign_keys(model):
                 if getattr(own, "db_constraint", True):
                     self._find_targets(own, moves)
@@ -50,23 +52,8 @@ class Surroundings:
                 self._validate(moves[0])
 
     def _rows(self, model: type[Any]) -> models.QuerySet[Any, Any]:
-        rows: models.QuerySet[Any, Any] = model._base_manager.using(self.using)
-        return rows
-
-    def _relations(self, model: type[Any]) -> Iterator[models.ForeignKey[Any, Any]]:
-        """Yield the foreign keys of other tables that point at this one, and are checked."""
-        for relation in model._meta.get_fields(include_hidden=True):
-            own = getattr(relation, "field", None)
-            if (
-                relation.auto_created
-                and not relation.concrete
-                and isinstance(own, models.ForeignKey)
-                and not hasattr(own.model, "pgh_declaration")
-                and own in concrete(own.model)._meta.local_fields
-                and getattr(own, "db_constraint", True)
-                and router.allow_migrate_model(self.using, concrete(own.model))
-            ):
-                yield own
+        # Not the model's own manager, which may hide rows.
+        return models.QuerySet(model, using=self.using)
 
     def _find_references(self, own: models.ForeignKey[Any, Any], moves: Sequence[Move]) -> None:
         target, column = column_of(own.target_field), column_of(own)
@@ -106,6 +93,35 @@ class Surroundings:
             f"cannot be {'deleted' if not move.after else 'given another key'}, because"
             f" {concrete(own.model)._meta.label} {key} points at it with {own.name}.",
         )
+
+    def _find_generic_references(self, generic: Any, moves: Sequence[Move]) -> None:
+        """Report rows that point at a deleted one with a GenericForeignKey."""
+        other = concrete(generic.related_model)
+        kept = {move.step.key for move in self.by_model.get(other, []) if not move.after}
+        keys = key_fields(generic.model)
+        gone = {
+            str(values[0]): move
+            for move in moves
+            if not move.after and (values := move.gives_up([column_of(keys[0])])) is not None
+        }
+        if not gone or len(keys) > 1:
+            return
+        pointing = self._rows(other).filter(
+            **{
+                f"{generic.content_type_field_name}__in": [generic.get_content_type().pk],
+                f"{generic.object_id_field_name}__in": list(gone),
+            }
+        )
+        for pk, value in pointing.values_list("pk", generic.object_id_field_name):
+            key = key_text(pk, key_fields(other))
+            if key not in kept and str(value) in gone:
+                self.report(
+                    Kind.REFERENCED,
+                    gone.pop(str(value)).step,
+                    None,
+                    f"cannot be deleted, because {other._meta.label} {key} points at it with"
+                    f" {generic.object_id_field_name}.",
+                )
 
     def _find_targets(self, own: models.ForeignKey[Any, Any], moves: Sequence[Move]) -> None:
         column, target = column_of(own), own.target_field
@@ -189,6 +205,26 @@ class Surroundings:
                 constraint.validate(model, instance, using=self.using)
             except ValidationError as error:
                 self.report(Kind.TAKEN, move.step, None, " ".join(error.messages))
+
+
+def relations(model: type[Any], using: str) -> Iterator[models.ForeignKey[Any, Any]]:
+    """Yield the foreign keys of other tables that point at that of ``model``."""
+    for relation in model._meta.get_fields(include_hidden=True):
+        own = getattr(relation, "field", None)
+        if (
+            relation.auto_created
+            and not relation.concrete
+            and isinstance(own, models.ForeignKey)
+            and not hasattr(own.model, "pgh_declaration")
+            and own in concrete(own.model)._meta.local_fields
+            and router.allow_migrate_model(using, concrete(own.model))
+        ):
+            yield own
+
+
+def _generic_relations(model: type[Any]) -> list[Any]:
+    # By what they have, because the app of content types need not be installed.
+    return [f for f in model._meta.private_fields if hasattr(f, "object_id_field_name")]
 
 
 def _chunks(values: list[Any]) -> Iterator[list[Any]]:

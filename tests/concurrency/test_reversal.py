@@ -166,7 +166,7 @@ def test_a_child_that_is_inserted_meanwhile_keeps_its_parent() -> None:
         execute("SET CONSTRAINTS ALL IMMEDIATE")
 
     running = apply_during(plan, insert)
-    with pytest.raises(PlanError, match="still referenced|violates foreign key"):
+    with pytest.raises(PlanError, match="points at shop.Customer"):
         running.done()
     assert Order.objects.get().customer == customer
 

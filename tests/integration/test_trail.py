@@ -517,9 +517,9 @@ def test_between_is_half_open(order: Order) -> None:
 
 @pytest.mark.parametrize("moment", [datetime(2020, 1, 1), "2020-01-01", date(2020, 1, 1)])  # noqa: DTZ001
 def test_between_refuses_what_says_no_moment(db: None, moment: Any) -> None:
-    with pytest.raises(QueryError, match=r"between\(\) was given"):
+    with pytest.raises(QueryError, match=r"between\(\) was given|has no time zone"):
         Events.objects.between(moment, None)
-    with pytest.raises(QueryError, match=r"between\(\) was given"):
+    with pytest.raises(QueryError, match=r"between\(\) was given|has no time zone"):
         Events.objects.between(None, moment)
 
 
@@ -655,7 +655,7 @@ def test_changed_refuses_an_unknown_field(order: Order) -> None:
 def test_changed_refuses_a_value_that_the_field_can_never_have(
     db: None, field: str, value: Any
 ) -> None:
-    with pytest.raises(QueryError, match=r"changed\(\) was given"):
+    with pytest.raises(QueryError, match=r"changed\(\) was given|has no time zone"):
         Events.objects.across(Order).changed(field, new=value)
 
 

@@ -128,7 +128,7 @@ class Machine(RuleBasedStateMachine):
         ]
         new = [id for id in ids if id not in self.known]
         for row in execute(EVENTS, [new], using=session.alias) if new else ():
-            self.known[row[0]] = Event(*row)
+            self.known[row[0]] = Event.of(row)
         rows = execute("SELECT * FROM replay_rows()", using=session.alias)
         return Visible(
             events=tuple(self.known[id] for id in ids),

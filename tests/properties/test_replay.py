@@ -1,7 +1,7 @@
 """Whatever is written, the trail replays from empty tables to the tables, value for value; so does
 the past at any moment.
 
-HYPOTHESIS_PROFILE=long runs 2,000 examples instead of 25.
+HYPOTHESIS_PROFILE=long runs 2,000 examples instead of 25, and goes back at random, too.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.properties.blocks import Blocks
+from tests.properties.goes_back import GoesBack
 from tests.properties.key_moves import KeyMoves
 from tests.properties.looks_back import LooksBack
 from tests.properties.machine import Machine
@@ -40,15 +41,22 @@ class Writers(Blocks, OrmWrites, KeyMoves, LooksBack):
     """Two sessions that write by all paths, and look back."""
 
 
+class Wanderers(GoesBack, Writers):
+    """Writers that go back, too."""
+
+
+PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "short")
+
+
 @pytest.fixture
 def writers(transactional_db: None) -> Iterator[type[Machine]]:
     """The machine, with its tables and its second connection."""
     with families_installed() as families, comparison_installed(all_tables(families)):
         with second_connection():
-            Writers.families = families
-            yield Writers
+            machine = Writers if PROFILE == "short" else Wanderers
+            machine.families = families
+            yield machine
 
 
 def test_the_trail_replays_to_the_tables(writers: type[Machine]) -> None:
-    profile = settings.get_profile(os.environ.get("HYPOTHESIS_PROFILE", "short"))
-    run_state_machine_as_test(writers, settings=profile)
+    run_state_machine_as_test(writers, settings=settings.get_profile(PROFILE))

@@ -21,6 +21,7 @@ def event(id: int, operation: str, before: str | None, after: str | None) -> Eve
         context_id=None,
         context=None,
         created_at=datetime(2024, 1, 1, tzinfo=timezone.utc),
+        txid=1,
     )
 
 

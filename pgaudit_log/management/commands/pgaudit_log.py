@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import OperationalError, connections
+from django.db import OperationalError, ProgrammingError, connections
 
 from pgaudit_log import installation
 from pgaudit_log.cli import subcommands
@@ -73,7 +73,8 @@ def _errors_as_exit_codes() -> Iterator[None]:
         raise CommandError(safe(error, keep="\n"), returncode=NOT_READY) from error
     except PgauditLogError as error:
         raise CommandError(safe(error, keep="\n"), returncode=REFUSED) from error
-    except OperationalError as error:
+    except (OperationalError, ProgrammingError) as error:
+        # No server, no right to read or write.
         message = f"The database cannot be asked: {str(error).strip()}"
         raise CommandError(safe(message, keep="\n"), returncode=NOT_READY) from error
     except KeyboardInterrupt as error:

@@ -1,0 +1,62 @@
+"""Outcomes: what carrying a plan out did, or would do, beside what its steps say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from django.db import models
+
+from pgaudit_log import live
+from pgaudit_log.identifiers import column_of, key_fields, key_text
+from pgaudit_log.live import RowKey
+from pgaudit_log.registry import concrete
+from pgaudit_log.reversal.plans import Step, key_after
+from pgaudit_log.reversal.surroundings import CHUNK, relations
+
+
+def is_done(step: Step, using: str) -> bool:
+    """Return whether a step is carried out, be it by a foreign key of the database that cascades."""
+    key = key_after(step)
+    now = live.read([(step.model, key)], using).get((step.model, key))
+    if step.action == "delete":
+        return now is None
+    return (
+        step.action == "update"
+        and key != step.key
+        and now is not None
+        and all(now[column] == value for column, value in step.state.items())
+    )
+
+
+def unplanned_references(steps: Sequence[Step], using: str) -> Iterator[tuple[Step, str, str]]:
+    """Yield each row to be deleted that a row without a step points at: its step, that row, its field."""
+    planned: dict[type[Any], set[str]] = {}
+    deleted: dict[type[Any], list[Step]] = {}
+    for step in steps:
+        planned.setdefault(step.model, set()).add(step.key)
+        if step.action == "delete":
+            deleted.setdefault(step.model, []).append(step)
+    for model, own in deleted.items():
+        states = live.read([(model, step.key) for step in own], using)
+        typed = live.typed(model, [states.get((model, step.key), {}) for step in own], using)
+        for relation in relations(model, using):
+            other = concrete(relation.model)
+            target = column_of(relation.target_field)
+            by_value = {row.get(target): step for row, step in zip(typed, own, strict=True)}
+            for place, value in _pointing(relation, other, list(by_value), using):
+                if place[1] not in planned.get(other, ()):
+                    yield by_value[value], f"{other._meta.label} {place[1]}", relation.name
+
+
+def _pointing(
+    relation: models.ForeignKey[Any, Any], other: type[Any], values: list[Any], using: str
+) -> Iterator[tuple[RowKey, Any]]:
+    """Yield the rows whose foreign key has one of ``values``, each with that value."""
+    keys = key_fields(other)
+    names = [key.attname for key in keys]
+    for start in range(0, len(values), CHUNK):
+        rows: models.QuerySet[Any, Any] = models.QuerySet(other, using=using)
+        found = rows.filter(**{f"{relation.attname}__in": values[start : start + CHUNK]})
+        for value, *parts in found.values_list(relation.attname, *names).iterator():
+            yield (other, key_text(parts if len(keys) > 1 else parts[0], keys)), value
