@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from django.db import models
+
 from pgaudit_log import histories, live, moments, renames, rows, states
 from pgaudit_log.constants import INSERT
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.following import current_key
-from pgaudit_log.identifiers import column_of, key_fields
+from pgaudit_log.identifiers import column_of, former_key, key_fields
 from pgaudit_log.live import RowKey
 from pgaudit_log.models import Events
 from pgaudit_log.reversal.choices import Choices
@@ -109,17 +111,28 @@ class Examination:
             if target.expected and target.place in self.live:
                 by_model.setdefault(target.model, []).append(target)
         for model, own in by_model.items():
-            orders = {target.key: target.order for target in own}
-            inserts = Events.objects.using(self.using).filter(
+            keys_now = {target.key for target in own}
+            former = {
+                former_key(label, key): key
+                for label in renames.labels_of(model)
+                for key in keys_now
+            }
+            events = Events.objects.using(self.using).filter(
+                models.Q(pgh_obj_id__in=keys_now, pgh_operation=INSERT)
+                | models.Q(pgh_refs__overlap=list(former)),
                 pgh_obj_model__in=renames.labels_of(model),
-                pgh_obj_id__in=list(orders),
-                pgh_operation=INSERT,
-                pgh_id__gt=min(orders.values()),
+                # What is taken back itself says nothing.
+                pgh_id__gt=max(target.order for target in self.targets),
             )
-            for event in inserts.only("pgh_id", "pgh_obj_id", "pgh_context"):
-                is_restored = any(name.startswith("reverts_") for name in event.pgh_context or ())
-                if not is_restored and event.pgh_id > orders[event.pgh_obj_id]:
-                    found.add((model, event.pgh_obj_id))
+            for event in events.only(
+                "pgh_id", "pgh_obj_id", "pgh_operation", "pgh_refs", "pgh_context"
+            ):
+                if any(name.startswith("reverts_") for name in event.pgh_context or ()):
+                    continue
+                keys = [former[ref] for ref in event.pgh_refs or () if ref in former]
+                if event.pgh_operation == INSERT:
+                    keys.append(event.pgh_obj_id)
+                found |= {(model, key) for key in keys if key in keys_now}
         return found
 
     def _is_kept_as_another(self, target: Target) -> bool:
@@ -130,7 +143,7 @@ class Examination:
             Kind.CHANGED_LATER,
             target,
             None,
-            "was deleted and inserted anew since, so that it is another object.",
+            "has another object's row by now: that which it was about was deleted, or has another key.",
             go_around=self.choices.on_conflict != "abort",
         )
         return self.choices.on_conflict == "skip"

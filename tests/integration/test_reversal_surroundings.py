@@ -125,11 +125,29 @@ def test_another_object_with_the_same_key_stands_in_the_way(change: str) -> None
     made.delete()
     Customer.objects.create(pk=7, name="Bea" if change == "update" else "Ana")
     plan = undo(context=context)
-    assert "another object" in str(plan.obstacles[0])
+    assert "another object's row" in str(plan.obstacles[0])
     with pytest.raises(PlanError):
         plan.apply()
     assert undo(context=context, on_conflict="skip").steps == ()
     undo(context=context, on_conflict="force").apply()
+
+
+def test_a_row_that_has_taken_its_key_since_stands_in_the_way(forgotten: None) -> None:
+    seat = tracked_table(
+        "Seat", key=models.IntegerField(primary_key=True), words=models.TextField()
+    )
+    execute("ALTER TABLE shop_seat DROP CONSTRAINT shop_seat_pkey")
+    execute("ALTER TABLE shop_seat ADD PRIMARY KEY (key) DEFERRABLE")
+    try:
+        seat.objects.create(key=1, words="old")
+        seat.objects.create(key=2, words="new")
+        seat.objects.filter(key=1).update(words="new")
+        update = Events.objects.newest()[0]
+        seat.objects.update(key=3 - models.F("key"))
+        plan = undo(update)
+        assert ["another object's row" in str(found) for found in plan.obstacles] == [True]
+    finally:
+        drop("shop_seat")
 
 
 def test_an_object_that_was_brought_back_is_the_same() -> None:
