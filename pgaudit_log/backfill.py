@@ -221,7 +221,7 @@ def _sql(
     return baseline_sql(
         model=model,
         model_labels=renames.labels_of(model),
-        event_labels=[*declaration.tracker_labels, label],
+        event_labels=registry.event_labels(declaration),
         label=label,
         columns=tracked_columns(model, declaration.fields, declaration.exclude),
         bounds=bounds,

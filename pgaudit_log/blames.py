@@ -13,7 +13,7 @@ from pgaudit_log.exceptions import QueryError
 from pgaudit_log.identifiers import column_of, key_fields, key_text
 from pgaudit_log.models import Events
 from pgaudit_log.records import Record
-from pgaudit_log.registry import concrete
+from pgaudit_log.registry import concrete, parents_of
 from pgaudit_log.states import MISSING
 from pgaudit_log.wording import Wording
 
@@ -50,7 +50,7 @@ def blame(obj: models.Model, *, using: str | None = None) -> dict[str, Blame]:
         raise QueryError(f"Cannot say who set what of {obj!r}: it was never saved.")
     result: dict[str, Blame] = {}
     with moments.today():
-        for table in [model, *(concrete(parent) for parent in model._meta.get_parent_list())]:
+        for table in [model, *parents_of(model)]:
             if histories.is_tracked(table):
                 key = key_text(obj.pk, key_fields(table))
                 for name, found in _blame(table, key, alias).items():

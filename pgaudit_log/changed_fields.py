@@ -19,9 +19,7 @@ from pgaudit_log.exceptions import QueryError
 from pgaudit_log.expressions import StoredValue, any_of
 from pgaudit_log.moments import aware
 from pgaudit_log.registry import concrete
-
-UNSET: Any = type("_Unset", (), {"__repr__": lambda self: "UNSET"})()
-"""Stands for "whatever it was", because ``None`` is a value."""
+from pgaudit_log.trackers import UNSET
 
 
 def columns_of(

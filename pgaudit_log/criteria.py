@@ -207,12 +207,7 @@ def of_declaration(model: type[models.Model], declaration: Declaration | None) -
     """Return the condition that an event is of ``model``, or of one of its ``track()`` calls."""
     found = of_labels(renames.labels_of(model))
     if declaration is not None:
-        others = [
-            label
-            for other in registry.declarations_of(model)
-            if other is not declaration
-            for label in (*other.tracker_labels, registry.baseline_label(other))
-        ]
+        others = registry.labels_of_others(declaration)
         if others:
             found &= ~Q(pgh_label__in=others)
     return found
@@ -228,5 +223,5 @@ def known_labels() -> set[str]:
     return {
         label
         for declaration in registry.declarations()
-        for label in (*declaration.tracker_labels, registry.baseline_label(declaration))
+        for label in registry.event_labels(declaration)
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from django.core.exceptions import EmptyResultSet
 from django.db import models
@@ -16,6 +16,9 @@ from pgaudit_log.identifiers import column_of, key_text
 
 KEY_COLUMN = "pgh_obj_key"
 """The view's column that is ``obj_pk`` itself, and so the one that has the index."""
+
+
+JoinConditionT = TypeVar("JoinConditionT", bound="JoinCondition")
 
 
 class _ByKey:
@@ -55,8 +58,8 @@ def _key_text_sql(columns: Sequence[str], targets: Sequence[Any], connection: An
     return key_sql(columns[0], sql_type(targets[0], connection))
 
 
-class _SameKey:
-    """The condition that an event's key text is that of the object's primary key."""
+class JoinCondition:
+    """A further condition on a join of an object, ``obj_alias``, with an event, ``event_alias``."""
 
     conditional = True
     contains_aggregate = False
@@ -67,19 +70,24 @@ class _SameKey:
         self.obj_alias = obj_alias
         self.event_alias = event_alias
 
+    def relabeled_clone(self: JoinConditionT, change_map: dict[str, str]) -> JoinConditionT:
+        """Return the same of the tables as they are called after ``change_map``."""
+        return type(self)(
+            self.field,
+            change_map.get(self.obj_alias, self.obj_alias),
+            change_map.get(self.event_alias, self.event_alias),
+        )
+
+
+class _SameKey(JoinCondition):
+    """The condition that an event's key text is that of the object's primary key."""
+
     def as_sql(self, compiler: Any, connection: Any) -> tuple[str, Sequence[Any]]:
         targets = self.field.foreign_related_fields
         obj = quote(compiler, self.obj_alias)
         columns = [f"{obj}.{quote(compiler, column_of(target))}" for target in targets]
         text = _key_text_sql(columns, targets, connection)
         return f"{_key_column(compiler, self.event_alias)} = ({text})", ()
-
-    def relabeled_clone(self, change_map: dict[str, str]) -> _SameKey:
-        return _SameKey(
-            self.field,
-            change_map.get(self.obj_alias, self.obj_alias),
-            change_map.get(self.event_alias, self.event_alias),
-        )
 
 
 def _key_column(compiler: Any, event_alias: Any) -> str:

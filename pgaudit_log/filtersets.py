@@ -25,12 +25,13 @@ from django_filters.filters import (
 )
 
 from pgaudit_log import registry
-from pgaudit_log.changed_fields import UNSET, columns_of
+from pgaudit_log.changed_fields import columns_of
 from pgaudit_log.constants import OPERATIONS
 from pgaudit_log.criteria import known_labels
 from pgaudit_log.exceptions import DeclarationError, QueryError
 from pgaudit_log.models import Event, Events
 from pgaudit_log.registry import concrete
+from pgaudit_log.trackers import UNSET
 
 NONE = "none"
 """What is entered for events without a user."""
@@ -260,7 +261,7 @@ def filterset_for(
             f"filterset_for() was given {event_model!r}. Give a class of typed events, such as"
             " Order.pgh_event_model; EventsFilterSet is for the trail."
         )
-    known = (*declaration.tracker_labels, registry.baseline_label(declaration))
+    known = registry.event_labels(declaration)
     labels = [(label, label) for label in sorted(known)]
     meta = type("Meta", (_EventFilterSet.Meta,), {"model": event_model, "fields": fields})
     attributes = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Mapping, Sequence
 from string import Formatter
 from typing import Any, TypeVar
@@ -162,18 +163,15 @@ def of_table(name: str) -> History | None:
     """Return the history of the table ``name``, or ``None`` if it is not tracked."""
     for declaration in registry.declarations():
         if concrete(declaration.tracked_model)._meta.db_table == name:
-            return (
-                of_model(declaration.tracked_model)
-                if is_tracked(declaration.tracked_model)
-                else None
-            )
+            found = histories_of(declaration.tracked_model)
+            return found[0] if found else None
     return None
 
 
 def has_past(model: type[models.Model]) -> bool:
     """Return whether the model's own table or one that it inherits is tracked."""
     model = concrete(model)
-    return any(is_tracked(table) for table in (model, *model._meta.all_parents))
+    return any(is_tracked(table) for table in (model, *registry.parents_of(model)))
 
 
 def untracked_fields(model: type[models.Model]) -> list[models.Field[Any, Any]]:
@@ -241,8 +239,13 @@ def in_force(events: models.QuerySet[Any, Any], moment: Moment) -> models.QueryS
 
 def parameters(sql: str, moment: Moment) -> list[Any]:
     """Return the parameters of the tests ``{past}`` in ``sql``, a text for ``str.format``."""
-    places = [name for _, name, _, _ in Formatter().parse(sql)]
-    return [moment.parameter] * places.count("past")
+    return [moment.parameter] * _tests_in(sql)
+
+
+@functools.lru_cache(maxsize=1024)
+def _tests_in(sql: str) -> int:
+    """Return how many tests ``{past}`` a text has; it is the same for each query of a table."""
+    return [name for _, name, _, _ in Formatter().parse(sql)].count("past")
 
 
 def refuse_unknown(
@@ -277,8 +280,6 @@ def _touches(model: type[models.Model], key: str) -> models.Q:
 
 def value_of(key: str, fields: Sequence[models.Field[Any, Any]]) -> Any:
     """Return a key out of its text."""
-    import json
-
     if len(fields) == 1:
         return fields[0].to_python(key)
     return tuple(f.to_python(v) for f, v in zip(fields, json.loads(key), strict=True))

@@ -11,24 +11,15 @@ from django.db import models
 from django.db.models.expressions import Col
 
 from pgaudit_log.columns import Form, form_of, is_valid_sql, read_sql, sql_type
-from pgaudit_log.fields import quote
+from pgaudit_log.fields import JoinCondition, quote
 from pgaudit_log.identifiers import key_text, quote_literal
 
 _SAME_AS_TEXT = (models.CharField, models.TextField, models.IntegerField, models.UUIDField)
 """Fields whose equal values are written alike, so that the index on the text can be asked."""
 
 
-class Refers:
+class Refers(JoinCondition):
     """The condition that an event's proxy field is the key of the row ``obj_alias``."""
-
-    conditional = True
-    contains_aggregate = False
-    contains_over_clause = False
-
-    def __init__(self, field: Any, obj_alias: str, event_alias: str) -> None:
-        self.field = field
-        self.obj_alias = obj_alias
-        self.event_alias = event_alias
 
     def as_sql(self, compiler: Any, connection: Any) -> tuple[str, Sequence[Any]]:
         col = ProxyCol(self.event_alias, self.field)
@@ -39,13 +30,6 @@ class Refers:
         if col.has_index:
             test += f' AND {col.text_sql(compiler)} = ({target})::text COLLATE "default"'
         return test, ()
-
-    def relabeled_clone(self, change_map: dict[str, str]) -> Refers:
-        return Refers(
-            self.field,
-            change_map.get(self.obj_alias, self.obj_alias),
-            change_map.get(self.event_alias, self.event_alias),
-        )
 
 
 class ProxyCol(Col):

@@ -11,7 +11,6 @@ from django.db import models
 from django.db.models import F, Q, Subquery
 
 from pgaudit_log import changed_fields, criteria, references, registry, renames
-from pgaudit_log.changed_fields import UNSET
 from pgaudit_log.constants import INSERT, UPDATE
 from pgaudit_log.criteria import flattened
 from pgaudit_log.exceptions import QueryError, ReadOnlyError
@@ -20,6 +19,7 @@ from pgaudit_log.identifiers import column_of, key_fields, key_text
 from pgaudit_log.pages import Page
 from pgaudit_log.readonly import RefusesWrites
 from pgaudit_log.registry import Declaration, concrete
+from pgaudit_log.trackers import UNSET
 
 EventsT = TypeVar("EventsT", bound="EventQuerySet")
 

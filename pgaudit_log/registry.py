@@ -61,6 +61,11 @@ def concrete(model: type[models.Model]) -> type[models.Model]:
     return model._meta.concrete_model or model
 
 
+def parents_of(model: type[models.Model]) -> list[type[models.Model]]:
+    """Return the models whose tables a model's objects have rows in, too: those that it inherits."""
+    return [concrete(parent) for parent in model._meta.get_parent_list()]
+
+
 def tracked_columns(
     model: type[models.Model], fields: tuple[str, ...] | None, exclude: tuple[str, ...]
 ) -> list[models.Field[Any, Any]]:
@@ -114,6 +119,21 @@ def baseline_label(declaration: Declaration) -> str:
     if declarations_of(declaration.tracked_model)[0] is declaration:
         return BASELINE_LABEL
     return f"{BASELINE_LABEL}.{declaration.model_name}"
+
+
+def event_labels(declaration: Declaration) -> tuple[str, ...]:
+    """Return the labels that the events of ``declaration`` have: its trackers', and its baseline's."""
+    return *declaration.tracker_labels, baseline_label(declaration)
+
+
+def labels_of_others(declaration: Declaration) -> list[str]:
+    """Return the labels of the events that the other declarations of its table have."""
+    return [
+        label
+        for other in declarations_of(declaration.tracked_model)
+        if other is not declaration
+        for label in event_labels(other)
+    ]
 
 
 def refuse_taken_labels(declaration: Declaration) -> None:

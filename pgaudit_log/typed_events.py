@@ -288,12 +288,7 @@ def table(
         labels=[
             *dict.fromkeys([declaration.label, *renames.labels(model), *declaration.former_labels])
         ],
-        other_labels=[
-            label
-            for other in registry.declarations_of(tracked)
-            if other is not declaration
-            for label in (*other.tracker_labels, registry.baseline_label(other))
-        ],
+        other_labels=registry.labels_of_others(declaration),
         columns=columns,
     )
 

@@ -16,9 +16,9 @@ from pgaudit_log.identifiers import key_fields, key_text
 from pgaudit_log.models import Events
 from pgaudit_log.moments import Moment
 from pgaudit_log.records import Record
-from pgaudit_log.registry import concrete
+from pgaudit_log.registry import concrete, parents_of
 from pgaudit_log.reversal.choices import Choices
-from pgaudit_log.reversal.deletions import deleted_with, parents_of
+from pgaudit_log.reversal.deletions import deleted_with
 from pgaudit_log.reversal.examining import examine
 from pgaudit_log.reversal.folding import fold
 from pgaudit_log.reversal.plans import Plan

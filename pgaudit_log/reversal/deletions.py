@@ -14,12 +14,7 @@ from pgaudit_log import renames, rows, states
 from pgaudit_log.constants import DELETE, UPDATE
 from pgaudit_log.identifiers import column_of, reference
 from pgaudit_log.records import Record
-from pgaudit_log.registry import concrete
-
-
-def parents_of(model: type[Any]) -> list[type[Any]]:
-    """Return the models whose tables a model's objects have rows in, too."""
-    return [concrete(parent) for parent in model._meta.get_parent_list()]
+from pgaudit_log.registry import parents_of
 
 
 def deleted_with(first: Record, others: Sequence[Record]) -> list[Record]:

@@ -13,8 +13,7 @@ from pgaudit_log.identifiers import column_of, key_fields
 from pgaudit_log.models import Events
 from pgaudit_log.moments import Moment
 from pgaudit_log.records import Record
-from pgaudit_log.registry import concrete
-from pgaudit_log.reversal.deletions import parents_of
+from pgaudit_log.registry import concrete, parents_of
 from pgaudit_log.reversal.targets import Target
 
 
