@@ -9,7 +9,7 @@ to survive is stored as the text that PostgreSQL itself reads back.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import Enum
 from typing import Any
 
@@ -140,6 +140,26 @@ def stored_sql(column: str, type_name: str) -> str:
             return f"{column}::numeric"
         case Form.TEXT:
             return f"{column}::text"
+
+
+def settings_of(type_name: str) -> Iterable[str]:
+    """Return the settings on which the stored form of a SQL type depends.
+
+    What is stored as text may depend on any of them: a range of timestamps does on two.
+    """
+    name = type_name.lower().rstrip("[]")
+    form = form_of(name)
+    if form is Form.FLOAT:
+        return ("extra_float_digits",)
+    if form is Form.TEXT or name == "time with time zone":
+        return ("TimeZone", "DateStyle", "bytea_output", "IntervalStyle", "extra_float_digits")
+    setting = {
+        "bytea": "bytea_output",
+        "interval": "IntervalStyle",
+        "timestamptz": "TimeZone",
+        "timestamp with time zone": "TimeZone",
+    }.get(name)
+    return (setting,) if setting else ()
 
 
 def differs_sql(old: str, new: str, type_name: str, *, own_collation: bool) -> str:

@@ -6,7 +6,6 @@ import hashlib
 import json
 import math
 import os
-import uuid
 from collections.abc import Sequence
 from datetime import date, datetime, time, timezone
 from decimal import Decimal
@@ -127,13 +126,12 @@ def moved_marker(label: str) -> str:
     return f"moved {label}"
 
 
-def new_context_id() -> uuid.UUID:
-    """Return a UUIDv7 (RFC 9562, 5.7): 48 bits of milliseconds, then random, so that ids sort by time."""
-    milliseconds = time_ns() // 1_000_000
-    random = int.from_bytes(os.urandom(10), "big")
-    value = (milliseconds & (1 << 48) - 1) << 80
-    value |= 0x7 << 76
-    value |= (random >> 68) << 64
-    value |= 0b10 << 62
-    value |= random & (1 << 62) - 1
-    return uuid.UUID(int=value)
+def new_context_id() -> str:
+    """Return a UUIDv7 (RFC 9562, 5.7): 48 bits of milliseconds, then random, so that ids sort by time.
+
+    As text, because each request makes one and carries it so.
+    """
+    time = f"{time_ns() // 1_000_000:012x}"
+    random = os.urandom(10).hex()
+    variant = "89ab"[int(random[3], 16) & 3]
+    return f"{time[:8]}-{time[8:]}-7{random[:3]}-{variant}{random[4:7]}-{random[7:19]}"

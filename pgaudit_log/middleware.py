@@ -67,7 +67,7 @@ class AuditMiddleware:
         return {
             "url": storable(request.path),
             "method": storable(request.method or ""),
-            "request_id": storable(request.headers.get("X-Request-ID") or str(new_context_id())),
+            "request_id": storable(request.headers.get("X-Request-ID") or new_context_id()),
         }
 
     def get_user(self, request: HttpRequest, user: Any) -> Any:

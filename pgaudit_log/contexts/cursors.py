@@ -42,6 +42,8 @@ def install(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
     # A pooled connection comes back as it was left.
     if not issubclass(factory, _CarryingCursor):
         driver_connection.cursor_factory = _carrying(factory)
+        if (adapters := getattr(driver_connection, "adapters", None)) is not None:
+            adapters.register_dumper(_Carried, _carried_dumper())
     if not isinstance(connection.ops, _HidesContext):
         connection.ops.__class__ = _hiding(type(connection.ops))  # type: ignore[arg-type]
 
@@ -68,11 +70,53 @@ class _CarryingCursor:
 @cache
 def _carrying(factory: type[Any]) -> type[Any]:
     """Return a subclass of the cursor class ``factory`` that carries the context."""
-    mixin = _Psycopg2Mixin if factory.__module__.startswith("psycopg2") else _Psycopg3Mixin
-    for base in factory.__mro__:
-        if base.__module__.startswith("psycopg2"):
-            mixin = _Psycopg2Mixin
-    return type(factory.__name__, (mixin, factory), {"__module__": __name__})
+    if any(base.__module__.startswith("psycopg2") for base in factory.__mro__):
+        return type(factory.__name__, (_Psycopg2Mixin, factory), {"__module__": __name__})
+    from psycopg import AsyncClientCursor, ClientCursor
+
+    merges = issubclass(factory, (ClientCursor, AsyncClientCursor))
+    return type(
+        factory.__name__,
+        (_Psycopg3Mixin, factory),
+        {"__module__": __name__, "merges_parameters": merges},
+    )
+
+
+class _Carried:
+    """A context as a parameter, which the driver writes into the comment as it is, unquoted.
+
+    Nothing in it needs quotes: it is ASCII, and cannot end a comment.
+    """
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __repr__(self) -> str:
+        return self._text
+
+    def getquoted(self) -> bytes:
+        """Return what is written; psycopg 2 asks for it."""
+        return self._text.encode()
+
+    def __conform__(self, protocol: object) -> _Carried:
+        """Return what psycopg 2 shall ask."""
+        return self
+
+
+@cache
+def _carried_dumper() -> type[Any]:
+    """Return the class that writes a :class:`_Carried` for psycopg 3."""
+    from psycopg.adapt import Dumper
+
+    class CarriedDumper(Dumper):
+        def dump(self, obj: _Carried) -> bytes:
+            return obj.getquoted()
+
+        quote = dump
+
+    return CarriedDumper
 
 
 def _is_write(query: Any) -> bool:
@@ -102,9 +146,15 @@ def _composable(text: str, like: Any) -> Any:
     return psycopg_sql.SQL(text)
 
 
+def _text(context: Context, query: Any) -> str:
+    """Return what a statement carries of the context."""
+    # Most contexts are complete, so that it does not matter what the statement is.
+    return context.text if context.late is None else context.carried(writing=_is_write(query))
+
+
 def _literal_prefix(context: Context, query: Any, params: Any) -> str:
     """Return the comment with the context written out."""
-    text = context.carried(writing=_is_write(query))
+    text = _text(context, query)
     if params is not None:
         text = text.replace("%", "%%")
     return f"{CONTEXT_MARKER}{text}*/"
@@ -121,27 +171,25 @@ def _with_parameter(context: Context, query: Any, params: Any) -> tuple[Any, Any
     parses its placeholders once: a changing text costs 30 to 40 microseconds a statement.
     Only for drivers that merge parameters into the text themselves.
     """
-    text = context.carried(writing=_is_write(query))
-    if isinstance(params, Mapping):
-        return _prefixed(query, _NAMED), {**params, "pgaudit_log": text}
-    return _prefixed(query, _POSITIONAL), (text, *params)
+    carried = _Carried(_text(context, query))
+    # Most statements are those of the ORM: a str with a tuple or list.
+    if not isinstance(params, (tuple, list)) and isinstance(params, Mapping):
+        return _prefixed(query, _NAMED), {**params, "pgaudit_log": carried}
+    return _prefixed(query, _POSITIONAL), (carried, *params)
 
 
 class _Psycopg3Mixin(_CarryingCursor):
     """Carries the context through a cursor of psycopg 3."""
 
+    merges_parameters: bool
+    """Whether it writes parameters into the text itself, as client-side binding does."""
+
     def _carry(self, query: Any, params: Any) -> tuple[Any, Any]:
-        context = current()
-        if context is None:
+        if (context := current()) is None:
             return query, params
-        if params is not None and self._merges_parameters():
+        if params is not None and self.merges_parameters:
             return _with_parameter(context, query, params)
         return _prefixed(query, _literal_prefix(context, query, params)), params
-
-    def _merges_parameters(self) -> bool:
-        from psycopg import AsyncClientCursor, ClientCursor
-
-        return isinstance(self, (ClientCursor, AsyncClientCursor))
 
     def execute(self, query: Any, params: Any = None, **kwargs: Any) -> Any:
         query, params = self._carry(query, params)

@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
+from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 
-from pgaudit_log.conf import settings
+from pgaudit_log.conf import PREFIX, settings
 from pgaudit_log.constants import CONTEXT_MAX_BYTES, CONTEXT_MAX_DEPTH
 from pgaudit_log.exceptions import ContextError
 
@@ -27,13 +28,10 @@ def serialize(metadata: Mapping[str, Any]) -> str:
         ContextError: for what JSON or PostgreSQL cannot carry: an object without a
             JSON form, NaN, infinity, NUL, half of a surrogate pair, more than 64 KiB.
     """
-    encoder = settings.JSON_ENCODER
-    if isinstance(encoder, str):
-        encoder = import_string(encoder)
     try:
-        text = _encode(encoder)(metadata)
+        text = _encode()(metadata)
     except (TypeError, ValueError, RecursionError) as error:
-        raise _explained(metadata, encoder, error) from error
+        raise _explained(metadata, error) from error
     if "\\u" in text:
         _refuse_bad_characters(metadata, text)
     if text.count("[") + text.count("{") > CONTEXT_MAX_DEPTH and _depth(text) > CONTEXT_MAX_DEPTH:
@@ -43,7 +41,7 @@ def serialize(metadata: Mapping[str, Any]) -> str:
         )
     text = text.replace("*", "\\u002a")
     if len(text) > CONTEXT_MAX_BYTES:
-        largest = max(metadata, key=lambda key: len(json.dumps(metadata[key], cls=encoder)))
+        largest = max(metadata, key=lambda key: len(json.dumps(metadata[key], cls=_encoder())))
         raise ContextError(
             f"The context is {len(text):,} bytes of JSON; the limit is {CONTEXT_MAX_BYTES:,},"
             f' because it travels with every statement. "{largest}" is the largest value:'
@@ -52,17 +50,30 @@ def serialize(metadata: Mapping[str, Any]) -> str:
     return text
 
 
+def _encoder() -> type[json.JSONEncoder]:
+    encoder = settings.JSON_ENCODER
+    return import_string(encoder) if isinstance(encoder, str) else encoder
+
+
 @cache
-def _encode(encoder: type[json.JSONEncoder]) -> Callable[[Any], str]:
+def _encode() -> Callable[[Any], str]:
     """Return the method of one encoder, which costs more to make than most contexts to write."""
-    return encoder(allow_nan=False, ensure_ascii=True, separators=(",", ":")).encode
+    return _encoder()(allow_nan=False, ensure_ascii=True, separators=(",", ":")).encode
 
 
-def _explained(metadata: Mapping[str, Any], encoder: Any, error: Exception) -> ContextError:
+def _forget_encoder(setting: str, **kwargs: Any) -> None:
+    if setting == f"{PREFIX}JSON_ENCODER":
+        _encode.cache_clear()
+
+
+setting_changed.connect(_forget_encoder)
+
+
+def _explained(metadata: Mapping[str, Any], error: Exception) -> ContextError:
     """Return the error that names the key whose value has no JSON form."""
     for key, value in metadata.items():
         try:
-            json.dumps({key: value}, cls=encoder, allow_nan=False)
+            json.dumps({key: value}, cls=_encoder(), allow_nan=False)
         except (TypeError, ValueError, RecursionError):
             return ContextError(
                 f'The context value "{key}" cannot be carried as JSON: {error}.'

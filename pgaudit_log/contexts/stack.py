@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from contextvars import ContextVar, Token
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from types import MappingProxyType, TracebackType
 from typing import Any, ParamSpec, Protocol, TypeVar, cast
@@ -44,38 +44,52 @@ class Late(Protocol):
         """Return what is known by now; if ``writing``, go and find out. Raises nothing."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Context:
     """What is recorded with the events of a block: an id and the metadata."""
 
-    id: UUID
-    metadata: Mapping[str, Any]
-    late: Late | None = field(default=None, repr=False, compare=False)
-    text: str = field(repr=False, compare=False)
+    text: str
     """The context as it is carried: the id, then the JSON. Made once, not once a statement."""
-    added_by: context | None = field(default=None, repr=False, compare=False)
+    metadata: Mapping[str, Any] = field(compare=False)
+    late: Late | None = field(default=None, compare=False)
+    outside: Context | None = field(default=None, compare=False)
+    """What was running when the block was entered, and runs again when it is left."""
+    added_by: context | None = field(default=None, compare=False)
     """The call that added to ``before``, as long as it may still turn out to be a block."""
-    before: Context | None = field(default=None, repr=False, compare=False)
+    before: Context | None = field(default=None, compare=False)
 
-    def extended(
-        self,
-        metadata: Mapping[str, Any],
-        late: Late | None = None,
-        *,
-        added_by: context | None = None,
-    ) -> Context:
-        """Return this context with more metadata; the id stays."""
+    @property
+    def id(self) -> UUID:
+        """The id of the outermost block, which those inside share: a UUIDv7."""
+        return UUID(self._id)
+
+    @property
+    def _id(self) -> str:
+        return self.text[:ID_LENGTH]
+
+    def __repr__(self) -> str:
+        return f"Context(id={self.id!r}, metadata={dict(self.metadata)!r})"
+
+    def added(self, metadata: Mapping[str, Any], call: context) -> Context:
+        """Return this context with the metadata of a call; the id stays."""
+        return _context(
+            {**self.metadata, **metadata},
+            id=self._id,
+            late=self.late,
+            outside=self.outside,
+            added_by=call,
+            before=self,
+        )
+
+    def entered(self, metadata: Mapping[str, Any], late: Late | None) -> Context:
+        """Return the context of a block inside this one: with more metadata; the id stays."""
         inherited = {
             key: value
             for key, value in self.metadata.items()
             if late is None or key not in late.keys
         }
-        return make_context(
-            {**inherited, **metadata},
-            id=self.id,
-            late=late or self.late,
-            added_by=added_by,
-            before=self if added_by is not None else None,
+        return _context(
+            {**inherited, **metadata}, id=self._id, late=late or self.late, outside=self
         )
 
     def carried(self, *, writing: bool) -> str:
@@ -85,44 +99,18 @@ class Context:
             return self.text
         # What a block inside says wins.
         if late.metadata.keys() & self.metadata.keys():
-            return make_context({**late.metadata, **self.metadata}, id=self.id).text
+            return f"{self._id}{serialize({**late.metadata, **self.metadata})}"
         own = self.text[ID_LENGTH + 1 :]
-        return f"{self.id}{late.text[:-1]}{',' if own != '}' else ''}{own}"
+        return f"{self._id}{late.text[:-1]}{',' if own != '}' else ''}{own}"
 
 
-def make_context(
-    metadata: Mapping[str, Any],
-    *,
-    id: UUID | None = None,
-    late: Late | None = None,
-    json: str | None = None,
-    **chain: Any,
-) -> Context:
-    """Return a context of ``metadata``, whose JSON is ``json`` where it was made already.
-
-    Raises:
-        ContextError: for a value that JSON or PostgreSQL cannot carry.
-    """
-    id = id or new_context_id()
-    own = dict(metadata)
-    return Context(
-        id=id,
-        metadata=MappingProxyType(own),
-        late=late,
-        text=f"{id}{serialize(own) if json is None else json}",
-        **chain,
-    )
+def _context(metadata: dict[str, Any], *, id: str, **chain: Any) -> Context:
+    """Return a context of ``metadata``; raises :class:`ContextError` as :func:`serialize` does."""
+    text = f"{id}{serialize(metadata)}"
+    return Context(text=text, metadata=MappingProxyType(metadata), **chain)
 
 
 _current: ContextVar[Context | None] = ContextVar("pgaudit_log_context", default=None)
-
-_entered: ContextVar[tuple[Token[Context | None], ...]] = ContextVar(
-    "pgaudit_log_entered", default=()
-)
-"""What restores the context outside each block that this thread or task is in.
-
-Not kept in the block: one block object may be entered by many threads at once.
-"""
 
 
 def current() -> Context | None:
@@ -152,43 +140,52 @@ class context:
     def __init__(self, /, **metadata: Any) -> None:
         self._metadata = metadata
         self._late: Late | None = None
-        self._text: str | None = None
+        self._json: str | None = None
         running = _current.get()
         if running is None:
-            self._text = serialize(metadata)
+            self._json = serialize(metadata)
         else:
             # Called as a function, until it turns out to be a block or a decorator.
-            _current.set(running.extended(metadata, added_by=self))
+            _current.set(running.added(metadata, self))
 
-    def _take_back(self) -> None:
-        """Take back what calling this added to the running context; what came after it stays."""
+    def _take_back(self) -> Context | None:
+        """Take back what calling this added to the running context; what came after it stays.
+
+        Returns the context that is running then.
+        """
         later: list[context] = []
-        found = _current.get()
+        found = running = _current.get()
         while found is not None and found.added_by is not None:
             if found.added_by is self:
-                restored = found.before
+                running = found.before
                 for call in reversed(later):
-                    assert restored is not None
-                    restored = restored.extended(call._metadata, added_by=call)
-                _current.set(restored)
-                return
+                    assert running is not None
+                    running = running.added(call._metadata, call)
+                _current.set(running)
+                break
             later.append(found.added_by)
             found = found.before
+        return running
 
     def _enter(self) -> Context:
-        self._take_back()
-        running = _current.get()
-        if running is None:
-            entered = make_context(self._metadata, late=self._late, json=self._text)
+        # Each request comes by here: this is written for speed.
+        running = self._take_back()
+        if running is not None:
+            entered = running.entered(self._metadata, self._late)
         else:
-            entered = running.extended(self._metadata, self._late)
-        _entered.set((*_entered.get(), _current.set(entered)))
+            json = serialize(self._metadata) if self._json is None else self._json
+            entered = Context(
+                text=new_context_id() + json,
+                metadata=MappingProxyType(self._metadata),
+                late=self._late,
+            )
+        _current.set(entered)
         return entered
 
     def _leave(self) -> None:
-        *outside, token = _entered.get()
-        _entered.set(tuple(outside))
-        _current.reset(token)
+        running = _current.get()
+        # None where a generator is closed in another context than the one it ran in.
+        _current.set(None if running is None else running.outside)
 
     def __enter__(self) -> Context:
         return self._enter()

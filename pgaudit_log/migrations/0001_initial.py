@@ -44,7 +44,7 @@ DROP FUNCTION IF EXISTS pgaudit_log_refuse_change();
 
 REFERENCES_INDEX = """
 CREATE INDEX IF NOT EXISTS pgaudit_log_event_refs
-    ON pgaudit_log_event USING gin (refs);
+    ON pgaudit_log_event USING gin (refs) WITH (gin_pending_list_limit = 256);
 """
 
 

@@ -17,8 +17,12 @@ CREATE TABLE IF NOT EXISTS pgaudit_log_event (
     PRIMARY KEY (id, created_at)
 ) PARTITION BY RANGE (created_at);
 
+-- Its partitions are only ever inserted into. They are frozen when they are first
+-- vacuumed, so that no later vacuum against wraparound reads them again; and vacuumed
+-- at each twentieth of new rows, not at each fifth.
 CREATE TABLE IF NOT EXISTS pgaudit_log_event_default
-    PARTITION OF pgaudit_log_event DEFAULT;
+    PARTITION OF pgaudit_log_event DEFAULT
+    WITH (autovacuum_freeze_min_age = 0, autovacuum_vacuum_insert_scale_factor = 0.05);
 
 COMMENT ON TABLE pgaudit_log_event IS 'Every change of every tracked table: append-only, one row an event.';
 COMMENT ON COLUMN pgaudit_log_event.id IS 'Order of capture.';
@@ -34,18 +38,20 @@ COMMENT ON COLUMN pgaudit_log_event.refs IS 'What the row''s foreign keys pointe
 COMMENT ON COLUMN pgaudit_log_event.context_id IS 'One per context, so that its events can be found together.';
 COMMENT ON COLUMN pgaudit_log_event.context IS 'Who and why; without a context, the database session that wrote.';
 
--- One object's events in order.
+-- One object's events in order. Each entry ends with the number of its event, so there
+-- are no duplicates that PostgreSQL could store once; it need not look for them.
 CREATE INDEX IF NOT EXISTS pgaudit_log_event_object
-    ON pgaudit_log_event (model, obj_pk, id);
+    ON pgaudit_log_event (model, obj_pk, id) WITH (deduplicate_items = off);
 
 -- One user's events in order.
 CREATE INDEX IF NOT EXISTS pgaudit_log_event_user
-    ON pgaudit_log_event ((context ->> 'user'), id);
+    ON pgaudit_log_event ((context ->> 'user'), id) WITH (deduplicate_items = off);
 
 -- The events of a time, a transaction or a context: small, because all three
--- grow with the table.
+-- grow with the table. Autovacuum sums each range up once it is full; what is not
+-- summed up would be read by each question.
 CREATE INDEX IF NOT EXISTS pgaudit_log_event_brin
-    ON pgaudit_log_event USING brin (created_at, txid, context_id);
+    ON pgaudit_log_event USING brin (created_at, txid, context_id) WITH (autosummarize = on);
 
 -- pgaudit_log_parse_jsonb(value): value as jsonb; text that is not JSON comes back
 -- as {"malformed": "..."}: what another program put into the context must neither
@@ -90,12 +96,14 @@ $pgaudit_log$;
 --
 -- 1. The comment that the statement starts with: /*pgaudit_log:<uuid><json>*/.
 --    Only a leading comment counts, so that text which a visitor typed never
---    becomes a context. psycopg may have quoted it as '...' or  E'...'.
+--    becomes a context.
 -- 2. Else the setting pgaudit_log.context, for psql and other programs:
 --    SET pgaudit_log.context = '{"user": "ana"}', with or without a leading uuid.
 -- 3. Else the database session itself: {"session": {"role", "application", "address"}}.
 --
 -- current_query() copies the whole statement: call this once per statement.
+-- PL/pgSQL prepares each expression anew in each transaction, so what is rarely needed
+-- stands where it is rarely reached.
 -- Reads: pgaudit_log.context, application_name, role. The capture functions that call
 -- it pin search_path; pinning it here too would cost a microsecond a statement.
 CREATE OR REPLACE FUNCTION pgaudit_log_context(OUT id uuid, OUT value jsonb)
@@ -103,38 +111,49 @@ LANGUAGE plpgsql
 STABLE
 AS $pgaudit_log$
 DECLARE
-    -- Longer than the longest context in its longest quoting (64 KiB, doubled).
-    carried text := left(current_query(), 140000);
+    carried text := current_query();
 BEGIN
-    IF left(carried, 14) = '/*pgaudit_log:' THEN
-        carried := substr(carried, 15, position('*/' IN carried) - 15);
-        IF left(carried, 1) = '''' THEN
-            carried := replace(substr(carried, 2, length(carried) - 2), '''''', '''');
-        ELSIF left(carried, 3) = ' E''' THEN
-            carried := replace(replace(substr(carried, 4, length(carried) - 4), '''''', ''''), '\\', '\');
-        END IF;
+    IF starts_with(carried, '/*pgaudit_log:') THEN
+        carried := substr(split_part(carried, '*/', 1), 15);
     ELSE
         carried := current_setting('pgaudit_log.context', true);
+        -- A setting that was local to an ended transaction reads as '', not NULL.
+        IF carried IS NULL OR carried = '' THEN
+            value := jsonb_build_object('session', jsonb_strip_nulls(jsonb_build_object(
+                'role', session_user,
+                'set_role', NULLIF(current_setting('role'), 'none'),
+                'application', NULLIF(current_setting('application_name'), ''),
+                'address', host(inet_client_addr())
+            )));
+            RETURN;
+        END IF;
     END IF;
 
-    -- A setting that was local to an ended transaction reads as '', not NULL.
-    IF carried <> '' THEN
-        IF left(carried, 36) ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN
+    -- This block starts a subtransaction, but it writes nothing and so takes no
+    -- transaction id.
+    BEGIN
+        IF left(carried, 1) = '{' THEN
+            value := carried::jsonb;
+        ELSE
             id := left(carried, 36)::uuid;
-            carried := substr(carried, 37);
+            value := substr(carried, 37)::jsonb;
         END IF;
-        value := pgaudit_log_parse_jsonb(carried);
-        -- What is too long for the index on the user would refuse the write.
+    EXCEPTION
+        WHEN OTHERS THEN
+            -- Not as Python writes it. It must neither be lost nor refuse the write.
+            id := NULL;
+            IF left(carried, 36) ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN
+                id := left(carried, 36)::uuid;
+                carried := substr(carried, 37);
+            END IF;
+            value := pgaudit_log_parse_jsonb(carried);
+    END;
+
+    -- What is too long for the index on the user would refuse the write.
+    IF octet_length(carried) > 600 THEN
         IF length(value ->> 'user') > 600 THEN
             value := jsonb_set(value, '{user}', to_jsonb(left(value ->> 'user', 600)));
         END IF;
-    ELSE
-        value := jsonb_build_object('session', jsonb_strip_nulls(jsonb_build_object(
-            'role', session_user,
-            'set_role', NULLIF(current_setting('role'), 'none'),
-            'application', NULLIF(current_setting('application_name'), ''),
-            'address', host(inet_client_addr())
-        )));
     END IF;
 END;
 $pgaudit_log$;

@@ -3,7 +3,8 @@
 -- The bounds are literal UTC, whatever the session's TimeZone is.
 CREATE TABLE {partition} (
     LIKE pgaudit_log_event INCLUDING ALL EXCLUDING IDENTITY
-);
+)
+WITH (autovacuum_freeze_min_age = 0, autovacuum_vacuum_insert_scale_factor = 0.05);
 
 ALTER TABLE {partition}
     ADD CONSTRAINT {bounds} CHECK (

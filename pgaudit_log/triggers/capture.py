@@ -13,7 +13,7 @@ from pgtrigger.core import Condition
 from pgaudit_log.exceptions import DeclarationError
 from pgaudit_log.registry import tracked_columns
 from pgaudit_log.trackers import RowEvent
-from pgaudit_log.triggers.rendering import capture_sql, condition_sql
+from pgaudit_log.triggers.rendering import capture_sql, condition_sql, pins_sql
 from pgaudit_log.triggers.template import CaptureTriggerSql, CompiledTrigger
 
 MAX_NAME_LENGTH = 47
@@ -108,6 +108,9 @@ class CaptureTrigger(pgtrigger.Composer):
 
     def compile(self, model: type[models.Model]) -> compiler.Trigger:  # type: ignore[override]
         """Return the SQL that a migration freezes."""
+        condition = self.tracker.condition
+        assert condition is None or isinstance(condition, Condition)
+        columns = [] if self.tracker.operation_name == "TRUNCATE" else self._columns(model)
         return CompiledTrigger(
             name=self.name,
             sql=CaptureTriggerSql(
@@ -119,5 +122,6 @@ class CaptureTrigger(pgtrigger.Composer):
                 referencing=self.referencing or "",
                 level=self.level,
                 condition=self.render_condition(model),
+                pins=pins_sql(model, condition, columns),
             ),
         )

@@ -7,6 +7,9 @@ with another name, and old migrations go on making what they made.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from pgtrigger.compiler import Trigger, UpsertTriggerSql
 
 
@@ -25,11 +28,25 @@ class CaptureTriggerSql(UpsertTriggerSql):
       update on that connection cost 7.6 ms;
     * it asks for ``pgtrigger.ignore`` without an EXCEPTION block, which would start a
       subtransaction for every call;
+    * it declares the variable ``context``, which the statements of the tracker fill;
     * the trigger is replaced, not dropped and made again, which locks the table less.
 
     The search path is taken from the session that installs it, so that any layout of
-    schemas works.
+    schemas works. ``pins`` are the SET clauses of what changes the rendering of the columns.
     """
+
+    def __init__(self, *, pins: str = "", **arguments: Any) -> None:
+        self.pins = pins
+        super().__init__(**arguments)
+
+    def get_defaults(self, pgid: str) -> dict[str, str]:
+        """Return what fills the template in where the arguments do not say it."""
+        return {**super().get_defaults(pgid), "pins": self.pins}
+
+    def deconstruct(self) -> tuple[str, Sequence[Any], dict[str, Any]]:
+        """Return what a migration holds."""
+        path, arguments, keywords = super().deconstruct()
+        return path, arguments, {**keywords, **({"pins": self.pins} if self.pins else {})}
 
     def get_template(self) -> str:
         """Return version 1 of the template. Do not edit; see the module's docstring."""
@@ -40,22 +57,23 @@ LANGUAGE plpgsql
 SECURITY DEFINER
 SET jit = off
 SET plan_cache_mode = force_generic_plan
-SET "TimeZone" = 'UTC'
-SET "DateStyle" = 'ISO, YMD'
-SET bytea_output = 'hex'
-SET "IntervalStyle" = 'iso_8601'
-SET extra_float_digits = 1
+{pins}
 AS $pgaudit_log$
 #variable_conflict use_column
+DECLARE
+    context record;
 BEGIN
-    -- A trigger on a partition has another name and gives this one as its argument.
-    -- The setting is {{name,name}}; read as text, because a cast of garbage would refuse the write.
-    IF position(
-        ',' || COALESCE(TG_ARGV[0], TG_NAME) || ','
-        IN translate(current_setting('pgtrigger.ignore', true), '{{}}', ',,')
-    ) > 0
-    THEN
-        RETURN NULL;
+    -- Most statements ignore nothing; PL/pgSQL prepares an expression where it is reached.
+    IF current_setting('pgtrigger.ignore', true) <> '' THEN
+        -- A trigger on a partition has another name and gives this one as its argument.
+        -- The setting is {{name,name}}; read as text, because a cast of garbage would refuse the write.
+        IF position(
+            ',' || COALESCE(TG_ARGV[0], TG_NAME) || ','
+            IN translate(current_setting('pgtrigger.ignore'), '{{}}', ',,')
+        ) > 0
+        THEN
+            RETURN NULL;
+        END IF;
     END IF;
     {func}
     RETURN NULL;

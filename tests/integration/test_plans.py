@@ -65,6 +65,7 @@ def joins(plans: str) -> list[tuple[str, str]]:
 
 
 def test_a_bulk_update_after_single_ones_is_planned_as_a_full_join() -> None:
+    execute("DISCARD PLANS")  # of other tests on this connection
     customers = Customer.objects.bulk_create(Customer(name=str(n)) for n in range(500))
     for customer in customers[:8]:
         customer.name += "!"
@@ -76,6 +77,7 @@ def test_a_bulk_update_after_single_ones_is_planned_as_a_full_join() -> None:
 
 
 def test_a_condition_that_is_strict_does_not_make_an_inner_join_of_it() -> None:
+    execute("DISCARD PLANS")  # of other tests on this connection
     Stock.objects.bulk_create(Stock(site="Ulm", level=n) for n in range(500))
     for stock in Stock.objects.all()[:8]:
         stock.level = -1

@@ -385,22 +385,24 @@ CAPTURE_FUNCTIONS = """
 """
 
 
-def test_every_capture_function_pins_what_it_depends_on(db: None) -> None:
-    pinned = {
-        "jit=off",
-        "plan_cache_mode=force_generic_plan",
-        "TimeZone=UTC",
-        "DateStyle=ISO, YMD",
-        "IntervalStyle=iso_8601",
-        "bytea_output=hex",
-        "extra_float_digits=1",
-    }
+def test_every_capture_function_pins_what_its_plans_depend_on(db: None) -> None:
     functions = execute(CAPTURE_FUNCTIONS)
     assert functions
     for name, _, settings in functions:
-        assert pinned <= set(settings), name
+        assert {"jit=off", "plan_cache_mode=force_generic_plan"} <= set(settings), name
         [path] = [setting for setting in settings if setting.startswith("search_path=")]
         assert path.startswith("search_path=pg_catalog, ") and path.endswith(", pg_temp"), name
+
+
+def test_a_capture_function_pins_what_the_text_of_its_columns_depends_on(db: None) -> None:
+    texts = {"TimeZone=UTC", "DateStyle=ISO, YMD", "IntervalStyle=iso_8601"}
+    texts |= {"bytea_output=hex", "extra_float_digits=1"}
+    found = {str(name): texts & set(settings) for name, _, settings in execute(CAPTURE_FUNCTIONS)}
+    assert {frozenset(pins) for pins in found.values()} == {
+        frozenset(),
+        frozenset({"TimeZone=UTC"}),
+        frozenset(texts),  # a condition of free SQL
+    }
 
 
 def test_no_capture_function_has_an_exception_block(db: None) -> None:

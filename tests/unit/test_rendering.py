@@ -7,6 +7,7 @@ from typing import Any
 import pgtrigger
 import pytest
 from django.contrib.auth.models import Group
+from django.contrib.postgres.fields import ArrayField, DateTimeRangeField
 from django.db import models
 from django.test.utils import isolate_apps
 
@@ -14,7 +15,7 @@ import pgaudit_log
 from pgaudit_log.conf import settings as package_settings
 from pgaudit_log.identifiers import quote_literal, quote_name, shorten
 from pgaudit_log.triggers.capture import CaptureTrigger
-from pgaudit_log.triggers.rendering import capture_sql, refs_sql
+from pgaudit_log.triggers.rendering import PINS, capture_sql, pins_sql, refs_sql
 from pgaudit_log.triggers.template import CaptureTriggerSql
 from tests.shop.models import Order
 
@@ -49,6 +50,37 @@ def test_odd_names_are_quoted() -> None:
     sql = body(Odd)
     assert 'new."we""ird"' in sql
     assert "jsonb_build_object('it''s'" in sql
+
+
+@isolate_apps("tests.shop")
+@pytest.mark.parametrize(
+    ("field", "pinned"),
+    [
+        (models.CharField(max_length=5), set()),
+        (models.DateField(), set()),
+        (models.DateTimeField(), {"TimeZone"}),
+        (models.DurationField(), {"IntervalStyle"}),
+        (models.BinaryField(), {"bytea_output"}),
+        (models.FloatField(), {"extra_float_digits"}),
+        (ArrayField(models.DateTimeField()), {"TimeZone"}),
+        (DateTimeRangeField(), set(PINS)),
+    ],
+    ids=lambda given: type(given).__name__,
+)
+def test_a_setting_is_pinned_where_a_column_depends_on_it(field: Any, pinned: set[str]) -> None:
+    class Pinned(models.Model):
+        class Meta:
+            app_label = "shop"
+
+    Pinned.add_to_class("column", field.clone())
+    pins = pins_sql(Pinned, None, Pinned._meta.local_fields)
+    assert {line.split()[1].strip('"') for line in pins.splitlines()} == pinned
+
+
+def test_all_settings_are_pinned_for_a_condition_of_free_sql() -> None:
+    condition = pgaudit_log.Condition("NEW.status::text > ''")
+    assert all(f'SET "{name}"' in pins_sql(Group, condition, []) for name in PINS)
+    assert not pins_sql(Group, pgaudit_log.AnyChange("name"), [])
 
 
 @isolate_apps("tests.shop")
