@@ -15,7 +15,8 @@ from pgaudit_log.partitions.catalogue import Plan, existing
 
 MONTHS = 12
 EVENTS_AN_OBJECT = 10
-EVENTS_A_CUSTOMER = 500
+EVENTS_A_CUSTOMER = 200
+"""A customer has an object in each of the 20 models, and each object has ten events."""
 USERS = 500
 EVENTS_A_TRANSACTION = 3
 CHUNK = 250_000
