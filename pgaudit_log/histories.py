@@ -79,6 +79,10 @@ class History:
         """Return the SELECT of its rows as they were; see ``views.state_sql``."""
         return _state_sql(self, connection.alias)
 
+    def state_of_key_sql(self, connection: BaseDatabaseWrapper) -> str:
+        """Return the SELECT of the row that one key had; see ``views.state_of_key_sql``."""
+        return _state_of_key_sql(self, connection.alias)
+
     by_key_sql = views.BY_KEY
 
     @property
@@ -114,14 +118,23 @@ class History:
 
 @functools.lru_cache(maxsize=1024)
 def _state_sql(history: History, alias: str) -> str:
-    return views.state_sql(
-        history.table,
-        old_labels=history.old_labels,
-        untracked=history.untracked,
-        keys=key_fields(history.model),
-        is_complete=history.is_complete,
-        connection=connections[alias],
-    )
+    return views.state_sql(history.table, **_state(history, alias))
+
+
+@functools.lru_cache(maxsize=1024)
+def _state_of_key_sql(history: History, alias: str) -> str:
+    return views.state_of_key_sql(history.table, **_state(history, alias))
+
+
+def _state(history: History, alias: str) -> dict[str, Any]:
+    """Return what the SQL of a history's rows is made from, beside its table."""
+    return {
+        "old_labels": history.old_labels,
+        "untracked": history.untracked,
+        "keys": key_fields(history.model),
+        "is_complete": history.is_complete,
+        "connection": connections[alias],
+    }
 
 
 @functools.lru_cache(maxsize=1024)

@@ -178,6 +178,42 @@ def state_sql(
         keys: the fields of the key.
         is_complete: whether every update is captured.
     """
+    values = _columns_sql(table, untracked, keys, connection)
+    rows = _in_force_sql(table, old_labels=old_labels, is_complete=is_complete)
+    return _formattable(f"(\nSELECT\n    {values}\n{rows}\n)")
+
+
+def state_of_key_sql(
+    table: Table,
+    *,
+    old_labels: Sequence[str],
+    untracked: Sequence[models.Field[Any, Any]],
+    keys: Sequence[models.Field[Any, Any]],
+    is_complete: bool,
+    connection: BaseDatabaseWrapper,
+) -> str:
+    """Return the SELECT of the row that one key had, if it was there; see :func:`state_sql`.
+
+    Its parameters are the key's text and the moment, as a time and as the id of an event, of
+    which one is ``None``. ``%`` is doubled. The function that it calls keeps its plans.
+    """
+    values = _columns_sql(table, untracked, keys, connection)
+    known = [_text_array(table.other_labels), _text_array(old_labels), str(is_complete).lower()]
+    others = ", ".join(known).replace("%", "%%")
+    labels = _text_array(table.labels).replace("%", "%%")
+    return (
+        "(\nSELECT\n    " + values.replace("%", "%%") + "\n"
+        f"FROM pgaudit_log_state({labels}, %s, %s, %s, {others}) AS state\n)"
+    )
+
+
+def _columns_sql(
+    table: Table,
+    untracked: Sequence[models.Field[Any, Any]],
+    keys: Sequence[models.Field[Any, Any]],
+    connection: BaseDatabaseWrapper,
+) -> str:
+    """Return the values of a row out of ``state.snapshot`` and ``obj_pk``; see :func:`state_sql`."""
     values = [
         f"{read_sql(_stored('state.snapshot', c), sql_type(c.field, connection), connection)}"
         f" AS {quote_name(c.name)}"
@@ -189,8 +225,11 @@ def state_sql(
             position = list(keys).index(field) if len(keys) > 1 else None
             value = read_key_sql(sql_type(field, connection), connection, position=position)
         values.append(f"{value} AS {quote_name(column_of(field))}")
-    rows = _in_force_sql(table, old_labels=old_labels, is_complete=is_complete)
-    return _formattable(f"(\nSELECT\n    {', '.join(values)}\n{rows}\n)")
+    return ", ".join(values)
+
+
+def _text_array(values: Sequence[str]) -> str:
+    return f"ARRAY[{', '.join(quote_literal(value) for value in values)}]::text[]"
 
 
 def in_force_sql(table: Table, *, old_labels: Sequence[str], is_complete: bool) -> str:
