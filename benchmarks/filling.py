@@ -11,7 +11,7 @@ from benchmarks.archive.models import MODELS
 from benchmarks.preparing import execute
 from benchmarks.shop.models import Customer
 from pgaudit_log.partitions.calendar import Period, period_at
-from pgaudit_log.partitions.catalogue import Plan, existing
+from pgaudit_log.partitions.catalogue import Plan, existing, finish_past
 
 MONTHS = 12
 EVENTS_AN_OBJECT = 10
@@ -106,6 +106,7 @@ def fill(events: int) -> dict[str, int]:
         with connection.cursor() as cursor:
             cursor.execute(_FILL, {**arguments, "first": first, "last": last})
     execute("VACUUM ANALYZE")
+    finish_past()  # as `migrate` and the command `install` do when a month is over
     return {"events": events, "objects": objects, "customers": customers, "users": USERS}
 
 
