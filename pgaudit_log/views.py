@@ -88,14 +88,30 @@ def select_sql(
     for number, table in enumerate(tables):
         snapshot = "snapshot" if len(tables) == 1 else f"snapshot_{number}"
         for column in table.columns:
-            value = read_sql(
-                _stored(snapshot, column), sql_type(column.field, connection), connection
-            )
+            value = _read(snapshot, column, connection)
             expressions.append(f"{value} AS {quote_name(column.name)}")
     listed = ",\n    ".join(expressions)
     if len(tables) == 1:
         return f"SELECT\n    {listed}\nFROM {EVENT_TABLE}\nWHERE {_belongs(tables[0])}"
     return f"SELECT\n    {listed}\nFROM (\n{_whole_objects(tables)}\n) AS event"
+
+
+def _read(snapshot: str, column: ReadColumn, connection: BaseDatabaseWrapper) -> str:
+    """Return the value of a column, under whichever name it was stored."""
+    return read_sql(
+        _stored(snapshot, column),
+        sql_type(column.field, connection),
+        connection,
+        text=_stored_text(snapshot, column),
+    )
+
+
+def _stored_text(snapshot: str, column: ReadColumn) -> str | None:
+    """Return the text of the stored value; ``None`` where more than ``->>`` is needed for it."""
+    # Of several names the first that is there counts, even if it has null.
+    if len(column.stored_as) > 1:
+        return None
+    return f"({snapshot} ->> {quote_literal(column.stored_as[0])})"
 
 
 def _stored(snapshot: str, column: ReadColumn) -> str:
@@ -215,9 +231,7 @@ def _columns_sql(
 ) -> str:
     """Return the values of a row out of ``state.snapshot`` and ``obj_pk``; see :func:`state_sql`."""
     values = [
-        f"{read_sql(_stored('state.snapshot', c), sql_type(c.field, connection), connection)}"
-        f" AS {quote_name(c.name)}"
-        for c in table.columns
+        f"{_read('state.snapshot', c, connection)} AS {quote_name(c.name)}" for c in table.columns
     ]
     for field in untracked:
         value = f"NULL::{sql_type(field, connection)}"
