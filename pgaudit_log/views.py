@@ -68,6 +68,15 @@ class View(NamedTuple):
         return hashlib.sha1(self.select.encode(), usedforsecurity=False).hexdigest()
 
 
+_ABOVE = "(SELECT OFFSET 0) AS above"
+"""One row without columns, to be joined with the events.
+
+The columns of a view are then computed above that join, by one plan node. Without it each
+partition has a copy of all these expressions, which is planned and prepared for every query:
+that takes longer than to find the events of one object. Filters still reach the partitions.
+"""
+
+
 def select_sql(
     *,
     tables: Sequence[Table],
@@ -92,7 +101,10 @@ def select_sql(
             expressions.append(f"{value} AS {quote_name(column.name)}")
     listed = ",\n    ".join(expressions)
     if len(tables) == 1:
-        return f"SELECT\n    {listed}\nFROM {EVENT_TABLE}\nWHERE {_belongs(tables[0])}"
+        return (
+            f"SELECT\n    {listed}\nFROM {EVENT_TABLE}\nCROSS JOIN {_ABOVE}\n"
+            f"WHERE {_belongs(tables[0])}"
+        )
     return f"SELECT\n    {listed}\nFROM (\n{_whole_objects(tables)}\n) AS event"
 
 

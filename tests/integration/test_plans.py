@@ -117,13 +117,13 @@ def many_events() -> None:
     execute("ANALYZE shop_order")
 
 
-def nodes(queryset: models.QuerySet[Any, Any]) -> list[dict[str, Any]]:
-    """Return the nodes of a queryset's plan."""
+def nodes(queryset: models.QuerySet[Any, Any], **options: Any) -> list[dict[str, Any]]:
+    """Return the nodes of a queryset's plan; ``options`` are those of ``EXPLAIN``."""
 
     def walk(node: dict[str, Any]) -> list[dict[str, Any]]:
         return [node] + [found for child in node.get("Plans", []) for found in walk(child)]
 
-    return walk(json.loads(queryset.explain(format="json"))[0]["Plan"])
+    return walk(json.loads(queryset.explain(format="json", **options))[0]["Plan"])
 
 
 def event_scans(queryset: models.QuerySet[Any, Any]) -> list[dict[str, Any]]:
@@ -147,6 +147,26 @@ def test_the_events_of_an_object_use_the_index() -> None:
     assert scans
     for scan in scans:
         assert "obj_pk = " in scan.get("Index Cond", "") and "model = " in scan["Index Cond"]
+
+
+@pytest.mark.usefixtures("many_events")
+@pytest.mark.parametrize("how", ["newest", "of an object", "filtered"])
+def test_the_columns_of_typed_events_are_computed_once_not_in_each_partition(how: str) -> None:
+    order = Order.objects.order_by("pk")[100]
+    event_model: Any = shop.OrderEvent
+    queryset = {
+        "newest": event_model.objects.newest()[:50],
+        "of an object": order.events.all(),
+        "filtered": event_model.objects.filter(status="paid"),
+    }[how]
+    found = nodes(queryset, verbose=True)
+    computing = [
+        node for node in found if any("->>" in column for column in node.get("Output", []))
+    ]
+    assert {node["Node Type"] for node in computing} <= {"Nested Loop", "Sort", "Limit"}
+    scans = [node for node in found if "Relation Name" in node]
+    assert len(scans) > 3
+    assert how != "filtered" or all("->>" in str(scan) for scan in scans)
 
 
 @pytest.mark.usefixtures("many_events")
