@@ -34,6 +34,8 @@ BEGIN
     at := COALESCE(at, 'infinity');
     up_to := COALESCE(up_to, 9223372036854775807);
 
+    -- OFFSET 0, here and below, and the tests outside of it keep a plan that knows no values
+    -- from looking for all events of these ids and times, too.
     SELECT
         event.id,
         event.txid,
@@ -46,12 +48,16 @@ BEGIN
             ELSE event.snapshot
         END AS snapshot
     INTO newest
-    FROM pgaudit_log_event AS event
-    WHERE event.model = ANY (labels)
-        AND event.label <> ALL (other_labels)
-        AND event.obj_pk = pgaudit_log_state.key
-        AND event.operation IN ('I', 'U', 'D', 'B')
-        AND event.created_at <= at
+    FROM (
+        SELECT *
+        FROM pgaudit_log_event AS event
+        WHERE event.model = ANY (labels)
+            AND event.label <> ALL (other_labels)
+            AND event.obj_pk = pgaudit_log_state.key
+            AND event.operation IN ('I', 'U', 'D', 'B')
+        OFFSET 0
+    ) AS event
+    WHERE event.created_at <= at
         AND event.id <= up_to
     ORDER BY event.id DESC
     LIMIT 1;
@@ -59,8 +65,7 @@ BEGIN
         RETURN;
     END IF;
 
-    -- Was the key taken away from the row? OFFSET 0 and the tests outside of it keep a plan
-    -- that knows no values from looking for all events of these ids and times, too.
+    -- Was the key taken away from the row?
     SELECT array_agg('was ' || label || ':' || pgaudit_log_state.key)
     INTO former
     FROM unnest(labels) AS label;
@@ -91,13 +96,17 @@ BEGIN
     END IF;
 
     PERFORM
-    FROM pgaudit_log_event AS event
-    WHERE event.model = ANY (labels)
-        AND event.obj_pk IS NULL
-        AND event.operation = 'T'
-        AND event.id > newest.id
-        AND event.created_at <= at
-        AND event.id <= up_to;
+    FROM (
+        SELECT event.id, event.created_at
+        FROM pgaudit_log_event AS event
+        WHERE event.model = ANY (labels)
+            AND event.obj_pk IS NULL
+            AND event.operation = 'T'
+        OFFSET 0
+    ) AS truncation
+    WHERE truncation.id > newest.id
+        AND truncation.created_at <= at
+        AND truncation.id <= up_to;
     IF FOUND THEN
         RETURN;
     END IF;
@@ -105,13 +114,17 @@ BEGIN
     IF other_labels <> '{}' THEN
         -- A tracker of another declaration may have seen the row deleted.
         PERFORM
-        FROM pgaudit_log_event AS event
-        WHERE event.model = ANY (labels)
-            AND event.obj_pk = pgaudit_log_state.key
-            AND event.operation = 'D'
-            AND event.id > newest.id
-            AND event.created_at <= at
-            AND event.id <= up_to;
+        FROM (
+            SELECT event.id, event.created_at
+            FROM pgaudit_log_event AS event
+            WHERE event.model = ANY (labels)
+                AND event.obj_pk = pgaudit_log_state.key
+                AND event.operation = 'D'
+            OFFSET 0
+        ) AS deletion
+        WHERE deletion.id > newest.id
+            AND deletion.created_at <= at
+            AND deletion.id <= up_to;
         IF FOUND THEN
             RETURN;
         END IF;

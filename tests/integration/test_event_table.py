@@ -86,7 +86,7 @@ def test_a_new_month_finishes_the_index_of_those_that_are_over(customer: Custome
     execute(f"DROP TABLE {newest.table}")
     assert installation.install("default").partitions == (newest.table,)
     assert ranges_left_out(past.table) == 0
-    assert ranges_left_out(present.table) == 1
+    assert ranges_left_out(present.table) >= 1
 
 
 def test_finishing_waits_for_nobody(customer: Customer, monkeypatch: Any) -> None:
@@ -102,7 +102,7 @@ def test_finishing_waits_for_nobody(customer: Customer, monkeypatch: Any) -> Non
             cursor.execute("ROLLBACK")
     finally:
         other.close()
-    assert ranges_left_out(present.table) == 1
+    assert ranges_left_out(present.table) >= 1
 
 
 @pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/Los_Angeles"])
