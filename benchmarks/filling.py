@@ -11,11 +11,12 @@ from benchmarks.archive.models import MODELS
 from benchmarks.preparing import execute
 from benchmarks.shop.models import Customer
 from pgaudit_log.partitions.calendar import Period, period_at
-from pgaudit_log.partitions.catalogue import Plan, existing
+from pgaudit_log.partitions.catalogue import Plan, existing, finish_past
 
 MONTHS = 12
 EVENTS_AN_OBJECT = 10
-EVENTS_A_CUSTOMER = 500
+EVENTS_A_CUSTOMER = 200
+"""A customer has an object in each of the 20 models, and each object has ten events."""
 USERS = 500
 EVENTS_A_TRANSACTION = 3
 CHUNK = 250_000
@@ -105,6 +106,7 @@ def fill(events: int) -> dict[str, int]:
         with connection.cursor() as cursor:
             cursor.execute(_FILL, {**arguments, "first": first, "last": last})
     execute("VACUUM ANALYZE")
+    finish_past()  # as `migrate` and the command `install` do when a month is over
     return {"events": events, "objects": objects, "customers": customers, "users": USERS}
 
 

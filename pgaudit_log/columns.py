@@ -19,7 +19,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 JSON_KEY = "pgaudit_log.json"
 """The key of the object that a JSON ``null`` is stored in, so that SQL ``NULL`` stays ``null``."""
 
-UUID_PATTERN = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
+_UUID = "-".join("_" * length for length in (8, 4, 4, 4, 12))
+"""A pattern for ``LIKE``."""
 
 TEXTS = frozenset({"text", "character varying", "varchar", "character", "char", "bpchar"})
 
@@ -169,12 +170,15 @@ def differs_sql(old: str, new: str, type_name: str, *, own_collation: bool) -> s
     return f"record_image_ne(ROW({old}), ROW({new}))"
 
 
-def read_sql(value: str, type_name: str, connection: BaseDatabaseWrapper) -> str:
+def read_sql(
+    value: str, type_name: str, connection: BaseDatabaseWrapper, *, text: str | None = None
+) -> str:
     """Return the expression that reads a stored JSONB ``value`` as its type.
 
     What is not a value of the type, because the column had another type then, reads as NULL.
+    ``text`` is a shorter expression for the text of ``value``, where there is one.
     """
-    text = f"({value} #>> '{{}}')"
+    text = text or f"({value} #>> '{{}}')"
     match form_of(type_name):
         case Form.JSONB:
             return (
@@ -205,7 +209,7 @@ def _cast(text: str, type_name: str, connection: BaseDatabaseWrapper) -> str:
     if name in TEXTS:
         return text
     if name in INTEGERS:
-        return integer_sql(text, name)
+        return integer_sql(text, name, connection)
     if name == "uuid":
         return uuid_sql(text)
     if name == "boolean":
@@ -222,18 +226,28 @@ def is_valid_sql(text: str, type_name: str, connection: BaseDatabaseWrapper) -> 
     return f"pgaudit_log_is_valid({text}, '{type_name}')"
 
 
-def integer_sql(text: str, type_name: str) -> str:
+# Patterns without counts: one with {1,19} takes twelve times as long to match, 1.7 microseconds.
+
+
+def integer_sql(text: str, type_name: str, connection: BaseDatabaseWrapper) -> str:
     """Return ``text`` as an integer, NULL where it is none or too large."""
-    bound = INTEGERS[type_name]
-    return (
-        f"CASE WHEN {text} ~ '^-?[0-9]{{1,19}}$'"
-        f" AND {text}::numeric BETWEEN -{bound} AND {bound - 1} THEN {text}::{type_name} END"
-    )
+    if connection.pg_version >= 160000:  # type: ignore[attr-defined]
+        # Shorter, which counts: each partition plans and prepares it for itself.
+        is_in_range = is_valid_sql(text, type_name, connection)
+    else:
+        bound = INTEGERS[type_name]
+        is_in_range = f"{text}::numeric BETWEEN -{bound} AND {bound - 1}"
+    is_number = f"length({text}) <= 20 AND {text} ~ '^-?[0-9]+$'"
+    return f"CASE WHEN {is_number} AND {is_in_range} THEN {text}::{type_name} END"
 
 
 def uuid_sql(text: str) -> str:
     """Return ``text`` as a UUID, NULL where it is none."""
-    return f"CASE WHEN {text} ~ '{UUID_PATTERN}' THEN {text}::uuid END"
+    is_uuid = (
+        f"{text} LIKE '{_UUID}' AND length(replace({text}, '-', '')) = 32"
+        f" AND {text} ~ '^[0-9a-f-]+$'"
+    )
+    return f"CASE WHEN {is_uuid} THEN {text}::uuid END"
 
 
 def key_sql(column: str, type_name: str) -> str:

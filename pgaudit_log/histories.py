@@ -79,6 +79,10 @@ class History:
         """Return the SELECT of its rows as they were; see ``views.state_sql``."""
         return _state_sql(self, connection.alias)
 
+    def state_of_key_sql(self, connection: BaseDatabaseWrapper) -> str:
+        """Return the SELECT of the row that one key had; see ``views.state_of_key_sql``."""
+        return _state_of_key_sql(self, connection.alias)
+
     by_key_sql = views.BY_KEY
 
     @property
@@ -114,14 +118,23 @@ class History:
 
 @functools.lru_cache(maxsize=1024)
 def _state_sql(history: History, alias: str) -> str:
-    return views.state_sql(
-        history.table,
-        old_labels=history.old_labels,
-        untracked=history.untracked,
-        keys=key_fields(history.model),
-        is_complete=history.is_complete,
-        connection=connections[alias],
-    )
+    return views.state_sql(history.table, **_state(history, alias))
+
+
+@functools.lru_cache(maxsize=1024)
+def _state_of_key_sql(history: History, alias: str) -> str:
+    return views.state_of_key_sql(history.table, **_state(history, alias))
+
+
+def _state(history: History, alias: str) -> dict[str, Any]:
+    """Return what the SQL of a history's rows is made from, beside its table."""
+    return {
+        "old_labels": history.old_labels,
+        "untracked": history.untracked,
+        "keys": key_fields(history.model),
+        "is_complete": history.is_complete,
+        "connection": connections[alias],
+    }
 
 
 @functools.lru_cache(maxsize=1024)
@@ -129,14 +142,19 @@ def _history(declaration: Declaration) -> History:
     return History(declaration)
 
 
-def histories_of(model: type[models.Model]) -> list[History]:
+def histories_of(model: type[models.Model]) -> tuple[History, ...]:
     """Return the histories of a model's own table, that with the most columns first."""
+    return _histories(registry.declarations_of(model))
+
+
+@functools.lru_cache(maxsize=1024)
+def _histories(declarations: tuple[Declaration, ...]) -> tuple[History, ...]:
     found = [
         _history(declaration)
-        for declaration in registry.declarations_of(model)
+        for declaration in declarations
         if any(isinstance(tracker, RowEvent) for tracker in declaration.trackers)
     ]
-    return sorted(found, key=lambda history: -len(history.tracked))
+    return tuple(sorted(found, key=lambda history: -len(history.tracked)))
 
 
 def of_model(model: type[models.Model]) -> History:
@@ -161,11 +179,8 @@ def is_tracked(model: type[models.Model]) -> bool:
 
 def of_table(name: str) -> History | None:
     """Return the history of the table ``name``, or ``None`` if it is not tracked."""
-    for declaration in registry.declarations():
-        if concrete(declaration.tracked_model)._meta.db_table == name:
-            found = histories_of(declaration.tracked_model)
-            return found[0] if found else None
-    return None
+    found = _histories(registry.declarations_of_table(name))
+    return found[0] if found else None
 
 
 def has_past(model: type[models.Model]) -> bool:

@@ -203,6 +203,8 @@ def install(using: str = "default") -> Report:
     plan = catalogue.plan(using)
     if plan.create:
         plan.apply()
+        # A partition is missing once another one is over.
+        catalogue.finish_past(using)
     return Report(
         leaf_triggers=tuple(install_leaf_triggers(using)),
         partitions=tuple(period.table for period in plan.create),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,17 +29,29 @@ from pgaudit_log.registry import concrete
 
 def referred_fields(model: type[models.Model]) -> list[models.Field[Any, Any]]:
     """Return the fields beside the primary key that foreign keys of the project point at."""
-    found = {
-        field.target_field
-        for other in apps.get_models(include_auto_created=True)
-        if not hasattr(other, "pgh_declaration")
-        for field in other._meta.local_fields
-        if isinstance(field, models.ForeignKey)
-        and not isinstance(field.remote_field.model, str)
-        and concrete(field.remote_field.model) is model
-        and not field.target_field.primary_key
+    return _referred_fields(tuple(apps.get_models(include_auto_created=True))).get(model, [])
+
+
+@functools.lru_cache(maxsize=1)
+def _referred_fields(
+    among: tuple[type[models.Model], ...],
+) -> dict[type[models.Model], list[models.Field[Any, Any]]]:
+    """Return those of all models; they are looked for anew where there are other models."""
+    found: defaultdict[type[models.Model], set[models.Field[Any, Any]]] = defaultdict(set)
+    for other in among:
+        if hasattr(other, "pgh_declaration"):
+            continue
+        for field in other._meta.local_fields:
+            if (
+                isinstance(field, models.ForeignKey)
+                and not isinstance(field.remote_field.model, str)
+                and not field.target_field.primary_key
+            ):
+                found[concrete(field.remote_field.model)].add(field.target_field)
+    return {
+        model: sorted(fields, key=lambda field: field.creation_counter)
+        for model, fields in found.items()
     }
-    return sorted(found, key=lambda field: field.creation_counter)
 
 
 def _ancestry(model: type[models.Model]) -> list[type[models.Model]]:

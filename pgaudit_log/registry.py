@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -99,7 +100,29 @@ def declarations() -> tuple[Declaration, ...]:
 
 def declarations_of(model: type[models.Model]) -> tuple[Declaration, ...]:
     """Return the declarations that track the table of ``model``."""
-    return tuple(d for d in _declarations if concrete(d.tracked_model) is concrete(model))
+    return _known().by_model.get(concrete(model), ())
+
+
+def declarations_of_table(name: str) -> tuple[Declaration, ...]:
+    """Return the declarations that track the table ``name``."""
+    return _known().by_table.get(name, ())
+
+
+class _Known:
+    """The declarations by what they are looked up by, many times a query."""
+
+    def __init__(self) -> None:
+        self.by_model: dict[type[models.Model], tuple[Declaration, ...]] = {}
+        self.by_table: dict[str, tuple[Declaration, ...]] = {}
+        for declaration in _declarations:
+            model = concrete(declaration.tracked_model)
+            table = model._meta.db_table
+            self.by_model[model] = (*self.by_model.get(model, ()), declaration)
+            self.by_table[table] = (*self.by_table.get(table, ()), declaration)
+
+
+_known = functools.cache(_Known)
+"""It is made anew after each change of ``_declarations``."""
 
 
 def find(model: type[models.Model], tracker_label: str) -> Declaration | None:
@@ -157,10 +180,12 @@ def refuse_taken_labels(declaration: Declaration) -> None:
 def register(declaration: Declaration) -> None:
     """Keep ``declaration`` and tell the listeners of :data:`declared`."""
     _declarations.append(declaration)
+    _known.cache_clear()
     try:
         declared.send(sender=declaration)
     except Exception:
         _declarations.remove(declaration)
+        _known.cache_clear()
         raise
 
 
@@ -172,3 +197,4 @@ def isolated() -> Iterator[None]:
         yield
     finally:
         _declarations[:] = before
+        _known.cache_clear()

@@ -83,11 +83,25 @@ def _from_item_sql(item: Any, compiler: Any, connection: BaseDatabaseWrapper) ->
     rest = sql.removeprefix(join + table)
     if item.table_alias == item.table_name:
         rest = f" {table}{rest}"
-    restriction, values = _restriction(query, item.table_alias, history)
+    state, values = _state(query, item.table_alias, history, moment, connection)
+    return f"{join}{state}{rest}", [*values, *params]
+
+
+def _state(
+    query: Any,
+    alias: str,
+    history: histories.History,
+    moment: Moment,
+    connection: BaseDatabaseWrapper,
+) -> tuple[str, list[Any]]:
+    """Return the rows that a table had, without those that ``query`` leaves out in the end."""
+    keys = keys_asked_for(query, alias, history.model)
+    if keys is not None and len(keys) == 1:
+        return history.state_of_key_sql(connection), [keys[0], moment.at, moment.after]
+    restriction, values = _restriction(query, alias, history, keys)
     state = history.state_sql(connection)
     first, *later = histories.parameters(state, moment)
-    state = state.format(past=moment.sql, restriction=restriction)
-    return f"{join}{state}{rest}", [first, *values, *later, *params]
+    return state.format(past=moment.sql, restriction=restriction), [first, *values, *later]
 
 
 def _refuse_what_reads_today(query: Any, moment: Moment) -> None:
@@ -105,9 +119,10 @@ def _refuse_what_reads_today(query: Any, moment: Moment) -> None:
             )
 
 
-def _restriction(query: Any, alias: str, history: histories.History) -> tuple[str, list[Any]]:
+def _restriction(
+    query: Any, alias: str, history: histories.History, keys: list[str] | None
+) -> tuple[str, list[Any]]:
     """Return what leaves out keys that the filters of ``query`` leave out in the end, with parameters."""
-    keys = keys_asked_for(query, alias, history.model)
     if keys is not None:
         return history.by_key_sql, [keys]
     for lookup in _conjunction(query.where, alias):

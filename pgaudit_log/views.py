@@ -68,6 +68,15 @@ class View(NamedTuple):
         return hashlib.sha1(self.select.encode(), usedforsecurity=False).hexdigest()
 
 
+_ABOVE = "(SELECT OFFSET 0) AS above"
+"""One row without columns, to be joined with the events.
+
+The columns of a view are then computed above that join, by one plan node. Without it each
+partition has a copy of all these expressions, which is planned and prepared for every query:
+that takes longer than to find the events of one object. Filters still reach the partitions.
+"""
+
+
 def select_sql(
     *,
     tables: Sequence[Table],
@@ -88,14 +97,33 @@ def select_sql(
     for number, table in enumerate(tables):
         snapshot = "snapshot" if len(tables) == 1 else f"snapshot_{number}"
         for column in table.columns:
-            value = read_sql(
-                _stored(snapshot, column), sql_type(column.field, connection), connection
-            )
+            value = _read(snapshot, column, connection)
             expressions.append(f"{value} AS {quote_name(column.name)}")
     listed = ",\n    ".join(expressions)
     if len(tables) == 1:
-        return f"SELECT\n    {listed}\nFROM {EVENT_TABLE}\nWHERE {_belongs(tables[0])}"
+        return (
+            f"SELECT\n    {listed}\nFROM {EVENT_TABLE}\nCROSS JOIN {_ABOVE}\n"
+            f"WHERE {_belongs(tables[0])}"
+        )
     return f"SELECT\n    {listed}\nFROM (\n{_whole_objects(tables)}\n) AS event"
+
+
+def _read(snapshot: str, column: ReadColumn, connection: BaseDatabaseWrapper) -> str:
+    """Return the value of a column, under whichever name it was stored."""
+    return read_sql(
+        _stored(snapshot, column),
+        sql_type(column.field, connection),
+        connection,
+        text=_stored_text(snapshot, column),
+    )
+
+
+def _stored_text(snapshot: str, column: ReadColumn) -> str | None:
+    """Return the text of the stored value; ``None`` where more than ``->>`` is needed for it."""
+    # Of several names the first that is there counts, even if it has null.
+    if len(column.stored_as) > 1:
+        return None
+    return f"({snapshot} ->> {quote_literal(column.stored_as[0])})"
 
 
 def _stored(snapshot: str, column: ReadColumn) -> str:
@@ -178,10 +206,44 @@ def state_sql(
         keys: the fields of the key.
         is_complete: whether every update is captured.
     """
+    values = _columns_sql(table, untracked, keys, connection)
+    rows = _in_force_sql(table, old_labels=old_labels, is_complete=is_complete)
+    return _formattable(f"(\nSELECT\n    {values}\n{rows}\n)")
+
+
+def state_of_key_sql(
+    table: Table,
+    *,
+    old_labels: Sequence[str],
+    untracked: Sequence[models.Field[Any, Any]],
+    keys: Sequence[models.Field[Any, Any]],
+    is_complete: bool,
+    connection: BaseDatabaseWrapper,
+) -> str:
+    """Return the SELECT of the row that one key had, if it was there; see :func:`state_sql`.
+
+    Its parameters are the key's text and the moment, as a time and as the id of an event, of
+    which one is ``None``. ``%`` is doubled. The function that it calls keeps its plans.
+    """
+    values = _columns_sql(table, untracked, keys, connection)
+    known = [_text_array(table.other_labels), _text_array(old_labels), str(is_complete).lower()]
+    others = ", ".join(known).replace("%", "%%")
+    labels = _text_array(table.labels).replace("%", "%%")
+    return (
+        "(\nSELECT\n    " + values.replace("%", "%%") + "\n"
+        f"FROM pgaudit_log_state({labels}, %s, %s, %s, {others}) AS state\n)"
+    )
+
+
+def _columns_sql(
+    table: Table,
+    untracked: Sequence[models.Field[Any, Any]],
+    keys: Sequence[models.Field[Any, Any]],
+    connection: BaseDatabaseWrapper,
+) -> str:
+    """Return the values of a row out of ``state.snapshot`` and ``obj_pk``; see :func:`state_sql`."""
     values = [
-        f"{read_sql(_stored('state.snapshot', c), sql_type(c.field, connection), connection)}"
-        f" AS {quote_name(c.name)}"
-        for c in table.columns
+        f"{_read('state.snapshot', c, connection)} AS {quote_name(c.name)}" for c in table.columns
     ]
     for field in untracked:
         value = f"NULL::{sql_type(field, connection)}"
@@ -189,8 +251,11 @@ def state_sql(
             position = list(keys).index(field) if len(keys) > 1 else None
             value = read_key_sql(sql_type(field, connection), connection, position=position)
         values.append(f"{value} AS {quote_name(column_of(field))}")
-    rows = _in_force_sql(table, old_labels=old_labels, is_complete=is_complete)
-    return _formattable(f"(\nSELECT\n    {', '.join(values)}\n{rows}\n)")
+    return ", ".join(values)
+
+
+def _text_array(values: Sequence[str]) -> str:
+    return f"ARRAY[{', '.join(quote_literal(value) for value in values)}]::text[]"
 
 
 def in_force_sql(table: Table, *, old_labels: Sequence[str], is_complete: bool) -> str:

@@ -208,6 +208,144 @@ BEGIN
 END;
 $pgaudit_log$;
 
+-- pgaudit_log_state(labels, key, at, up_to, …): the row that had a key at a moment,
+-- as one row with its key and its snapshot; none if it was not there. What views.state_sql()
+-- says of a whole table, said of one key. It is a function so that its plans are kept:
+-- to plan these three looks into all partitions takes longer than to carry them out.
+--   labels        the label of the model, and those that it had before
+--   key           as obj_pk has it
+--   at, up_to     the moment: a time, or the id of an event; the other one is NULL
+--   other_labels  the labels of trackers whose events are not meant
+--   old_labels    the labels of trackers that store the row as it was before an update
+--   is_complete   whether every update is captured
+-- Reads no settings. Pins jit and plan_cache_mode.
+CREATE OR REPLACE FUNCTION pgaudit_log_state(
+    labels text[],
+    key text,
+    at timestamptz,
+    up_to bigint,
+    other_labels text[],
+    old_labels text[],
+    is_complete boolean
+)
+RETURNS TABLE (obj_pk text, snapshot jsonb)
+LANGUAGE plpgsql
+STABLE
+PARALLEL SAFE
+ROWS 1
+SET jit = off
+SET plan_cache_mode = force_generic_plan
+AS $pgaudit_log$
+#variable_conflict use_column
+DECLARE
+    newest record;
+    former text[];
+BEGIN
+    at := COALESCE(at, 'infinity');
+    up_to := COALESCE(up_to, 9223372036854775807);
+
+    -- OFFSET 0, here and below, and the tests outside of it keep a plan that knows no values
+    -- from looking for all events of these ids and times, too.
+    SELECT
+        event.id,
+        event.txid,
+        event.operation,
+        CASE WHEN event.operation = 'U' AND event.label = ANY (old_labels)
+            THEN event.snapshot || COALESCE((
+                SELECT jsonb_object_agg(change.key, change.value -> 1)
+                FROM jsonb_each(event.diff) AS change
+            ), '{}')
+            ELSE event.snapshot
+        END AS snapshot
+    INTO newest
+    FROM (
+        SELECT *
+        FROM pgaudit_log_event AS event
+        WHERE event.model = ANY (labels)
+            AND event.label <> ALL (other_labels)
+            AND event.obj_pk = pgaudit_log_state.key
+            AND event.operation IN ('I', 'U', 'D', 'B')
+        OFFSET 0
+    ) AS event
+    WHERE event.created_at <= at
+        AND event.id <= up_to
+    ORDER BY event.id DESC
+    LIMIT 1;
+    IF NOT FOUND OR newest.operation = 'D' THEN
+        RETURN;
+    END IF;
+
+    -- Was the key taken away from the row?
+    SELECT array_agg('was ' || label || ':' || pgaudit_log_state.key)
+    INTO former
+    FROM unnest(labels) AS label;
+    PERFORM
+    FROM (
+        SELECT event.id, event.created_at, event.txid, event.snapshot, event.diff
+        FROM pgaudit_log_event AS event
+        WHERE event.model = ANY (labels)
+            AND event.label <> ALL (other_labels)
+            AND event.refs && former
+        OFFSET 0
+    ) AS moved
+    WHERE moved.id >= newest.id
+        AND moved.created_at <= at
+        AND moved.id <= up_to
+        -- Where the key was passed on in one transaction, by the row that left it; see views.py.
+        AND (
+            NOT is_complete
+            OR moved.id = newest.id
+            OR moved.txid <> newest.txid
+            OR moved.snapshot || COALESCE((
+                SELECT jsonb_object_agg(change.key, change.value -> 0)
+                FROM jsonb_each(moved.diff) AS change
+            ), '{}') = newest.snapshot
+        );
+    IF FOUND THEN
+        RETURN;
+    END IF;
+
+    PERFORM
+    FROM (
+        SELECT event.id, event.created_at
+        FROM pgaudit_log_event AS event
+        WHERE event.model = ANY (labels)
+            AND event.obj_pk IS NULL
+            AND event.operation = 'T'
+        OFFSET 0
+    ) AS truncation
+    WHERE truncation.id > newest.id
+        AND truncation.created_at <= at
+        AND truncation.id <= up_to;
+    IF FOUND THEN
+        RETURN;
+    END IF;
+
+    IF other_labels <> '{}' THEN
+        -- A tracker of another declaration may have seen the row deleted.
+        PERFORM
+        FROM (
+            SELECT event.id, event.created_at
+            FROM pgaudit_log_event AS event
+            WHERE event.model = ANY (labels)
+                AND event.obj_pk = pgaudit_log_state.key
+                AND event.operation = 'D'
+            OFFSET 0
+        ) AS deletion
+        WHERE deletion.id > newest.id
+            AND deletion.created_at <= at
+            AND deletion.id <= up_to;
+        IF FOUND THEN
+            RETURN;
+        END IF;
+    END IF;
+
+    obj_pk := pgaudit_log_state.key;
+    snapshot := newest.snapshot;
+    RETURN NEXT;
+END;
+$pgaudit_log$;
+
 -- pgaudit_log_refuse_change(): keeps the event table append-only.
 -- Reads no settings.
 CREATE OR REPLACE FUNCTION pgaudit_log_refuse_change()

@@ -1,12 +1,13 @@
-"""The catalogue: which partitions the database has, which are missing, and making those."""
+"""The catalogue: which partitions the database has, which are missing, making and finishing them."""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
-from django.db import connections, transaction
+from django.db import OperationalError, connections, transaction
 
 from pgaudit_log import sql
 from pgaudit_log.conf import settings
@@ -79,6 +80,34 @@ def plan(using: str = "default", *, now: datetime | None = None) -> Plan:
     occupied = [period for period in missing if _has_events_in_default(period, using)]
     create = [period for period in missing if period not in occupied]
     return Plan(using=using, create=tuple(create), occupied=tuple(occupied))
+
+
+def finish_past(using: str = "default", *, now: datetime | None = None) -> None:
+    """Complete the BRIN indexes of the partitions whose time is over.
+
+    VACUUM leaves the last range of pages of a partition, up to 1 MB, out of the index, because
+    more events may come. Without this, each look for a context or a transaction reads that of
+    every partition. Where another session works on the tables, it is left for the next time.
+    """
+    moment = now or datetime.now(timezone.utc)
+    with (
+        contextlib.suppress(OperationalError),
+        transaction.atomic(using=using),
+        connections[using].cursor() as cursor,
+    ):
+        cursor.execute("SELECT set_config('lock_timeout', %s, true)", [LOCK_TIMEOUT])
+        cursor.execute(
+            r"""
+            SELECT brin_summarize_new_values(index.inhrelid)
+            FROM pg_inherits AS index
+            JOIN pg_index ON pg_index.indexrelid = index.inhrelid
+            JOIN pg_class AS partition ON partition.oid = pg_index.indrelid
+            CROSS JOIN pg_get_expr(partition.relpartbound, partition.oid) AS bound
+            WHERE index.inhparent = to_regclass(%s)
+                AND substring(bound FROM $$TO \('([^']+)'\)$$)::timestamptz <= %s
+            """,
+            [f"{EVENT_TABLE}_brin", moment],
+        )
 
 
 def _has_events_in_default(period: Period, using: str) -> bool:

@@ -12,6 +12,7 @@ SCHEMA_FILES = (
     "context.sql",
     "context_once.sql",
     "snapshot.sql",
+    "state.sql",
     "refuse_change.sql",
     "append_only.sql",
 )

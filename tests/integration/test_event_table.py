@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -48,6 +48,61 @@ def test_an_event_of_a_time_without_a_partition_lies_in_the_default_one() -> Non
     assert execute("SELECT tableoid::regclass::text FROM pgaudit_log_event") == [
         ("pgaudit_log_event_default",)
     ]
+
+
+def brin(function: str, partition: str, *arguments: Any) -> Any:
+    """Return what a function of BRIN says of the index of a partition."""
+    marks = "".join(", %s" for _ in arguments)
+    [(found,)] = execute(
+        f"SELECT {function}(indexrelid{marks}) FROM pg_index"
+        " JOIN pg_class ON pg_class.oid = indexrelid JOIN pg_am ON pg_am.oid = relam"
+        " WHERE indrelid = %s::regclass AND amname = 'brin'",
+        [*arguments, partition],
+    )
+    return found
+
+
+def leave_out_the_first_range(partition: str) -> None:
+    """Make the index as one with more pages is, whose last range is not complete."""
+    brin("brin_desummarize_range", partition, 0)
+
+
+def ranges_left_out(partition: str) -> Any:
+    """Return how many ranges of pages the index of a partition left out; it no longer does."""
+    return brin("brin_summarize_new_values", partition)
+
+
+def test_a_new_month_finishes_the_index_of_those_that_are_over(customer: Customer) -> None:
+    past, present = period_at(NOW - timedelta(days=40), "month"), period_at(NOW, "month")
+    catalogue.Plan(using="default", create=[past]).apply()
+    execute(
+        "INSERT INTO pgaudit_log_event (created_at, model, label, operation)"
+        " VALUES (%s, 'm', 'l', 'I')",
+        [past.start],
+    )
+    for period in (past, present):
+        leave_out_the_first_range(period.table)
+    newest = catalogue.existing("default")[-1]
+    execute(f"DROP TABLE {newest.table}")
+    assert installation.install("default").partitions == (newest.table,)
+    assert ranges_left_out(past.table) == 0
+    assert ranges_left_out(present.table) >= 1
+
+
+def test_finishing_waits_for_nobody(customer: Customer, monkeypatch: Any) -> None:
+    monkeypatch.setattr(catalogue, "LOCK_TIMEOUT", "1ms")
+    present = period_at(NOW, "month")
+    leave_out_the_first_range(present.table)
+    other = connection.copy()
+    try:
+        with other.cursor() as cursor:
+            cursor.execute("BEGIN")
+            cursor.execute(f"LOCK TABLE {present.table} IN SHARE UPDATE EXCLUSIVE MODE")
+            catalogue.finish_past("default", now=present.end)
+            cursor.execute("ROLLBACK")
+    finally:
+        other.close()
+    assert ranges_left_out(present.table) >= 1
 
 
 @pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/Los_Angeles"])

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from tests.shop.models import Customer
 from tests.support import execute
 
 pytestmark = pytest.mark.django_db
@@ -117,3 +119,23 @@ def test_snapshot_renders_alike_in_every_session() -> None:
         "b": "\\x00ff",
         "f": 0.30000000000000004,
     }
+
+
+def state(key: str, at: Any = None, up_to: Any = None) -> list[tuple[Any, ...]]:
+    """Return the key and the name of the customer that had ``key`` at a moment."""
+    return execute(
+        "SELECT obj_pk, snapshot ->> 'name'"
+        " FROM pgaudit_log_state('{shop.Customer}', %s, %s, %s, '{}', '{}', true)",
+        [key, at, up_to],
+    )
+
+
+def test_state_is_the_row_that_a_key_had(customer: Customer) -> None:
+    key = str(customer.pk)
+    [(first, began)] = execute("SELECT id, created_at FROM pgaudit_log_event")
+    execute("UPDATE shop_customer SET name = 'new'")
+    assert state(key) == state(key, at=began) == [(key, "new")]
+    assert state(key, up_to=first) == [(key, "Ana")]
+    assert state(key, up_to=first - 1) == state(key, at=began - timedelta(seconds=1)) == []
+    execute("DELETE FROM shop_customer")
+    assert state(key) == []

@@ -14,7 +14,7 @@ from django.db import models
 from django.test.utils import isolate_apps
 
 import pgaudit_log
-from pgaudit_log import registry
+from pgaudit_log import references, registry
 from pgaudit_log.exceptions import DeclarationError
 from pgaudit_log.models import Events
 from pgaudit_log.tracking import event_model_name
@@ -321,3 +321,24 @@ def test_conditions_are_values() -> None:
     assert one == two and hash(one) == hash(two)
     assert one != ~one and repr(~one) == "~AnyChange('a')"
     assert one != pgaudit_log.AllChange("a")
+
+
+def test_what_was_found_of_declarations_is_looked_for_anew_after_each() -> None:
+    thing = make()
+    name = thing._meta.db_table
+    with registry.isolated():
+        assert registry.declarations_of(thing) == registry.declarations_of_table(name) == ()
+        track(pgaudit_log.InsertEvent())(thing)
+        found = registry.declarations_of(thing)
+        assert len(found) == 1
+        with pytest.raises(DeclarationError):
+            track(pgaudit_log.UpdateEvent())(thing)
+        assert registry.declarations_of(thing) == registry.declarations_of_table(name) == found
+    assert registry.declarations_of(thing) == registry.declarations_of_table(name) == ()
+
+
+def test_fields_that_are_referred_to_are_known_as_soon_as_something_points_at_them() -> None:
+    thing = make(code=models.TextField(unique=True))
+    assert references.referred_fields(thing) == []
+    make("Other", thing=models.ForeignKey(thing, models.CASCADE, to_field="code"))
+    assert [field.name for field in references.referred_fields(thing)] == ["code"]
