@@ -53,6 +53,13 @@ class Findings:
     """Each single measurement, for the JSON file."""
 
 
+def undisturbed(values: Iterable[float]) -> float:
+    """Return the mean of the lowest third of times: what disturbs the work only ever adds to them."""
+    ordered = sorted(values)
+    lowest = ordered[: max(1, len(ordered) // 3)]
+    return sum(lowest) / len(lowest)
+
+
 def median(values: Iterable[float]) -> float | None:
     """Return the median, or `None` of none."""
     found = list(values)

@@ -46,6 +46,10 @@ def main() -> int:
 
     with running() as server:
         found = [section(name, server, options, say) for name in sections]
+        for number, name in enumerate(sections):
+            if options.check and bars.missed(found[number].values):
+                say(f"{name}: again, because a bar was missed")
+                found[number] = section(name, server, options, say)
     values = [value for findings in found for value in findings.values]
     say("done")
     text = report.markdown(found, values, short=options.short)
@@ -81,7 +85,11 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--only", choices=SECTIONS, help="one section")
     parser.add_argument("--events", type=int, help="how many events reading has (1,000,000)")
     parser.add_argument("--json", type=Path, help="write all measurements to this file")
-    parser.add_argument("--check", action="store_true", help="fail where a bar is missed")
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="measure a section in which a bar is missed once more, and fail where it is again",
+    )
     parser.add_argument(
         "--write-readme", action="store_true", help="put the tables into benchmarks/README.md"
     )

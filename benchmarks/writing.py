@@ -63,10 +63,10 @@ FULL = Extent(
 )
 SHORT = Extent(
     rounds=4,
-    turns={"single": 6, "bulk": 3},
+    turns={"single": 6, "bulk": 5},
     count={"single": 20, "bulk": 2_000},
     turns_in_python=2,
-    sizes=2_500,
+    sizes=10_000,
     sized=(variants.PGHISTORY, variants.OURS),
     waiting=5,
 )
