@@ -28,9 +28,9 @@ PACKAGES = (
 )
 
 
-def markdown(found: Sequence[Findings], values: Sequence[Value], *, short: bool) -> str:
-    """Return the whole report."""
-    parts = [f"Measured {_circumstances(short)}."]
+def markdown(found: Sequence[Findings], values: Sequence[Value], *, command: str) -> str:
+    """Return the whole report; ``command`` is what made it."""
+    parts = [f"Measured {_circumstances(command)}."]
     parts.append(bars.table(values).markdown())
     for findings in found:
         parts.append(f"## {findings.title}")
@@ -57,10 +57,9 @@ def write_readme(text: str) -> None:
     README.write_text(f"{before}{BEGIN}\n\n{text}\n{END}{after}", encoding="utf-8")
 
 
-def _circumstances(short: bool) -> str:
+def _circumstances(command: str) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in _versions().items())
-    command = "`python3 benchmarks/run.py" + (" --short`" if short else "`")
-    return f"{_today()} by {command} on {_machine()}, with {versions}"
+    return f"{_today()} by `{command}` on {_machine()}, with {versions}"
 
 
 def _today() -> str:

@@ -52,7 +52,7 @@ def main() -> int:
                 found[number] = section(name, server, options, say)
     values = [value for findings in found for value in findings.values]
     say("done")
-    text = report.markdown(found, values, short=options.short)
+    text = report.markdown(found, values, command=command(options))
     print(text)
     if options.json:
         options.json.write_text(json.dumps(report.data(found, values), indent=1))
@@ -76,6 +76,15 @@ def section(
         return growth.run(server, growth.SHORT if options.short else growth.FULL, say)
     extent = reading.SHORT if options.short else reading.FULL
     return reading.run(server, extent.of(options.events), say)
+
+
+def command(options: argparse.Namespace) -> str:
+    """Return what to type to measure the same again."""
+    parts = ["python3 benchmarks/run.py"]
+    parts += ["--short"] if options.short else []
+    parts += [f"--only {options.only}"] if options.only else []
+    parts += [f"--events {options.events}"] if options.events else []
+    return " ".join(parts)
 
 
 def arguments() -> argparse.Namespace:
