@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import datetime
 import io
 import json
 import threading
@@ -523,3 +524,28 @@ def test_a_pool_of_psycopg_carries_the_context(transactional_db: None) -> None:
         pooled.close_pool()  # type: ignore[attr-defined]
     assert contexts()[:2] == [{"user": 1}, {"user": 2}]
     assert set(contexts()[2]) == {"session"}
+
+
+def test_a_generator_closed_in_another_context_leaves_that_one_alone() -> None:
+    def pages() -> Any:
+        with pgaudit_log.context(user=1):
+            yield 1
+
+    started = pages()
+    contextvars.Context().run(next, started)
+    started.close()
+    assert current() is None
+
+
+def test_another_encoder_serves_from_its_setting_on(settings: Any) -> None:
+    with pgaudit_log.context(at=datetime.date(2026, 1, 2)) as one:
+        assert one.text.endswith('{"at":"2026-01-02"}')
+    settings.PGAUDIT_LOG_JSON_ENCODER = "json.JSONEncoder"
+    with pytest.raises(ContextError):
+        pgaudit_log.context(at=datetime.date(2026, 1, 2))
+
+
+def test_a_context_shows_what_it_is() -> None:
+    with pgaudit_log.context(user=1) as context:
+        assert repr(context) == f"Context(id={context.id!r}, metadata={{'user': 1}})"
+        assert context.id.version == 7

@@ -50,6 +50,34 @@ def test_an_event_of_a_time_without_a_partition_lies_in_the_default_one() -> Non
     ]
 
 
+def test_every_partition_is_frozen_when_it_is_first_vacuumed() -> None:
+    options = execute(
+        "SELECT pg_class.reloptions FROM pg_partition_tree('pgaudit_log_event') AS leaf"
+        " JOIN pg_class ON pg_class.oid = leaf.relid WHERE leaf.isleaf"
+    )
+    assert len(options) >= 5
+    for (found,) in options:
+        assert "autovacuum_freeze_min_age=0" in found
+
+
+def test_every_partition_has_the_storage_options_of_the_indexes() -> None:
+    indexes = execute(
+        "SELECT pg_am.amname, pg_index.indrelid::regclass::text, pg_class.reloptions"
+        " FROM pg_partition_tree('pgaudit_log_event') AS leaf"
+        " JOIN pg_index ON pg_index.indrelid = leaf.relid"
+        " JOIN pg_class ON pg_class.oid = pg_index.indexrelid JOIN pg_am ON pg_am.oid = pg_class.relam"
+        " WHERE leaf.isleaf AND NOT pg_index.indisprimary"
+    )
+    wanted = {
+        "brin": ["autosummarize=on"],
+        "gin": ["gin_pending_list_limit=256"],
+        "btree": ["deduplicate_items=off"],
+    }
+    assert {kind for kind, *_ in indexes} == set(wanted)
+    for kind, partition, options in indexes:
+        assert options == wanted[kind], partition
+
+
 def brin(function: str, partition: str, *arguments: Any) -> Any:
     """Return what a function of BRIN says of the index of a partition."""
     marks = "".join(", %s" for _ in arguments)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pgtrigger
@@ -15,7 +16,7 @@ import pgaudit_log
 from pgaudit_log.conf import settings as package_settings
 from pgaudit_log.identifiers import quote_literal, quote_name, shorten
 from pgaudit_log.triggers.capture import CaptureTrigger
-from pgaudit_log.triggers.rendering import PINS, capture_sql, pins_sql, refs_sql
+from pgaudit_log.triggers.rendering import PINS, capture_sql, pins_sql, refs_sql, snapshot_source
 from pgaudit_log.triggers.template import CaptureTriggerSql
 from tests.shop.models import Order
 
@@ -99,6 +100,13 @@ def test_a_foreign_key_to_another_field_names_the_field() -> None:
 
     refs = refs_sql("new", City._meta.local_fields)
     assert "'shop.Country.code:' || (new.\"country_id\"::text)" in refs
+
+
+def test_the_snapshot_has_its_columns_in_the_order_of_jsonb() -> None:
+    source = snapshot_source("new", Order._meta.local_fields)
+    names = re.findall(r' AS "(\w+)"', source)
+    assert names == sorted(names, key=lambda name: (len(name), name))
+    assert {field.column for field in Order._meta.local_fields} == set(names)
 
 
 def test_only_an_update_says_that_its_key_changed() -> None:
