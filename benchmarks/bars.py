@@ -18,6 +18,7 @@ Milliseconds are shown and never fail a run: they are the machine's.
 
 
 NOISY_MARGIN = 0.40
+"""The margin of a ratio that differs by a tenth and more between two runs of the same code."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -143,8 +143,18 @@ def stored_sql(column: str, type_name: str) -> str:
             return f"{column}::text"
 
 
+PINS = {
+    "TimeZone": "UTC",
+    "DateStyle": "ISO, YMD",
+    "bytea_output": "hex",
+    "IntervalStyle": "iso_8601",
+    "extra_float_digits": "1",
+}
+"""The settings on which the text of values depends, with what they are while a row is captured."""
+
+
 def settings_of(type_name: str) -> Iterable[str]:
-    """Return the settings on which the stored form of a SQL type depends.
+    """Return those of :data:`PINS` on which the stored form of a SQL type depends.
 
     What is stored as text may depend on any of them: a range of timestamps does on two.
     """
@@ -153,7 +163,7 @@ def settings_of(type_name: str) -> Iterable[str]:
     if form is Form.FLOAT:
         return ("extra_float_digits",)
     if form is Form.TEXT or name == "time with time zone":
-        return ("TimeZone", "DateStyle", "bytea_output", "IntervalStyle", "extra_float_digits")
+        return PINS
     setting = {
         "bytea": "bytea_output",
         "interval": "IntervalStyle",

@@ -15,6 +15,14 @@ import pgaudit_log
 from pgaudit_log import registry, typed_events, views
 from tests.shop import models as shop
 
+EVERYTHING = (
+    pgaudit_log.InsertEvent(),
+    pgaudit_log.UpdateEvent(),
+    pgaudit_log.DeleteEvent(),
+    pgaudit_log.TruncateEvent(),
+)
+"""The trackers of all that can happen to a table."""
+
 
 class SqlField(models.Field):  # type: ignore[type-arg]
     """A column of any SQL type, read as the driver gives it."""

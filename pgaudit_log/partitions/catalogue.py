@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from typing import Any
 
 from django.db import OperationalError, connections, transaction
 
@@ -32,8 +33,7 @@ class Plan:
 
     def apply(self) -> None:
         """Make the missing partitions, in one transaction."""
-        with transaction.atomic(using=self.using), connections[self.using].cursor() as cursor:
-            cursor.execute("SELECT set_config('lock_timeout', %s, true)", [LOCK_TIMEOUT])
+        with _transaction(self.using) as cursor:
             for period in self.create:
                 cursor.execute(
                     sql.read("partition.sql").format(
@@ -43,6 +43,14 @@ class Plan:
                         end=period.end.strftime(_MOMENT),
                     )
                 )
+
+
+@contextlib.contextmanager
+def _transaction(using: str) -> Iterator[Any]:
+    """Yield a cursor in a transaction that waits for no lock longer than :data:`LOCK_TIMEOUT`."""
+    with transaction.atomic(using=using), connections[using].cursor() as cursor:
+        cursor.execute("SELECT set_config('lock_timeout', %s, true)", [LOCK_TIMEOUT])
+        yield cursor
 
 
 def existing(using: str) -> list[Period]:
@@ -90,12 +98,7 @@ def finish_past(using: str = "default", *, now: datetime | None = None) -> None:
     every partition. Where another session works on the tables, it is left for the next time.
     """
     moment = now or datetime.now(timezone.utc)
-    with (
-        contextlib.suppress(OperationalError),
-        transaction.atomic(using=using),
-        connections[using].cursor() as cursor,
-    ):
-        cursor.execute("SELECT set_config('lock_timeout', %s, true)", [LOCK_TIMEOUT])
+    with contextlib.suppress(OperationalError), _transaction(using) as cursor:
         cursor.execute(
             r"""
             SELECT brin_summarize_new_values(index.inhrelid)

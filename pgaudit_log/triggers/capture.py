@@ -69,6 +69,13 @@ class CaptureTrigger(pgtrigger.Composer):
         """Whether it fires once a statement; levels of django-pgtrigger are equal by identity only."""
         return str(self.level) == "STATEMENT"
 
+    @property
+    def _condition(self) -> Condition | None:
+        """The tracker's condition, given by now."""
+        condition = self.tracker.condition
+        assert condition is None or isinstance(condition, Condition)
+        return condition
+
     def _columns(self, model: type[models.Model]) -> list[models.Field[object, object]]:
         columns = tracked_columns(model, self.tracked_fields, self.tracked_exclude)
         if not columns:
@@ -80,14 +87,12 @@ class CaptureTrigger(pgtrigger.Composer):
 
     def get_func(self, model: type[models.Model]) -> str:  # type: ignore[override]
         """Return the statements of the capture function."""
-        condition = self.tracker.condition
-        assert condition is None or isinstance(condition, Condition)
         return capture_sql(
             model=model,
             label=self.tracker.label,
             operation=self.tracker.operation_name,
             row=self.tracker.row,
-            condition=condition,
+            condition=self._condition,
             columns=self._columns(model),
             statement_level=self.is_statement_level,
             created_at=self.created_at,
@@ -101,15 +106,11 @@ class CaptureTrigger(pgtrigger.Composer):
         """Return the WHEN clause of a row-level trigger."""
         if self.is_statement_level:
             return ""
-        condition = self.tracker.condition
-        assert condition is None or isinstance(condition, Condition)
-        sql = condition_sql(condition, model, self._columns(model))
+        sql = condition_sql(self._condition, model, self._columns(model))
         return f"WHEN ({sql})" if sql else ""
 
     def compile(self, model: type[models.Model]) -> compiler.Trigger:  # type: ignore[override]
         """Return the SQL that a migration freezes."""
-        condition = self.tracker.condition
-        assert condition is None or isinstance(condition, Condition)
         columns = [] if self.tracker.operation_name == "TRUNCATE" else self._columns(model)
         return CompiledTrigger(
             name=self.name,
@@ -122,6 +123,6 @@ class CaptureTrigger(pgtrigger.Composer):
                 referencing=self.referencing or "",
                 level=self.level,
                 condition=self.render_condition(model),
-                pins=pins_sql(model, condition, columns),
+                pins=pins_sql(model, self._condition, columns),
             ),
         )

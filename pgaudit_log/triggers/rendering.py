@@ -245,18 +245,8 @@ def row_source(operation: str) -> Source:
     return Source(" CROSS JOIN ".join(f"(SELECT {row.upper()}.*) AS {row}" for row in rows), None)
 
 
-PINS = {
-    "TimeZone": "UTC",
-    "DateStyle": "ISO, YMD",
-    "bytea_output": "hex",
-    "IntervalStyle": "iso_8601",
-    "extra_float_digits": "1",
-}
-"""The settings on which the text of values depends, with what they are while a row is captured."""
-
-
 def pins_sql(model: type[models.Model], condition: Condition | None, columns: Columns) -> str:
-    """Return the SET clauses of a capture function: those of :data:`PINS` that its columns need.
+    """Return the SET clauses of a capture function: those of ``columns.PINS`` that its columns need.
 
     Each costs a microsecond and a half a statement.
     """
@@ -267,9 +257,9 @@ def pins_sql(model: type[models.Model], condition: Condition | None, columns: Co
         for name in columns_.settings_of(columns_.sql_type(field, types))
     }
     if condition is not None and not isinstance(condition, conditions.Change):
-        needed = set(PINS)  # its SQL may be anything
+        needed = set(columns_.PINS)  # its SQL may be anything
     return "\n".join(
-        f"SET \"{name}\" = '{value}'" for name, value in PINS.items() if name in needed
+        f"SET \"{name}\" = '{value}'" for name, value in columns_.PINS.items() if name in needed
     )
 
 

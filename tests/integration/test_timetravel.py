@@ -17,16 +17,9 @@ from pgaudit_log.models import Events
 from tests.moments import keep_copy, now, rows_unlike_copy
 from tests.shop.models import Customer, Product, Stock
 from tests.support import execute
-from tests.tables import SqlField, declarations_forgotten, install, make, tracked_table
+from tests.tables import EVERYTHING, SqlField, declarations_forgotten, install, make, tracked_table
 
 pytestmark = pytest.mark.django_db
-
-EVERYTHING = (
-    pgaudit_log.InsertEvent(),
-    pgaudit_log.UpdateEvent(),
-    pgaudit_log.DeleteEvent(),
-    pgaudit_log.TruncateEvent(),
-)
 
 
 @pytest.fixture

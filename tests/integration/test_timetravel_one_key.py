@@ -15,16 +15,9 @@ from pgaudit_log.models import Events
 from tests.moments import now
 from tests.shop.models import Customer, Product, Stock
 from tests.support import execute, last_id
-from tests.tables import declarations_forgotten, install, make, tracked_table
+from tests.tables import EVERYTHING, declarations_forgotten, install, make, tracked_table
 
 pytestmark = pytest.mark.django_db
-
-EVERYTHING = (
-    pgaudit_log.InsertEvent(),
-    pgaudit_log.UpdateEvent(),
-    pgaudit_log.DeleteEvent(),
-    pgaudit_log.TruncateEvent(),
-)
 
 
 @pytest.fixture(autouse=True)

@@ -16,7 +16,7 @@ from pgaudit_log import installation
 from pgaudit_log.contexts.cursors import install as carry_contexts
 from pgaudit_log.models import Events
 from tests.support import copy_in, execute, last_id, trail
-from tests.tables import declarations_forgotten, tracked_table
+from tests.tables import EVERYTHING, declarations_forgotten, tracked_table
 
 pytestmark = pytest.mark.django_db
 
@@ -149,13 +149,6 @@ WRITES: dict[str, tuple[Path, list[Any]]] = {
     "truncate": (lambda m: execute("TRUNCATE shop_path"), [("T", None, None)]),
 }
 
-TRACKERS = (
-    pgaudit_log.InsertEvent(),
-    pgaudit_log.UpdateEvent(),
-    pgaudit_log.DeleteEvent(),
-    pgaudit_log.TruncateEvent(),
-)
-
 
 @pytest.fixture(autouse=True)
 def forget() -> Iterator[None]:
@@ -181,7 +174,11 @@ def binding(request: pytest.FixtureRequest, db: None) -> Iterator[None]:
 def path_table(**meta: Any) -> Any:
     """Return a tracked table whose key's constraint is checked at the end of a statement."""
     model = tracked_table(
-        "Path", *TRACKERS, id=models.IntegerField(primary_key=True), n=models.IntegerField(), **meta
+        "Path",
+        *EVERYTHING,
+        id=models.IntegerField(primary_key=True),
+        n=models.IntegerField(),
+        **meta,
     )
     execute("INSERT INTO shop_path VALUES (1, 1), (2, 2), (3, 3)")
     return model
@@ -220,7 +217,7 @@ def partitioned(request: pytest.FixtureRequest, settings: Any, db: None) -> Any:
     from tests.tables import install, make
 
     model = make("Path", id=models.IntegerField(primary_key=True), n=models.IntegerField())
-    pgaudit_log.track(*TRACKERS)(model)
+    pgaudit_log.track(*EVERYTHING)(model)
     execute(
         "CREATE TABLE shop_path (id integer, n integer, PRIMARY KEY (id, n)) PARTITION BY RANGE (n)"
     )
@@ -328,7 +325,7 @@ def test_a_cascade_of_the_database(level: str, settings: Any) -> None:
 def test_truncate_cascades_to_what_refers_to_the_table() -> None:
     path_table()
     tracked_table(
-        "Step", *TRACKERS, id=models.IntegerField(primary_key=True), path_id=models.IntegerField()
+        "Step", *EVERYTHING, id=models.IntegerField(primary_key=True), path_id=models.IntegerField()
     )
     execute("ALTER TABLE shop_step ADD FOREIGN KEY (path_id) REFERENCES shop_path")
     start = last_id()
