@@ -112,7 +112,7 @@ def tracked_without_primary_key(using: str) -> list[str]:
 def install_schema(using: str) -> None:
     """Create or complete the event table and its functions, for projects that run without migrations."""
     with transaction.atomic(using=using), connections[using].cursor() as cursor:
-        cursor.execute(sql.schema())
+        cursor.execute(sql.in_schema(sql.template(), connections[using]))
         if settings.INDEX_REFERENCES:
             cursor.execute(sql.read("references_index.sql"))
 

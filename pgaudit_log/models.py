@@ -110,6 +110,11 @@ class Event(ReadOnlyModel):
     """Start of the transaction that made the change."""
     pgh_txid = models.BigIntegerField()
     """The transaction that made the change."""
+    pgh_position = models.BigIntegerField(null=True)
+    """When its statement began, in the numbers of ``pgh_id``, where triggers may have written
+    again before it was captured; else ``None``."""
+    pgh_shape = models.IntegerField()
+    """What the names in it meant when it was written: the id of a shape."""
     pgh_obj_model = models.TextField()
     """The label of the model whose row changed: an earlier one of a renamed model, a parent's."""
     pgh_obj_key = models.TextField(null=True)
@@ -127,7 +132,14 @@ class Event(ReadOnlyModel):
     pgh_context_id = models.UUIDField(null=True)
     """One per context."""
     pgh_context = DocumentField(null=True)
-    """Who and why; without a context, the database session that wrote."""
+    """Who and why, as the client claims; ``None`` where it claimed nothing."""
+    pgh_role = models.TextField()
+    """The role that had logged in to the database, as PostgreSQL observed it."""
+    pgh_session = DocumentField(null=True)
+    """What else PostgreSQL observed: ``{"set_role", "application", "address"}``; the last two
+    where no context was claimed."""
+    pgh_origin = DocumentField(null=True)
+    """Where an imported event came from; ``None`` for what was captured here."""
 
     objects: ClassVar[models.Manager[Any]] = EventQuerySet.as_manager()
 
@@ -145,6 +157,8 @@ class Events(ReadOnlyModel):
     pgh_id = models.BigAutoField(primary_key=True, db_column="id")
     pgh_created_at = models.DateTimeField(db_column="created_at")
     pgh_txid = models.BigIntegerField(db_column="txid")
+    pgh_position = models.BigIntegerField(db_column="position", null=True)
+    pgh_shape = models.IntegerField(db_column="shape")
     pgh_obj_model = models.TextField(db_column="model")
     pgh_obj_id = models.TextField(db_column="obj_pk", null=True)
     pgh_label = models.TextField(db_column="label")
@@ -156,6 +170,9 @@ class Events(ReadOnlyModel):
     pgh_refs = ReferencesField(models.TextField(), db_column="refs", null=True)
     pgh_context_id = models.UUIDField(db_column="context_id", null=True)
     pgh_context = DocumentField(db_column="context", null=True)
+    pgh_role = models.TextField(db_column="role")
+    pgh_session = DocumentField(db_column="session", null=True)
+    pgh_origin = DocumentField(db_column="origin", null=True)
 
     pgh_obj = EventObject()
     """The object as it is today, or ``None`` if it is gone."""

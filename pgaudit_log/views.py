@@ -24,6 +24,8 @@ METADATA_COLUMNS = {
     "pgh_id": "id",
     "pgh_created_at": "created_at",
     "pgh_txid": "txid",
+    "pgh_position": "position",
+    "pgh_shape": "shape",
     "pgh_obj_model": "model",
     "pgh_obj_key": "obj_pk",
     "pgh_label": "label",
@@ -33,6 +35,9 @@ METADATA_COLUMNS = {
     "pgh_refs": "refs",
     "pgh_context_id": "context_id",
     "pgh_context": "context",
+    "pgh_role": "role",
+    "pgh_session": "session",
+    "pgh_origin": "origin",
 }
 """The columns that every view has, and what they are called in the event table."""
 

@@ -36,9 +36,7 @@ def who(event: Events, names: Names) -> str:
         name = names.get(str(user))
         return texts.safe(f"{name} ({user})" if name else user)
     context = event.pgh_context if isinstance(event.pgh_context, dict) else {}
-    session = context.get("session")
-    role = session.get("role") if isinstance(session, dict) else None
-    for found in (context.get("command"), context.get("task"), role):
+    for found in (context.get("command"), context.get("task"), event.pgh_role):
         if isinstance(found, str) and found:
             return texts.safe(found)
     return texts.NOTHING

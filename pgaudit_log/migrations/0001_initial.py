@@ -6,7 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import django.contrib.postgres.fields
-from django.db import migrations, models
+from django.db import migrations, models, router
+from django.db.migrations.operations.base import Operation
+
+from pgaudit_log.conf import settings
 
 OPERATIONS = [
     ("I", "insert"),
@@ -20,26 +23,44 @@ OPERATIONS = [
 DROP = """
 DO $pgaudit_log$
 DECLARE
-    capture record;
+    made record;
 BEGIN
     -- Migrations of tracked models are undone first; what is left has no migration.
-    FOR capture IN
-        SELECT tgrelid::regclass AS relation, quote_ident(tgname) AS name, tgfoid::regprocedure AS function
+    FOR made IN
+        SELECT tgrelid::regclass AS relation, quote_ident(tgname) AS name
         FROM pg_trigger
         JOIN pg_proc ON pg_proc.oid = tgfoid
-        WHERE position('INSERT INTO pgaudit_log_event ' IN prosrc) > 0 AND tgparentid = 0
+        WHERE position('pgaudit_log_event ' IN prosrc) > 0 AND tgparentid = 0
     LOOP
-        EXECUTE format('DROP TRIGGER %s ON %s', capture.name, capture.relation);
+        EXECUTE format('DROP TRIGGER %s ON %s', made.name, made.relation);
+    END LOOP;
+    FOR made IN
+        SELECT pg_proc.oid::regprocedure AS signature
+        FROM pg_proc
+        WHERE pg_function_is_visible(pg_proc.oid)
+            AND (proname LIKE 'pgtrigger\\_audit\\_%' OR proname LIKE 'pgaudit\\_log\\_when\\_%')
+    LOOP
+        EXECUTE format('DROP FUNCTION %s', made.signature);
     END LOOP;
 END;
 $pgaudit_log$;
 DROP TABLE IF EXISTS pgaudit_log_event CASCADE;
-DROP FUNCTION IF EXISTS pgaudit_log_context_once();
-DROP FUNCTION IF EXISTS pgaudit_log_context();
-DROP FUNCTION IF EXISTS pgaudit_log_parse_jsonb(text);
-DROP FUNCTION IF EXISTS pgaudit_log_is_valid(text, text);
-DROP FUNCTION IF EXISTS pgaudit_log_snapshot(record);
-DROP FUNCTION IF EXISTS pgaudit_log_refuse_change();
+DROP TABLE IF EXISTS pgaudit_log_shape;
+DROP TABLE IF EXISTS pgaudit_log_column;
+DROP TABLE IF EXISTS pgaudit_log_table;
+DROP FUNCTION IF EXISTS pgaudit_log_state;
+DROP FUNCTION IF EXISTS pgaudit_log_bind_condition;
+DROP FUNCTION IF EXISTS pgaudit_log_refuse_strangers;
+DROP FUNCTION IF EXISTS pgaudit_log_current_shape;
+DROP FUNCTION IF EXISTS pgaudit_log_shape_of;
+DROP FUNCTION IF EXISTS pgaudit_log_table_of;
+DROP FUNCTION IF EXISTS pgaudit_log_database;
+DROP FUNCTION IF EXISTS pgaudit_log_context_once;
+DROP FUNCTION IF EXISTS pgaudit_log_context;
+DROP FUNCTION IF EXISTS pgaudit_log_parse_jsonb;
+DROP FUNCTION IF EXISTS pgaudit_log_is_valid;
+DROP FUNCTION IF EXISTS pgaudit_log_snapshot;
+DROP FUNCTION IF EXISTS pgaudit_log_refuse_change;
 """
 
 REFERENCES_INDEX = """
@@ -48,29 +69,59 @@ CREATE INDEX IF NOT EXISTS pgaudit_log_event_refs
 """
 
 
-def create(apps: Any, schema_editor: Any) -> None:
-    """Run the SQL that is frozen beside this file; other databases have no event table."""
-    from pgaudit_log.conf import settings
+class RunPostgresSQL(Operation):
+    """Runs SQL on PostgreSQL, and nothing elsewhere; ``sqlmigrate`` shows it.
 
-    if schema_editor.connection.vendor != "postgresql":
-        return
-    frozen = Path(__file__).with_suffix(".sql").read_text(encoding="utf-8")
-    schema_editor.execute(frozen, params=None)
-    if settings.INDEX_REFERENCES:
-        schema_editor.execute(REFERENCES_INDEX, params=None)
+    It has no parameters, and ``@schema@`` in it is the schema that tables are made in.
+    """
 
+    reduces_to_sql = True
+    reversible = True
+    elidable = False
 
-def drop(apps: Any, schema_editor: Any) -> None:
-    """Drop the event table with the views over it: all events are lost."""
-    if schema_editor.connection.vendor == "postgresql":
-        schema_editor.execute(DROP, params=None)
+    def __init__(self, sql: str, reverse_sql: str, *, setting: str | None = None) -> None:
+        self.sql = sql
+        self.reverse_sql = reverse_sql
+        self.setting = setting
+
+    def state_forwards(self, app_label: str, state: Any) -> None:
+        """Change nothing: models know nothing of it."""
+
+    def database_forwards(
+        self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any
+    ) -> None:
+        """Run the SQL, unless a setting says not to."""
+        self._run(self.sql, app_label, schema_editor)
+
+    def database_backwards(
+        self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any
+    ) -> None:
+        """Run the SQL that takes it back."""
+        self._run(self.reverse_sql, app_label, schema_editor)
+
+    def describe(self) -> str:
+        """Return what it does, for ``sqlmigrate`` and ``migrate --plan``."""
+        return "Run SQL on PostgreSQL"
+
+    def _run(self, sql: str, app_label: str, schema_editor: Any) -> None:
+        connection = schema_editor.connection
+        if connection.vendor != "postgresql":
+            return
+        if not router.allow_migrate(connection.alias, app_label):
+            return
+        if sql and (self.setting is None or getattr(settings, self.setting)):
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT quote_ident(current_schema())")
+                [schema] = cursor.fetchone()
+            schema_editor.execute(sql.replace("@schema@", schema), params=None)
 
 
 class Migration(migrations.Migration):
     initial = True
 
     operations = [
-        migrations.RunPython(create, drop, elidable=False),
+        RunPostgresSQL(Path(__file__).with_suffix(".sql").read_text(encoding="utf-8"), DROP),
+        RunPostgresSQL(REFERENCES_INDEX, "", setting="INDEX_REFERENCES"),
         migrations.CreateModel(
             name="Events",
             fields=[
@@ -80,6 +131,8 @@ class Migration(migrations.Migration):
                 ),
                 ("pgh_created_at", models.DateTimeField(db_column="created_at")),
                 ("pgh_txid", models.BigIntegerField(db_column="txid")),
+                ("pgh_position", models.BigIntegerField(db_column="position", null=True)),
+                ("pgh_shape", models.IntegerField(db_column="shape")),
                 ("pgh_obj_model", models.TextField(db_column="model")),
                 ("pgh_obj_id", models.TextField(db_column="obj_pk", null=True)),
                 ("pgh_label", models.TextField(db_column="label")),
@@ -97,6 +150,9 @@ class Migration(migrations.Migration):
                 ),
                 ("pgh_context_id", models.UUIDField(db_column="context_id", null=True)),
                 ("pgh_context", models.JSONField(db_column="context", null=True)),
+                ("pgh_role", models.TextField(db_column="role")),
+                ("pgh_session", models.JSONField(db_column="session", null=True)),
+                ("pgh_origin", models.JSONField(db_column="origin", null=True)),
             ],
             options={
                 "verbose_name": "event",

@@ -5,32 +5,37 @@
 --    becomes a context.
 -- 2. Else the setting pgaudit_log.context, for psql and other programs:
 --    SET pgaudit_log.context = '{"user": "ana"}', with or without a leading uuid.
--- 3. Else the database session itself: {"session": {"role", "application", "address"}}.
+-- Without either, id and value are null. What PostgreSQL observed stands apart from what the
+-- client claims: role is the role that had logged in; session has the role of SET ROLE and,
+-- where nothing is claimed, the application and the address: {"set_role", "application", "address"}.
 --
 -- current_query() copies the whole statement: call this once per statement.
 -- PL/pgSQL prepares each expression anew in each transaction, so what is rarely needed
 -- stands where it is rarely reached.
--- Reads: pgaudit_log.context, application_name, role. The capture functions that call
--- it pin search_path; pinning it here too would cost a microsecond a statement.
-CREATE OR REPLACE FUNCTION pgaudit_log_context(OUT id uuid, OUT value jsonb)
+-- Reads: pgaudit_log.context, application_name, role.
+CREATE OR REPLACE FUNCTION pgaudit_log_context(OUT id uuid, OUT value jsonb, OUT role text, OUT session jsonb)
 LANGUAGE plpgsql
 STABLE
+SET search_path = pg_catalog, pg_temp
 AS $pgaudit_log$
 DECLARE
     carried text := current_query();
 BEGIN
+    role := session_user;
+    IF current_setting('role') <> 'none' THEN
+        session := jsonb_build_object('set_role', current_setting('role'));
+    END IF;
+
     IF starts_with(carried, '/*pgaudit_log:') THEN
         carried := substr(split_part(carried, '*/', 1), 15);
     ELSE
         carried := current_setting('pgaudit_log.context', true);
         -- A setting that was local to an ended transaction reads as '', not NULL.
         IF carried IS NULL OR carried = '' THEN
-            value := jsonb_build_object('session', jsonb_strip_nulls(jsonb_build_object(
-                'role', session_user,
-                'set_role', NULLIF(current_setting('role'), 'none'),
+            session := NULLIF(COALESCE(session, '{}') || jsonb_strip_nulls(jsonb_build_object(
                 'application', NULLIF(current_setting('application_name'), ''),
                 'address', host(inet_client_addr())
-            )));
+            )), '{}');
             RETURN;
         END IF;
     END IF;
@@ -52,7 +57,7 @@ BEGIN
                 id := left(carried, 36)::uuid;
                 carried := substr(carried, 37);
             END IF;
-            value := pgaudit_log_parse_jsonb(carried);
+            value := @schema@.pgaudit_log_parse_jsonb(carried);
     END;
 
     -- What is too long for the index on the user would refuse the write.

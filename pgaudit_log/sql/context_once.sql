@@ -4,9 +4,10 @@
 -- The memo is keyed by the time at which the statement arrived and lives as long
 -- as the transaction.
 -- Reads pgaudit_log.context; reads and writes pgaudit_log.memo.
-CREATE OR REPLACE FUNCTION pgaudit_log_context_once(OUT id uuid, OUT value jsonb)
+CREATE OR REPLACE FUNCTION pgaudit_log_context_once(OUT id uuid, OUT value jsonb, OUT role text, OUT session jsonb)
 LANGUAGE plpgsql
 VOLATILE
+SET search_path = pg_catalog, pg_temp
 AS $pgaudit_log$
 DECLARE
     -- A function may change the setting while its caller's statement runs.
@@ -18,13 +19,22 @@ DECLARE
     );
     memo text := current_setting('pgaudit_log.memo', true);
 BEGIN
+    -- What was observed is never taken from the memo, which the client could have written.
     IF split_part(memo, '|', 1) = arrival THEN
+        role := session_user;
+        IF current_setting('role') <> 'none' THEN
+            session := jsonb_build_object('set_role', current_setting('role'));
+        END IF;
         id := NULLIF(split_part(memo, '|', 2), '')::uuid;
         value := substr(memo, length(arrival) + length(split_part(memo, '|', 2)) + 3)::jsonb;
     ELSE
-        SELECT context.id, context.value INTO id, value
-        FROM pgaudit_log_context() AS context;
-        PERFORM set_config('pgaudit_log.memo', concat(arrival, '|', id, '|', value), true);
+        SELECT context.id, context.value, context.role, context.session
+        INTO id, value, role, session
+        FROM @schema@.pgaudit_log_context() AS context;
+        -- Without a claim there is nothing to remember: to look again costs less.
+        IF value IS NOT NULL THEN
+            PERFORM set_config('pgaudit_log.memo', concat(arrival, '|', id, '|', value), true);
+        END IF;
     END IF;
 END;
 $pgaudit_log$;

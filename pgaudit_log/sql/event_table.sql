@@ -5,6 +5,8 @@ CREATE TABLE IF NOT EXISTS pgaudit_log_event (
     id         bigint      NOT NULL GENERATED ALWAYS AS IDENTITY,
     created_at timestamptz NOT NULL DEFAULT now(),
     txid       bigint      NOT NULL DEFAULT txid_current(),
+    position   bigint,
+    shape      integer     NOT NULL,
     model      text        NOT NULL,
     obj_pk     text        COLLATE "C",
     label      text        NOT NULL,
@@ -14,6 +16,9 @@ CREATE TABLE IF NOT EXISTS pgaudit_log_event (
     refs       text[],
     context_id uuid,
     context    jsonb,
+    role       text        NOT NULL,
+    session    jsonb,
+    origin     jsonb,
     PRIMARY KEY (id, created_at)
 ) PARTITION BY RANGE (created_at);
 
@@ -28,6 +33,8 @@ COMMENT ON TABLE pgaudit_log_event IS 'Every change of every tracked table: appe
 COMMENT ON COLUMN pgaudit_log_event.id IS 'Order of capture.';
 COMMENT ON COLUMN pgaudit_log_event.created_at IS 'Start of the transaction that made the change.';
 COMMENT ON COLUMN pgaudit_log_event.txid IS 'The transaction that made the change.';
+COMMENT ON COLUMN pgaudit_log_event.position IS 'When the statement began, in the numbers of id, where triggers may write again before it is captured; else null.';
+COMMENT ON COLUMN pgaudit_log_event.shape IS 'What the names in the event meant when it was written: see pgaudit_log_shape.';
 COMMENT ON COLUMN pgaudit_log_event.model IS 'Label of the tracked model, such as shop.Order.';
 COMMENT ON COLUMN pgaudit_log_event.obj_pk IS 'Primary key of the row as text; a composite key as a JSON array.';
 COMMENT ON COLUMN pgaudit_log_event.label IS 'Label of the tracker that wrote the event.';
@@ -36,7 +43,10 @@ COMMENT ON COLUMN pgaudit_log_event.snapshot IS 'The tracked columns of the row,
 COMMENT ON COLUMN pgaudit_log_event.diff IS 'What an update changed: {"column": [old, new]}.';
 COMMENT ON COLUMN pgaudit_log_event.refs IS 'What the row''s foreign keys pointed at: {shop.Customer:5}. An update of the key adds {moved shop.Order, was shop.Order:7}.';
 COMMENT ON COLUMN pgaudit_log_event.context_id IS 'One per context, so that its events can be found together.';
-COMMENT ON COLUMN pgaudit_log_event.context IS 'Who and why; without a context, the database session that wrote.';
+COMMENT ON COLUMN pgaudit_log_event.context IS 'Who and why, as the client claims; null where it claimed nothing.';
+COMMENT ON COLUMN pgaudit_log_event.role IS 'The role that had logged in, as PostgreSQL observed it.';
+COMMENT ON COLUMN pgaudit_log_event.session IS 'What else PostgreSQL observed: {"set_role", "application", "address"}; the last two where no context was claimed.';
+COMMENT ON COLUMN pgaudit_log_event.origin IS 'Where an imported event came from; null for what was captured here.';
 
 -- One object's events in order. Each entry ends with the number of its event, so there
 -- are no duplicates that PostgreSQL could store once; it need not look for them.

@@ -6,6 +6,7 @@ RETURNS boolean
 LANGUAGE plpgsql
 STABLE
 STRICT
+SET search_path = pg_catalog, pg_temp
 AS $pgaudit_log$
 BEGIN
     -- The type's name is one that the views of this package have; %s, because it may

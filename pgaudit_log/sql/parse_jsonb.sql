@@ -6,6 +6,7 @@ CREATE OR REPLACE FUNCTION pgaudit_log_parse_jsonb(value text)
 RETURNS jsonb
 LANGUAGE plpgsql
 IMMUTABLE
+SET search_path = pg_catalog, pg_temp
 AS $pgaudit_log$
 BEGIN
     -- This block starts a subtransaction, but it writes nothing and so takes no

@@ -8,7 +8,7 @@
 --   other_labels  the labels of trackers whose events are not meant
 --   old_labels    the labels of trackers that store the row as it was before an update
 --   is_complete   whether every update is captured
--- Reads no settings. Pins jit and plan_cache_mode.
+-- Reads no settings. Pins search_path, jit and plan_cache_mode.
 CREATE OR REPLACE FUNCTION pgaudit_log_state(
     labels text[],
     key text,
@@ -23,6 +23,7 @@ LANGUAGE plpgsql
 STABLE
 PARALLEL SAFE
 ROWS 1
+SET search_path = pg_catalog, pg_temp
 SET jit = off
 SET plan_cache_mode = force_generic_plan
 AS $pgaudit_log$
@@ -50,7 +51,7 @@ BEGIN
     INTO newest
     FROM (
         SELECT *
-        FROM pgaudit_log_event AS event
+        FROM @schema@.pgaudit_log_event AS event
         WHERE event.model = ANY (labels)
             AND event.label <> ALL (other_labels)
             AND event.obj_pk = pgaudit_log_state.key
@@ -72,7 +73,7 @@ BEGIN
     PERFORM
     FROM (
         SELECT event.id, event.created_at, event.txid, event.snapshot, event.diff
-        FROM pgaudit_log_event AS event
+        FROM @schema@.pgaudit_log_event AS event
         WHERE event.model = ANY (labels)
             AND event.label <> ALL (other_labels)
             AND event.refs && former
@@ -98,7 +99,7 @@ BEGIN
     PERFORM
     FROM (
         SELECT event.id, event.created_at
-        FROM pgaudit_log_event AS event
+        FROM @schema@.pgaudit_log_event AS event
         WHERE event.model = ANY (labels)
             AND event.obj_pk IS NULL
             AND event.operation = 'T'
@@ -116,7 +117,7 @@ BEGIN
         PERFORM
         FROM (
             SELECT event.id, event.created_at
-            FROM pgaudit_log_event AS event
+            FROM @schema@.pgaudit_log_event AS event
             WHERE event.model = ANY (labels)
                 AND event.obj_pk = pgaudit_log_state.key
                 AND event.operation = 'D'

@@ -11,10 +11,22 @@ from pgtrigger import compiler
 from pgtrigger.core import Condition
 
 from pgaudit_log.exceptions import DeclarationError
-from pgaudit_log.registry import tracked_columns
+from pgaudit_log.identifiers import quote_literal
+from pgaudit_log.registry import concrete, tracked_columns
 from pgaudit_log.trackers import RowEvent
-from pgaudit_log.triggers.rendering import capture_sql, condition_sql, pins_sql
-from pgaudit_log.triggers.template import CaptureTriggerSql, CompiledTrigger
+from pgaudit_log.triggers.rendering import (
+    bound_condition,
+    capture_sql,
+    condition_sql,
+    is_free,
+    pins_sql,
+    targets_sql,
+)
+from pgaudit_log.triggers.template import (
+    CaptureTriggerSql,
+    CompiledTrigger,
+    condition_function,
+)
 
 MAX_NAME_LENGTH = 47
 """django-pgtrigger's limit, which leaves room for its prefix and hash in PostgreSQL's 63 bytes."""
@@ -96,6 +108,7 @@ class CaptureTrigger(pgtrigger.Composer):
             columns=self._columns(model),
             statement_level=self.is_statement_level,
             created_at=self.created_at,
+            function=condition_function(self.get_pgid(model)),
         )
 
     def render_func(self, model: type[models.Model]) -> str:  # type: ignore[override]
@@ -108,6 +121,16 @@ class CaptureTrigger(pgtrigger.Composer):
             return ""
         sql = condition_sql(self._condition, model, self._columns(model))
         return f"WHEN ({sql})" if sql else ""
+
+    def _free_condition(self, model: type[models.Model]) -> dict[str, str]:
+        """Return what the template needs of SQL of the project's own in the condition."""
+        if self._condition is None or not is_free(self._condition) or not self.is_statement_level:
+            return {}
+        free = bound_condition(self._condition, model, self.tracker.label)
+        return {
+            "when_condition": free.expression,
+            "when_columns": ", ".join(quote_literal(name) for name in free.names),
+        }
 
     def compile(self, model: type[models.Model]) -> compiler.Trigger:  # type: ignore[override]
         """Return the SQL that a migration freezes."""
@@ -124,5 +147,8 @@ class CaptureTrigger(pgtrigger.Composer):
                 level=self.level,
                 condition=self.render_condition(model),
                 pins=pins_sql(model, self._condition, columns),
+                label=concrete(model)._meta.label,
+                targets=targets_sql(model),
+                **self._free_condition(model),
             ),
         )

@@ -8,12 +8,14 @@ a column that is called like one of our names.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from pgtrigger.core import Condition
+from pgtrigger.utils import quote
 
 from pgaudit_log import columns as columns_
 from pgaudit_log import conditions
@@ -28,6 +30,7 @@ from pgaudit_log.identifiers import (
     reference,
 )
 from pgaudit_log.registry import concrete
+from pgaudit_log.triggers.free_conditions import FreeCondition, free_condition
 
 Columns: TypeAlias = "Sequence[models.Field[Any, Any]]"
 
@@ -71,7 +74,7 @@ def _image(alias: str, columns: Columns) -> str:
 
 def any_change_sql(columns: Columns) -> str:
     """Return the test whether any of ``columns`` differs, bit by bit, between ``old`` and ``new``."""
-    return f"record_image_ne({_image('old', columns)}, {_image('new', columns)})"
+    return f"pg_catalog.record_image_ne({_image('old', columns)}, {_image('new', columns)})"
 
 
 SNAPSHOT = "to_jsonb(snapshot.*)"
@@ -142,10 +145,7 @@ def refs_sql(
     for field in columns:
         if not isinstance(field, models.ForeignKey):
             continue
-        target = concrete(field.remote_field.model)
-        label = target._meta.label
-        if not field.target_field.primary_key:
-            label = f"{label}.{field.target_field.column}"
+        label = _target_label(field)
         text = columns_.key_sql(_column(alias, field), columns_.sql_type(field, types))
         pointing.append(_column(alias, field))
         references.append(f"{quote_literal(reference(label, ''))} || ({text})")
@@ -158,6 +158,29 @@ def refs_sql(
         return " || ".join(filter(None, [pointed_at, moved_sql]))
     pointed_at = f"array_remove(ARRAY[{', '.join(references)}], NULL)"
     return f"NULLIF({' || '.join(filter(None, [pointed_at, moved_sql]))}, '{{}}')"
+
+
+def _target_label(field: models.ForeignKey[Any, Any]) -> str:
+    """Return what ``refs`` calls the objects that a foreign key points at, in front of their keys."""
+    label = concrete(field.remote_field.model)._meta.label
+    if field.target_field.primary_key:
+        return label
+    return f"{label}.{field.target_field.column}"
+
+
+def targets_sql(model: type[models.Model]) -> str:
+    """Return the tables behind the labels in ``refs`` of a model, for ``pgaudit_log_shape_of()``.
+
+    All foreign keys count, tracked or not, so that the declarations of a model have one shape.
+    """
+    targets = {}
+    for field in concrete(model)._meta.local_fields:
+        if isinstance(field, models.ForeignKey):
+            target = [quote(concrete(field.remote_field.model)._meta.db_table)]
+            if not field.target_field.primary_key:
+                target.append(column_of(field.target_field))
+            targets[_target_label(field)] = target
+    return quote_literal(json.dumps(targets, ensure_ascii=False))
 
 
 def _moved_sql(model: type[models.Model], connection: BaseDatabaseWrapper) -> str:
@@ -182,6 +205,20 @@ def condition_sql(
     if isinstance(condition, conditions.Change):
         return _change_sql(condition, model, columns)
     return str(condition.resolve(model))  # type: ignore[no-untyped-call]
+
+
+def is_free(condition: Condition | None) -> bool:
+    """Return whether a condition is SQL of the project's own, which may call anything."""
+    return condition is not None and not isinstance(condition, conditions.Change)
+
+
+def bound_condition(condition: Condition, model: type[models.Model], label: str) -> FreeCondition:
+    """Return a free condition of the tracker ``label`` as an expression of single columns."""
+    sql = str(condition.resolve(model))  # type: ignore[no-untyped-call]
+    concrete_model = concrete(model)
+    names = [column_of(f) for f in concrete_model._meta.local_fields if f.column is not None]
+    where = f'the tracker "{label}" of {concrete_model._meta.label}'
+    return free_condition(sql, names, where)
 
 
 def _change_sql(condition: Any, model: type[models.Model], columns: Columns) -> str:
@@ -210,6 +247,9 @@ def _change_sql(condition: Any, model: type[models.Model], columns: Columns) -> 
         sql = joiner.join(f"{test}{any_change_sql([f])}" for f in chosen)
     return f"NOT ({sql})" if condition._negated else f"({sql})"
 
+
+CAPTURED_INTO = f"@schema@.{EVENT_TABLE}"
+"""The event table, as capture functions name it: with its schema, which installing fills in."""
 
 POSITION = quote_name("pgaudit_log position")
 """The position of a row in its transition table: a name that no column has."""
@@ -256,18 +296,20 @@ def pins_sql(model: type[models.Model], condition: Condition | None, columns: Co
         for field in [*key_fields(concrete(model)), *columns]
         for name in columns_.settings_of(columns_.sql_type(field, types))
     }
-    if condition is not None and not isinstance(condition, conditions.Change):
+    if is_free(condition):
         needed = set(columns_.PINS)  # its SQL may be anything
     return "\n".join(
         f"SET \"{name}\" = '{value}'" for name, value in columns_.PINS.items() if name in needed
     )
 
 
-def insert_sql(values: dict[str, str], source: str, where: str | None = None) -> str:
+def insert_sql(
+    values: dict[str, str], source: str, where: str | None = None, *, into: str = EVENT_TABLE
+) -> str:
     """Return the INSERT into the event table of ``values``, by column, for the rows of ``source``."""
     columns = ", ".join(values)
     expressions = ",\n        ".join(values.values())
-    sql = f"INSERT INTO {EVENT_TABLE} ({columns})\n    SELECT\n        {expressions}"
+    sql = f"INSERT INTO {into} ({columns})\n    SELECT\n        {expressions}"
     if source:
         sql += f"\n    FROM {source}"
     return f"{sql}\n    WHERE {where};" if where else f"{sql};"
@@ -283,22 +325,25 @@ def capture_sql(
     columns: Columns,
     statement_level: bool,
     created_at: str,
+    function: str,
 ) -> str:
     """Return the body of a capture function: PL/pgSQL statements that write the events.
 
-    ``row`` is ``OLD`` or ``NEW``; ``created_at`` the function that fills the column.
+    ``row`` is ``OLD`` or ``NEW``; ``created_at`` the function that fills the column;
+    ``function`` the name of the one that a free condition is bound into.
     At row level the trigger's WHEN clause has the condition. The context is read into the
     variable that the template declares, which is cheaper than its function in the FROM clause.
     """
     alias = "new" if row == NEW else "old"
-    read = "pgaudit_log_context()" if statement_level else "pgaudit_log_context_once()"
-    context = f"context := {read};\n"
+    read = "pgaudit_log_context" if statement_level else "pgaudit_log_context_once"
+    context = f"context := @schema@.{read}();\n"
     truncated = operation == "TRUNCATE"
     values = {
         "model": quote_literal(concrete(model)._meta.label),
         "obj_pk": "NULL" if truncated else key_sql(alias, model),
         "label": quote_literal(label),
         "operation": quote_literal(operation[0]),
+        "shape": "capture.shape",
         "snapshot": "NULL" if truncated else SNAPSHOT,
         "diff": diff_sql(columns) if operation == "UPDATE" else "NULL",
         "refs": "NULL"
@@ -306,26 +351,47 @@ def capture_sql(
         else refs_sql(alias, columns, moved=model if operation == "UPDATE" else None),
         "context_id": "context.id",
         "context": "context.value",
+        "role": "context.role",
+        "session": "context.session",
     }
     if created_at != "now()":
         values["created_at"] = created_at
 
     if truncated:
-        return context + insert_sql(values, "")
+        return context + insert_sql(values, "", into=CAPTURED_INTO)
 
     snapshot = snapshot_source(alias, columns)
     source = statement_source(operation) if statement_level else row_source(operation)
-    where = condition_sql(condition, model, columns) if statement_level else None
-    single = insert_sql(values, f"{source.single}\n    {snapshot}", where)
+    where = _where_sql(condition, model, columns, label, function) if statement_level else None
+    single = insert_sql(values, f"{source.single}\n    {snapshot}", where, into=CAPTURED_INTO)
     if source.many is None:
         return context + single
     # A strict filter would let the planner make an inner join of the FULL JOIN.
     many_where = f"COALESCE({where}, FALSE)" if where else None
-    many = insert_sql(values, f"{source.many}\n    {snapshot}", many_where)
+    many = insert_sql(values, f"{source.many}\n    {snapshot}", many_where, into=CAPTURED_INTO)
     return (
         f"{context}PERFORM FROM new_values OFFSET 1;\n"
         f"IF NOT FOUND THEN\n    {single}\nELSE\n    {many}\nEND IF;"
     )
+
+
+def _where_sql(
+    condition: Condition | None,
+    model: type[models.Model],
+    columns: Columns,
+    label: str,
+    function: str,
+) -> str | None:
+    """Return a tracker's condition over the rows ``old`` and ``new`` of a statement."""
+    if condition is None or not is_free(condition):
+        return condition_sql(condition, model, columns)
+    arguments = [
+        f"{row}.{quote_name(column)}"
+        for row, _, column in (
+            name.partition(".") for name in bound_condition(condition, model, label).names
+        )
+    ]
+    return f"@home@.{function}({', '.join(arguments)})"
 
 
 def manual_event_sql(
@@ -354,10 +420,13 @@ def manual_event_sql(
         "obj_pk": key_sql("new", model, connection),
         "label": quote_literal(label),
         "operation": quote_literal(operation),
+        "shape": current_shape_sql(model),
         "snapshot": f"(SELECT pgaudit_log_snapshot(tracked.*) FROM (SELECT {listed}) AS tracked)",
         "refs": refs_sql("new", tracked, connection),
         "context_id": "context.id",
         "context": "context.value",
+        "role": "context.role",
+        "session": "context.session",
         "created_at": created_at,
     }
     insert = insert_sql(
@@ -365,6 +434,13 @@ def manual_event_sql(
         f"(SELECT {row}) AS new CROSS JOIN pgaudit_log_context() AS context",
     )
     return insert.rstrip(";") + "\n    RETURNING id"
+
+
+def current_shape_sql(model: type[models.Model]) -> str:
+    """Return the shape that the table of ``model`` has now, for events that no trigger writes."""
+    model = concrete(model)
+    table = quote_literal(quote(model._meta.db_table))
+    return f"pgaudit_log_current_shape({table}::regclass, {quote_literal(model._meta.label)}::text)"
 
 
 def column_type(field: models.Field[Any, Any], connection: BaseDatabaseWrapper) -> str:
@@ -427,10 +503,14 @@ def baseline_sql(
         "obj_pk": key_sql("new", model, connection),
         "label": quote_literal(label),
         "operation": quote_literal(BASELINE),
+        # Looked up once a statement, not once a row.
+        "shape": f"(SELECT {current_shape_sql(model)})",
         "snapshot": SNAPSHOT,
         "refs": refs_sql("new", columns, connection),
         "context_id": "context.id",
         "context": "context.value",
+        "role": "context.role",
+        "session": "context.session",
         "created_at": created_at,
     }
     snapshot = snapshot_source("new", columns, connection).replace("%", "%%")

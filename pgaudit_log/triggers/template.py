@@ -7,10 +7,14 @@ with another name, and old migrations go on making what they made.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from typing import Any
 
 from pgtrigger.compiler import Trigger, UpsertTriggerSql
+from pgtrigger.utils import quote
+
+from pgaudit_log.identifiers import quote_literal
 
 
 class CaptureTriggerSql(UpsertTriggerSql):
@@ -20,9 +24,10 @@ class CaptureTriggerSql(UpsertTriggerSql):
 
     * it runs as the owner of the event table (SECURITY DEFINER), so that whoever may
       write the tracked table is captured and nobody needs to be allowed to write
-      events; ``pg_temp`` stands last in its search path, so that a temporary table
-      cannot take the event table's place, and nobody else may call it, so that it
-      cannot be put on a table of somebody's own;
+      events; its search path has PostgreSQL's own functions only, and what else it uses is named
+      with its schema, so that nobody can put something of their own in the place of it; and
+      nobody else may call it, so that it cannot be put on a table of somebody's own;
+    * it knows the shape that the table has as it is installed, and writes it into each event;
     * it pins what changes the rendering of values, and what makes the plan of one call
       slow for the next: with the JIT compiler on, a bulk update made every later single
       update on that connection cost 7.6 ms;
@@ -31,36 +36,100 @@ class CaptureTriggerSql(UpsertTriggerSql):
     * it declares the variable ``context``, which the statements of the tracker fill;
     * the trigger is replaced, not dropped and made again, which locks the table less.
 
-    The search path is taken from the session that installs it, so that any layout of
-    schemas works. ``pins`` are the SET clauses of what changes the rendering of the columns.
+    The schemas are taken from the session that installs it, so that any layout of schemas works.
+
+    Args:
+        pins: the SET clauses of what changes the rendering of the columns.
+        label: the label of the tracked model, as events have it.
+        targets: the tables behind the labels of ``refs``, as a literal.
+        when_condition: SQL of the project's own in the condition, as an expression of the
+            columns ``"old.column"`` and ``"new.column"``; it becomes a function.
+        when_columns: the names in it, as the elements of a ``text[]``.
     """
 
-    def __init__(self, *, pins: str = "", **arguments: Any) -> None:
-        self.pins = pins
+    def __init__(
+        self,
+        *,
+        label: str,
+        targets: str,
+        pins: str = "",
+        when_condition: str = "",
+        when_columns: str = "",
+        **arguments: Any,
+    ) -> None:
+        own = {
+            "label": label,
+            "pins": pins,
+            "targets": targets,
+            "when_condition": when_condition,
+            "when_columns": when_columns,
+        }
+        self.own = {name: value for name, value in own.items() if value}
+        self.tracked = str(arguments["table"])
         super().__init__(**arguments)
+        # django-pgtrigger sends it with parameters in front in pgtrigger.schema(), else without.
+        self.data = self.data.replace("%", "@percent@")
 
     def get_defaults(self, pgid: str) -> dict[str, str]:
         """Return what fills the template in where the arguments do not say it."""
-        return {**super().get_defaults(pgid), "pins": self.pins}
+        own = {"pins": "", "when_columns": "", **self.own}
+        own["bind"] = (
+            _BIND.format(function=condition_function(pgid), **own)
+            if "when_condition" in own
+            else ""
+        )
+        own["relation"] = f"replace({quote_literal(quote(self.tracked))}, '@percent@', chr(37))"
+        return {**super().get_defaults(pgid), **own}
 
     def deconstruct(self) -> tuple[str, Sequence[Any], dict[str, Any]]:
         """Return what a migration holds."""
         path, arguments, keywords = super().deconstruct()
-        return path, arguments, {**keywords, **({"pins": self.pins} if self.pins else {})}
+        return path, arguments, {**keywords, **self.own}
 
     def get_template(self) -> str:
-        """Return version 1 of the template. Do not edit; see the module's docstring."""
+        """Return version 1 of the template. Do not edit; see the module's docstring.
+
+        It has no percent sign, because it may be sent with parameters or without.
+        """
         return """
-CREATE OR REPLACE FUNCTION {pgid}()
+DO $pgaudit_log_install$
+DECLARE
+    path text := pg_catalog.current_setting('search_path');
+    -- The schemas of the function and of the event table.
+    home text := pg_catalog.quote_ident(pg_catalog.current_schema()::text);
+    audit text;
+    tracked oid := pg_catalog.to_regclass(pg_catalog.{relation});
+    events oid := pg_catalog.to_regclass('pgaudit_log_event');
+    shape integer;
+BEGIN
+    IF events IS NULL THEN
+        RAISE EXCEPTION 'pgaudit_log: the table pgaudit_log_event is not in the search path'
+        USING HINT = 'Run migrate pgaudit_log first.';
+    END IF;
+    -- From here on every name means what PostgreSQL means by it.
+    PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+    SELECT quote_ident(nspname) INTO audit
+    FROM pg_class
+    JOIN pg_namespace ON pg_namespace.oid = relnamespace
+    WHERE pg_class.oid = events;
+    EXECUTE 'SELECT ' || audit || '.pgaudit_log_shape_of($1, $2, $3, $4)'
+    INTO shape
+    USING tracked, '{label}'::text, {targets}::jsonb, path;
+    {bind}
+    EXECUTE replace(replace(replace(replace($pgaudit_log_capture$
+CREATE OR REPLACE FUNCTION @home@.{pgid}()
 RETURNS trigger
 LANGUAGE plpgsql
 SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
 SET jit = off
 SET plan_cache_mode = force_generic_plan
 {pins}
 AS $pgaudit_log$
 #variable_conflict use_column
+<<capture>>
 DECLARE
+    shape CONSTANT integer := @shape@;
     context record;
 BEGIN
     -- Most statements ignore nothing; PL/pgSQL prepares an expression where it is reached.
@@ -78,27 +147,44 @@ BEGIN
     {func}
     RETURN NULL;
 END;
-$pgaudit_log$;
+$pgaudit_log$
+$pgaudit_log_capture$, '@home@', home), '@schema@', audit), '@shape@', shape::text), '@percent@', chr(37));
+    EXECUTE 'REVOKE ALL ON FUNCTION ' || home || '.{pgid}() FROM PUBLIC';
 
-REVOKE ALL ON FUNCTION {pgid}() FROM PUBLIC;
-
-DO $pgaudit_log$
-BEGIN
-    EXECUTE format(
-        'ALTER FUNCTION {pgid}() SET search_path = pg_catalog, %s, pg_temp',
-        (SELECT string_agg(quote_ident(schema), ', ') FROM unnest(current_schemas(false)) AS schema)
-    );
-END;
-$pgaudit_log$;
-
+    -- The condition of a row-level trigger may be SQL of the project's.
+    PERFORM set_config('search_path', path, true);
+    EXECUTE pg_catalog.replace($pgaudit_log_capture$
 CREATE OR REPLACE TRIGGER {pgid}
     {when} {operation} ON {table}
     {referencing}
     FOR EACH {level} {condition}
-    EXECUTE FUNCTION {execute};
-
-COMMENT ON TRIGGER {pgid} ON {table} IS '{hash}';
+    EXECUTE FUNCTION {execute}
+$pgaudit_log_capture$, '@percent@', pg_catalog.chr(37));
+    PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+    EXECUTE 'SELECT ' || audit || '.pgaudit_log_refuse_strangers($1, $2, $3)'
+    USING
+        'pg_trigger'::regclass::oid,
+        (SELECT oid FROM pg_trigger WHERE tgrelid = tracked AND tgname = '{pgid}'),
+        'the trigger {pgid}'::text;
+    EXECUTE 'COMMENT ON TRIGGER {pgid} ON ' || tracked::regclass || ' IS ' || quote_literal('{hash}');
+    PERFORM set_config('search_path', path, true);
+END;
+$pgaudit_log_install$;
 """
+
+
+_BIND = """EXECUTE 'SELECT ' || audit || '.pgaudit_log_bind_condition($1, $2, $3, $4, $5)'
+    USING
+        tracked,
+        home || '.{function}',
+        $pgaudit_log_condition${when_condition}$pgaudit_log_condition$::text,
+        ARRAY[{when_columns}]::text[],
+        path;"""
+
+
+def condition_function(pgid: str) -> str:
+    """Return the name of the function of a trigger's condition."""
+    return "pgaudit_log_when_" + hashlib.sha1(pgid.encode(), usedforsecurity=False).hexdigest()[:16]
 
 
 class CompiledTrigger(Trigger):
@@ -123,6 +209,7 @@ BEGIN
     END LOOP;
     IF NOT EXISTS (SELECT FROM pg_trigger WHERE tgfoid = to_regproc('{self.sql.pgid}')) THEN
         DROP FUNCTION IF EXISTS {self.sql.pgid}();
+        DROP FUNCTION IF EXISTS {condition_function(self.sql.pgid)};
     END IF;
 END;
 $pgaudit_log$;
