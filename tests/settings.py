@@ -63,7 +63,10 @@ _options = dict(_database.get("OPTIONS", {}))
 if os.environ.get("PGAUDIT_LOG_TEST_SERVER_SIDE_BINDING"):
     _options["server_side_binding"] = True
 
+# Two runs on one server need databases of two names.
+_name = os.environ.get("PGAUDIT_LOG_TEST_NAME", "test_pgaudit_log")
+
 DATABASES = {
-    "default": {**_database, "OPTIONS": _options, "TEST": {"NAME": "test_pgaudit_log"}},
-    "other": {**_database, "OPTIONS": _options, "TEST": {"NAME": "test_pgaudit_log_other"}},
+    "default": {**_database, "OPTIONS": _options, "TEST": {"NAME": _name}},
+    "other": {**_database, "OPTIONS": _options, "TEST": {"NAME": f"{_name}_other"}},
 }
