@@ -22,7 +22,7 @@ from django.apps import apps
 from django.db import connections, models, router, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from pgaudit_log import registry, renames
+from pgaudit_log import names, registry
 from pgaudit_log.conf import settings
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.pinning import pinned
@@ -146,7 +146,7 @@ def _tracked_model(model: Any) -> type[models.Model]:
         try:
             found = apps.get_model(model)
         except (LookupError, ValueError):
-            found = renames.model_of(model)
+            found = names.model_named(model)
         if found is None:
             raise QueryError(
                 f'Cannot backfill "{model}": there is no such model.'
@@ -220,7 +220,8 @@ def _sql(
     label = registry.baseline_label(declaration)
     return baseline_sql(
         model=model,
-        model_labels=renames.labels_of(model),
+        model_labels=names.labels_of(model, connection.alias),
+        called=lambda name: names.called(name, connection.alias),
         event_labels=registry.event_labels(declaration),
         label=label,
         columns=tracked_columns(model, declaration.fields, declaration.exclude),

@@ -62,12 +62,12 @@ def _blame(model: type[models.Model], key: str, using: str) -> dict[str, Blame]:
     found: dict[str, tuple[Record, str]] = {}
     for record in reversed(records.read(histories.events_of(model, key, using), using)):
         if record.operation == UPDATE:
-            named = histories.renamed(model, {c: new for c, _, new in states.changed(record.diff)})
+            values = {column: new for column, _, new in states.changed(record.diff)}
         elif record.operation in (INSERT, BASELINE):
-            named = histories.renamed(model, states.split(record.snapshot))
+            values = states.split(record.snapshot)
         else:
             continue
-        for column, value in named.items():
+        for column, value in values.items():
             found.setdefault(column, (record, value))
     events = Events.objects.using(using).in_bulk([record.id for record, _ in found.values()])
     state = {column: value for column, (_, value) in found.items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal, DecimalException
 from typing import Any
@@ -14,18 +14,19 @@ from django.db.models.fields.json import KeyTransform
 from django.db.models.functions import Cast
 from django.db.models.lookups import Exact
 
-from pgaudit_log import registry, renames
+from pgaudit_log import names, registry
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.expressions import StoredValue, any_of
 from pgaudit_log.moments import aware
+from pgaudit_log.names import StoredKey
 from pgaudit_log.registry import concrete
 from pgaudit_log.trackers import UNSET
 
 
 def columns_of(
-    model: type[models.Model], name: str, *, field_names: bool = True
-) -> tuple[models.Field[Any, Any], tuple[str, ...]] | None:
-    """Return the field of ``model`` that ``name`` means, and all names that its column has had.
+    model: type[models.Model], name: str, using: str, *, field_names: bool = True
+) -> tuple[models.Field[Any, Any], Sequence[StoredKey]] | None:
+    """Return the field of ``model`` that ``name`` means, and all keys that its column has had.
 
     ``name`` is a field's name, its column, or what that was called formerly; ``None`` is
     returned where it is none of them.
@@ -35,19 +36,13 @@ def columns_of(
         if field.column is None:
             continue
         own = concrete(field.model)
-        columns = [
-            field.column,
-            *reversed(renames.known().columns(own, field.name, field.column)),
-            *(
-                column
-                for declaration in registry.declarations_of(own)
-                for column in declaration.former_columns.get(field.name, ())
-            ),
-        ]
-        match = field, tuple(dict.fromkeys(columns))
+        keys = names.of(own, using).keys_of(field.column)
+        declared = names.declared_columns(own)
+        keys += [StoredKey(key=key) for key, column in declared.items() if column == field.column]
+        match = field, keys
         if name == field.column or (field_names and name in (field.name, field.attname)):
             return match
-        if name in columns:
+        if any(name == stored.key for stored in keys):
             found = found or match
     return found
 
@@ -75,7 +70,7 @@ def refuse_untracked(
 
 
 def changed(
-    matches: Iterable[tuple[models.Field[Any, Any], tuple[str, ...]]], old: Any, new: Any
+    matches: Iterable[tuple[models.Field[Any, Any], Sequence[StoredKey]]], old: Any, new: Any
 ) -> Q:
     """Return the condition that the diff has one of the columns, from ``old``, to ``new``.
 
@@ -84,7 +79,7 @@ def changed(
     """
     conditions: dict[Any, Q] = {}
     refused: QueryError | None = None
-    for field, columns in matches:
+    for field, keys in matches:
         try:
             values = [
                 (position, _stored(field, value))
@@ -94,12 +89,12 @@ def changed(
         except QueryError as error:
             refused = error
             continue
-        for column in columns:
-            condition = Q(pgh_diff__has_key=column)
+        for stored in keys:
+            condition = Q(pgh_diff__has_key=stored.key) & stored.condition
             for position, value in values:
-                was = KeyTransform(str(position), KeyTransform(column, "pgh_diff"))
+                was = KeyTransform(str(position), KeyTransform(stored.key, "pgh_diff"))
                 condition &= Q(Exact(was, value))
-            conditions.setdefault((column, _kind(field)), condition)
+            conditions.setdefault((stored, _kind(field)), condition)
     if not conditions and refused is not None:
         raise refused
     return any_of(conditions.values())

@@ -9,7 +9,7 @@ from typing import Any, Final
 from asgiref.sync import sync_to_async
 from django.db import models, router
 
-from pgaudit_log import following, histories, live, moments, records, rows, states
+from pgaudit_log import following, histories, live, moments, records, registry, rows, states
 from pgaudit_log.blames import Blame, blame
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.identifiers import column_of
@@ -123,9 +123,7 @@ def diff(a: Any, b: Any = NOW, *, using: str | None = None) -> Diff:
                 )
         newest = max(sides.values(), key=lambda record: record.id)
         old, new = (
-            _live(_moved(newest, alias), alias)
-            if side is NOW
-            else _side(sides[side.pgh_id], sides[side.pgh_id].after)
+            _live(_moved(newest, alias), alias) if side is NOW else sides[side.pgh_id].after
             for side in (a, b)
         )
         known = [_known(record) for record in sides.values()]
@@ -141,8 +139,7 @@ def changes(event: Any, *, using: str | None = None) -> Diff:
     alias = _alias([event], using)
     with moments.today():
         [record] = _records_of([event], alias)
-        old, new = (_side(record, side) for side in (record.before, record.after))
-        return _compared(record, old, new, alias, known=[_known(record)])
+        return _compared(record, record.before, record.after, alias, known=[_known(record)])
 
 
 def _alias(events: Sequence[Any], using: str | None) -> str:
@@ -177,10 +174,6 @@ def _is_same_object(one: Record, other: Record, using: str) -> bool:
     return chain.filter(pk=earlier.id).exists()
 
 
-def _side(record: Record, state: State | None) -> State | None:
-    return None if state is None else histories.renamed(record.model, state)
-
-
 def _live(record: Record, using: str) -> State | None:
     """Return the object as it is."""
     place = record.model, str(record.key)
@@ -192,10 +185,10 @@ def _known(record: Record) -> set[str]:
     tracked = {
         column_of(own)
         for history in histories.histories_of(record.model)
-        if record.tracker not in history.table.other_labels
+        if record.tracker not in registry.labels_of_others(history.declaration)
         for own in history.tracked
     }
-    return tracked | set(histories.renamed(record.model, states.split(record.snapshot)))
+    return tracked | set(states.split(record.snapshot))
 
 
 def _compared(

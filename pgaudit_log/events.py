@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import connections, models, router, transaction
 
-from pgaudit_log import registry, typed_events
+from pgaudit_log import names, registry, typed_events
 from pgaudit_log.conf import settings
 from pgaudit_log.constants import MANUAL
 from pgaudit_log.exceptions import DeclarationError
@@ -62,6 +62,7 @@ def create_event(obj: models.Model, *, label: str, using: str | None = None) -> 
             if f in written
         ],
         created_at=settings.CREATED_AT_FUNCTION,
+        called=lambda name: names.called(name, str(alias)),
         connection=connection,
     )
     values: list[Any] = [

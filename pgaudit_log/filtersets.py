@@ -160,7 +160,9 @@ class _EventFilterSet(FilterSet):
             return queryset
         candidates = self.tracked_models(cleaned)
         by_name = bool(cleaned.get("model")) or len(candidates) == 1
-        found = [columns_of(model, name, field_names=by_name) for model in candidates]
+        found = [
+            columns_of(model, name, str(queryset.db), field_names=by_name) for model in candidates
+        ]
         fields = [match[0] for match in found if match is not None]
         if not fields:
             raise ValidationError({"changed": f"There is no field “{name}”."})

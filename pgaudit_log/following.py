@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import models
 
-from pgaudit_log import renames
+from pgaudit_log import names
 from pgaudit_log.constants import DELETE
 from pgaudit_log.identifiers import former_key
 from pgaudit_log.models import Events
@@ -17,7 +17,7 @@ def current_key(model: type[Any], key: str, after: int, using: str) -> str | Non
 
     ``None`` if nothing says that its key was changed, or it was deleted then.
     """
-    labels = renames.labels_of(model)
+    labels = names.labels_of(model, using)
     events = Events.objects.using(using).filter(pgh_obj_model__in=labels)
     found: str | None = None
     while True:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from string import Formatter
-from typing import Any, TypeVar
+from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.expressions import Col, ColPairs, RawSQL
 
-from pgaudit_log import conditions, moments, registry, renames, typed_events, views
+from pgaudit_log import conditions, moments, names, registry, typed_events, views
 from pgaudit_log.columns import EQUALITY_IS_IDENTITY, sql_type
 from pgaudit_log.constants import BASELINE, DELETE, INSERT, OLD, UPDATE
 from pgaudit_log.exceptions import QueryError, UnknownPastError
@@ -27,8 +27,6 @@ from pgaudit_log.models import Events
 from pgaudit_log.moments import Moment
 from pgaudit_log.registry import Declaration, concrete, tracked_columns
 from pgaudit_log.trackers import RowEvent
-
-V = TypeVar("V")
 
 OF_ROWS = (INSERT, UPDATE, DELETE, BASELINE)
 """The operations whose events say how a row is; a manual one says what an instance held."""
@@ -49,10 +47,9 @@ class History:
             if field not in self.tracked and field.column is not None
         ]
 
-    @functools.cached_property
-    def table(self) -> views.Table:
-        """Its table with the names that it and its columns have had."""
-        return typed_events.table(self.declaration, renames.known())
+    def table(self, using: str) -> views.Table:
+        """Return its table with the names that it and its columns have had in a database."""
+        return _table(self, names.of(self.model, using), using)
 
     @property
     def old_labels(self) -> list[str]:
@@ -77,20 +74,21 @@ class History:
 
     def state_sql(self, connection: BaseDatabaseWrapper) -> str:
         """Return the SELECT of its rows as they were; see ``views.state_sql``."""
-        return _state_sql(self, connection.alias)
+        return _state_sql(self, names.of(self.model, connection.alias), connection.alias)
 
     def state_of_key_sql(self, connection: BaseDatabaseWrapper) -> str:
         """Return the SELECT of the row that one key had; see ``views.state_of_key_sql``."""
-        return _state_of_key_sql(self, connection.alias)
+        return _state_of_key_sql(self, names.of(self.model, connection.alias), connection.alias)
 
     by_key_sql = views.BY_KEY
 
-    @property
-    def by_reference_sql(self) -> str:
-        """The restriction to rows that have pointed at one of the objects of :meth:`references`."""
-        return views.by_reference_sql(self.table)
+    def by_reference_sql(self, using: str) -> str:
+        """Return the restriction to rows that have pointed at one of the objects of :meth:`references`."""
+        return views.by_reference_sql(self.table(using))
 
-    def references(self, field: models.Field[Any, Any], values: Sequence[Any]) -> list[str] | None:
+    def references(
+        self, field: models.Field[Any, Any], values: Sequence[Any], using: str
+    ) -> list[str] | None:
         """Return what ``refs`` calls the objects that a foreign key with ``values`` points at.
 
         ``None`` where ``refs`` does not say it: for other fields, those not tracked, and
@@ -103,27 +101,32 @@ class History:
             return None
         return [
             reference(label, key_text(value, [target]))
-            for label in renames.labels_of(field.remote_field.model)
+            for label in names.labels_of(field.remote_field.model, using)
             for value in values
         ]
 
     def events(self, using: str) -> models.QuerySet[Any, Any]:
         """Return the events that say how its rows are, of all keys."""
         return Events.objects.using(using).filter(
-            ~models.Q(pgh_label__in=self.table.other_labels),
-            pgh_obj_model__in=self.table.labels,
+            ~models.Q(pgh_label__in=registry.labels_of_others(self.declaration)),
+            pgh_obj_model__in=names.labels_of(self.model, using),
             pgh_operation__in=OF_ROWS,
         )
 
 
 @functools.lru_cache(maxsize=1024)
-def _state_sql(history: History, alias: str) -> str:
-    return views.state_sql(history.table, **_state(history, alias))
+def _table(history: History, known: names.TableNames, alias: str) -> views.Table:
+    return typed_events.table(history.declaration, alias)
 
 
 @functools.lru_cache(maxsize=1024)
-def _state_of_key_sql(history: History, alias: str) -> str:
-    return views.state_of_key_sql(history.table, **_state(history, alias))
+def _state_sql(history: History, known: names.TableNames, alias: str) -> str:
+    return views.state_sql(history.table(alias), **_state(history, alias))
+
+
+@functools.lru_cache(maxsize=1024)
+def _state_of_key_sql(history: History, known: names.TableNames, alias: str) -> str:
+    return views.state_of_key_sql(history.table(alias), **_state(history, alias))
 
 
 def _state(history: History, alias: str) -> dict[str, Any]:
@@ -246,7 +249,9 @@ def in_force(events: models.QuerySet[Any, Any], moment: Moment) -> models.QueryS
     event_model: Any = events.model
     history = _history(event_model.pgh_declaration)
     sql = views.in_force_sql(
-        history.table, old_labels=history.old_labels, is_complete=history.is_complete
+        history.table(str(events.db)),
+        old_labels=history.old_labels,
+        is_complete=history.is_complete,
     )
     ids = RawSQL(sql.format(past=moment.sql, restriction=""), parameters(sql, moment))
     return events.filter(pgh_id__in=ids)
@@ -281,15 +286,15 @@ def refuse_unknown(
             return
         fields = key_fields(concrete(model))
         for key in keys:
-            own = events.filter(_touches(model, key))
+            own = events.filter(_touches(model, key, using))
             rows: models.QuerySet[Any, Any] = models.QuerySet(concrete(model), using=using)
             found = rows.filter(pk=value_of(key, fields)) if not own.exists() else rows.none()
             _refuse(f"{model._meta.label} {key}", own, found, moment, key)
 
 
-def _touches(model: type[models.Model], key: str) -> models.Q:
+def _touches(model: type[models.Model], key: str, using: str) -> models.Q:
     """Return the filter of events of the rows that had ``key`` before or after them."""
-    former = [former_key(label, key) for label in renames.labels_of(model)]
+    former = [former_key(label, key) for label in names.labels_of(model, using)]
     return models.Q(pgh_obj_id=key) | models.Q(pgh_refs__overlap=former)
 
 
@@ -300,29 +305,13 @@ def value_of(key: str, fields: Sequence[models.Field[Any, Any]]) -> Any:
     return tuple(f.to_python(v) for f, v in zip(fields, json.loads(key), strict=True))
 
 
-def renamed(model: type[models.Model], values: Mapping[str, V]) -> dict[str, V]:
-    """Return values by column under the names that the columns have today."""
-    today = {
-        former: column.stored_as[0]
-        for history in histories_of(model)
-        for column in history.table.columns
-        for former in column.stored_as[1:]
-    }
-    own = {field.column for field in model._meta.local_concrete_fields}
-    result = {c: v for c, v in values.items() if c in own or c not in today}
-    for column, value in values.items():
-        if column not in result:
-            result.setdefault(today[column], value)
-    return result
-
-
 def events_of(model: type[models.Model], key: str, using: str) -> models.QuerySet[Any, Any]:
     """Return the events of the object that has the key now, or had it last, in its present life.
 
     It is followed through changes of its key; what another object did under the same key
     before this one was inserted is left out.
     """
-    labels = renames.labels_of(model)
+    labels = names.labels_of(model, using)
     events = Events.objects.using(using).filter(pgh_obj_model__in=labels)
     found = models.Q(pk__in=[])
     before: dict[str, int] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,8 +12,9 @@ from django.apps import apps
 from django.db import connections, router, transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
+from pgtrigger.utils import quote
 
-from pgaudit_log import sql, typed_events, views
+from pgaudit_log import names, sql, typed_events, views
 from pgaudit_log.conf import settings
 from pgaudit_log.constants import EVENT_TABLE
 from pgaudit_log.identifiers import quote_literal, quote_name, shorten
@@ -20,6 +22,7 @@ from pgaudit_log.models import Events
 from pgaudit_log.partitions import catalogue
 from pgaudit_log.registry import concrete
 from pgaudit_log.triggers.capture import CaptureTrigger
+from pgaudit_log.triggers.rendering import targets
 
 LEAF_PREFIX = "audit_leaf_"
 """What the triggers on partitions of tracked tables are called, before the trigger they repeat.
@@ -32,6 +35,8 @@ Not like django-pgtrigger's, which would take them for triggers that are no long
 class Report:
     """What an installation made."""
 
+    triggers: Sequence[str] = ()
+    """Triggers that were made anew, because columns of their tables are called otherwise by now."""
     leaf_triggers: Sequence[str] = ()
     """Partitions of tracked tables that got their triggers."""
     partitions: Sequence[str] = ()
@@ -156,7 +161,7 @@ def _prune_automatic_tables(using: str) -> None:
             WHERE relname = ANY (%s) AND tgname <> ALL (%s)
                 AND tgname LIKE 'pgtrigger\\_%%' AND position(%s IN prosrc) > 0
             """,
-            [tables, declared, f"INSERT INTO {EVENT_TABLE} "],
+            [tables, declared, f".{EVENT_TABLE} ("],
         )
         for name, table in cursor.fetchall():
             cursor.execute(f"DROP TRIGGER {quote_name(name)} ON {table}")
@@ -192,6 +197,37 @@ def install_leaf_triggers(using: str) -> list[str]:
     return sorted({leaf for leaf, *_ in missing})
 
 
+def install_shapes(using: str) -> list[str]:
+    """Write down what the tables and columns of tracked models are called now.
+
+    A capture function that was installed when a column of its table was called otherwise is
+    made anew; the triggers that needed it are returned.
+    """
+    tables = set(connections[using].introspection.table_names())
+    with transaction.atomic(using=using), connections[using].cursor() as cursor:
+        for model in names.tracked_models():
+            if model._meta.db_table in tables and router.allow_migrate_model(using, model):
+                cursor.execute(
+                    """
+                    SELECT pgaudit_log_shape_of(
+                        to_regclass(%s)::oid, %s::jsonb, current_setting('search_path')
+                    )
+                    """,
+                    [quote(model._meta.db_table), json.dumps(targets(model))],
+                )
+        cursor.execute(sql.read("outdated_shapes.sql"))
+        outdated = {name for (name,) in cursor.fetchall()}
+        stale = [
+            (model, trigger)
+            for model, trigger in capture_triggers()
+            if trigger.get_pgid(model) in outdated
+        ]
+        for model, trigger in stale:
+            trigger.install(model, database=using)
+    names.forget()
+    return [f"{model._meta.label}:{trigger.name}" for model, trigger in stale]
+
+
 def install(using: str = "default") -> Report:
     """Make the partitions and views that are missing, and replace the views that are outdated.
 
@@ -200,12 +236,14 @@ def install(using: str = "default") -> Report:
     Raises:
         InstallationError: when something else in the database has the name of a view.
     """
+    triggers = install_shapes(using)
     plan = catalogue.plan(using)
     if plan.create:
         plan.apply()
         # A partition is missing once another one is over.
         catalogue.finish_past(using)
     return Report(
+        triggers=tuple(triggers),
         leaf_triggers=tuple(install_leaf_triggers(using)),
         partitions=tuple(period.table for period in plan.create),
         views=tuple(views.install(typed_events.views_for(using), connections[using])),

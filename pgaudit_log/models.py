@@ -11,9 +11,9 @@ from typing import Any, ClassVar
 from django.apps import apps
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
-from django.db import models
+from django.db import DEFAULT_DB_ALIAS, models
 
-from pgaudit_log import renames
+from pgaudit_log import names
 from pgaudit_log.constants import EVENT_TABLE, OPERATIONS
 from pgaudit_log.exceptions import ReadOnlyError
 from pgaudit_log.objects import EventObject
@@ -193,7 +193,7 @@ class Events(ReadOnlyModel):
     @property
     def pgh_model(self) -> type[models.Model] | None:
         """The model whose row changed, or ``None`` if no tracked model has, or had, this label."""
-        return renames.model_of(self.pgh_obj_model)
+        return names.model_of(self.pgh_obj_model, str(self._state.db or DEFAULT_DB_ALIAS))
 
 
 def _user_field() -> models.Field[Any, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import models
 
-from pgaudit_log import renames
+from pgaudit_log import names
 from pgaudit_log.identifiers import key_fields, key_text
 
 
@@ -65,10 +65,10 @@ class EventObject:
         ``querysets`` say how to load the objects of their models, for ``GenericPrefetch``.
         """
         custom = {queryset.model._meta.concrete_model: queryset for queryset in querysets or ()}
-        known: dict[str, Any] = {}
+        known: dict[Any, Any] = {}
         keys: defaultdict[tuple[Any, Any], set[Any]] = defaultdict(set)
         for event in instances:
-            model = self._model(event.pgh_obj_model, known)
+            model = self._model(event, known)
             if model is not None and event.pgh_obj_id is not None:
                 key = parsed_key(model, event.pgh_obj_id)
                 if key is not None:
@@ -84,15 +84,16 @@ class EventObject:
             return type(obj)._meta.concrete_model, key_text(obj.pk, key_fields(type(obj)))
 
         def key_of_event(event: Any) -> Any:
-            return self._model(event.pgh_obj_model, known), event.pgh_obj_id
+            return self._model(event, known), event.pgh_obj_id
 
         return found, key_of_object, key_of_event, True, self.name, False
 
     @staticmethod
-    def _model(label: str, known: dict[str, Any]) -> Any:
-        if label not in known:
-            known[label] = renames.model_of(label)
-        return known[label]
+    def _model(event: Any, known: dict[Any, Any]) -> Any:
+        place = event.pgh_obj_model, str(event._state.db)
+        if place not in known:
+            known[place] = names.model_of(*place)
+        return known[place]
 
 
 def parsed_key(model: type[models.Model], text: str) -> Any:

@@ -1,4 +1,4 @@
-"""Records: events with their JSON as text, so that nothing of a value is lost."""
+"""Records: events with their JSON as text, so that nothing of a value is lost, under today's names."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 from django.db import models
 from django.db.models.functions import Cast
 
-from pgaudit_log import renames, states
+from pgaudit_log import names, states
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.identifiers import former_key
 
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """One event, with its JSON as text."""
+    """One event, with its JSON as text, keyed by what the columns are called today."""
 
     id: int
     label: str
@@ -23,6 +23,8 @@ class Record:
     model: type[Any]
     tracker: str
     key: str | None
+    using: str
+    """The database that it is in."""
     operation: str
     txid: int
     snapshot: str | None = field(repr=False)
@@ -70,13 +72,14 @@ def read(events: models.QuerySet[Any, Any], using: str) -> list[Record]:
             "snapshot_text",
             "diff_text",
             "pgh_refs",
+            "pgh_shape",
         )
     )
     records = []
     models_by_label: dict[str, type[models.Model] | None] = {}
-    for id, label, tracker, key, operation, txid, snapshot, diff, refs in found:
+    for id, label, tracker, key, operation, txid, snapshot, diff, refs, shape in found:
         if label not in models_by_label:
-            models_by_label[label] = renames.model_of(label)
+            models_by_label[label] = names.model_of(label, using)
         model = models_by_label[label]
         if model is None:
             raise QueryError(
@@ -92,9 +95,19 @@ def read(events: models.QuerySet[Any, Any], using: str) -> list[Record]:
                 key=key,
                 operation=operation,
                 txid=txid,
-                snapshot=snapshot,
-                diff=diff,
+                snapshot=_today(model, snapshot, shape, using),
+                diff=_today(model, diff, shape, using),
                 refs=tuple(refs or ()),
+                using=using,
             )
         )
     return records
+
+
+def _today(model: type[models.Model], document: str | None, shape: int, using: str) -> str | None:
+    """Return a snapshot or a diff by what its columns are called today."""
+    if document is None:
+        return None
+    values = states.split(document)
+    named = names.today(model, values, shape, using)
+    return document if named.keys() == values.keys() and named == values else states.join(named)

@@ -13,7 +13,8 @@ from django.db import models
 from django.db.models import Case, F, Func, Q, Value, When
 from django.db.models.fields.json import KeyTextTransform
 
-from pgaudit_log import registry, renames
+from pgaudit_log import names as names_
+from pgaudit_log import registry
 from pgaudit_log.criteria import key_text_of, keys_in, of_labels
 from pgaudit_log.expressions import (
     column_text,
@@ -64,21 +65,21 @@ def _ancestry(model: type[models.Model]) -> list[type[models.Model]]:
     return found
 
 
-def names_of(objs: Sequence[Any], method: str) -> Any:
+def names_of(objs: Sequence[Any], method: str, using: str) -> Any:
     """Return the array of the names of ``objs``, instances and querysets of one model."""
     names: list[str] = []
     arrays: list[Any] = []
     for given in objs:
         subquery = isinstance(given, models.QuerySet)
         for model in _ancestry(given.model if subquery else type(given)):
-            for label in renames.labels_of(model):
+            for label in names_.labels_of(model, using):
                 if subquery:
                     found = keys_in(given, reference_to(label, key_of(given.model)))
                     arrays.append(ArraySubquery(found, output_field=text_array()))
                 else:
                     names.append(reference(label, key_text_of(given, method)))
-                for field in referred_fields(model):
-                    name = f"{label}.{column_of(field)}"
+            for field in referred_fields(model):
+                for name in names_.reference_labels(model, using, field):
                     if subquery:
                         found = keys_in(given, reference_to(name, column_text(field)))
                         arrays.append(ArraySubquery(found, output_field=text_array()))
@@ -96,27 +97,29 @@ def pointing_at(names: Any, depth: int, events: models.QuerySet[Any, Any]) -> Q:
     """
     arrays = [names]
     for _ in range(depth - 1):
-        arrays.append(_names_of_rows(events.filter(pgh_refs__overlap=arrays[-1])))
+        arrays.append(_names_of_rows(events.filter(pgh_refs__overlap=arrays[-1]), str(events.db)))
     return Q(pgh_refs__overlap=concatenated(arrays))
 
 
-def _names_of_rows(events: models.QuerySet[Any, Any]) -> Any:
+def _names_of_rows(events: models.QuerySet[Any, Any], using: str) -> Any:
     """Return the array of the names of the objects that ``events`` are about."""
     events = events.order_by()
     renamed: dict[type[models.Model], list[str]] = {}
     by_column: list[Any] = []
     for declaration in registry.declarations():
         model = concrete(declaration.tracked_model)
-        labels = renames.labels_of(model)
+        labels = names_.labels_of(model, using)
         if len(labels) > 1:
             renamed[model] = labels
         for field in referred_fields(model):
-            text = KeyTextTransform(column_of(field), "pgh_data")
             rows = events.filter(of_labels(labels))
-            by_column += [
-                rows.values(pgh_key=reference_to(f"{label}.{column_of(field)}", text))
-                for label in labels
-            ]
+            for stored in names_.of(model, using).keys_of(column_of(field)):
+                text = KeyTextTransform(stored.key, "pgh_data")
+                own = rows.filter(stored.condition)
+                by_column += [
+                    own.values(pgh_key=reference_to(name, text))
+                    for name in names_.reference_labels(model, using, field)
+                ]
     labels_then = Func(
         Case(
             *(

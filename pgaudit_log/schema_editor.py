@@ -8,11 +8,13 @@ the table would fail until it does.
 from __future__ import annotations
 
 import logging
+import re
 from typing import Any
 
 from django.conf import settings
 from django.db.backends.postgresql.schema import DatabaseSchemaEditor
 from django.db.utils import load_backend
+from pgtrigger.utils import quote
 
 from pgaudit_log.constants import EVENT_TABLE
 from pgaudit_log.identifiers import quote_literal, quote_name
@@ -32,8 +34,29 @@ class FollowsColumns:
         result = super()._alter_field(model, old_field, new_field, *args, **kw)  # type: ignore[misc]
         if old_field.column and new_field.column and old_field.column != new_field.column:
             for _, definition in self._captures_of(model, old_field.column):
-                self.execute(_renamed(definition, old_field.column, new_field.column), params=None)
+                renamed = _renamed(definition, old_field.column, new_field.column)
+                self.execute(_of_shape(renamed, self._current_shape(model)), params=None)
         return result
+
+    def delete_model(self, model: Any) -> None:
+        """Delete a model's table: a later one of its name is another one."""
+        if not getattr(self, "collect_sql", False):
+            with self.connection.cursor() as cursor:
+                cursor.execute(
+                    """
+                    SELECT to_regclass('pgaudit_log_table') IS NOT NULL
+                    """
+                )
+                if cursor.fetchone()[0]:
+                    cursor.execute(
+                        """
+                        UPDATE pgaudit_log_table SET dropped_at = clock_timestamp()
+                        WHERE relation = to_regclass(%s) AND dropped_at IS NULL
+                            AND database = pgaudit_log_database()
+                        """,
+                        [quote(model._meta.db_table)],
+                    )
+        super().delete_model(model)  # type: ignore[misc]
 
     def remove_field(self, model: Any, field: Any) -> None:
         """Remove a field's column, and first the triggers that would miss it."""
@@ -67,11 +90,21 @@ class FollowsColumns:
                 """,
                 [
                     self.connection.ops.quote_name(model._meta.db_table),
-                    f"INSERT INTO {EVENT_TABLE}",
+                    f".{EVENT_TABLE} (",
                     quote_name(column),
                 ],
             )
             return list(cursor.fetchall())
+
+    def _current_shape(self, model: Any) -> int:
+        """Return the shape that a model's table has now."""
+        with self.connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT (pgaudit_log_shape_of(to_regclass(%s)::oid, '{}'::jsonb, ''::text)).shape",
+                [quote(model._meta.db_table)],
+            )
+            shape: int = cursor.fetchone()[0]
+        return shape
 
 
 def _renamed(definition: str, old: str, new: str) -> str:
@@ -79,6 +112,11 @@ def _renamed(definition: str, old: str, new: str) -> str:
     return definition.replace(quote_name(old), quote_name(new)).replace(
         f"jsonb_build_object({quote_literal(old)},", f"jsonb_build_object({quote_literal(new)},"
     )
+
+
+def _of_shape(definition: str, shape: int) -> str:
+    """Return a capture function's definition with another shape in its events."""
+    return re.sub(r"(?<=shape CONSTANT integer := )\d+", str(shape), definition, count=1)
 
 
 def install() -> None:

@@ -98,7 +98,7 @@ def _state(
     keys = keys_asked_for(query, alias, history.model)
     if keys is not None and len(keys) == 1:
         return history.state_of_key_sql(connection), [keys[0], moment.at, moment.after]
-    restriction, values = _restriction(query, alias, history, keys)
+    restriction, values = _restriction(query, alias, history, keys, connection.alias)
     state = history.state_sql(connection)
     first, *later = histories.parameters(state, moment)
     return state.format(past=moment.sql, restriction=restriction), [first, *values, *later]
@@ -120,16 +120,16 @@ def _refuse_what_reads_today(query: Any, moment: Moment) -> None:
 
 
 def _restriction(
-    query: Any, alias: str, history: histories.History, keys: list[str] | None
+    query: Any, alias: str, history: histories.History, keys: list[str] | None, using: str
 ) -> tuple[str, list[Any]]:
     """Return what leaves out keys that the filters of ``query`` leave out in the end, with parameters."""
     if keys is not None:
         return history.by_key_sql, [keys]
     for lookup in _conjunction(query.where, alias):
         target = getattr(lookup.lhs, "target", None)
-        references = target and history.references(target, _values(lookup))
+        references = target and history.references(target, _values(lookup), using)
         if references:
-            return history.by_reference_sql, [references]
+            return history.by_reference_sql(using), [references]
     return "", []
 
 

@@ -10,13 +10,12 @@ from django.apps import apps
 from django.db import connections, models, router
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from pgaudit_log import registry, views
+from pgaudit_log import names, registry, views
 from pgaudit_log.exceptions import DeclarationError
 from pgaudit_log.fields import EventForeignKey, EventForeignObject
 from pgaudit_log.identifiers import column_of, key_fields, shorten
 from pgaudit_log.models import Event
 from pgaudit_log.registry import Declaration, ObjForeignKey, concrete, tracked_columns
-from pgaudit_log.renames import Renames
 
 _SERIALS: dict[type[models.Field[Any, Any]], type[models.Field[Any, Any]]] = {
     models.SmallAutoField: models.SmallIntegerField,
@@ -244,52 +243,55 @@ def inherited(declaration: Declaration) -> list[Declaration]:
     return found
 
 
-def view_of(
-    event_model: type[Any], connection: BaseDatabaseWrapper, renames: Renames | None = None
-) -> views.View:
-    """Return the view that should stand under a class of typed events."""
+def view_of(event_model: type[Any], connection: BaseDatabaseWrapper) -> views.View:
+    """Return the view that should stand under a class of typed events, in a database."""
     declaration: Declaration = event_model.pgh_declaration
-    renames = renames or Renames()
     parts = (declaration, *inherited(declaration))
     select = views.select_sql(
-        tables=[_table(part, event_model, renames) for part in parts],
+        tables=[_table(part, event_model, connection.alias) for part in parts],
         obj_key=_key_columns(event_model),
         connection=connection,
     )
     return views.View(event_model._meta.db_table, select)
 
 
-def _table(declaration: Declaration, event_model: type[Any], renames: Renames) -> views.Table:
+def _table(declaration: Declaration, event_model: type[Any], using: str) -> views.Table:
     """Return what the view of ``event_model`` reads of the declaration's table."""
     return table(
         declaration,
-        renames,
+        using,
         lambda field: column_of(event_model._meta.get_field(field.name)),
     )
 
 
 def table(
     declaration: Declaration,
-    renames: Renames,
+    using: str,
     name: Callable[[models.Field[Any, Any]], str] = column_of,
 ) -> views.Table:
-    """Return what can be read of the declaration's table, with its columns under ``name``."""
+    """Return what can be read of the declaration's table in a database, with its columns under ``name``."""
     tracked = declaration.tracked_model
-    model = concrete(tracked)
-    columns = []
-    for field in tracked_columns(tracked, declaration.fields, declaration.exclude):
-        column = column_of(field)
-        former = [
-            *reversed(renames.columns(model, field.name, column)),
-            *declaration.former_columns.get(field.name, ()),
-        ]
-        columns.append(views.ReadColumn(name(field), field, [column, *former]))
+    columns = [
+        views.ReadColumn(name(field), field)
+        for field in tracked_columns(tracked, declaration.fields, declaration.exclude)
+    ]
+    read = {column_of(column.field) for column in columns}
+    # What no column that is read is called, or was, need not be made sense of.
+    renamed = {
+        shape: shape_names
+        for shape, shape_names in names.of(tracked, using).renamed.items()
+        if read & {*shape_names, *shape_names.values()}
+    }
     return views.Table(
-        labels=[
-            *dict.fromkeys([declaration.label, *renames.labels(model), *declaration.former_labels])
-        ],
+        labels=names.labels_of(tracked, using),
         other_labels=registry.labels_of_others(declaration),
         columns=columns,
+        renamed=renamed,
+        declared={
+            former: column
+            for former, column in names.declared_columns(tracked).items()
+            if former not in read
+        },
     )
 
 
@@ -307,9 +309,8 @@ def _key_columns(event_model: type[Any]) -> list[tuple[str, models.Field[Any, An
 def views_for(using: str) -> list[views.View]:
     """Return the views that the database ``using`` should have, in the order of declaration."""
     connection = connections[using]
-    renames = Renames.from_migrations()
     return [
-        view_of(event_model, connection, renames)
+        view_of(event_model, connection)
         for event_model in event_models()
         if router.allow_migrate_model(using, concrete(event_model.pgh_tracked_model))  # type: ignore[attr-defined]
     ]

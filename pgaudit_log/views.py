@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from django.db import InternalError, models, transaction
@@ -19,6 +20,7 @@ from pgaudit_log.identifiers import (
     quote_literal,
     quote_name,
 )
+from pgaudit_log.names import ShapeNames
 
 METADATA_COLUMNS = {
     "pgh_id": "id",
@@ -43,12 +45,10 @@ METADATA_COLUMNS = {
 
 
 class ReadColumn(NamedTuple):
-    """One column of a view: its name, the field whose values it has, and where they are stored."""
+    """One column of a view: its name, and the field whose values it has."""
 
     name: str
     field: models.Field[Any, Any]
-    stored_as: Sequence[str]
-    """The keys in the snapshot, today's first; an event has the one of its time."""
 
 
 class Table(NamedTuple):
@@ -59,6 +59,15 @@ class Table(NamedTuple):
     other_labels: Sequence[str]
     """The labels of the trackers of its other ``track()`` calls, whose events are not meant."""
     columns: Sequence[ReadColumn]
+    renamed: Mapping[int, ShapeNames]
+    """The shapes whose keys are not the columns of today; see ``names.TableNames``."""
+    declared: Mapping[str, str]
+    """What ``track(former_columns=…)`` says of other keys: what they are called today."""
+
+    @property
+    def is_renamed(self) -> bool:
+        """Whether a column may stand under another key than its name."""
+        return bool(self.renamed or self.declared)
 
 
 class View(NamedTuple):
@@ -100,41 +109,56 @@ def select_sql(
         )
         expressions.append(f"{key} AS {quote_name(name)}")
     for number, table in enumerate(tables):
-        snapshot = "snapshot" if len(tables) == 1 else f"snapshot_{number}"
+        snapshot = f"snapshot_{number}"
+        if len(tables) == 1:
+            snapshot = "today.snapshot" if table.is_renamed else "snapshot"
         for column in table.columns:
             value = _read(snapshot, column, connection)
             expressions.append(f"{value} AS {quote_name(column.name)}")
     listed = ",\n    ".join(expressions)
     if len(tables) == 1:
-        return (
-            f"SELECT\n    {listed}\nFROM {EVENT_TABLE}\nCROSS JOIN {_ABOVE}\n"
-            f"WHERE {_belongs(tables[0])}"
-        )
+        above = f"CROSS JOIN {_ABOVE}"
+        if tables[0].is_renamed:
+            above = _today_source("pgaudit_log_event", tables[0])
+        return f"SELECT\n    {listed}\nFROM {EVENT_TABLE}\n{above}\nWHERE {_belongs(tables[0])}"
     return f"SELECT\n    {listed}\nFROM (\n{_whole_objects(tables)}\n) AS event"
 
 
 def _read(snapshot: str, column: ReadColumn, connection: BaseDatabaseWrapper) -> str:
-    """Return the value of a column, under whichever name it was stored."""
+    """Return the value of a column out of a snapshot that has today's names."""
+    key = quote_literal(column_of(column.field))
     return read_sql(
-        _stored(snapshot, column),
+        f"({snapshot} -> {key})",
         sql_type(column.field, connection),
         connection,
-        text=_stored_text(snapshot, column),
+        text=f"({snapshot} ->> {key})",
     )
 
 
-def _stored_text(snapshot: str, column: ReadColumn) -> str | None:
-    """Return the text of the stored value; ``None`` where more than ``->>`` is needed for it."""
-    # Of several names the first that is there counts, even if it has null.
-    if len(column.stored_as) > 1:
-        return None
-    return f"({snapshot} ->> {quote_literal(column.stored_as[0])})"
+def _today_sql(event: str, table: Table) -> str:
+    """Return the snapshot of ``event`` with the names that its columns have today."""
+    by_names: dict[str, list[str]] = {}
+    for shape, names in sorted(table.renamed.items()):
+        by_names.setdefault(_jsonb(names), []).append(str(shape))
+    snapshot = f"{event}.snapshot"
+    cases = " ".join(
+        f"WHEN {event}.shape IN ({', '.join(shapes)}) THEN pgaudit_log_renamed({snapshot}, {names})"
+        for names, shapes in by_names.items()
+    )
+    if table.declared:
+        keys = _text_array(list(table.declared))
+        declared = f"pgaudit_log_renamed({snapshot}, {_jsonb(table.declared)})"
+        cases += f" WHEN {snapshot} ?| {keys} THEN {declared}"
+    return f"CASE {cases} ELSE {snapshot} END" if cases else snapshot
 
 
-def _stored(snapshot: str, column: ReadColumn) -> str:
-    """Return the stored value of a column, under whichever name it was stored."""
-    parts = [f"{snapshot} -> {quote_literal(key)}" for key in column.stored_as]
-    return f"COALESCE({', '.join(parts)})" if len(parts) > 1 else f"({parts[0]})"
+def _jsonb(names: ShapeNames) -> str:
+    return f"{quote_literal(json.dumps(names, ensure_ascii=False, sort_keys=True))}::jsonb"
+
+
+def _today_source(event: str, table: Table) -> str:
+    """Return the FROM item that makes, once an event, the snapshot of today of ``event``."""
+    return f"CROSS JOIN LATERAL (SELECT {_today_sql(event, table)} AS snapshot OFFSET 0) AS today"
 
 
 def _in(column: str, values: Sequence[str]) -> str:
@@ -159,8 +183,8 @@ def _whole_objects(tables: Sequence[Table]) -> str:
     """
     own, *inherited = tables
     snapshots = ",\n".join(
-        f"""        CASE WHEN {_belongs(table, "event.")} THEN event.snapshot ELSE (
-            SELECT CASE WHEN operation <> 'D' OR txid = event.txid THEN snapshot END
+        f"""        CASE WHEN {_belongs(table, "event.")} THEN {_today_sql("event", table)} ELSE (
+            SELECT CASE WHEN operation <> 'D' OR txid = event.txid THEN {_today_sql("earlier", table)} END
             FROM {EVENT_TABLE} AS earlier
             WHERE {_belongs(table, "earlier.")}
                 AND earlier.obj_pk = event.obj_pk AND earlier.id < event.id
@@ -236,7 +260,9 @@ def state_of_key_sql(
     labels = _text_array(table.labels).replace("%", "%%")
     return (
         "(\nSELECT\n    " + values.replace("%", "%%") + "\n"
-        f"FROM pgaudit_log_state({labels}, %s, %s, %s, {others}) AS state\n)"
+        f"FROM pgaudit_log_state({labels}, %s, %s, %s, {others}) AS state\n"
+        + (_today_source("state", table) + "\n").replace("%", "%%") * table.is_renamed
+        + ")"
     )
 
 
@@ -247,9 +273,8 @@ def _columns_sql(
     connection: BaseDatabaseWrapper,
 ) -> str:
     """Return the values of a row out of ``state.snapshot`` and ``obj_pk``; see :func:`state_sql`."""
-    values = [
-        f"{_read('state.snapshot', c, connection)} AS {quote_name(c.name)}" for c in table.columns
-    ]
+    snapshot = "today.snapshot" if table.is_renamed else "state.snapshot"
+    values = [f"{_read(snapshot, c, connection)} AS {quote_name(c.name)}" for c in table.columns]
     for field in untracked:
         value = f"NULL::{sql_type(field, connection)}"
         if field in keys:
@@ -293,11 +318,12 @@ def _in_force_sql(table: Table, *, old_labels: Sequence[str], is_complete: bool)
     ORDER BY obj_pk, id DESC
 ) AS newest
 CROSS JOIN LATERAL (
-    SELECT {snapshot}, txid
+    SELECT {snapshot}, txid, shape
     FROM {EVENT_TABLE}
     WHERE id = newest.id AND created_at = newest.created_at
     OFFSET 0
 ) AS state
+{_today_source("state", table) if table.is_renamed else ""}
 WHERE newest.operation <> 'D'
     AND {_never(_is_moved_away(table, is_complete=is_complete))}
     AND {_never(_is_truncated(table))}{_other_deletions(table)}"""

@@ -12,7 +12,7 @@ from django.apps import apps
 from django.db import connection, models
 
 import pgaudit_log
-from pgaudit_log import registry, typed_events, views
+from pgaudit_log import installation, registry, typed_events, views
 from tests.shop import models as shop
 
 EVERYTHING = (
@@ -103,6 +103,7 @@ def install(*tracked: Any, create: bool = True) -> None:
 
 def install_views(*tracked: Any) -> None:
     """Create or replace the views of the events of ``tracked``."""
+    installation.install_shapes(connection.alias)
     wanted = [
         typed_events.view_of(typed_events.event_model_of(declaration), connection)
         for model in tracked

@@ -21,7 +21,7 @@ from django.db import models
 from django.utils.dateparse import parse_datetime
 from django.utils.timezone import is_naive
 
-from pgaudit_log import registry, renames
+from pgaudit_log import names, registry
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.identifiers import key_fields, key_text
 from pgaudit_log.models import Events
@@ -42,7 +42,7 @@ def positive(text: str) -> int:
 
 def model(label: str) -> type[models.Model]:
     """Return the model whose table a label means: its label, a former one, or a class of its events."""
-    found = renames.model_of(label)
+    found = names.model_named(label)
     if found is not None:
         return found
     found = any_model(label)
@@ -56,13 +56,13 @@ def model(label: str) -> type[models.Model]:
 
 def any_model(label: str) -> type[models.Model]:
     """Return the model with this label, tracked or not."""
-    found = renames.model_of(label)
+    found = names.model_named(label)
     if found is not None:
         return found
     try:
         return apps.get_model(label)
     except (LookupError, ValueError):
-        tracked = ", ".join(sorted(model._meta.label for model in renames.tracked_models()))
+        tracked = ", ".join(sorted(model._meta.label for model in names.tracked_models()))
         raise QueryError(f"There is no model {label!r}. Tracked are {tracked or 'none'}.") from None
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import models, router
 
-from pgaudit_log import renames
+from pgaudit_log import names
 from pgaudit_log.backfill import BATCH_SIZE, backfill
 from pgaudit_log.cli import arguments
 from pgaudit_log.cli.screen import Screen
@@ -58,7 +58,7 @@ def _models(options: Any) -> list[type[models.Model]]:
     if options.all:
         return [
             model
-            for model in renames.tracked_models()
+            for model in names.tracked_models()
             if router.allow_migrate_model(options.database, model)
         ]
     return [*dict.fromkeys(arguments.model(label) for label in options.models)]

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from pgaudit_log import histories, renames
+from pgaudit_log import names
 from pgaudit_log.cli import people, texts
 from pgaudit_log.cli.screen import Column, Screen
 from pgaudit_log.constants import OPERATIONS
@@ -87,7 +87,7 @@ class _Fields:
     def _model(self, event: Events) -> Any:
         label = event.pgh_obj_model
         if label not in self._models:
-            self._models[label] = renames.model_of(label)
+            self._models[label] = event.pgh_model
         return self._models[label]
 
     def named(self, event: Events, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -95,11 +95,11 @@ class _Fields:
         model = self._model(event)
         if model is None:
             return dict(values)
-        today = histories.renamed(model, values)
-        names = {column_of(field): field.name for field in own_columns(model)}
-        ordered = [column for column in names if column in today]
-        rest = [column for column in today if column not in names]
-        return {names.get(column, column): today[column] for column in (*ordered, *rest)}
+        today = names.today(model, values, event.pgh_shape, str(event._state.db))
+        fields = {column_of(field): field.name for field in own_columns(model)}
+        ordered = [column for column in fields if column in today]
+        rest = [column for column in today if column not in fields]
+        return {fields.get(column, column): today[column] for column in (*ordered, *rest)}
 
     def keys(self, event: Events) -> set[str]:
         """Return the names of the fields that make the key."""

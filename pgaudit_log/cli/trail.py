@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from pgaudit_log import criteria, renames
+from pgaudit_log import criteria, names
 from pgaudit_log.cli import arguments, documents, lines
 from pgaudit_log.cli.screen import Screen
 from pgaudit_log.constants import OPERATIONS
@@ -121,7 +121,7 @@ def _of_models(labels: list[str], using: str) -> Question:
     known = {
         name
         for label, model in found
-        for name in ([label] if model is None else renames.labels_of(model))
+        for name in ([label] if model is None else names.labels_of(model, using))
     }
     return lambda events: events.filter(pgh_obj_model__in=known)
 
@@ -139,7 +139,7 @@ def _model(label: str, using: str) -> Any:
 def _changing(field: str, *, is_narrowed: bool) -> Question:
     if is_narrowed:
         return lambda events: events.changed(field)
-    having = [model for model in renames.tracked_models() if _has_field(model, field)]
+    having = [model for model in names.tracked_models() if _has_field(model, field)]
     if not having:
         raise QueryError(f"No tracked model has a field {field!r}.")
     return lambda events: events.across(*having).changed(field)

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db import models
 
-from pgaudit_log import renames, rows, states
+from pgaudit_log import names, rows, states
 from pgaudit_log.constants import DELETE, UPDATE
 from pgaudit_log.identifiers import column_of, reference
 from pgaudit_log.records import Record
@@ -76,14 +76,15 @@ def _agree(one: Record, other: Record) -> bool:
 def _names(record: Record) -> Iterable[str]:
     """Yield what ``refs`` of other rows call the row of an event, by its key or a unique value."""
     assert record.key is not None
-    labels = renames.labels_of(record.model)
+    labels = names.labels_of(record.model, record.using)
     yield from (reference(label, record.key) for label in labels)
     snapshot = states.split(record.snapshot)
     for own in rows.own_columns(record.model):
         column = column_of(own)
         if own.unique and not own.primary_key and snapshot.get(column, states.NULL) != states.NULL:
             value = _key_text(snapshot[column])
-            yield from (reference(f"{label}.{column}", value) for label in labels)
+            labels = names.reference_labels(record.model, record.using, own)
+            yield from (reference(label, value) for label in labels)
 
 
 def _key_text(value: str) -> str:
@@ -97,10 +98,9 @@ def _references_to_null(record: Record) -> Iterable[tuple[str, str, str]]:
         own = by_column.get(column)
         if new != states.NULL or not isinstance(own, models.ForeignKey):
             continue
-        target = own.target_field
-        suffix = "" if target.primary_key else f".{target.column}"
-        for label in renames.labels_of(own.remote_field.model):
-            yield column, f"[{old}, {new}]", reference(f"{label}{suffix}", _key_text(old))
+        target = own.remote_field.model
+        for label in names.reference_labels(target, record.using, own.target_field):
+            yield column, f"[{old}, {new}]", reference(label, _key_text(old))
 
 
 def _loosened_names(record: Record) -> Iterable[str]:

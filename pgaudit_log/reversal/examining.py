@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import models
 
-from pgaudit_log import histories, live, moments, renames, rows, states
+from pgaudit_log import live, moments, names, rows, states
 from pgaudit_log.constants import INSERT
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.following import current_key
@@ -76,8 +76,7 @@ class Examination:
             }
             for name, state in found.items():
                 if state is not None:
-                    named = histories.renamed(target.model, state)
-                    by_model.setdefault(target.model, []).append((target, name, named))
+                    by_model.setdefault(target.model, []).append((target, name, dict(state)))
         normal: dict[int, dict[str, dict[str, str]]] = {}
         for model, given in by_model.items():
             results = live.normal(model, [state for _, _, state in given], self.using)
@@ -114,13 +113,13 @@ class Examination:
             keys_now = {target.key for target in own}
             former = {
                 former_key(label, key): key
-                for label in renames.labels_of(model)
+                for label in names.labels_of(model, self.using)
                 for key in keys_now
             }
             events = Events.objects.using(self.using).filter(
                 models.Q(pgh_obj_id__in=keys_now, pgh_operation=INSERT)
                 | models.Q(pgh_refs__overlap=list(former)),
-                pgh_obj_model__in=renames.labels_of(model),
+                pgh_obj_model__in=names.labels_of(model, self.using),
                 # What is taken back itself says nothing.
                 pgh_id__gt=max(target.order for target in self.targets),
             )

@@ -7,7 +7,7 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from django.db import models
 
-from pgaudit_log import histories, moments, registry, renames
+from pgaudit_log import histories, moments, names, registry
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.identifiers import key_fields
 from pgaudit_log.models import ReadOnlyModel
@@ -25,7 +25,8 @@ def _revert(self: Any, using: str | None = None) -> models.Model:
         QueryError: for an event without values, such as that of a truncate.
         PlanError: when something stands in the way; nothing was changed.
     """
-    model = renames.model_of(self.pgh_obj_model)
+    alias = alias_of(self, using)
+    model = names.model_of(self.pgh_obj_model, alias)
     declaration: registry.Declaration | None = getattr(self, "pgh_declaration", None)
     if declaration is not None:
         model = concrete(declaration.tracked_model)
@@ -36,7 +37,6 @@ def _revert(self: Any, using: str | None = None) -> models.Model:
     if key_of_event(self) is None:
         raise QueryError(f"Event {self.pgh_id} is of no single object, so that it has no values.")
     obj = model(pk=histories.value_of(str(key_of_event(self)), key_fields(model)))
-    alias = alias_of(self, using)
     plan = revert(obj, to=self, using=alias)
     plan.apply()
     with moments.today():

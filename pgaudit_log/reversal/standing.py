@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import models
 
-from pgaudit_log import histories, records, renames, states
+from pgaudit_log import histories, names, records, registry, states
 from pgaudit_log.constants import DELETE, TRUNCATE
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.identifiers import column_of, key_fields
@@ -27,8 +27,10 @@ def target_at(model: type[Any], key: str, to: Any, moment: Moment, using: str) -
         QueryError: when ``to`` is an event of another object, or the row was not there.
         UnknownPastError: when the row was not tracked yet.
     """
-    if moment.after is None or to.pgh_obj_model not in renames.labels_of(model):
-        if moment.after is not None and renames.model_of(to.pgh_obj_model) not in _family(model):
+    if moment.after is None or to.pgh_obj_model not in names.labels_of(model, using):
+        if moment.after is not None and names.model_of(to.pgh_obj_model, using) not in _family(
+            model
+        ):
             raise QueryError(
                 f"Event {moment.after} is of {to.pgh_obj_model}, not of {model._meta.label}."
             )
@@ -67,7 +69,7 @@ def _records_at(model: type[Any], key: str, moment: Moment, using: str) -> list[
     if not newest:
         # Before it was deleted and brought back, it was another object with the same key.
         past = Events.objects.using(using).filter(
-            moment.past, pgh_obj_model__in=renames.labels_of(model), pgh_obj_id=key
+            moment.past, pgh_obj_model__in=names.labels_of(model, using), pgh_obj_id=key
         )
         deletion = past.filter(pgh_operation=DELETE).order_by("-pgh_id").first()
         if deletion is not None:
@@ -82,7 +84,7 @@ def _records_at(model: type[Any], key: str, moment: Moment, using: str) -> list[
     found = records.read(Events.objects.filter(pk__in=newest), using)
     truncated = Events.objects.using(using).filter(
         moment.past,
-        pgh_obj_model__in=renames.labels_of(model),
+        pgh_obj_model__in=names.labels_of(model, using),
         pgh_obj_id=None,
         pgh_operation=TRUNCATE,
         pgh_id__gt=found[-1].id,
@@ -97,7 +99,7 @@ def _newest(model: type[Any], past: models.QuerySet[Any, Any]) -> set[int]:
     found = set()
     for history in histories.histories_of(model):
         own = past.filter(pgh_operation__in=histories.OF_ROWS).exclude(
-            pgh_label__in=history.table.other_labels
+            pgh_label__in=registry.labels_of_others(history.declaration)
         )
         newest = own.order_by("-pgh_id").values_list("pk", flat=True).first()
         if newest is not None:
@@ -131,5 +133,5 @@ def _without_key(model: type[Any], state: dict[str, str]) -> dict[str, str]:
 
 def _family(model: type[Any]) -> list[type[Any]]:
     """Return the models of the rows that one object may have."""
-    related = [m for m in renames.tracked_models() if model in parents_of(concrete(m))]
+    related = [m for m in names.tracked_models() if model in parents_of(concrete(m))]
     return [model, *parents_of(model), *related, *(p for m in related for p in parents_of(m))]

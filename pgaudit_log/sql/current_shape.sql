@@ -1,9 +1,9 @@
--- pgaudit_log_current_shape(tracked, label): the number of the shape that a tracked table has now,
--- for events that no trigger writes. It writes nothing.
+-- pgaudit_log_current_shape(tracked): the number of the shape that a tracked table has now, for
+-- events that no trigger writes. It writes nothing.
 -- Raises where the shape was not written down since the table or one of its columns was renamed:
 -- then a name would be taken for another.
 -- Reads no settings.
-CREATE OR REPLACE FUNCTION pgaudit_log_current_shape(tracked regclass, label text)
+CREATE OR REPLACE FUNCTION pgaudit_log_current_shape(tracked regclass)
 RETURNS integer
 LANGUAGE plpgsql
 STABLE
@@ -19,7 +19,6 @@ BEGIN
     WHERE own.relation = tracked
         AND own.database = @schema@.pgaudit_log_database()
         AND own.dropped_at IS NULL
-        AND shape.model = label
         AND shape.columns = (
             SELECT jsonb_object_agg(name, number)
             FROM @schema@.pgaudit_log_column
@@ -30,9 +29,7 @@ BEGIN
             FROM @schema@.pgaudit_log_column AS field
             JOIN pg_attribute ON attrelid = tracked AND pg_attribute.attnum = field.attnum
             WHERE field.table_id = own.id AND attname <> field.name
-        )
-    ORDER BY shape.id DESC
-    LIMIT 1;
+        );
     IF NOT FOUND THEN
         RAISE EXCEPTION 'pgaudit_log: what the columns of % are called is not known', tracked
         USING ERRCODE = 'object_not_in_prerequisite_state',

@@ -1,13 +1,20 @@
--- pgaudit_log_shape_of(tracked, label, targets): the number of the shape that a tracked table has
--- now; it is written down if it is new. Whatever installs a capture function asks for it.
+-- pgaudit_log_shape_of(tracked, targets, path): the number of the shape that a tracked table has
+-- now, and what events call it and the tables that it points at. What is new is written down.
+-- Whatever installs a capture function asks for it.
 --   tracked   the table
---   label     the label of its model, such as shop.Order
---   targets   the tables behind the labels of refs, and the column if it is not the key:
---             {"shop.Customer": ["shop_customer"], "shop.Product.sku": ["shop_product", "sku"]}
+--   targets   for each label that its events have, in model and in refs: the table, and the column
+--             if refs give another value than its key:
+--             {"shop.Order": ["shop_order"], "shop.Product.sku": ["shop_product", "sku"]}
 --   path      the search_path in which those tables are found
+--   labels    {"shop.Order": "shop.Order#7"}
 -- Reads no settings.
-CREATE OR REPLACE FUNCTION pgaudit_log_shape_of(tracked oid, label text, targets jsonb, path text)
-RETURNS integer
+CREATE OR REPLACE FUNCTION pgaudit_log_shape_of(
+    tracked oid,
+    targets jsonb,
+    path text,
+    OUT shape integer,
+    OUT labels jsonb
+)
 LANGUAGE plpgsql
 VOLATILE
 SET search_path = pg_catalog, pg_temp
@@ -15,42 +22,44 @@ AS $pgaudit_log$
 #variable_conflict use_column
 DECLARE
     own integer := @schema@.pgaudit_log_table_of(tracked);
-    target record;
-    relation oid;
-    pointed_at integer;
-    behind jsonb := '{}';
-    numbers jsonb := (
+    current jsonb := (
         SELECT COALESCE(jsonb_object_agg(name, number), '{}')
         FROM @schema@.pgaudit_log_column
         WHERE table_id = own AND attnum IS NOT NULL
     );
-    known integer;
+    target record;
+    relation oid;
+    behind integer;
+    field integer;
+    called text;
 BEGIN
+    labels := '{}';
     FOR target IN SELECT key, value FROM jsonb_each(targets) LOOP
         PERFORM set_config('search_path', path, true);
         relation := pg_catalog.to_regclass(target.value OPERATOR(pg_catalog.->>) 0);
         PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
-        -- A table that is made only later has no number yet; then the label says it.
-        CONTINUE WHEN relation IS NULL;
-        pointed_at := @schema@.pgaudit_log_table_of(relation);
-        behind := behind || jsonb_build_object(
-            target.key,
-            jsonb_build_array(pointed_at) || COALESCE((
-                SELECT jsonb_build_array(number)
+        called := target.key;
+        -- A table that is made only later has no number yet.
+        IF relation IS NOT NULL THEN
+            behind := @schema@.pgaudit_log_table_of(relation);
+            field := NULL;
+            IF jsonb_array_length(target.value) > 1 THEN
+                SELECT number INTO field
                 FROM @schema@.pgaudit_log_column
-                WHERE table_id = pointed_at AND attnum IS NOT NULL AND name = target.value ->> 1
-            ), '[]')
-        );
+                WHERE table_id = behind AND attnum IS NOT NULL AND name = target.value ->> 1;
+            END IF;
+            called := @schema@.pgaudit_log_label_of(behind, field, called);
+        END IF;
+        labels := labels || jsonb_build_object(target.key, called);
     END LOOP;
 
-    SELECT id INTO known
+    SELECT id INTO shape
     FROM @schema@.pgaudit_log_shape
-    WHERE table_id = own AND model = label AND columns = numbers AND refs = behind;
+    WHERE table_id = own AND columns = current;
     IF NOT FOUND THEN
-        INSERT INTO @schema@.pgaudit_log_shape (table_id, model, columns, refs)
-        VALUES (own, label, numbers, behind)
-        RETURNING id INTO known;
+        INSERT INTO @schema@.pgaudit_log_shape (table_id, columns)
+        VALUES (own, current)
+        RETURNING id INTO shape;
     END IF;
-    RETURN known;
 END;
 $pgaudit_log$;

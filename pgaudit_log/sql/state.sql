@@ -18,7 +18,7 @@ CREATE OR REPLACE FUNCTION pgaudit_log_state(
     old_labels text[],
     is_complete boolean
 )
-RETURNS TABLE (obj_pk text, snapshot jsonb)
+RETURNS TABLE (obj_pk text, snapshot jsonb, shape integer)
 LANGUAGE plpgsql
 STABLE
 PARALLEL SAFE
@@ -41,6 +41,7 @@ BEGIN
         event.id,
         event.txid,
         event.operation,
+        event.shape,
         CASE WHEN event.operation = 'U' AND event.label = ANY (old_labels)
             THEN event.snapshot || COALESCE((
                 SELECT jsonb_object_agg(change.key, change.value -> 1)
@@ -133,6 +134,7 @@ BEGIN
 
     obj_pk := pgaudit_log_state.key;
     snapshot := newest.snapshot;
+    shape := newest.shape;
     RETURN NEXT;
 END;
 $pgaudit_log$;

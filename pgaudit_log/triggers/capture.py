@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 
 import pgtrigger
@@ -12,7 +13,7 @@ from pgtrigger.core import Condition
 
 from pgaudit_log.exceptions import DeclarationError
 from pgaudit_log.identifiers import quote_literal
-from pgaudit_log.registry import concrete, tracked_columns
+from pgaudit_log.registry import tracked_columns
 from pgaudit_log.trackers import RowEvent
 from pgaudit_log.triggers.rendering import (
     bound_condition,
@@ -20,7 +21,7 @@ from pgaudit_log.triggers.rendering import (
     condition_sql,
     is_free,
     pins_sql,
-    targets_sql,
+    targets,
 )
 from pgaudit_log.triggers.template import (
     CaptureTriggerSql,
@@ -147,8 +148,7 @@ class CaptureTrigger(pgtrigger.Composer):
                 level=self.level,
                 condition=self.render_condition(model),
                 pins=pins_sql(model, self._condition, columns),
-                label=concrete(model)._meta.label,
-                targets=targets_sql(model),
+                targets=quote_literal(json.dumps(targets(model), ensure_ascii=False)),
                 **self._free_condition(model),
             ),
         )

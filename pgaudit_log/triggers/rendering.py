@@ -8,8 +8,7 @@ a column that is called like one of our names.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 from django.db import connections, models
@@ -132,9 +131,12 @@ def refs_sql(
     columns: Columns,
     connection: BaseDatabaseWrapper | None = None,
     *,
+    called: Callable[[str], str],
     moved: type[models.Model] | None = None,
 ) -> str:
     """Return the ``text[]`` expression of what the row's foreign keys point at, or ``NULL``.
+
+    ``called`` says what events call the table that a label means.
 
     In an update of the model ``moved`` whose key changes it also says so and has the former
     key, so that what became of a key can be found by the index.
@@ -145,11 +147,11 @@ def refs_sql(
     for field in columns:
         if not isinstance(field, models.ForeignKey):
             continue
-        label = _target_label(field)
+        label = called(_target_label(field))
         text = columns_.key_sql(_column(alias, field), columns_.sql_type(field, types))
         pointing.append(_column(alias, field))
         references.append(f"{quote_literal(reference(label, ''))} || ({text})")
-    moved_sql = _moved_sql(moved, types) if moved is not None else ""
+    moved_sql = _moved_sql(moved, types, called) if moved is not None else ""
     if not references:
         return moved_sql or "NULL::text[]"
     if len(references) == 1:
@@ -168,24 +170,35 @@ def _target_label(field: models.ForeignKey[Any, Any]) -> str:
     return f"{label}.{field.target_field.column}"
 
 
-def targets_sql(model: type[models.Model]) -> str:
-    """Return the tables behind the labels in ``refs`` of a model, for ``pgaudit_log_shape_of()``.
+def targets(model: type[models.Model]) -> dict[str, list[str]]:
+    """Return the tables behind the labels of a model's events, for ``pgaudit_log_shape_of()``.
 
-    All foreign keys count, tracked or not, so that the declarations of a model have one shape.
+    All foreign keys count, tracked or not.
     """
-    targets = {}
-    for field in concrete(model)._meta.local_fields:
+    model = concrete(model)
+    found = {model._meta.label: [quote(model._meta.db_table)]}
+    for field in model._meta.local_fields:
         if isinstance(field, models.ForeignKey):
             target = [quote(concrete(field.remote_field.model)._meta.db_table)]
             if not field.target_field.primary_key:
                 target.append(column_of(field.target_field))
-            targets[_target_label(field)] = target
-    return quote_literal(json.dumps(targets, ensure_ascii=False))
+            found[_target_label(field)] = target
+    return found
 
 
-def _moved_sql(model: type[models.Model], connection: BaseDatabaseWrapper) -> str:
+def until_installed(label: str) -> str:
+    """Return what stands for ``label`` in a capture function until it is installed.
+
+    Which label that is, is known only then: see ``sql/label_of.sql``.
+    """
+    return f"@{label}@"
+
+
+def _moved_sql(
+    model: type[models.Model], connection: BaseDatabaseWrapper, called: Callable[[str], str]
+) -> str:
     """Return the ``text[]`` expression of what ``refs`` says of a key that changed, or ``NULL``."""
-    label = concrete(model)._meta.label
+    label = called(concrete(model)._meta.label)
     differs = " OR ".join(_differs(field, connection) for field in key_fields(concrete(model)))
     return (
         f"CASE WHEN {differs} THEN ARRAY[{quote_literal(moved_marker(label))},"
@@ -339,7 +352,7 @@ def capture_sql(
     context = f"context := @schema@.{read}();\n"
     truncated = operation == "TRUNCATE"
     values = {
-        "model": quote_literal(concrete(model)._meta.label),
+        "model": quote_literal(until_installed(concrete(model)._meta.label)),
         "obj_pk": "NULL" if truncated else key_sql(alias, model),
         "label": quote_literal(label),
         "operation": quote_literal(operation[0]),
@@ -348,7 +361,12 @@ def capture_sql(
         "diff": diff_sql(columns) if operation == "UPDATE" else "NULL",
         "refs": "NULL"
         if truncated
-        else refs_sql(alias, columns, moved=model if operation == "UPDATE" else None),
+        else refs_sql(
+            alias,
+            columns,
+            called=until_installed,
+            moved=model if operation == "UPDATE" else None,
+        ),
         "context_id": "context.id",
         "context": "context.value",
         "role": "context.role",
@@ -402,6 +420,7 @@ def manual_event_sql(
     given: Columns,
     tracked: Columns,
     created_at: str,
+    called: Callable[[str], str],
     connection: BaseDatabaseWrapper,
 ) -> str:
     """Return the INSERT of one event whose row is given as parameters, one for each of ``given``.
@@ -416,13 +435,13 @@ def manual_event_sql(
         f"{_value('new', field, connection)} AS {quote_name(column_of(field))}" for field in tracked
     )
     values = {
-        "model": quote_literal(model._meta.label),
+        "model": quote_literal(called(model._meta.label)),
         "obj_pk": key_sql("new", model, connection),
         "label": quote_literal(label),
         "operation": quote_literal(operation),
         "shape": current_shape_sql(model),
         "snapshot": f"(SELECT pgaudit_log_snapshot(tracked.*) FROM (SELECT {listed}) AS tracked)",
-        "refs": refs_sql("new", tracked, connection),
+        "refs": refs_sql("new", tracked, connection, called=called),
         "context_id": "context.id",
         "context": "context.value",
         "role": "context.role",
@@ -440,7 +459,7 @@ def current_shape_sql(model: type[models.Model]) -> str:
     """Return the shape that the table of ``model`` has now, for events that no trigger writes."""
     model = concrete(model)
     table = quote_literal(quote(model._meta.db_table))
-    return f"pgaudit_log_current_shape({table}::regclass, {quote_literal(model._meta.label)}::text)"
+    return f"pgaudit_log_current_shape({table}::regclass)"
 
 
 def column_type(field: models.Field[Any, Any], connection: BaseDatabaseWrapper) -> str:
@@ -474,6 +493,7 @@ def baseline_sql(
     columns: Columns,
     bounds: Sequence[str],
     created_at: str,
+    called: Callable[[str], str],
     connection: BaseDatabaseWrapper,
 ) -> BaselineSql:
     """Return the statements that write baseline events with the label ``label``.
@@ -499,14 +519,14 @@ def baseline_sql(
     needed = dict.fromkeys(column_of(f) for f in [*key_fields(concrete(model)), *columns])
     listed = ", ".join(f"new.{quote_name(name)}" for name in needed).replace("%", "%%")
     values = {
-        "model": quote_literal(concrete(model)._meta.label),
+        "model": quote_literal(called(concrete(model)._meta.label)),
         "obj_pk": key_sql("new", model, connection),
         "label": quote_literal(label),
         "operation": quote_literal(BASELINE),
         # Looked up once a statement, not once a row.
         "shape": f"(SELECT {current_shape_sql(model)})",
         "snapshot": SNAPSHOT,
-        "refs": refs_sql("new", columns, connection),
+        "refs": refs_sql("new", columns, connection, called=called),
         "context_id": "context.id",
         "context": "context.value",
         "role": "context.role",

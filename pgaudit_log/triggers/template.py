@@ -40,8 +40,8 @@ class CaptureTriggerSql(UpsertTriggerSql):
 
     Args:
         pins: the SET clauses of what changes the rendering of the columns.
-        label: the label of the tracked model, as events have it.
-        targets: the tables behind the labels of ``refs``, as a literal.
+        targets: the tables behind the labels that events have, as a literal; the labels stand
+            in the function between at signs, ``@shop.Order@``, until it is installed.
         when_condition: SQL of the project's own in the condition, as an expression of the
             columns ``"old.column"`` and ``"new.column"``; it becomes a function.
         when_columns: the names in it, as the elements of a ``text[]``.
@@ -50,7 +50,6 @@ class CaptureTriggerSql(UpsertTriggerSql):
     def __init__(
         self,
         *,
-        label: str,
         targets: str,
         pins: str = "",
         when_condition: str = "",
@@ -58,7 +57,6 @@ class CaptureTriggerSql(UpsertTriggerSql):
         **arguments: Any,
     ) -> None:
         own = {
-            "label": label,
             "pins": pins,
             "targets": targets,
             "when_condition": when_condition,
@@ -101,6 +99,9 @@ DECLARE
     tracked oid := pg_catalog.to_regclass(pg_catalog.{relation});
     events oid := pg_catalog.to_regclass('pgaudit_log_event');
     shape integer;
+    labels jsonb;
+    label record;
+    source text;
 BEGIN
     IF events IS NULL THEN
         RAISE EXCEPTION 'pgaudit_log: the table pgaudit_log_event is not in the search path'
@@ -112,11 +113,11 @@ BEGIN
     FROM pg_class
     JOIN pg_namespace ON pg_namespace.oid = relnamespace
     WHERE pg_class.oid = events;
-    EXECUTE 'SELECT ' || audit || '.pgaudit_log_shape_of($1, $2, $3, $4)'
-    INTO shape
-    USING tracked, '{label}'::text, {targets}::jsonb, path;
+    EXECUTE 'SELECT (' || audit || '.pgaudit_log_shape_of($1, $2, $3)).*'
+    INTO shape, labels
+    USING tracked, replace({targets}, '@percent@', chr(37))::jsonb, path;
     {bind}
-    EXECUTE replace(replace(replace(replace($pgaudit_log_capture$
+    source := $pgaudit_log_capture$
 CREATE OR REPLACE FUNCTION @home@.{pgid}()
 RETURNS trigger
 LANGUAGE plpgsql
@@ -148,7 +149,17 @@ BEGIN
     RETURN NULL;
 END;
 $pgaudit_log$
-$pgaudit_log_capture$, '@home@', home), '@schema@', audit), '@shape@', shape::text), '@percent@', chr(37));
+$pgaudit_log_capture$;
+    source := replace(source, '@percent@', chr(37));
+    source := replace(replace(replace(source, '@home@', home), '@schema@', audit), '@shape@', shape::text);
+    FOR label IN SELECT key, value FROM jsonb_each_text(labels) LOOP
+        source := replace(
+            source,
+            '@' || replace(label.key, chr(39), chr(39) || chr(39)) || '@',
+            replace(label.value, chr(39), chr(39) || chr(39))
+        );
+    END LOOP;
+    EXECUTE source;
     EXECUTE 'REVOKE ALL ON FUNCTION ' || home || '.{pgid}() FROM PUBLIC';
 
     -- The condition of a row-level trigger may be SQL of the project's.
