@@ -111,7 +111,7 @@ def select_sql(
     for number, table in enumerate(tables):
         snapshot = f"snapshot_{number}"
         if len(tables) == 1:
-            snapshot = "today.snapshot" if table.is_renamed else "snapshot"
+            snapshot = "today.document" if table.is_renamed else "snapshot"
         for column in table.columns:
             value = _read(snapshot, column, connection)
             expressions.append(f"{value} AS {quote_name(column.name)}")
@@ -158,7 +158,7 @@ def _jsonb(names: ShapeNames) -> str:
 
 def _today_source(event: str, table: Table) -> str:
     """Return the FROM item that makes, once an event, the snapshot of today of ``event``."""
-    return f"CROSS JOIN LATERAL (SELECT {_today_sql(event, table)} AS snapshot OFFSET 0) AS today"
+    return f"CROSS JOIN LATERAL (SELECT {_today_sql(event, table)} AS document OFFSET 0) AS today"
 
 
 def _in(column: str, values: Sequence[str]) -> str:
@@ -273,7 +273,7 @@ def _columns_sql(
     connection: BaseDatabaseWrapper,
 ) -> str:
     """Return the values of a row out of ``state.snapshot`` and ``obj_pk``; see :func:`state_sql`."""
-    snapshot = "today.snapshot" if table.is_renamed else "state.snapshot"
+    snapshot = "today.document" if table.is_renamed else "state.snapshot"
     values = [f"{_read(snapshot, c, connection)} AS {quote_name(c.name)}" for c in table.columns]
     for field in untracked:
         value = f"NULL::{sql_type(field, connection)}"

@@ -78,7 +78,7 @@ CREATE TABLE IF NOT EXISTS pgaudit_log_event (
     created_at timestamptz NOT NULL DEFAULT now(),
     txid       bigint      NOT NULL DEFAULT txid_current(),
     position   bigint,
-    shape      integer     NOT NULL,
+    shape      integer     NOT NULL DEFAULT 0,
     model      text        NOT NULL,
     obj_pk     text        COLLATE "C",
     label      text        NOT NULL,
@@ -88,7 +88,7 @@ CREATE TABLE IF NOT EXISTS pgaudit_log_event (
     refs       text[],
     context_id uuid,
     context    jsonb,
-    role       text        NOT NULL,
+    role       text        NOT NULL DEFAULT session_user,
     session    jsonb,
     origin     jsonb,
     PRIMARY KEY (id, created_at)
@@ -106,7 +106,7 @@ COMMENT ON COLUMN pgaudit_log_event.id IS 'Order of capture.';
 COMMENT ON COLUMN pgaudit_log_event.created_at IS 'Start of the transaction that made the change.';
 COMMENT ON COLUMN pgaudit_log_event.txid IS 'The transaction that made the change.';
 COMMENT ON COLUMN pgaudit_log_event.position IS 'When the statement began, in the numbers of id, where triggers may write again before it is captured; else null.';
-COMMENT ON COLUMN pgaudit_log_event.shape IS 'What the names in the event meant when it was written: see pgaudit_log_shape.';
+COMMENT ON COLUMN pgaudit_log_event.shape IS 'What the names in the event meant when it was written: see pgaudit_log_shape; 0 where that is not known.';
 COMMENT ON COLUMN pgaudit_log_event.model IS 'Label of the tracked model, such as shop.Order.';
 COMMENT ON COLUMN pgaudit_log_event.obj_pk IS 'Primary key of the row as text; a composite key as a JSON array.';
 COMMENT ON COLUMN pgaudit_log_event.label IS 'Label of the tracker that wrote the event.';
