@@ -18,6 +18,7 @@ from pgtrigger.utils import quote
 
 from pgaudit_log.constants import EVENT_TABLE
 from pgaudit_log.identifiers import quote_literal, quote_name
+from pgaudit_log.triggers.template import CompiledTrigger
 
 logger = logging.getLogger("pgaudit_log")
 
@@ -36,7 +37,28 @@ class FollowsColumns:
             for _, definition in self._captures_of(model, old_field.column):
                 renamed = _renamed(definition, old_field.column, new_field.column)
                 self.execute(_of_shape(renamed, self._current_shape(model)), params=None)
+        if old_field.db_parameters(self.connection) != new_field.db_parameters(self.connection):
+            self._bind_conditions_anew(model)
         return result
+
+    def _bind_conditions_anew(self, model: Any) -> None:
+        """Install the triggers of a model anew whose conditions are functions of its columns.
+
+        Their arguments have the types that the columns had.
+        """
+        for trigger in getattr(model._meta, "triggers", ()):
+            compiled = trigger if isinstance(trigger, CompiledTrigger) else trigger.compile(model)
+            own = getattr(compiled.sql, "own", {})
+            if "when_condition" in own and self._is_installed(model, compiled):
+                self.execute(compiled.install_sql, params=None)
+
+    def _is_installed(self, model: Any, trigger: Any) -> bool:
+        with self.connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(*) FROM pg_trigger WHERE tgrelid = to_regclass(%s) AND tgname = %s",
+                [quote(model._meta.db_table), trigger.sql.pgid],
+            )
+            return bool(cursor.fetchone()[0])
 
     def delete_model(self, model: Any) -> None:
         """Delete a model's table: a later one of its name is another one."""

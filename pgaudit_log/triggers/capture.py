@@ -121,7 +121,8 @@ class CaptureTrigger(pgtrigger.Composer):
         if self.is_statement_level:
             return ""
         sql = condition_sql(self._condition, model, self._columns(model))
-        return f"WHEN ({sql})" if sql else ""
+        # A condition may end with a comment.
+        return f"WHEN ({sql}\n    )" if sql else ""
 
     def _free_condition(self, model: type[models.Model]) -> dict[str, str]:
         """Return what the template needs of SQL of the project's own in the condition."""
