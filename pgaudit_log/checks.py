@@ -12,7 +12,7 @@ from django.core import checks
 from django.db import connections, router
 from django.utils.module_loading import import_string
 
-from pgaudit_log import installation, registry, typed_events, views
+from pgaudit_log import installation, installed_views, registry, typed_events
 from pgaudit_log.conf import PREFIX, settings
 from pgaudit_log.constants import APP_LABEL
 from pgaudit_log.partitions.calendar import INTERVALS
@@ -205,7 +205,7 @@ def check_databases(
                 )
             )
         messages += _check_tables(alias)
-        stale = views.outdated(typed_events.views_for(alias), connections[alias])
+        stale = installed_views.outdated(typed_events.views_for(alias), connections[alias])
         if stale:
             messages.append(
                 checks.Warning(

@@ -83,6 +83,12 @@ microseconds a column dearer.
 """
 
 
+def is_plain(type_name: str) -> bool:
+    """Return whether a SQL type, without modifiers, is surely one of PostgreSQL's own."""
+    name = type_name.lower().rstrip("[]")
+    return name in (_NATIVE - {"citext"}) | _FLOATS | {"json", "jsonb", "money"}
+
+
 class Form(Enum):
     """How the values of a type are stored."""
 

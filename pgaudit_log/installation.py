@@ -14,7 +14,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 from pgtrigger.utils import quote
 
-from pgaudit_log import names, sql, typed_events, views
+from pgaudit_log import installed_views, names, sql, typed_events
 from pgaudit_log.conf import settings
 from pgaudit_log.constants import EVENT_TABLE
 from pgaudit_log.identifiers import quote_literal, quote_name, shorten
@@ -246,6 +246,6 @@ def install(using: str = "default") -> Report:
         triggers=tuple(triggers),
         leaf_triggers=tuple(install_leaf_triggers(using)),
         partitions=tuple(period.table for period in plan.create),
-        views=tuple(views.install(typed_events.views_for(using), connections[using])),
+        views=tuple(installed_views.install(typed_events.views_for(using), connections[using])),
         occupied=tuple(period.table for period in plan.occupied),
     )

@@ -10,6 +10,7 @@ from django.apps import apps
 from django.db import connections, models, router
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from pgaudit_log import columns as columns_
 from pgaudit_log import names, registry, views
 from pgaudit_log.exceptions import DeclarationError
 from pgaudit_log.fields import EventForeignKey, EventForeignObject
@@ -246,13 +247,16 @@ def inherited(declaration: Declaration) -> list[Declaration]:
 def view_of(event_model: type[Any], connection: BaseDatabaseWrapper) -> views.View:
     """Return the view that should stand under a class of typed events, in a database."""
     declaration: Declaration = event_model.pgh_declaration
-    parts = (declaration, *inherited(declaration))
-    select = views.select_sql(
-        tables=[_table(part, event_model, connection.alias) for part in parts],
-        obj_key=_key_columns(event_model),
-        connection=connection,
-    )
-    return views.View(event_model._meta.db_table, select)
+    tables = [
+        _table(part, event_model, connection.alias)
+        for part in (declaration, *inherited(declaration))
+    ]
+    obj_key = _key_columns(event_model)
+    select = views.select_sql(tables=tables, obj_key=obj_key, connection=connection)
+    fields = [column.field for table in tables for column in table.columns]
+    fields += [field for _, field in obj_key]
+    is_plain = all(columns_.is_plain(columns_.sql_type(field, connection)) for field in fields)
+    return views.View(event_model._meta.db_table, select, is_plain)
 
 
 def _table(declaration: Declaration, event_model: type[Any], using: str) -> views.Table:

@@ -7,12 +7,11 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from django.db import InternalError, models, transaction
+from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pgaudit_log.columns import read_key_sql, read_sql, sql_type
 from pgaudit_log.constants import EVENT_TABLE
-from pgaudit_log.exceptions import InstallationError
 from pgaudit_log.identifiers import (
     column_of,
     former_key,
@@ -75,6 +74,8 @@ class View(NamedTuple):
 
     name: str
     select: str
+    is_plain: bool
+    """Whether all its types are PostgreSQL's own, so that it needs no search path to find them."""
 
     @property
     def hash(self) -> str:
@@ -395,64 +396,3 @@ def by_reference_sql(table: Table) -> str:
         " AND event.obj_pk IN (SELECT pointing.obj_pk"
         f" FROM {EVENT_TABLE} AS pointing WHERE {belongs} AND pointing.refs && %s)"
     )
-
-
-def outdated(views: Sequence[View], connection: BaseDatabaseWrapper) -> list[View]:
-    """Return those of ``views`` that the database lacks or has another definition of."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT relname, obj_description(oid, 'pg_class')
-            FROM pg_class
-            WHERE relname = ANY (%s) AND relkind = 'v' AND pg_table_is_visible(oid)
-            """,
-            [[view.name for view in views]],
-        )
-        found = dict(cursor.fetchall())
-    return [view for view in views if found.get(view.name) != f"pgaudit_log:{view.hash}"]
-
-
-def install(views: Sequence[View], connection: BaseDatabaseWrapper) -> list[str]:
-    """Create or replace those of ``views`` that are missing or outdated; return their names.
-
-    Raises:
-        InstallationError: when something else has the name of a view, or depends on it.
-    """
-    stale = outdated(views, connection)
-    for view in stale:
-        _refuse_foreign_relation(view, connection)
-        _replace(view, connection)
-    return [view.name for view in stale]
-
-
-def _replace(view: View, connection: BaseDatabaseWrapper) -> None:
-    name = quote_name(view.name)
-    try:
-        with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
-            # Not CREATE OR REPLACE, which refuses to take a column away or change its type.
-            cursor.execute(f"DROP VIEW IF EXISTS {name}")
-            cursor.execute(f"CREATE VIEW {name} AS\n{view.select}")
-            cursor.execute(f"COMMENT ON VIEW {name} IS 'pgaudit_log:{view.hash}'")
-    except InternalError as error:
-        raise InstallationError(
-            f"The view {view.name} could not be replaced: {str(error).strip()} Drop what depends"
-            " on it, run migrate, and create it again."
-        ) from error
-
-
-def _refuse_foreign_relation(view: View, connection: BaseDatabaseWrapper) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT obj_description(oid, 'pg_class')
-            FROM pg_class
-            WHERE relname = %s AND pg_table_is_visible(oid)
-            """,
-            [view.name],
-        )
-        row = cursor.fetchone()
-    if row is not None and not str(row[0]).startswith("pgaudit_log:"):
-        raise InstallationError(
-            f"The view {view.name} cannot be created: the database has another relation of that"
-            ' name. Rename or drop that, or give track() a model_name= or meta={"db_table": …}.'
-        )

@@ -12,7 +12,7 @@ from django.apps import apps
 from django.db import connection, models
 
 import pgaudit_log
-from pgaudit_log import installation, registry, typed_events, views
+from pgaudit_log import installation, installed_views, registry, typed_events
 from tests.shop import models as shop
 
 EVERYTHING = (
@@ -109,7 +109,7 @@ def install_views(*tracked: Any) -> None:
         for model in tracked
         for declaration in registry.declarations_of(model)
     ]
-    views.install(wanted, connection)
+    installed_views.install(wanted, connection)
 
 
 def tracked_table(

@@ -37,33 +37,33 @@ BEGIN
     FOR made IN
         SELECT pg_proc.oid::regprocedure AS signature
         FROM pg_proc
-        WHERE pg_function_is_visible(pg_proc.oid)
+        WHERE pronamespace = '@schema@'::regnamespace
             AND (proname LIKE 'pgtrigger\\_audit\\_%' OR proname LIKE 'pgaudit\\_log\\_when\\_%')
     LOOP
         EXECUTE format('DROP FUNCTION %s', made.signature);
     END LOOP;
 END;
 $pgaudit_log$;
-DROP TABLE IF EXISTS pgaudit_log_event CASCADE;
-DROP TABLE IF EXISTS pgaudit_log_shape;
-DROP TABLE IF EXISTS pgaudit_log_label;
-DROP TABLE IF EXISTS pgaudit_log_column;
-DROP TABLE IF EXISTS pgaudit_log_table;
-DROP FUNCTION IF EXISTS pgaudit_log_state;
-DROP FUNCTION IF EXISTS pgaudit_log_bind_condition;
-DROP FUNCTION IF EXISTS pgaudit_log_refuse_strangers;
-DROP FUNCTION IF EXISTS pgaudit_log_current_shape;
-DROP FUNCTION IF EXISTS pgaudit_log_renamed;
-DROP FUNCTION IF EXISTS pgaudit_log_shape_of;
-DROP FUNCTION IF EXISTS pgaudit_log_label_of;
-DROP FUNCTION IF EXISTS pgaudit_log_table_of;
-DROP FUNCTION IF EXISTS pgaudit_log_database;
-DROP FUNCTION IF EXISTS pgaudit_log_context_once;
-DROP FUNCTION IF EXISTS pgaudit_log_context;
-DROP FUNCTION IF EXISTS pgaudit_log_parse_jsonb;
-DROP FUNCTION IF EXISTS pgaudit_log_is_valid;
-DROP FUNCTION IF EXISTS pgaudit_log_snapshot;
-DROP FUNCTION IF EXISTS pgaudit_log_refuse_change;
+DROP TABLE IF EXISTS @schema@.pgaudit_log_event CASCADE;
+DROP TABLE IF EXISTS @schema@.pgaudit_log_shape;
+DROP TABLE IF EXISTS @schema@.pgaudit_log_label;
+DROP TABLE IF EXISTS @schema@.pgaudit_log_column;
+DROP TABLE IF EXISTS @schema@.pgaudit_log_table;
+DROP FUNCTION IF EXISTS @schema@.pgaudit_log_state;
+DROP FUNCTION IF EXISTS @schema@.pgaudit_log_bind_condition;
+DROP FUNCTION IF EXISTS @schema@.pgaudit_log_refuse_strangers;
+DROP FUNCTION IF EXISTS @schema@.pgaudit_log_current_shape;
+DROP FUNCTION IF EXISTS @schema@.pgaudit_log_renamed;
+DROP FUNCTION IF EXISTS @schema@.pgaudit_log_shape_of;
+DROP FUNCTION IF EXISTS @schema@.pgaudit_log_label_of;
+DROP FUNCTION IF EXISTS @schema@.pgaudit_log_table_of;
+DROP FUNCTION IF EXISTS @schema@.pgaudit_log_database;
+DROP FUNCTION IF EXISTS @schema@.pgaudit_log_context_once;
+DROP FUNCTION IF EXISTS @schema@.pgaudit_log_context;
+DROP FUNCTION IF EXISTS @schema@.pgaudit_log_parse_jsonb;
+DROP FUNCTION IF EXISTS @schema@.pgaudit_log_is_valid;
+DROP FUNCTION IF EXISTS @schema@.pgaudit_log_snapshot;
+DROP FUNCTION IF EXISTS @schema@.pgaudit_log_refuse_change;
 """
 
 REFERENCES_INDEX = """
@@ -114,7 +114,7 @@ class RunPostgresSQL(Operation):
             return
         if sql and (self.setting is None or getattr(settings, self.setting)):
             with connection.cursor() as cursor:
-                cursor.execute("SELECT quote_ident(current_schema())")
+                cursor.execute("SELECT pg_catalog.quote_ident(current_schema()::text)")
                 [schema] = cursor.fetchone()
             schema_editor.execute(sql.replace("@schema@", schema), params=None)
 

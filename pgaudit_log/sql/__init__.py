@@ -10,6 +10,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from pgaudit_log.identifiers import quote_name
 
 SCHEMA_FILES = (
+    "own_path.sql",
     "database.sql",
     "tracked_table.sql",
     "shape.sql",
@@ -29,6 +30,7 @@ SCHEMA_FILES = (
     "state.sql",
     "refuse_change.sql",
     "append_only.sql",
+    "session_path.sql",
 )
 """The files that make the schema, in the order in which they can be run."""
 

@@ -3,22 +3,22 @@
 -- partition gets its own (partition.sql). ENABLE ALWAYS: they hold under
 -- session_replication_role = replica too.
 CREATE OR REPLACE TRIGGER pgaudit_log_refuse_change
-    BEFORE UPDATE OR DELETE ON pgaudit_log_event
-    FOR EACH ROW EXECUTE FUNCTION pgaudit_log_refuse_change();
+    BEFORE UPDATE OR DELETE ON @schema@.pgaudit_log_event
+    FOR EACH ROW EXECUTE FUNCTION @schema@.pgaudit_log_refuse_change();
 
-ALTER TABLE pgaudit_log_event
+ALTER TABLE @schema@.pgaudit_log_event
     ENABLE ALWAYS TRIGGER pgaudit_log_refuse_change;
 
 CREATE OR REPLACE TRIGGER pgaudit_log_refuse_truncate
-    BEFORE TRUNCATE ON pgaudit_log_event
-    FOR EACH STATEMENT EXECUTE FUNCTION pgaudit_log_refuse_change();
+    BEFORE TRUNCATE ON @schema@.pgaudit_log_event
+    FOR EACH STATEMENT EXECUTE FUNCTION @schema@.pgaudit_log_refuse_change();
 
-ALTER TABLE pgaudit_log_event
+ALTER TABLE @schema@.pgaudit_log_event
     ENABLE ALWAYS TRIGGER pgaudit_log_refuse_truncate;
 
 CREATE OR REPLACE TRIGGER pgaudit_log_refuse_truncate
-    BEFORE TRUNCATE ON pgaudit_log_event_default
-    FOR EACH STATEMENT EXECUTE FUNCTION pgaudit_log_refuse_change();
+    BEFORE TRUNCATE ON @schema@.pgaudit_log_event_default
+    FOR EACH STATEMENT EXECUTE FUNCTION @schema@.pgaudit_log_refuse_change();
 
-ALTER TABLE pgaudit_log_event_default
+ALTER TABLE @schema@.pgaudit_log_event_default
     ENABLE ALWAYS TRIGGER pgaudit_log_refuse_truncate;

@@ -10,7 +10,7 @@
 --   columns    the names in it
 --   path       the search_path of the session
 -- Reads search_path.
-CREATE OR REPLACE FUNCTION pgaudit_log_bind_condition(
+CREATE OR REPLACE FUNCTION @schema@.pgaudit_log_bind_condition(
     tracked oid,
     name text,
     condition text,

@@ -13,7 +13,7 @@
 -- PL/pgSQL prepares each expression anew in each transaction, so what is rarely needed
 -- stands where it is rarely reached.
 -- Reads: pgaudit_log.context, application_name, role.
-CREATE OR REPLACE FUNCTION pgaudit_log_context(OUT id uuid, OUT value jsonb, OUT role text, OUT session jsonb)
+CREATE OR REPLACE FUNCTION @schema@.pgaudit_log_context(OUT id uuid, OUT value jsonb, OUT role text, OUT session jsonb)
 LANGUAGE plpgsql
 STABLE
 SET search_path = pg_catalog, pg_temp

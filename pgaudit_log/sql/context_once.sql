@@ -4,7 +4,7 @@
 -- The memo is keyed by the time at which the statement arrived and lives as long
 -- as the transaction.
 -- Reads pgaudit_log.context; reads and writes pgaudit_log.memo.
-CREATE OR REPLACE FUNCTION pgaudit_log_context_once(OUT id uuid, OUT value jsonb, OUT role text, OUT session jsonb)
+CREATE OR REPLACE FUNCTION @schema@.pgaudit_log_context_once(OUT id uuid, OUT value jsonb, OUT role text, OUT session jsonb)
 LANGUAGE plpgsql
 VOLATILE
 SET search_path = pg_catalog, pg_temp

@@ -3,7 +3,7 @@
 -- Raises where the shape was not written down since the table or one of its columns was renamed:
 -- then a name would be taken for another.
 -- Reads no settings.
-CREATE OR REPLACE FUNCTION pgaudit_log_current_shape(tracked regclass)
+CREATE OR REPLACE FUNCTION @schema@.pgaudit_log_current_shape(tracked regclass)
 RETURNS integer
 LANGUAGE plpgsql
 STABLE

@@ -1,7 +1,7 @@
 -- pgaudit_log_database(): the cluster and the database, as text. Numbers that the server counts,
 -- oids and transactions, are of one of these only: a dump that is restored is in another.
 -- Reads no settings.
-CREATE OR REPLACE FUNCTION pgaudit_log_database()
+CREATE OR REPLACE FUNCTION @schema@.pgaudit_log_database()
 RETURNS text
 LANGUAGE sql
 STABLE

@@ -1,7 +1,7 @@
 -- pgaudit_log_is_valid(value, type_name): whether value can be read as the type.
 -- Views use it on PostgreSQL 15; later servers have pg_input_is_valid().
 -- Reads no settings.
-CREATE OR REPLACE FUNCTION pgaudit_log_is_valid(value text, type_name text)
+CREATE OR REPLACE FUNCTION @schema@.pgaudit_log_is_valid(value text, type_name text)
 RETURNS boolean
 LANGUAGE plpgsql
 STABLE

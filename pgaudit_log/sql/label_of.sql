@@ -1,7 +1,7 @@
 -- pgaudit_log_label_of(table_id, number, label): what events call a table, or the column of it
 -- that refs give the value of: the label, unless that means another one already.
 -- Reads no settings.
-CREATE OR REPLACE FUNCTION pgaudit_log_label_of(table_id integer, number integer, label text)
+CREATE OR REPLACE FUNCTION @schema@.pgaudit_log_label_of(table_id integer, number integer, label text)
 RETURNS text
 LANGUAGE plpgsql
 VOLATILE

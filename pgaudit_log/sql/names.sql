@@ -2,8 +2,8 @@
 -- events call it, what its columns are called now, and what the keys of its events meant.
 -- A table that was restored from a dump has another oid, until `install` has looked at it.
 WITH given AS (
-    SELECT name, to_regclass(name)::oid AS relation
-    FROM unnest(%(tables)s::text[]) AS given (name)
+    SELECT name, pg_catalog.to_regclass(name)::oid AS relation
+    FROM pg_catalog.unnest(%(tables)s::text[]) AS given (name)
 ),
 known AS (
     SELECT DISTINCT ON (given.name) given.name, given.relation, own.id, own.relation = given.relation AS is_anchored
@@ -12,7 +12,7 @@ known AS (
     JOIN pgaudit_log_table AS own ON own.dropped_at IS NULL
         AND (
             own.relation = given.relation AND own.database = pgaudit_log_database()
-            OR own.name = quote_ident(relnamespace::regnamespace::text) || '.' || quote_ident(relname)
+            OR own.name = pg_catalog.quote_ident(relnamespace::regnamespace::text) || '.' || pg_catalog.quote_ident(relname::text)
                 AND own.database <> pgaudit_log_database()
         )
     ORDER BY given.name, own.database = pgaudit_log_database() DESC, own.id DESC
@@ -20,12 +20,12 @@ known AS (
 SELECT
     known.name,
     (
-        SELECT json_agg(json_build_array(label, number) ORDER BY label)
+        SELECT pg_catalog.json_agg(pg_catalog.json_build_array(label, number) ORDER BY label)
         FROM pgaudit_log_label
         WHERE table_id = known.id
     ),
     (
-        SELECT json_object_agg(
+        SELECT pg_catalog.json_object_agg(
             CASE WHEN known.is_anchored THEN pg_attribute.attname ELSE field.name END,
             field.number
         )
@@ -35,7 +35,7 @@ SELECT
             AND NOT (known.is_anchored AND (pg_attribute.attname IS NULL OR attisdropped))
     ),
     (
-        SELECT json_object_agg(id, columns)
+        SELECT pg_catalog.json_object_agg(id, columns)
         FROM pgaudit_log_shape
         WHERE table_id = known.id
     ),

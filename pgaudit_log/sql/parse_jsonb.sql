@@ -2,7 +2,7 @@
 -- as {"malformed": "..."}: what another program put into the context must neither
 -- be lost nor refuse the write that it came with.
 -- Reads no settings.
-CREATE OR REPLACE FUNCTION pgaudit_log_parse_jsonb(value text)
+CREATE OR REPLACE FUNCTION @schema@.pgaudit_log_parse_jsonb(value text)
 RETURNS jsonb
 LANGUAGE plpgsql
 IMMUTABLE

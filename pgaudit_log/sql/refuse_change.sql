@@ -1,6 +1,6 @@
 -- pgaudit_log_refuse_change(): keeps the event table append-only.
 -- Reads no settings.
-CREATE OR REPLACE FUNCTION pgaudit_log_refuse_change()
+CREATE OR REPLACE FUNCTION @schema@.pgaudit_log_refuse_change()
 RETURNS trigger
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp

@@ -5,7 +5,7 @@
 --   catalog, object   what pg_depend calls the thing that was made
 --   what              what the message calls it
 -- Reads no settings.
-CREATE OR REPLACE FUNCTION pgaudit_log_refuse_strangers(catalog oid, object oid, what text)
+CREATE OR REPLACE FUNCTION @schema@.pgaudit_log_refuse_strangers(catalog oid, object oid, what text)
 RETURNS void
 LANGUAGE plpgsql
 STABLE

@@ -1,7 +1,7 @@
 -- pgaudit_log_renamed(document, names): a snapshot with its keys as the columns are called today.
 -- names has those keys that are others now; what has today's name already stays.
 -- Reads no settings.
-CREATE OR REPLACE FUNCTION pgaudit_log_renamed(document jsonb, names jsonb)
+CREATE OR REPLACE FUNCTION @schema@.pgaudit_log_renamed(document jsonb, names jsonb)
 RETURNS jsonb
 LANGUAGE sql
 IMMUTABLE

@@ -8,7 +8,7 @@
 --   path      the search_path in which those tables are found
 --   labels    {"shop.Order": "shop.Order#7"}
 -- Reads no settings.
-CREATE OR REPLACE FUNCTION pgaudit_log_shape_of(
+CREATE OR REPLACE FUNCTION @schema@.pgaudit_log_shape_of(
     tracked oid,
     targets jsonb,
     path text,

@@ -1,7 +1,7 @@
 -- pgaudit_log_snapshot(value): a row as the capture functions render it, whatever
 -- the session's own settings are. For events that Python writes (create_event).
 -- Pins what to_jsonb() reads: TimeZone, DateStyle, bytea_output, IntervalStyle, extra_float_digits.
-CREATE OR REPLACE FUNCTION pgaudit_log_snapshot(value record)
+CREATE OR REPLACE FUNCTION @schema@.pgaudit_log_snapshot(value record)
 RETURNS jsonb
 LANGUAGE plpgsql
 STABLE

@@ -9,7 +9,7 @@
 --   old_labels    the labels of trackers that store the row as it was before an update
 --   is_complete   whether every update is captured
 -- Reads no settings. Pins search_path, jit and plan_cache_mode.
-CREATE OR REPLACE FUNCTION pgaudit_log_state(
+CREATE OR REPLACE FUNCTION @schema@.pgaudit_log_state(
     labels text[],
     key text,
     at timestamptz,

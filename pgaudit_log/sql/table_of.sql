@@ -3,7 +3,7 @@
 -- A table, and a column, is the one with its oid or attnum, whatever its name is. Where a dump
 -- was restored, or the table was made anew by hand, both have others, and the name tells.
 -- Reads no settings.
-CREATE OR REPLACE FUNCTION pgaudit_log_table_of(relation oid)
+CREATE OR REPLACE FUNCTION @schema@.pgaudit_log_table_of(relation oid)
 RETURNS integer
 LANGUAGE plpgsql
 VOLATILE
