@@ -13,6 +13,7 @@ from time import time_ns
 from typing import Any
 
 from django.db import models
+from pgtrigger.utils import quote
 
 MAX_IDENTIFIER_BYTES = 63
 """PostgreSQL truncates longer names, so that two long names could become one."""
@@ -29,6 +30,11 @@ def quote_literal(value: str) -> str:
     if "\\" in quoted:
         return "E'" + quoted.replace("\\", "\\\\") + "'"
     return f"'{quoted}'"
+
+
+def table_of(model: type[models.Model]) -> str:
+    """Return the quoted name of a model's table, quoted as django-pgtrigger does it."""
+    return str(quote(model._meta.db_table))  # type: ignore[no-untyped-call]
 
 
 def column_of(field: models.Field[Any, Any]) -> str:

@@ -12,12 +12,11 @@ from django.apps import apps
 from django.db import connections, router, transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
-from pgtrigger.utils import quote
 
 from pgaudit_log import installed_views, names, sql, typed_events
 from pgaudit_log.conf import settings
 from pgaudit_log.constants import EVENT_TABLE
-from pgaudit_log.identifiers import quote_literal, quote_name, shorten
+from pgaudit_log.identifiers import quote_literal, quote_name, shorten, table_of
 from pgaudit_log.models import Events
 from pgaudit_log.partitions import catalogue
 from pgaudit_log.registry import concrete
@@ -213,7 +212,7 @@ def install_shapes(using: str) -> list[str]:
                         to_regclass(%s)::oid, %s::jsonb, current_setting('search_path')
                     )
                     """,
-                    [quote(model._meta.db_table), json.dumps(targets(model))],
+                    [table_of(model), json.dumps(targets(model))],
                 )
         cursor.execute(sql.read("outdated_shapes.sql"))
         outdated = {name for (name,) in cursor.fetchall()}

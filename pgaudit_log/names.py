@@ -15,9 +15,9 @@ from typing import Any, TypeVar
 from django.apps import apps
 from django.db import DEFAULT_DB_ALIAS, connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
-from pgtrigger.utils import quote
 
 from pgaudit_log import registry, sql
+from pgaudit_log.identifiers import table_of
 from pgaudit_log.registry import concrete
 
 V = TypeVar("V")
@@ -97,7 +97,7 @@ class _Database:
 
     def __init__(self, connection: BaseDatabaseWrapper) -> None:
         tables = {
-            quote(model._meta.db_table)
+            table_of(model)
             for model in apps.get_models(include_auto_created=True)
             if not hasattr(model, "pgh_declaration")
         }
@@ -178,14 +178,14 @@ def of(model: type[models.Model], using: str) -> TableNames:
     model = concrete(model)
     label = model._meta.label
     known = _database(using)
-    found = known.tables.get(quote(model._meta.db_table))
+    found = known.tables.get(table_of(model))
     if found is None:
         # It may have been made since; if not, it has no events yet.
-        found = _read(connections[str(using)], [quote(model._meta.db_table)]).get(
-            quote(model._meta.db_table), TableNames(labels=(label,))
+        found = _read(connections[str(using)], [table_of(model)]).get(
+            table_of(model), TableNames(labels=(label,))
         )
         if found.table_id is not None:
-            known.tables[quote(model._meta.db_table)] = found
+            known.tables[table_of(model)] = found
             known.shapes |= found.shapes
     return found
 
@@ -208,11 +208,11 @@ def _is_todays(label: str, model: type[models.Model], names: TableNames) -> bool
 
 def called(label: str, using: str) -> str:
     """Return what events call, now, the table or the column that ``label`` means in the models."""
-    parts = label.split(".", 2)
-    model = concrete(apps.get_model(*parts[:2]))
-    if len(parts) == 2:
+    app, name, *column = label.split(".", 2)
+    model = concrete(apps.get_model(app, name))
+    if not column:
         return labels_of(model, using)[0]
-    return (*of(model, using).column_labels.get(parts[2], ()), label)[0]
+    return (*of(model, using).column_labels.get(column[0], ()), label)[0]
 
 
 def reference_labels(

@@ -14,10 +14,9 @@ from typing import Any
 from django.conf import settings
 from django.db.backends.postgresql.schema import DatabaseSchemaEditor
 from django.db.utils import load_backend
-from pgtrigger.utils import quote
 
 from pgaudit_log.constants import EVENT_TABLE
-from pgaudit_log.identifiers import quote_literal, quote_name
+from pgaudit_log.identifiers import quote_literal, quote_name, table_of
 from pgaudit_log.triggers.template import CompiledTrigger
 
 logger = logging.getLogger("pgaudit_log")
@@ -56,7 +55,7 @@ class FollowsColumns:
         with self.connection.cursor() as cursor:
             cursor.execute(
                 "SELECT count(*) FROM pg_trigger WHERE tgrelid = to_regclass(%s) AND tgname = %s",
-                [quote(model._meta.db_table), trigger.sql.pgid],
+                [table_of(model), trigger.sql.pgid],
             )
             return bool(cursor.fetchone()[0])
 
@@ -76,7 +75,7 @@ class FollowsColumns:
                         WHERE relation = to_regclass(%s) AND dropped_at IS NULL
                             AND database = pgaudit_log_database()
                         """,
-                        [quote(model._meta.db_table)],
+                        [table_of(model)],
                     )
         super().delete_model(model)  # type: ignore[misc]
 
@@ -123,7 +122,7 @@ class FollowsColumns:
         with self.connection.cursor() as cursor:
             cursor.execute(
                 "SELECT (pgaudit_log_shape_of(to_regclass(%s)::oid, '{}'::jsonb, ''::text)).shape",
-                [quote(model._meta.db_table)],
+                [table_of(model)],
             )
             shape: int = cursor.fetchone()[0]
         return shape

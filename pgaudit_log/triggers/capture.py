@@ -109,7 +109,7 @@ class CaptureTrigger(pgtrigger.Composer):
             columns=self._columns(model),
             statement_level=self.is_statement_level,
             created_at=self.created_at,
-            function=condition_function(self.get_pgid(model)),
+            function=condition_function(self.get_pgid(model)),  # type: ignore[arg-type]
         )
 
     def render_func(self, model: type[models.Model]) -> str:  # type: ignore[override]

@@ -14,7 +14,6 @@ from typing import Any, NamedTuple, TypeAlias
 from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from pgtrigger.core import Condition
-from pgtrigger.utils import quote
 
 from pgaudit_log import columns as columns_
 from pgaudit_log import conditions
@@ -27,6 +26,7 @@ from pgaudit_log.identifiers import (
     quote_literal,
     quote_name,
     reference,
+    table_of,
 )
 from pgaudit_log.registry import concrete
 from pgaudit_log.triggers.free_conditions import FreeCondition, free_condition
@@ -176,10 +176,10 @@ def targets(model: type[models.Model]) -> dict[str, list[str]]:
     All foreign keys count, tracked or not.
     """
     model = concrete(model)
-    found = {model._meta.label: [quote(model._meta.db_table)]}
+    found = {model._meta.label: [table_of(model)]}
     for field in model._meta.local_fields:
         if isinstance(field, models.ForeignKey):
-            target = [quote(concrete(field.remote_field.model)._meta.db_table)]
+            target = [table_of(concrete(field.remote_field.model))]
             if not field.target_field.primary_key:
                 target.append(column_of(field.target_field))
             found[_target_label(field)] = target
@@ -458,7 +458,7 @@ def manual_event_sql(
 def current_shape_sql(model: type[models.Model]) -> str:
     """Return the shape that the table of ``model`` has now, for events that no trigger writes."""
     model = concrete(model)
-    table = quote_literal(quote(model._meta.db_table))
+    table = quote_literal(table_of(model))
     return f"pgaudit_log_current_shape({table}::regclass)"
 
 
