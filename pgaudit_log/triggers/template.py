@@ -76,7 +76,8 @@ class CaptureTriggerSql(UpsertTriggerSql):
             if "when_condition" in own
             else ""
         )
-        own["relation"] = f"replace({quote_literal(quote(self.tracked))}, '@percent@', chr(37))"
+        table = str(quote(self.tracked))  # type: ignore[no-untyped-call]
+        own["relation"] = f"replace({quote_literal(table)}, '@percent@', pg_catalog.chr(37))"
         return {**super().get_defaults(pgid), **own}
 
     def deconstruct(self) -> tuple[str, Sequence[Any], dict[str, Any]]:
