@@ -309,3 +309,87 @@ def test_a_changed_key_is_recorded_with_both_keys() -> None:
     execute("UPDATE shop_coded SET code = 'b', n = 2")
     event = thing.objects.get().events.get()
     assert (event.pgh_obj_key, event.pgh_diff) == ("b", {"code": ["a", "b"], "n": [1, 2]})
+
+
+REUSED = MODELS.replace(
+    "    name = models.CharField(max_length=50)\n",
+    "    title = models.CharField(max_length=50)\n    name = models.CharField(max_length=9, default='')\n",
+)
+
+
+def test_a_squashed_history_forgets_no_name(store: Project) -> None:
+    store.manage("makemigrations", "store")
+    store.manage("migrate")
+    store.shell("from store.models import Item; Item.objects.create(name='a')")
+    store.write(
+        "store/migrations/0002_reuse.py",
+        """
+        from django.db import migrations, models
+
+        class Migration(migrations.Migration):
+            dependencies = [("store", "0001_initial")]
+            operations = [
+                migrations.RenameField("item", "name", "title"),
+                migrations.AddField("item", "name", models.CharField(default="", max_length=9)),
+            ]
+        """,
+    )
+    store.write("store/models.py", REUSED)
+    store.manage("makemigrations", "store")
+    store.manage("migrate")
+    store.manage("squashmigrations", "store", "0001", "0003", "--noinput")
+    for old in store.folder.glob("store/migrations/000*.py"):
+        if "squashed" not in old.name:
+            old.unlink()
+    store.manage("migrate")
+    output = store.shell(
+        """
+        from store.models import Item
+        Item.objects.update(name="b")
+        item = Item.objects.get()
+        for event in item.events.order_by("pgh_id"):
+            print(event.title, event.name)
+        print(Item.objects.as_of(item.events.earliest("pgh_id")).get().title)
+        """
+    )
+    assert output.splitlines() == ["a None", "a b", "a"]
+
+
+def test_a_model_that_is_renamed_in_the_state_alone_keeps_its_events(store: Project) -> None:
+    store.manage("makemigrations", "store")
+    store.manage("migrate")
+    store.shell("from store.models import Item; Item.objects.create(name='a')")
+    store.write(
+        "store/migrations/0002_rename.py",
+        """
+        from django.db import migrations
+
+        class Migration(migrations.Migration):
+            dependencies = [("store", "0001_initial")]
+            operations = [
+                migrations.SeparateDatabaseAndState(
+                    database_operations=[migrations.AlterModelTable("Item", "goods")],
+                    state_operations=[
+                        migrations.RenameModel("Item", "Good"),
+                        migrations.AlterModelTable("Good", "goods"),
+                    ],
+                )
+            ]
+        """,
+    )
+    meta = "    class Meta:\n        db_table = 'goods'\n"
+    moved = MODELS.replace("class Item", "class Good").replace(
+        "max_length=50)\n", f"max_length=50)\n\n{meta}"
+    )
+    store.write("store/models.py", moved)
+    store.manage("makemigrations", "store")
+    store.manage("migrate")
+    output = store.shell(
+        """
+        from store.models import Good
+        Good.objects.update(name="b")
+        for event in Good.objects.get().events.order_by("pgh_id"):
+            print(event.pgh_obj_model, event.name)
+        """
+    )
+    assert output.splitlines() == ["store.Item a", "store.Good b"]
