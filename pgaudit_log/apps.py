@@ -11,7 +11,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.models.signals import post_migrate, pre_migrate
 
 from pgaudit_log.constants import APP_LABEL
-from pgaudit_log.registry import Declaration, declared
+from pgaudit_log.registry import Declaration, declarations, declared
 
 
 def build_typed_event(sender: Declaration, **kwargs: Any) -> None:
@@ -23,7 +23,7 @@ def build_typed_event(sender: Declaration, **kwargs: Any) -> None:
 
 
 def install_unmigrated(sender: AppConfig, using: str, **kwargs: Any) -> None:
-    """Make the event table where this app's migrations are switched off; receives ``pre_migrate``.
+    """Make the event table where migrations are switched off; receives ``pre_migrate``.
 
     Before anything else is made, because tables that are made without migrations get
     their triggers at once.
@@ -32,7 +32,10 @@ def install_unmigrated(sender: AppConfig, using: str, **kwargs: Any) -> None:
 
     if not installation.is_wanted(using):
         return
-    if APP_LABEL in MigrationLoader(connections[using]).unmigrated_apps:
+    unmigrated = MigrationLoader(connections[using]).unmigrated_apps
+    tracked = {declaration.tracked_model._meta.app_label for declaration in declarations()}
+    # Tables of apps without migrations are made, with their triggers, before anything is migrated.
+    if unmigrated & {APP_LABEL, *tracked}:
         installation.install_schema(using)
 
 

@@ -2,49 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal, DecimalException
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import models
-from django.db.models import Q, Value
+from django.db import models, router
+from django.db.models import F, Q, Value
 from django.db.models.fields.json import KeyTransform
 from django.db.models.functions import Cast
-from django.db.models.lookups import Exact
+from django.db.models.lookups import Exact, IsNull
 
 from pgaudit_log import names, registry
 from pgaudit_log.exceptions import QueryError
-from pgaudit_log.expressions import StoredValue, any_of
+from pgaudit_log.expressions import StoredUnder, StoredValue, any_of, of_model
 from pgaudit_log.moments import aware
-from pgaudit_log.names import StoredKey
 from pgaudit_log.registry import concrete
 from pgaudit_log.trackers import UNSET
 
 
-def columns_of(
-    model: type[models.Model], name: str, using: str, *, field_names: bool = True
-) -> tuple[models.Field[Any, Any], Sequence[StoredKey]] | None:
-    """Return the field of ``model`` that ``name`` means, and all keys that its column has had.
+def field_of(
+    model: type[models.Model], name: str, *, field_names: bool = True
+) -> models.Field[Any, Any] | None:
+    """Return the field of ``model`` that ``name`` means, or ``None`` where it means none.
 
-    ``name`` is a field's name, its column, or what that was called formerly; ``None`` is
-    returned where it is none of them.
+    ``name`` is a field's name or its column; or what that was called formerly, for which the
+    database is asked that events are read from.
     """
-    found = None
-    for field in concrete(model)._meta.fields:
-        if field.column is None:
-            continue
-        own = concrete(field.model)
-        keys = names.of(own, using).keys_of(field.column)
-        declared = names.declared_columns(own)
-        keys += [StoredKey(key=key) for key, column in declared.items() if column == field.column]
-        match = field, keys
+    fields = [field for field in concrete(model)._meta.fields if field.column is not None]
+    for field in fields:
         if name == field.column or (field_names and name in (field.name, field.attname)):
-            return match
-        if any(name == stored.key for stored in keys):
-            found = found or match
-    return found
+            return field
+    for field in fields:
+        using = router.db_for_read(concrete(field.model))
+        if any(name == stored.key for stored in names.keys_of(field, using)):
+            return field
+    return None
 
 
 def refuse_untracked(
@@ -69,42 +63,31 @@ def refuse_untracked(
         raise QueryError(f"{what} is not tracked, so that its changes are unknown.")
 
 
-def changed(
-    matches: Iterable[tuple[models.Field[Any, Any], Sequence[StoredKey]]], old: Any, new: Any
-) -> Q:
-    """Return the condition that the diff has one of the columns, from ``old``, to ``new``.
+def changed(fields: Iterable[models.Field[Any, Any]], old: Any, new: Any) -> Q:
+    """Return the condition that an event changed one of the fields, from ``old``, to ``new``.
+
+    A field that is inherited is looked for in the events of the model that has it.
 
     Raises:
         QueryError: when a value is none that any of the fields can have.
     """
-    conditions: dict[Any, Q] = {}
+    conditions: list[Q] = []
     refused: QueryError | None = None
-    for field, keys in matches:
+    for field in fields:
+        change = StoredUnder(F("pgh_diff"), F("pgh_shape"), field=field)
+        condition = of_model(concrete(field.model)) & Q(IsNull(change, False))
         try:
-            values = [
-                (position, _stored(field, value))
-                for position, value in ((0, old), (1, new))
-                if value is not UNSET
-            ]
+            for position, value in (("0", old), ("1", new)):
+                if value is not UNSET:
+                    was = KeyTransform(position, change)
+                    condition &= Q(Exact(was, _stored(field, value)))
         except QueryError as error:
             refused = error
             continue
-        for stored in keys:
-            condition = Q(pgh_diff__has_key=stored.key) & stored.condition
-            for position, value in values:
-                was = KeyTransform(str(position), KeyTransform(stored.key, "pgh_diff"))
-                condition &= Q(Exact(was, value))
-            conditions.setdefault((stored, _kind(field)), condition)
+        conditions.append(condition)
     if not conditions and refused is not None:
         raise refused
-    return any_of(conditions.values())
-
-
-def _kind(field: models.Field[Any, Any]) -> tuple[str, int | None]:
-    """Return what says how values are stored, so that two fields alike ask but one question."""
-    while isinstance(field, models.ForeignKey):
-        field = field.target_field
-    return field.get_internal_type(), getattr(field, "decimal_places", None)
+    return any_of(conditions)
 
 
 def _stored(field: models.Field[Any, Any], value: Any) -> Any:

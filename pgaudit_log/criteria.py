@@ -13,7 +13,7 @@ from django.db.models.lookups import Exact, In, IsNull
 
 from pgaudit_log import names, registry
 from pgaudit_log.exceptions import QueryError
-from pgaudit_log.expressions import InKeys, UserText, any_of, key_of
+from pgaudit_log.expressions import InKeys, UserText, any_of, key_of, of_model
 from pgaudit_log.identifiers import key_fields, key_text
 from pgaudit_log.moments import aware
 from pgaudit_log.registry import Declaration, concrete
@@ -160,7 +160,7 @@ def position_of(given: Any, method: str) -> int:
     return max(-_BIGINT, min(position, _BIGINT - 1))
 
 
-def declared(given: Any, using: str) -> tuple[type[models.Model], Declaration | None]:
+def declared(given: Any) -> tuple[type[models.Model], Declaration | None]:
     """Return the tracked model that ``given`` means, and the one ``track()`` if it means that.
 
     ``given`` is a model, a label of today or of former times, or a class of typed events.
@@ -172,7 +172,7 @@ def declared(given: Any, using: str) -> tuple[type[models.Model], Declaration | 
 
     model: Any = given
     if isinstance(given, str):
-        model = names.model_named(given, using)
+        model = names.model_named(given)
         if model is None:
             try:
                 model = apps.get_model(given)
@@ -203,19 +203,14 @@ def refuse_untracked(model: type[models.Model], method: str) -> None:
         )
 
 
-def of_declaration(model: type[models.Model], declaration: Declaration | None, using: str) -> Q:
+def of_declaration(model: type[models.Model], declaration: Declaration | None) -> Q:
     """Return the condition that an event is of ``model``, or of one of its ``track()`` calls."""
-    found = of_labels(names.labels_of(model, using))
+    found = of_model(model)
     if declaration is not None:
         others = registry.labels_of_others(declaration)
         if others:
             found &= ~Q(pgh_label__in=others)
     return found
-
-
-def of_labels(labels: list[str]) -> Q:
-    """Return the condition that an event has one of a model's labels."""
-    return Q(pgh_obj_model=labels[0]) if len(labels) == 1 else Q(pgh_obj_model__in=labels)
 
 
 def known_labels() -> set[str]:

@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models import F, Func, Q, Value
 from django.db.models.lookups import In
 
+from pgaudit_log import names
 from pgaudit_log.columns import INTEGERS, composite_key_sql, key_sql, sql_type, stored_sql
 from pgaudit_log.identifiers import key_fields, quote_name, reference
 from pgaudit_log.registry import concrete
@@ -19,6 +20,135 @@ from pgaudit_log.registry import concrete
 def text_array() -> ArrayField[Any, Any]:
     """Return the type of ``refs``."""
     return ArrayField(models.TextField())
+
+
+class OfModel(Func):
+    """Whether a label is one that events of a model bear; they are looked up as the query runs.
+
+    What events call a table is known to the database that they are in, and building a query
+    asks no database.
+    """
+
+    arity = 1
+    output_field = models.BooleanField()
+
+    def __init__(self, label: Any, *, model: type[models.Model], **extra: Any) -> None:
+        self.of_model = model
+        super().__init__(label, **extra)
+
+    def as_sql(self, compiler: Any, connection: Any, *args: Any, **kwargs: Any) -> Any:
+        """Return the SQL."""
+        label, params = compiler.compile(self.source_expressions[0])
+        labels = names.labels_of(self.of_model, connection.alias)
+        if len(labels) == 1:
+            return f"{label} = %s", [*params, *labels]
+        return f"{label} IN ({', '.join(['%s'] * len(labels))})", [*params, *labels]
+
+
+def of_model(model: type[models.Model]) -> Q:
+    """Return the condition that an event is of a model, under whichever label."""
+    return Q(OfModel(F("pgh_obj_model"), model=model))
+
+
+class ReferenceLabels(Func):
+    """What ``refs`` have in front of the keys of a model's objects, as an array.
+
+    Args:
+        model: the model.
+        target: the field that foreign keys point at, where it is not the primary key.
+    """
+
+    arity = 0
+    output_field = text_array()
+
+    def __init__(
+        self,
+        *,
+        model: type[models.Model],
+        target: models.Field[Any, Any] | None = None,
+        **extra: Any,
+    ) -> None:
+        self.of_model = model
+        self.target = target
+        super().__init__(**extra)
+
+    def as_sql(self, compiler: Any, connection: Any, *args: Any, **kwargs: Any) -> Any:
+        """Return the SQL."""
+        labels = names.reference_labels(self.of_model, connection.alias, self.target)
+        return "%s::text[]", [labels]
+
+
+class LabelsBeside(Func):
+    """All labels of the table that a label means, as an array: the label and its former ones."""
+
+    arity = 1
+    output_field = text_array()
+
+    def as_sql(self, compiler: Any, connection: Any, *args: Any, **kwargs: Any) -> Any:
+        """Return the SQL, which says something of those tables only that have several."""
+        label, _ = compiler.compile(self.source_expressions[0])
+        cases, params = [], []
+        for model in names.tracked_models():
+            labels = names.labels_of(model, connection.alias)
+            if len(labels) > 1:
+                cases.append(f"WHEN {label} = ANY (%s::text[]) THEN %s::text[]")
+                params += [labels, labels]
+        if not cases:
+            return f"ARRAY[{label}]", []
+        return f"CASE {' '.join(cases)} ELSE ARRAY[{label}] END", params
+
+
+class References(ReferenceLabels):
+    """What ``refs`` call objects of a model, as an array; ``keys`` are the texts of their keys."""
+
+    def __init__(self, *, keys: tuple[str, ...], **extra: Any) -> None:
+        self.keys = keys
+        super().__init__(**extra)
+
+    def as_sql(self, compiler: Any, connection: Any, *args: Any, **kwargs: Any) -> Any:
+        """Return the SQL."""
+        labels = names.reference_labels(self.of_model, connection.alias, self.target)
+        return "%s::text[]", [[reference(label, key) for label in labels for key in self.keys]]
+
+
+class StoredUnder(Func):
+    """What a snapshot or a diff has of a field, under whichever key the event's shape has it.
+
+    Args:
+        document: the column of snapshots or diffs.
+        shape: the column of shapes.
+        field: the field.
+    """
+
+    arity = 2
+    output_field = models.JSONField()
+
+    def __init__(
+        self, document: Any, shape: Any, *, field: models.Field[Any, Any], **extra: Any
+    ) -> None:
+        self.of_field = field
+        super().__init__(document, shape, **extra)
+
+    def as_sql(self, compiler: Any, connection: Any, *args: Any, **kwargs: Any) -> Any:
+        """Return the SQL."""
+        document, _ = compiler.compile(self.source_expressions[0])
+        shape, _ = compiler.compile(self.source_expressions[1])
+        cases, params = [], []
+        today, *former = names.keys_of(self.of_field, connection.alias)
+        for stored in former:
+            if stored.shapes:
+                cases.append(f"WHEN {shape} = ANY (%s::integer[]) THEN {document} -> %s")
+                params += [list(stored.shapes), stored.key]
+        if today.shapes:
+            cases.append(f"WHEN {shape} = ANY (%s::integer[]) THEN NULL")
+            params += [list(today.shapes)]
+        declared = [stored.key for stored in former if not stored.shapes]
+        value = f"{document} -> %s"
+        if declared:
+            value = f"COALESCE({', '.join([value] * (1 + len(declared)))})"
+        if not cases:
+            return f"({value})", [today.key, *declared]
+        return f"(CASE {' '.join(cases)} ELSE {value} END)", [*params, today.key, *declared]
 
 
 class UserText(Func):

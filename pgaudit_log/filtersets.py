@@ -25,7 +25,7 @@ from django_filters.filters import (
 )
 
 from pgaudit_log import registry
-from pgaudit_log.changed_fields import columns_of
+from pgaudit_log.changed_fields import field_of
 from pgaudit_log.constants import OPERATIONS
 from pgaudit_log.criteria import known_labels
 from pgaudit_log.exceptions import DeclarationError, QueryError
@@ -160,10 +160,8 @@ class _EventFilterSet(FilterSet):
             return queryset
         candidates = self.tracked_models(cleaned)
         by_name = bool(cleaned.get("model")) or len(candidates) == 1
-        found = [
-            columns_of(model, name, str(queryset.db), field_names=by_name) for model in candidates
-        ]
-        fields = [match[0] for match in found if match is not None]
+        found = [field_of(model, name, field_names=by_name) for model in candidates]
+        fields = [field for field in found if field is not None]
         if not fields:
             raise ValidationError({"changed": f"There is no field “{name}”."})
         values = {

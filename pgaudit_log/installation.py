@@ -219,7 +219,7 @@ def install_shapes(using: str) -> list[str]:
         stale = [
             (model, trigger)
             for model, trigger in capture_triggers()
-            if trigger.get_pgid(model) in outdated
+            if trigger.get_pgid(model) in outdated and concrete(model)._meta.db_table in tables
         ]
         for model, trigger in stale:
             trigger.install(model, database=using)

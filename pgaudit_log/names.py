@@ -36,14 +36,6 @@ class StoredKey:
     is_within: bool = False
     """Which of the two they are."""
 
-    @property
-    def condition(self) -> models.Q:
-        """The condition that an event is of a shape in which the key means the column."""
-        if not self.shapes:
-            return models.Q()
-        of_shapes = models.Q(pgh_shape__in=self.shapes)
-        return of_shapes if self.is_within else ~of_shapes
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TableNames:
@@ -272,6 +264,19 @@ def today(
         if former not in own and column not in found
     }
     return renamed(found, declared)
+
+
+def keys_of(field: models.Field[Any, Any], using: str) -> list[StoredKey]:
+    """Return the keys under which events have a field's column, today's first.
+
+    Those that ``track(former_columns=…)`` names are without shapes.
+    """
+    model = concrete(field.model)
+    declared = declared_columns(model)
+    return [
+        *of(model, using).keys_of(str(field.column)),
+        *(StoredKey(key=key) for key, column in declared.items() if column == field.column),
+    ]
 
 
 def declared_columns(model: type[models.Model]) -> dict[str, str]:

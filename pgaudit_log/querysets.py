@@ -10,11 +10,11 @@ from asgiref.sync import sync_to_async
 from django.db import models
 from django.db.models import F, Q, Subquery
 
-from pgaudit_log import changed_fields, criteria, names, references, registry
+from pgaudit_log import changed_fields, criteria, references, registry
 from pgaudit_log.constants import INSERT, UPDATE
 from pgaudit_log.criteria import flattened
 from pgaudit_log.exceptions import QueryError, ReadOnlyError
-from pgaudit_log.expressions import InKeys, any_of, key_of
+from pgaudit_log.expressions import InKeys, any_of, key_of, of_model
 from pgaudit_log.identifiers import column_of, key_fields, key_text
 from pgaudit_log.pages import Page
 from pgaudit_log.readonly import RefusesWrites
@@ -105,10 +105,10 @@ class EventQuerySet(RefusesWrites, models.QuerySet[Any, Any]):
             QueryError: for an unknown field, and for a value that it can never have.
         """
         model = self.model.pgh_declaration.tracked_model
-        match = changed_fields.columns_of(model, field, str(self.db))
+        match = changed_fields.field_of(model, field)
         if match is None:
             raise _unknown_field(field, [model])
-        changed_fields.refuse_untracked(match[0])
+        changed_fields.refuse_untracked(match)
         return self.filter(changed_fields.changed([match], old, new))
 
     def newest(self: EventsT) -> EventsT:
@@ -191,7 +191,7 @@ class TrailQuerySet(EventQuerySet):
             return self._narrowed(Q(pk__in=[]), None)
         model = _model_of(given[0])
         criteria.refuse_untracked(model, "tracks")
-        clone = self._narrowed(_own_events(given, "tracks", str(self.db)), [model])
+        clone = self._narrowed(_own_events(given, "tracks"), [model])
         clone._found_by = "tracks"
         return clone
 
@@ -213,11 +213,11 @@ class TrailQuerySet(EventQuerySet):
             raise QueryError(f"references() was given depth={depth!r}. Give a number from 1.")
         condition = Q(pk__in=[])
         if given:
-            called = references.names_of(given, "references", str(self.db))
-            every_event = self.model._base_manager.using(self.db)
-            condition = references.pointing_at(called, depth, every_event)
+            names = references.names_of(given, "references")
+            every_event = self.model._base_manager.all()
+            condition = references.pointing_at(names, depth, every_event)
             if itself:
-                condition |= _own_events(given, "references", str(self.db))
+                condition |= _own_events(given, "references")
         clone = self._narrowed(condition, None)
         clone._found_by = "references"
         return clone
@@ -230,10 +230,9 @@ class TrailQuerySet(EventQuerySet):
         """
         criteria.refuse_nothing(models_or_labels, "across", "models, labels or event classes")
         found: list[tuple[type[models.Model], Declaration | None]] = [
-            criteria.declared(_model_or_label(given), str(self.db))
-            for given in flattened(models_or_labels)
+            criteria.declared(_model_or_label(given)) for given in flattened(models_or_labels)
         ]
-        condition = any_of(criteria.of_declaration(*one, str(self.db)) for one in found)
+        condition = any_of(criteria.of_declaration(*one) for one in found)
         return self._narrowed(condition, [model for model, _ in found])
 
     def labelled(self, *labels: str) -> TrailQuerySet:
@@ -267,25 +266,17 @@ class TrailQuerySet(EventQuerySet):
         Raises:
             QueryError: for an unknown field, and for a value that it can never have.
         """
-        using = str(self.db)
         if self._models is not None:
-            matches = [(m, changed_fields.columns_of(m, field, using)) for m in self._models]
+            matches = [(m, changed_fields.field_of(m, field)) for m in self._models]
             known = [(model, match) for model, match in matches if match is not None]
             if not known:
                 raise _unknown_field(field, self._models)
-            for model, (own, _) in known:
+            for model, own in known:
                 changed_fields.refuse_untracked(own, of=model)
-            conditions = [
-                criteria.of_labels(names.labels_of(model, using))
-                & changed_fields.changed([match], old, new)
-                for model, match in known
-            ]
-            return self.filter(any_of(conditions))
+            return self.filter(changed_fields.changed([own for _, own in known], old, new))
         tracked = dict.fromkeys(concrete(d.tracked_model) for d in registry.declarations())
-        found = [
-            changed_fields.columns_of(model, field, using, field_names=False) for model in tracked
-        ]
-        columns = [match for match in found if match is not None]
+        found = [changed_fields.field_of(m, field, field_names=False) for m in tracked]
+        columns = [own for own in found if own is not None]
         if not columns:
             raise QueryError(
                 f'changed() was given "{field}", which is no column of a tracked model. Narrow the'
@@ -324,7 +315,7 @@ def _model_or_label(given: Any) -> Any:
     return _model_of(given) if isinstance(given, (models.Model, models.QuerySet)) else given
 
 
-def _own_events(given: list[Any], method: str, using: str) -> Q:
+def _own_events(given: list[Any], method: str) -> Q:
     """Return the condition that an event is of one of ``given``, objects of one model."""
     keys = [criteria.key_text_of(one, method) for one in given if isinstance(one, models.Model)]
     found = [Q(pgh_obj_id__in=keys)] if keys else []
@@ -333,7 +324,7 @@ def _own_events(given: list[Any], method: str, using: str) -> Q:
         for one in given
         if isinstance(one, models.QuerySet)
     ]
-    return criteria.of_labels(names.labels_of(_model_of(given[0]), using)) & any_of(found)
+    return of_model(_model_of(given[0])) & any_of(found)
 
 
 def _unknown_field(field: str, tracked: Sequence[type[models.Model]]) -> QueryError:

@@ -10,21 +10,23 @@ from typing import Any
 from django.apps import apps
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import models
-from django.db.models import Case, F, Func, Q, Value, When
-from django.db.models.fields.json import KeyTextTransform
+from django.db.models import F, Func, Q, Value
 
-from pgaudit_log import names as names_
 from pgaudit_log import registry
-from pgaudit_log.criteria import key_text_of, keys_in, of_labels
+from pgaudit_log.criteria import key_text_of, keys_in
 from pgaudit_log.expressions import (
+    LabelsBeside,
+    ReferenceLabels,
+    References,
+    StoredUnder,
     column_text,
     concatenated,
     joined,
     key_of,
-    reference_to,
+    of_model,
     text_array,
 )
-from pgaudit_log.identifiers import column_of, key_text, reference
+from pgaudit_log.identifiers import key_text
 from pgaudit_log.registry import concrete
 
 
@@ -65,29 +67,37 @@ def _ancestry(model: type[models.Model]) -> list[type[models.Model]]:
     return found
 
 
-def names_of(objs: Sequence[Any], method: str, using: str) -> Any:
+def names_of(objs: Sequence[Any], method: str) -> Any:
     """Return the array of the names of ``objs``, instances and querysets of one model."""
-    names: list[str] = []
     arrays: list[Any] = []
     for given in objs:
-        subquery = isinstance(given, models.QuerySet)
-        for model in _ancestry(given.model if subquery else type(given)):
-            for label in names_.labels_of(model, using):
-                if subquery:
-                    found = keys_in(given, reference_to(label, key_of(given.model)))
-                    arrays.append(ArraySubquery(found, output_field=text_array()))
-                else:
-                    names.append(reference(label, key_text_of(given, method)))
+        is_query = isinstance(given, models.QuerySet)
+        for model in _ancestry(given.model if is_query else type(given)):
+            if is_query:
+                arrays.append(_names_in(given, model, None, key_of(given.model)))
+            else:
+                arrays.append(References(model=model, keys=(key_text_of(given, method),)))
             for field in referred_fields(model):
-                for name in names_.reference_labels(model, using, field):
-                    if subquery:
-                        found = keys_in(given, reference_to(name, column_text(field)))
-                        arrays.append(ArraySubquery(found, output_field=text_array()))
-                    elif (value := getattr(given, field.attname)) is not None:
-                        names.append(reference(name, key_text(value, [field])))
-    if names or not arrays:
-        arrays.insert(0, Value(names, output_field=text_array()))
-    return concatenated(arrays)
+                if is_query:
+                    arrays.append(_names_in(given, model, field, column_text(field)))
+                elif (value := getattr(given, field.attname)) is not None:
+                    keys = (key_text(value, [field]),)
+                    arrays.append(References(model=model, target=field, keys=keys))
+    return concatenated(arrays or [Value([], output_field=text_array())])
+
+
+def _names_in(
+    queryset: Any, model: type[models.Model], target: models.Field[Any, Any] | None, key: Any
+) -> Any:
+    """Return the array of the names of the objects of a queryset, each under all labels."""
+    found = keys_in(queryset, joined(_each_label(model, target), Value(":"), key))
+    return ArraySubquery(found, output_field=text_array())
+
+
+def _each_label(model: type[models.Model], target: models.Field[Any, Any] | None = None) -> Func:
+    """Return the labels of a model as rows."""
+    labels = ReferenceLabels(model=model, target=target)
+    return Func(labels, function="unnest", output_field=models.TextField())
 
 
 def pointing_at(names: Any, depth: int, events: models.QuerySet[Any, Any]) -> Q:
@@ -97,47 +107,26 @@ def pointing_at(names: Any, depth: int, events: models.QuerySet[Any, Any]) -> Q:
     """
     arrays = [names]
     for _ in range(depth - 1):
-        arrays.append(_names_of_rows(events.filter(pgh_refs__overlap=arrays[-1]), str(events.db)))
+        arrays.append(_names_of_rows(events.filter(pgh_refs__overlap=arrays[-1])))
     return Q(pgh_refs__overlap=concatenated(arrays))
 
 
-def _names_of_rows(events: models.QuerySet[Any, Any], using: str) -> Any:
+def _names_of_rows(events: models.QuerySet[Any, Any]) -> Any:
     """Return the array of the names of the objects that ``events`` are about."""
     events = events.order_by()
-    renamed: dict[type[models.Model], list[str]] = {}
-    by_column: list[Any] = []
+    labels = Func(
+        LabelsBeside(F("pgh_obj_model")), function="unnest", output_field=models.TextField()
+    )
+    found: list[Any] = [events.values(pgh_key=joined(labels, Value(":"), F("pgh_obj_id")))]
     for declaration in registry.declarations():
         model = concrete(declaration.tracked_model)
-        labels = names_.labels_of(model, using)
-        if len(labels) > 1:
-            renamed[model] = labels
         for field in referred_fields(model):
-            rows = events.filter(of_labels(labels))
-            for stored in names_.of(model, using).keys_of(column_of(field)):
-                text = KeyTextTransform(stored.key, "pgh_data")
-                own = rows.filter(stored.condition)
-                by_column += [
-                    own.values(pgh_key=reference_to(name, text))
-                    for name in names_.reference_labels(model, using, field)
-                ]
-    labels_then = Func(
-        Case(
-            *(
-                When(pgh_obj_model__in=labels, then=Value(labels, output_field=text_array()))
-                for labels in renamed.values()
-            ),
-            default=Func(F("pgh_obj_model"), template="ARRAY[%(expressions)s]"),
-            output_field=text_array(),
-        )
-        if renamed
-        else Func(F("pgh_obj_model"), template="ARRAY[%(expressions)s]", output_field=text_array()),
-        function="unnest",
-        output_field=models.TextField(),
-    )
-    by_key = events.values(pgh_key=joined(labels_then, Value(":"), F("pgh_obj_id")))
+            stored = StoredUnder(F("pgh_data"), F("pgh_shape"), field=field)
+            text = Func(
+                stored, template="(%(expressions)s #>> '{}')", output_field=models.TextField()
+            )
+            key = joined(_each_label(model, field), Value(":"), text)
+            found.append(events.filter(of_model(model)).values(pgh_key=key))
     return concatenated(
-        [
-            ArraySubquery(queryset.distinct(), output_field=text_array())
-            for queryset in (by_key, *by_column)
-        ]
+        [ArraySubquery(queryset.distinct(), output_field=text_array()) for queryset in found]
     )

@@ -108,6 +108,9 @@ BEGIN
         RAISE EXCEPTION 'pgaudit_log: the table pgaudit_log_event is not in the search path'
         USING HINT = 'Run migrate pgaudit_log first.';
     END IF;
+    IF tracked IS NULL THEN
+        RAISE EXCEPTION 'pgaudit_log: the table that {pgid} is on does not exist';
+    END IF;
     -- From here on every name means what PostgreSQL means by it.
     PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
     SELECT quote_ident(nspname) INTO audit
@@ -189,8 +192,8 @@ _BIND = """EXECUTE 'SELECT ' || audit || '.pgaudit_log_bind_condition($1, $2, $3
     USING
         tracked,
         home || '.{function}',
-        $pgaudit_log_condition${when_condition}$pgaudit_log_condition$::text,
-        ARRAY[{when_columns}]::text[],
+        replace($pgaudit_log_condition${when_condition}$pgaudit_log_condition$, '@percent@', chr(37)),
+        replace(ARRAY[{when_columns}]::text, '@percent@', chr(37))::text[],
         path;"""
 
 

@@ -381,7 +381,7 @@ def test_a_column_renamed_behind_djangos_back_refuses_writes(customer: Customer)
 CAPTURE_FUNCTIONS = """
     SELECT proname, prosrc, proconfig
     FROM pg_trigger JOIN pg_proc ON pg_proc.oid = tgfoid
-    WHERE prosrc LIKE '%INSERT INTO pgaudit_log_event%'
+    WHERE prosrc LIKE '%INSERT INTO public.pgaudit_log_event%'
 """
 
 
