@@ -7,8 +7,6 @@ from importlib import resources
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from pgaudit_log.identifiers import quote_name
-
 SCHEMA_FILES = (
     "own_path.sql",
     "database.sql",
@@ -59,6 +57,6 @@ def template() -> str:
 def in_schema(template: str, connection: BaseDatabaseWrapper) -> str:
     """Return ``template`` for the schema in which a connection makes tables: the first of its path."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT current_schema()")
+        cursor.execute("SELECT pg_catalog.quote_ident(current_schema()::text)")
         [schema] = cursor.fetchone()
-    return template.replace(SCHEMA, quote_name(schema))
+    return template.replace(SCHEMA, schema)
