@@ -23,7 +23,7 @@ from pgaudit_log.contexts.statements import (
     harmless,
     hint_and_rest,
     is_change,
-    is_control,
+    is_single,
     is_write,
     prefixed,
     without_context,
@@ -212,9 +212,9 @@ class _Carries(_CarryingCursor):
         is_set = transactions.carry(self.connection, query, text)
         if carrier != "id":
             return None if is_set else text
-        if is_set or is_control(query) or not is_write(query):
-            return text[:ID_LENGTH]
-        return text
+        # What surely writes nothing by itself does without the rest.
+        has_rest = is_set or (is_single(query) and not is_write(query))
+        return text[:ID_LENGTH] if has_rest else text
 
     def _transaction(self, query: Any) -> AbstractContextManager[Any]:
         """Return a transaction for a statement that would be one of its own.
