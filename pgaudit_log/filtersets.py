@@ -283,7 +283,7 @@ def _value_of(fields: Sequence[models.Field[Any, Any]], text: str, side: str) ->
     for field in fields:
         try:
             return _parsed(field, text)
-        except (ArithmeticError, TypeError, ValueError, ValidationError):
+        except (ArithmeticError, RecursionError, TypeError, ValueError, ValidationError):
             continue
     raise ValidationError({side: f"“{text}” is no value of this field."})
 
