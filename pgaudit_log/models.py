@@ -157,10 +157,12 @@ class Events(ReadOnlyModel):
         return renames.model_of(self.pgh_obj_model)
 
 
-def _user_field() -> models.Field[Any, Any]:
+def _user_field(**options: Any) -> models.Field[Any, Any]:
     """Return a reference to the project's users, or their keys as text where it has none."""
     if settings.AUTH_USER_MODEL.partition(".")[0] in apps.app_configs:
-        return models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.DO_NOTHING, null=True)
+        return models.ForeignKey(
+            settings.AUTH_USER_MODEL, on_delete=models.DO_NOTHING, null=True, **options
+        )
     return models.TextField(null=True)
 
 
@@ -168,7 +170,17 @@ class MiddlewareEvents(Events):
     """The trail with what the middleware records as fields."""
 
     user = ProxyField("pgh_context__user", _user_field())
-    """Who sent the request."""
+    """Who sent the request: the person, also where they acted as somebody else."""
+    user_name = ProxyField("pgh_context__user_name", models.TextField(null=True))
+    """The name by which people knew them then."""
+    on_behalf_of = ProxyField("pgh_context__on_behalf_of", _user_field(related_name="+"))
+    """Whom they acted as, if they did."""
+    on_behalf_of_name = ProxyField("pgh_context__on_behalf_of_name", models.TextField(null=True))
+    """The name by which people knew that one then."""
+    token = ProxyField("pgh_context__token", models.TextField(null=True))
+    """The API token, as ``kind:id``."""
+    service = ProxyField("pgh_context__service", models.TextField(null=True))
+    """The service that sent the request."""
     url = ProxyField("pgh_context__url", models.TextField(null=True))
     """Where to."""
 

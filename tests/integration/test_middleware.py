@@ -39,6 +39,7 @@ def test_a_request_records_user_url_method_and_request_id(client: Client, user: 
     client.post("/customers/?q=secret", headers={"x-request-id": "r-1"})
     assert newest_context() == {
         "user": user.pk,
+        "user_name": "ana",
         "url": "/customers/",
         "method": "POST",
         "request_id": "r-1",
@@ -160,6 +161,7 @@ def test_an_async_request_records_the_same(user: User) -> None:
     async_to_sync(_request_async)(user)
     assert newest_context() == {
         "user": user.pk,
+        "user_name": "ana",
         "url": "/async-customers/",
         "method": "POST",
         "request_id": "async",

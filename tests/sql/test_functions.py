@@ -16,7 +16,7 @@ from tests.support import execute
 if is_psycopg3:
     from psycopg import Cursor as RawCursor
 else:
-    from psycopg2.extensions import cursor as RawCursor
+    from psycopg2.extensions import cursor as RawCursor  # noqa: N812 - a class of psycopg 2
 
 pytestmark = pytest.mark.django_db
 
