@@ -55,7 +55,8 @@ def reading_anything(field: FieldT) -> FieldT:
     ``field`` itself is changed: give a copy.
     """
     if isinstance(field, models.JSONField):
-        field.__class__ = _reading_anything(type(field))
+        field_class: Any = type(field)
+        field.__class__ = _reading_anything(field_class)
     return field
 
 

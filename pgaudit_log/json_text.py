@@ -59,7 +59,7 @@ def _decoders(decoder: Any) -> tuple[Callable[[str], Any], Callable[[str], Any]]
     return decoder().decode, decoder(parse_int=_integer).decode
 
 
-def read(text: str, decoder: type[json.JSONDecoder] = PlainDecoder, *, levels: int = 0) -> Any:
+def read(text: str, decoder: Any = PlainDecoder, *, levels: int = 0) -> Any:
     """Return the value of a JSON document that PostgreSQL wrote.
 
     Of one that is too deep, what is ``levels`` levels inside is text where that is too deep.
@@ -103,7 +103,7 @@ def depth(text: str) -> int:
     return deepest
 
 
-def _read_deep(text: str, levels: int, decoder: type[json.JSONDecoder]) -> Any:
+def _read_deep(text: str, levels: int, decoder: Any) -> Any:
     if not text.startswith(("[", "{")):
         return _decoders(decoder)[1](text)
     if not levels:
@@ -114,7 +114,7 @@ def _read_deep(text: str, levels: int, decoder: type[json.JSONDecoder]) -> Any:
     return {json.loads(key): value for key, value in found}
 
 
-def _member(text: str, levels: int, decoder: type[json.JSONDecoder]) -> Any:
+def _member(text: str, levels: int, decoder: Any) -> Any:
     if is_deep(text):
         return _read_deep(text, levels, decoder)
     try:
