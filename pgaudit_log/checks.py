@@ -45,6 +45,15 @@ def _is_encoder(value: Any) -> bool:
     return isinstance(value, type) and issubclass(value, json.JSONEncoder)
 
 
+def _is_user_name(value: Any) -> bool:
+    if isinstance(value, str) and "." in value:
+        try:
+            value = import_string(value)
+        except ImportError:
+            return False
+    return value is None or callable(value) or (isinstance(value, str) and value.isidentifier())
+
+
 def _is_list_of(kind: type, value: Any) -> bool:
     return isinstance(value, (list, tuple)) and all(isinstance(item, kind) for item in value)
 
@@ -55,6 +64,12 @@ RULES = (
         lambda value: value is True,
         "Events are always append-only; take the setting out.",
     ),
+    _Rule(
+        "CONTEXT_CARRIER",
+        lambda value: value in ("auto", "comment", "setting", "id"),
+        'Set "auto", "comment", "setting" or "id".',
+    ),
+    _Rule("CONTEXT_ON", lambda value: value in ("all", "writes"), 'Set "all" or "writes".'),
     _Rule(
         "CREATED_AT_FUNCTION",
         lambda value: isinstance(value, str) and value.lower() in ("now()", "clock_timestamp()"),
@@ -93,6 +108,12 @@ RULES = (
         "PARTITIONS_AHEAD",
         lambda value: type(value) is int and 0 <= value <= 366,
         "Set a number from 0 to 366.",
+    ),
+    _Rule(
+        "USER_NAME",
+        _is_user_name,
+        'Set the name of an attribute or method of your users, such as "get_username", a function'
+        " of a user, the path of one, or None.",
     ),
 )
 

@@ -20,6 +20,12 @@ class Settings:
     APPEND_ONLY: bool = True
     """Kept for those who come from django-pghistory: events are always append-only."""
 
+    CONTEXT_CARRIER: Literal["auto", "comment", "setting", "id"] = "auto"
+    """How a context reaches the database: in front of each statement, or in a setting of the transaction."""
+
+    CONTEXT_ON: Literal["all", "writes"] = "all"
+    """Which statements carry a context: all, or those that do not only read."""
+
     CREATED_AT_FUNCTION: str = "now()"
     """What fills ``created_at``: ``now()``, the transaction's start, or ``clock_timestamp()``."""
 
@@ -46,6 +52,10 @@ class Settings:
 
     PARTITIONS_AHEAD: int = 3
     """How many partitions ``migrate`` keeps ready beside the current one."""
+
+    USER_NAME: Any = "get_username"
+    """What the middleware records as the user's name: an attribute or method of users, the path of a
+    function of one, or the function; ``None`` records nothing."""
 
     if not TYPE_CHECKING:
 

@@ -15,11 +15,17 @@ CONTEXT_MARKER: Final = "/*pgaudit_log:"
 CONTEXT_SETTING: Final = "pgaudit_log.context"
 """The PostgreSQL setting in which programs without the cursor class say who they are."""
 
+RUNNING_SETTING: Final = "pgaudit_log.running"
+"""The setting in which the cursor class carries a context, local to a transaction."""
+
 CONTEXT_MAX_BYTES: Final = 64 * 1024
 """How long a context may be as JSON. It travels with every statement, so it should be short."""
 
 CONTEXT_MAX_DEPTH: Final = 500
 """How deeply a context may be nested; PostgreSQL's own limit depends on its stack."""
+
+NUMBER_MAX_DIGITS: Final = 1000
+"""How many digits a number in a context may have; of many more, Python reads none."""
 
 INSERT: Final = "I"
 UPDATE: Final = "U"

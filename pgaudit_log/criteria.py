@@ -9,11 +9,19 @@ from uuid import UUID
 
 from django.db import models
 from django.db.models import Q, Subquery
+from django.db.models.fields.json import KeyTextTransform
 from django.db.models.lookups import Exact, In, IsNull
 
 from pgaudit_log import names, registry
 from pgaudit_log.exceptions import QueryError
-from pgaudit_log.expressions import InKeys, UserText, any_of, key_of, of_model
+from pgaudit_log.expressions import (
+    InKeys,
+    OnBehalfOfText,
+    UserText,
+    any_of,
+    key_of,
+    of_model,
+)
 from pgaudit_log.identifiers import key_fields, key_text
 from pgaudit_log.moments import aware
 from pgaudit_log.registry import Declaration, concrete
@@ -67,23 +75,39 @@ def keys_in(queryset: models.QuerySet[Any, Any], key: Any) -> models.QuerySet[An
 
 
 def by_users(users: tuple[Any, ...]) -> Q:
-    """Return the condition that the actor is one of ``users``: instances, keys, querysets, None."""
+    """Return the condition that one of ``users`` acted, or that it was done on their behalf.
+
+    ``users`` are instances, keys, querysets, and ``None`` for events without a user.
+    """
     refuse_nothing(users, "by", "users, their primary keys, or None for events without a user")
-    text = UserText("pgh_context")
+    columns = (UserText("pgh_context"), OnBehalfOfText("pgh_context"))
     texts: list[str] = []
     conditions: list[Any] = []
     for user in flattened(users):
         if isinstance(user, models.QuerySet):
-            conditions.append(InKeys(text, Subquery(keys_in(user, key_of(user.model, "default")))))
+            keys = keys_in(user, key_of(user.model, "default"))
+            conditions += [InKeys(column, Subquery(keys)) for column in columns]
         elif isinstance(user, models.Model):
             texts.append(key_text_of(user, "by"))
         elif (key := getattr(user, "pk", user)) is None:
-            conditions.append(IsNull(text, True))
+            conditions.append(IsNull(columns[0], True))
         else:
             texts.append(str(key).lower() if isinstance(key, bool) else str(key))
     if texts:
-        conditions.append(Exact(text, texts[0]) if len(texts) == 1 else In(text, texts))
+        conditions += [
+            Exact(column, texts[0]) if len(texts) == 1 else In(column, texts) for column in columns
+        ]
     return any_of(conditions)
+
+
+def of_context(key: str, value: str) -> Q:
+    """Return the condition that the context has a text under a key."""
+    return Q(Exact(KeyTextTransform(key, "pgh_context"), value))
+
+
+def of_name(name: str) -> Q:
+    """Return the condition that who acted, or on whose behalf, was called ``name`` then."""
+    return of_context("user_name", name) | of_context("on_behalf_of_name", name)
 
 
 def in_contexts(contexts: tuple[Any, ...]) -> Q:

@@ -159,6 +159,12 @@ class UserText(Func):
     output_field = models.TextField()
 
 
+class OnBehalfOfText(UserText):
+    """``context ->> 'on_behalf_of'``, written as its index is."""
+
+    template = "(%(expressions)s ->> 'on_behalf_of')"
+
+
 class KeyText(Func):
     """The text of a key as ``obj_pk`` and ``refs`` have it, out of columns of a tracked table.
 

@@ -27,7 +27,7 @@ from django_filters.filters import (
 from pgaudit_log import registry
 from pgaudit_log.changed_fields import field_of
 from pgaudit_log.constants import OPERATIONS
-from pgaudit_log.criteria import known_labels
+from pgaudit_log.criteria import known_labels, of_context, of_name
 from pgaudit_log.exceptions import DeclarationError, QueryError
 from pgaudit_log.models import Event, Events
 from pgaudit_log.registry import concrete
@@ -85,6 +85,9 @@ class _EventFilterSet(FilterSet):
 
     object = CharFilter(method="ignore", label="Object (primary key)")
     actor = CharFilter(method="filter_actor", label="Actor (primary key, or none)")
+    actor_name = CharFilter(method="filter_name", label="Actor (name at the time)")
+    token = CharFilter(method="filter_context", label="API token")
+    service = CharFilter(method="filter_context", label="Service")
     operation = MultipleChoiceFilter(
         field_name="pgh_operation", choices=list(OPERATIONS.items()), label="Operation"
     )
@@ -177,8 +180,16 @@ class _EventFilterSet(FilterSet):
         return queryset
 
     def filter_actor(self, queryset: Any, name: str, value: str) -> Any:
-        """Return the events of a user, or those without one."""
+        """Return the events of a user, those on their behalf too; or those without one."""
         return queryset.by(None if value.lower() == NONE else value)
+
+    def filter_name(self, queryset: Any, name: str, value: str) -> Any:
+        """Return the events of users who were called so then."""
+        return queryset.filter(of_name(value))
+
+    def filter_context(self, queryset: Any, name: str, value: str) -> Any:
+        """Return the events whose context has a text under the key of the filter's name."""
+        return queryset.filter(of_context(name, value))
 
     def filter_since(self, queryset: Any, name: str, value: Any) -> Any:
         """Return the events from a moment on."""
@@ -283,7 +294,7 @@ def _value_of(fields: Sequence[models.Field[Any, Any]], text: str, side: str) ->
     for field in fields:
         try:
             return _parsed(field, text)
-        except (ArithmeticError, TypeError, ValueError, ValidationError):
+        except (ArithmeticError, RecursionError, TypeError, ValueError, ValidationError):
             continue
     raise ValidationError({side: f"“{text}” is no value of this field."})
 

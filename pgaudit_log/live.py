@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
+from copy import copy
 from typing import Any
 
 from django.db import DataError, IntegrityError, InterfaceError, connections, models
@@ -12,6 +13,7 @@ from django.db.models.expressions import Col
 
 from pgaudit_log import rows, states
 from pgaudit_log.identifiers import column_of
+from pgaudit_log.json_fields import reading_anything
 from pgaudit_log.pinning import pinned
 from pgaudit_log.states import JSON_NULL, MISSING, NULL, State
 
@@ -150,6 +152,9 @@ def _converters(field: models.Field[Any, Any], connection: Any) -> Any:
         *connection.ops.get_db_converters(expression),
         *expression.get_db_converters(connection),
     ]
+
+    if isinstance(field, models.JSONField):
+        functions = [reading_anything(copy(field)).from_db_value]
 
     def convert(value: Any) -> Any:
         for function in functions:

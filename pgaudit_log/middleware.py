@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.functional import LazyObject, empty
 
+from pgaudit_log import request_actors
 from pgaudit_log.conf import settings
 from pgaudit_log.contexts.stack import LateMetadata, late_context
 from pgaudit_log.identifiers import new_context_id
@@ -23,10 +24,11 @@ MAX_TEXT_LENGTH = 4096
 
 
 class AuditMiddleware:
-    """Runs each request in a context with its user, url, method and request id.
+    """Runs each request in a context with who acts, url, method and request id.
 
     Put it anywhere behind Django's ``SecurityMiddleware``; it need not follow
-    ``AuthenticationMiddleware``. To record more, override :meth:`get_context`.
+    ``AuthenticationMiddleware``. To record more, override :meth:`get_context`; for other ways
+    to say who acts, the other methods.
 
     The user is asked for when a statement writes, not when the request arrives: a user
     who is authenticated late (Django REST framework, ``login()``) is seen, and a page
@@ -49,11 +51,11 @@ class AuditMiddleware:
             return self.get_response(request)
         if self.is_async:
             return self._respond_async(request)
-        with late_context(RequestUser(request, self.get_user), **self.get_context(request)):
+        with late_context(RequestActors(request, self), **self.get_context(request)):
             return self.get_response(request)
 
     async def _respond_async(self, request: HttpRequest) -> Any:
-        async with late_context(RequestUser(request, self.get_user), **self.get_context(request)):
+        async with late_context(RequestActors(request, self), **self.get_context(request)):
             return await self.get_response(request)  # type: ignore[misc]
 
     def get_context(self, request: HttpRequest) -> dict[str, Any]:
@@ -71,8 +73,31 @@ class AuditMiddleware:
         }
 
     def get_user(self, request: HttpRequest, user: Any) -> Any:
-        """Return what is recorded as ``user``: the primary key, or ``None`` for an anonymous user."""
+        """Return what is recorded of a user: the primary key, or ``None`` for an anonymous user."""
         return getattr(user, "pk", None)
+
+    def get_user_name(self, request: HttpRequest, user: Any) -> str | None:
+        """Return the name by which people know a user; ``PGAUDIT_LOG_USER_NAME`` chooses it."""
+        return request_actors.name_of(user)
+
+    def get_impersonator(self, request: HttpRequest) -> Any:
+        """Return the user who acts as another, the request's user; ``None`` where nobody does.
+
+        Knows django-hijack, django-impersonate and django-loginas. Override it for others.
+        """
+        return request_actors.impersonator(request)
+
+    def get_token(self, request: HttpRequest) -> str | None:
+        """Return which API token the request came with; never what could be used as one.
+
+        Knows those of Django REST framework, django-rest-knox, Simple JWT and
+        django-oauth-toolkit. Override it for others.
+        """
+        return request_actors.token(request)
+
+    def get_service(self, request: HttpRequest) -> str | None:
+        """Return which service sent the request: the application of an OAuth 2 token."""
+        return request_actors.service(request)
 
 
 def storable(text: str) -> str:
@@ -85,42 +110,66 @@ _asking: ContextVar[bool] = ContextVar("pgaudit_log_asking_for_user", default=Fa
 """Whether this thread or task is loading the user, which sends statements of its own."""
 
 
-class RequestUser:
-    """The user of a request, as known when a statement is sent."""
+class RequestActors:
+    """Who acts in a request, as known when a statement is sent."""
 
-    keys = frozenset({"user", "user_error"})
+    keys = request_actors.KEYS | {"user_error"}
 
-    def __init__(self, request: HttpRequest, get_user: Callable[[HttpRequest, Any], Any]) -> None:
+    def __init__(self, request: HttpRequest, middleware: AuditMiddleware) -> None:
         self._request = request
-        self._get_user = get_user
+        self._middleware = middleware
         self._known: tuple[Any, LateMetadata | None] = (None, None)
 
     def __call__(self, *, writing: bool) -> LateMetadata | None:
-        """Return who the user is; loads a user who is not loaded yet only if ``writing``.
+        """Return who acts; loads a user who is not loaded yet only if ``writing``.
 
         What goes wrong here must not refuse the write: it is logged, and recorded as
         ``user_error``.
         """
-        user = vars(self._request).get("user")
-        if user is None or _asking.get():
+        attributes = vars(self._request)
+        user, auth = attributes.get("user"), attributes.get("auth")
+        if (user is None and auth is None) or _asking.get():
             return None
         if isinstance(user, LazyObject) and user._wrapped is empty and not writing:
             return None
         token = _asking.set(True)
         try:
-            return self._of(user)
+            return self._of(user, auth)
         except Exception as error:
             logger.exception("The user of a request could not be recorded.")
             return LateMetadata.of({"user_error": storable(f"{type(error).__name__}: {error}")})
         finally:
             _asking.reset(token)
 
-    def _of(self, user: Any) -> LateMetadata | None:
-        value = self._get_user(self._request, user)
-        if value is None:
-            return None
-        known_value, known = self._known
-        if known is None or type(known_value) is not type(value) or known_value != value:
-            known = LateMetadata.of({"user": value})
-            self._known = (value, known)
-        return known
+    def _of(self, user: Any, auth: Any) -> LateMetadata | None:
+        value = self._middleware.get_user(self._request, user)
+        # Each statement comes by here, so what was found is kept until somebody else acts.
+        asked = (type(value), value, id(user), id(auth), vars(self._request).get("impersonator"))
+        if self._known[0] != asked:
+            found = {key: own for key, own in self._found(user, value).items() if own is not None}
+            self._known = (asked, LateMetadata.of(found) if found else None)
+        return self._known[1]
+
+    def _found(self, user: Any, value: Any) -> dict[str, Any]:
+        """Return what each key says; ``None`` where there is nothing to say."""
+        ask = self._middleware
+        request = self._request
+        found = {
+            "user": value,
+            "user_name": None if value is None else _stored(ask.get_user_name(request, user)),
+            "token": _stored(ask.get_token(request)),
+            "service": _stored(ask.get_service(request)),
+        }
+        person = None if value is None else ask.get_impersonator(request)
+        if person is not None:
+            found |= {
+                "on_behalf_of": value,
+                "on_behalf_of_name": found["user_name"],
+                "user": ask.get_user(request, person),
+                "user_name": _stored(ask.get_user_name(request, person)),
+            }
+        return found
+
+
+def _stored(text: str | None) -> str | None:
+    return None if text is None else storable(str(text))

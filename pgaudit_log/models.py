@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import json
-from collections.abc import Callable
-from decimal import Decimal
 from typing import Any, ClassVar
 
 from django.apps import apps
@@ -16,48 +12,13 @@ from django.db import DEFAULT_DB_ALIAS, models
 from pgaudit_log import names
 from pgaudit_log.constants import EVENT_TABLE, OPERATIONS
 from pgaudit_log.exceptions import ReadOnlyError
+from pgaudit_log.json_fields import DiffField, DocumentField
+from pgaudit_log.json_text import ExactDecoder
 from pgaudit_log.objects import EventObject
 from pgaudit_log.proxies import ProxyField
 from pgaudit_log.querysets import EventQuerySet, TrailQuerySet
 
 _OPERATION_CHOICES = list(OPERATIONS.items())
-
-
-class ExactDecoder(json.JSONDecoder):
-    """Reads numbers with a point as ``Decimal``: as ``float``, long ones would be others."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**{**kwargs, "parse_float": Decimal})
-
-
-@functools.cache
-def _reader(decoder: Any) -> Callable[[str], tuple[Any, int]]:
-    return (decoder or json.JSONDecoder)().raw_decode
-
-
-class DocumentField(models.JSONField):
-    """A JSON column of events, read by a decoder that is made once.
-
-    ``JSONField`` makes one for each value, which takes longer than to decode it.
-    """
-
-    def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
-        """Return what ``JSONField`` would."""
-        if isinstance(value, str):
-            decoder: Any = self.decoder
-            try:
-                document, end = _reader(decoder)(value)
-            except json.JSONDecodeError:
-                pass
-            else:
-                if end == len(value):
-                    return document
-        return super().from_db_value(value, expression, connection)
-
-    def deconstruct(self) -> Any:
-        """Return what a plain ``JSONField`` would, for migrations."""
-        name, _, args, kwargs = super().deconstruct()
-        return name, "django.db.models.JSONField", args, kwargs
 
 
 class ReferencesField(ArrayField):  # type: ignore[type-arg]
@@ -125,7 +86,7 @@ class Event(ReadOnlyModel):
     """What happened, as one letter of ``constants.OPERATIONS``."""
     pgh_data = DocumentField(null=True, decoder=ExactDecoder)
     """The tracked columns of the row, keyed by column, those that the model no longer has too."""
-    pgh_diff = DocumentField(null=True, decoder=ExactDecoder)
+    pgh_diff = DiffField(null=True, decoder=ExactDecoder)
     """What an update changed: ``{"column": [old, new]}``."""
     pgh_refs = ReferencesField(models.TextField(), null=True)
     """What the row's foreign keys pointed at: ``["shop.Customer:5"]``."""
@@ -166,7 +127,7 @@ class Events(ReadOnlyModel):
         db_column="operation", max_length=1, choices=_OPERATION_CHOICES
     )
     pgh_data = DocumentField(db_column="snapshot", null=True, decoder=ExactDecoder)
-    pgh_diff = DocumentField(db_column="diff", null=True, decoder=ExactDecoder)
+    pgh_diff = DiffField(db_column="diff", null=True, decoder=ExactDecoder)
     pgh_refs = ReferencesField(models.TextField(), db_column="refs", null=True)
     pgh_context_id = models.UUIDField(db_column="context_id", null=True)
     pgh_context = DocumentField(db_column="context", null=True)
@@ -196,10 +157,12 @@ class Events(ReadOnlyModel):
         return names.model_of(self.pgh_obj_model, str(self._state.db or DEFAULT_DB_ALIAS))
 
 
-def _user_field() -> models.Field[Any, Any]:
+def _user_field(**options: Any) -> models.Field[Any, Any]:
     """Return a reference to the project's users, or their keys as text where it has none."""
     if settings.AUTH_USER_MODEL.partition(".")[0] in apps.app_configs:
-        return models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.DO_NOTHING, null=True)
+        return models.ForeignKey(
+            settings.AUTH_USER_MODEL, on_delete=models.DO_NOTHING, null=True, **options
+        )
     return models.TextField(null=True)
 
 
@@ -207,7 +170,17 @@ class MiddlewareEvents(Events):
     """The trail with what the middleware records as fields."""
 
     user = ProxyField("pgh_context__user", _user_field())
-    """Who sent the request."""
+    """Who sent the request: the person, also where they acted as somebody else."""
+    user_name = ProxyField("pgh_context__user_name", models.TextField(null=True))
+    """The name by which people knew them then."""
+    on_behalf_of = ProxyField("pgh_context__on_behalf_of", _user_field(related_name="+"))
+    """Whom they acted as, if they did."""
+    on_behalf_of_name = ProxyField("pgh_context__on_behalf_of_name", models.TextField(null=True))
+    """The name by which people knew that one then."""
+    token = ProxyField("pgh_context__token", models.TextField(null=True))
+    """The API token, as ``kind:id``."""
+    service = ProxyField("pgh_context__service", models.TextField(null=True))
+    """The service that sent the request."""
     url = ProxyField("pgh_context__url", models.TextField(null=True))
     """Where to."""
 

@@ -13,6 +13,7 @@ from django.db.models.sql.where import WhereNode
 from django.dispatch import receiver
 
 from pgaudit_log.exceptions import DeclarationError
+from pgaudit_log.json_fields import reading_anything
 from pgaudit_log.proxy_columns import ProxyCol, Refers
 
 
@@ -57,8 +58,8 @@ def ProxyField(  # noqa: N802 - it is declared as a field, and called so by djan
             f'ProxyField("{proxy}") leads nowhere. Give the JSON field and the keys in it, such as'
             ' "pgh_context__user".'
         )
-    proxied: Any = copy.deepcopy(field)
-    field_class: Any = type(field)
+    proxied: Any = reading_anything(copy.deepcopy(field))
+    field_class: Any = type(proxied)
     proxied.__class__ = _class_for(field_class)
     proxied.pgh_proxy = proxy
     return proxied

@@ -17,6 +17,8 @@ from pgaudit_log.identifiers import key_text, quote_literal
 _SAME_AS_TEXT = (models.CharField, models.TextField, models.IntegerField, models.UUIDField)
 """Fields whose equal values are written alike, so that the index on the text can be asked."""
 
+_INDEXED = (["pgh_context", "user"], ["pgh_context", "on_behalf_of"])
+
 
 class Refers(JoinCondition):
     """The condition that an event's proxy field is the key of the row ``obj_alias``."""
@@ -62,14 +64,12 @@ class ProxyCol(Col):
 
     def text_sql(self, compiler: Any) -> str:
         """Return the user's text, written as the index on it is."""
-        return f"({self._json(compiler)} ->> 'user')"
+        return f"({self._json(compiler)} ->> '{self._path[-1]}')"
 
     @property
     def has_index(self) -> bool:
-        """Whether equal values can be found by the index on the user."""
-        return self._path == ["pgh_context", "user"] and isinstance(
-            self._value_field, _SAME_AS_TEXT
-        )
+        """Whether equal values can be found by an index: that on the user, or on whose behalf."""
+        return self._path in _INDEXED and isinstance(self._value_field, _SAME_AS_TEXT)
 
     @property
     def _value_field(self) -> Any:

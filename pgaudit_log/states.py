@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Any, Final
 
+from pgaudit_log import json_text
 from pgaudit_log.columns import JSON_KEY
 from pgaudit_log.constants import DELETE, UPDATE
 
@@ -53,6 +54,14 @@ JSON_NULL: Final = _Absence("JSON_NULL", "null (JSON)")
 _decoder = json.JSONDecoder(parse_float=str, parse_int=str)
 
 
+def _end(text: str, position: int) -> int:
+    """Return where the value at ``position`` ends."""
+    try:
+        return _decoder.raw_decode(text, position)[1]
+    except RecursionError:
+        return json_text.end(text, position)
+
+
 def split(text: str | None) -> dict[str, str]:
     """Return the values of a JSON object as text, by key; of ``None`` none."""
     found: dict[str, str] = {}
@@ -62,7 +71,7 @@ def split(text: str | None) -> dict[str, str]:
     while text[position] != "}":
         key, position = _decoder.raw_decode(text, position)
         position = _skip(text, position, ":")
-        _, end = _decoder.raw_decode(text, position)
+        end = _end(text, position)
         found[key] = text[position:end]
         position = _skip(text, end, ",") if text[_blank(text, end)] == "," else _blank(text, end)
     return found
@@ -73,7 +82,7 @@ def split_array(text: str) -> list[str]:
     found = []
     position = _skip(text, 0, "[")
     while text[position] != "]":
-        _, end = _decoder.raw_decode(text, position)
+        end = _end(text, position)
         found.append(text[position:end])
         position = _skip(text, end, ",") if text[_blank(text, end)] == "," else _blank(text, end)
     return found
@@ -129,9 +138,15 @@ def is_json_null(text: str) -> bool:
     return text == f'{{"{JSON_KEY}": null}}'
 
 
+class _PlainDecoder(json.JSONDecoder):
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{**kwargs, "parse_float": str})
+
+
 def plain(text: str) -> object:
-    """Return a value as JSON has it, for what no field reads: numbers with a point as text."""
+    """Return a value as JSON has it, for what no field reads: numbers with a point as text, and
+    what Python has no room for as ``json_text`` says."""
     if is_json_null(text):
         return JSON_NULL
-    value: object = json.JSONDecoder(parse_float=str).decode(text)
+    value: object = json_text.read(text, _PlainDecoder)
     return value

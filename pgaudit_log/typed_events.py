@@ -15,6 +15,7 @@ from pgaudit_log import names, registry, views
 from pgaudit_log.exceptions import DeclarationError
 from pgaudit_log.fields import EventForeignKey, EventForeignObject
 from pgaudit_log.identifiers import column_of, key_fields, shorten
+from pgaudit_log.json_fields import reading_anything
 from pgaudit_log.models import Event
 from pgaudit_log.registry import Declaration, ObjForeignKey, concrete, tracked_columns
 
@@ -179,7 +180,7 @@ def event_field(field: models.Field[Any, Any]) -> models.Field[Any, Any]:
     for date_rule in ("unique_for_date", "unique_for_month", "unique_for_year"):
         kwargs.pop(date_rule, None)
     kwargs["null"] = True
-    return type(field)(*args, **kwargs)
+    return reading_anything(type(field)(*args, **kwargs))
 
 
 def _reference(field: models.ForeignKey[Any, Any]) -> models.ForeignKey[Any, Any]:

@@ -100,9 +100,7 @@ def _who(event: Events, names: dict[str, str]) -> str:
         return names.get(f"auth.User:{context['user']}", f"user {context['user']}")
     if "command" in context:
         return f"command {context['command']}"
-    if "session" in context:
-        return f"role {context['session']['role']}"
-    return "unknown"
+    return f"role {event.pgh_role}"
 
 
 def _why(event: Events) -> str:

@@ -14,11 +14,16 @@ Names = Mapping[str, str]
 
 
 def names(events: Iterable[Events]) -> Names:
-    """Return the names of those who made the events, with one query."""
+    """Return the names of those whom the events do not name themselves, with one query."""
     model = arguments.user_model()
     if model is None:
         return {}
-    wanted = {str(user) for event in events if (user := _user(event)) is not None}
+    wanted = {
+        str(user)
+        for event in events
+        for key in ("user", "on_behalf_of")
+        if (user := _user(event, key)) is not None and not _name(event, key)
+    }
     keys = {text: parsed_key(model, text) for text in wanted}
     known = [key for key in keys.values() if key is not None]
     found = model._base_manager.in_bulk(known) if known else {}
@@ -30,19 +35,38 @@ def names(events: Iterable[Events]) -> Names:
 
 
 def who(event: Events, names: Names) -> str:
-    """Return who made an event: the user, else the command or task, else the database's role."""
-    user = _user(event)
-    if user is not None:
-        name = names.get(str(user))
-        return texts.safe(f"{name} ({user})" if name else user)
-    context = event.pgh_context if isinstance(event.pgh_context, dict) else {}
-    for found in (context.get("command"), context.get("task"), event.pgh_role):
+    """Return who made an event: the user, else the service, command or task, else the role.
+
+    Users are called as they were at the time, where the event says how.
+    """
+    if _user(event, "user") is not None:
+        person = _called(event, "user", names)
+        if _user(event, "on_behalf_of") is not None:
+            return f"{person} for {_called(event, 'on_behalf_of', names)}"
+        return person
+    context = _context(event)
+    keys = ("service", "token", "command", "task")
+    for found in (*(context.get(key) for key in keys), event.pgh_role):
         if isinstance(found, str) and found:
             return texts.safe(found)
     return texts.NOTHING
 
 
-def _user(event: Events) -> Any:
-    context = event.pgh_context
-    user = context.get("user") if isinstance(context, dict) else None
+def _called(event: Events, key: str, names: Names) -> str:
+    user = _user(event, key)
+    name = _name(event, key) or names.get(str(user))
+    return texts.safe(f"{name} ({user})" if name and name != str(user) else user)
+
+
+def _context(event: Events) -> Mapping[str, Any]:
+    return event.pgh_context if isinstance(event.pgh_context, dict) else {}
+
+
+def _user(event: Events, key: str) -> Any:
+    user = _context(event).get(key)
     return user if isinstance(user, (str, int)) else None
+
+
+def _name(event: Events, key: str) -> str | None:
+    name = _context(event).get(f"{key}_name")
+    return name if isinstance(name, str) and name else None

@@ -26,7 +26,15 @@ def add_arguments(parser: Any) -> None:
     add("--model", action="append", metavar="LABEL", help="Of this model, such as shop.Order.")
     add("--object", metavar="KEY", help="Of the object of --model with this primary key.")
     add("--references", metavar="LABEL:KEY", help="Whose row pointed at this object.")
-    add("--by", action="append", metavar="USER", help="Of this user's key; none: without one.")
+    add(
+        "--by",
+        action="append",
+        metavar="USER",
+        help="Of this user's key, also on their behalf; none: without one.",
+    )
+    add("--name", metavar="NAME", help="Of users who were called so then.")
+    add("--token", metavar="TOKEN", help="Of this API token, as an event has it.")
+    add("--service", metavar="SERVICE", help="Of this service.")
     add("--context", metavar="UUID", help="Of this context.")
     add("--txid", type=int, metavar="N", help="Of this transaction.")
     add("--operation", action="append", choices=words, metavar="WHAT", help=said)
@@ -95,12 +103,21 @@ def _questions(options: Any) -> dict[str, Question]:
     if options.by:
         users = [None if user == "none" else user for user in options.by]
         found["by"] = lambda events: events.by(users)
+    if options.name is not None:
+        found["name"] = lambda events: events.filter(criteria.of_name(options.name))
+    for key in ("token", "service"):
+        if (value := getattr(options, key)) is not None:
+            found[key] = _having(key, value)
     if labels:
         _refuse_unknown_labels(labels, options.database)
         found["label"] = lambda events: events.filter(pgh_label__in=labels)
     if options.changed is not None:
         found["changed"] = _changing(options.changed, is_narrowed=bool(models))
     return found
+
+
+def _having(key: str, value: str) -> Question:
+    return lambda events: events.filter(criteria.of_context(key, value))
 
 
 def _of_object(options: Any) -> Question:

@@ -7,26 +7,47 @@ added below Django: ``connection.queries`` and assertions about SQL do not see i
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from typing import Any
 
+from django.core.signals import setting_changed
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from pgaudit_log.conf import PREFIX, settings
 from pgaudit_log.constants import CONTEXT_MARKER
-from pgaudit_log.contexts.stack import Context, current
-
-_READS = re.compile(
-    r"(?:\s|/\*.*?\*/|--[^\n]*\n)*"
-    r"(?:select|values|table|show|explain|declare|fetch|close|begin|start|commit|end|rollback|abort"
-    r"|savepoint|release|set|reset|discard|listen|unlisten|notify|deallocate)\b",
-    re.I | re.S,
+from pgaudit_log.contexts import transactions
+from pgaudit_log.contexts.stack import ID_LENGTH, Context, current
+from pgaudit_log.contexts.statements import (
+    harmless,
+    hint_and_rest,
+    is_change,
+    is_single,
+    is_write,
+    prefixed,
+    without_context,
 )
-"""Statements before which it is not worth finding out who the user is.
 
-A SELECT may call a function that writes, but nearly none does.
-"""
+
+@cache
+def _carrier() -> str:
+    """Return the setting, which each statement asks for."""
+    return settings.CONTEXT_CARRIER
+
+
+@cache
+def _is_only_on_writes() -> bool:
+    return settings.CONTEXT_ON == "writes"
+
+
+def _forget_settings(setting: str, **kwargs: Any) -> None:
+    if setting.startswith(PREFIX):
+        _carrier.cache_clear()
+        _is_only_on_writes.cache_clear()
+
+
+setting_changed.connect(_forget_settings)
 
 
 def install(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
@@ -44,6 +65,7 @@ def install(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
         driver_connection.cursor_factory = _carrying(factory)
         if (adapters := getattr(driver_connection, "adapters", None)) is not None:
             adapters.register_dumper(_Carried, _carried_dumper())
+    transactions.watch(driver_connection)
     if not isinstance(connection.ops, _HidesContext):
         connection.ops.__class__ = _hiding(type(connection.ops))  # type: ignore[arg-type]
 
@@ -53,9 +75,7 @@ class _HidesContext:
 
     def last_executed_query(self, cursor: Any, sql: str, params: Any) -> str:
         sent: str = super().last_executed_query(cursor, sql, params)  # type: ignore[misc]
-        if sent is not None and sent.startswith(CONTEXT_MARKER):
-            return sent.partition("*/")[2]
-        return sent
+        return sent and without_context(sent)
 
 
 @cache
@@ -119,42 +139,14 @@ def _carried_dumper() -> type[Any]:
     return CarriedDumper
 
 
-def _is_write(query: Any) -> bool:
-    """Return whether a statement may write, so that it is worth finding out who the user is."""
-    if isinstance(query, bytes):
-        query = query[:1000].decode(errors="ignore")
-    return not isinstance(query, str) or _READS.match(query) is None
-
-
-def _prefixed(query: Any, prefix: str) -> Any:
-    """Return ``query``, of whichever kind the driver takes, with ``prefix`` in front."""
-    if isinstance(query, str):
-        return prefix + query
-    if isinstance(query, bytes):
-        return prefix.encode() + query
-    return _composable(prefix, query) + query
-
-
-def _composable(text: str, like: Any) -> Any:
-    """Return ``text`` as the SQL class of the driver that ``like`` comes from."""
-    if type(like).__module__.startswith("psycopg2"):
-        from psycopg2 import sql as psycopg2_sql
-
-        return psycopg2_sql.SQL(text)
-    from psycopg import sql as psycopg_sql
-
-    return psycopg_sql.SQL(text)
-
-
 def _text(context: Context, query: Any) -> str:
     """Return what a statement carries of the context."""
     # Most contexts are complete, so that it does not matter what the statement is.
-    return context.text if context.late is None else context.carried(writing=_is_write(query))
+    return context.text if context.late is None else context.carried(writing=is_write(query))
 
 
-def _literal_prefix(context: Context, query: Any, params: Any) -> str:
-    """Return the comment with the context written out."""
-    text = _text(context, query)
+def _literal(text: str, params: Any) -> str:
+    """Return the comment with a context written out."""
     if params is not None:
         text = text.replace("%", "%%")
     return f"{CONTEXT_MARKER}{text}*/"
@@ -164,42 +156,99 @@ _POSITIONAL = f"{CONTEXT_MARKER}%s*/"
 _NAMED = f"{CONTEXT_MARKER}%(pgaudit_log)s*/"
 
 
-def _with_parameter(context: Context, query: Any, params: Any) -> tuple[Any, Any]:
+def _with_parameter(text: str, query: Any, params: Any) -> tuple[Any, Any]:
     """Return ``query`` and ``params`` with the context as one more parameter.
 
     The text of the query stays the same from context to context, so that the driver
     parses its placeholders once: a changing text costs 30 to 40 microseconds a statement.
     Only for drivers that merge parameters into the text themselves.
     """
-    carried = _Carried(_text(context, query))
+    carried = _Carried(text)
     # Most statements are those of the ORM: a str with a tuple or list.
     if not isinstance(params, (tuple, list)) and isinstance(params, Mapping):
-        return _prefixed(query, _NAMED), {**params, "pgaudit_log": carried}
-    return _prefixed(query, _POSITIONAL), (carried, *params)
+        return prefixed(query, _NAMED), {**params, "pgaudit_log": carried}
+    if isinstance(query, str) and "/*+" in query and "%" in hint_and_rest(query)[0]:
+        # The parameters of a hint come before that of the context.
+        return prefixed(query, _literal(text, params)), params
+    return prefixed(query, _POSITIONAL), (carried, *params)
 
 
-class _Psycopg3Mixin(_CarryingCursor):
-    """Carries the context through a cursor of psycopg 3."""
+class _Carries(_CarryingCursor):
+    """Decides how the cursors of both drivers carry the context of a statement."""
 
     merges_parameters: bool
     """Whether it writes parameters into the text itself, as client-side binding does."""
+    connection: Any
 
     def _carry(self, query: Any, params: Any) -> tuple[Any, Any]:
-        if (context := current()) is None:
-            return query, params
+        """Return the statement with its context, as far as that stands in the text."""
+        text = self._carried(query)
+        if text is None:
+            return harmless(query), params
         if params is not None and self.merges_parameters:
-            return _with_parameter(context, query, params)
-        return _prefixed(query, _literal_prefix(context, query, params)), params
+            return _with_parameter(text, query, params)
+        return prefixed(query, _literal(text, params)), params
+
+    def _prefixed(self, query: Any, params: Any) -> Any:
+        """Return the statement with its context as text, for where parameters are of many rows."""
+        text = self._carried(query)
+        return harmless(query) if text is None else prefixed(query, _literal(text, params))
+
+    def _carried(self, query: Any) -> str | None:
+        """Return what stands in front of a statement; ``None`` for nothing.
+
+        Sets the context of the transaction where that is how it is carried.
+        """
+        context = current()
+        if context is not None and _is_only_on_writes() and not is_write(query):
+            context = None
+        carrier = _carrier()
+        if carrier == "comment" or (carrier == "auto" and self.merges_parameters):
+            return None if context is None else _text(context, query)
+        if context is None:
+            transactions.carry(self.connection, query, "")
+            return None
+        text = _text(context, query)
+        is_set = transactions.carry(self.connection, query, text)
+        if carrier != "id":
+            return None if is_set else text
+        # What surely writes nothing by itself does without the rest.
+        has_rest = is_set or (is_single(query) and not is_write(query))
+        return text[:ID_LENGTH] if has_rest else text
+
+    def _transaction(self, query: Any) -> AbstractContextManager[Any]:
+        """Return a transaction for a statement that would be one of its own.
+
+        Where the text has only the id of the context, the rest needs one to be set in.
+        """
+        if (
+            _carrier() != "id"
+            or current() is None
+            or not hasattr(self.connection, "transaction")
+            or not is_change(query)
+            or transactions.is_open(self.connection)
+            or self.connection.pgconn.pipeline_status
+        ):
+            return nullcontext()
+        found: AbstractContextManager[Any] = self.connection.transaction()
+        return found
+
+
+class _Psycopg3Mixin(_Carries):
+    """Carries the context through a cursor of psycopg 3."""
 
     def execute(self, query: Any, params: Any = None, **kwargs: Any) -> Any:
+        if _carrier() == "id":
+            with self._transaction(query):
+                carried, params = self._carry(query, params)
+                return super().execute(carried, params, **kwargs)  # type: ignore[misc]
         query, params = self._carry(query, params)
         return super().execute(query, params, **kwargs)  # type: ignore[misc]
 
     def executemany(self, query: Any, params_seq: Iterable[Any], **kwargs: Any) -> Any:
-        context = current()
-        if context is not None:
-            query = _prefixed(query, _literal_prefix(context, query, ()))
-        return super().executemany(query, params_seq, **kwargs)  # type: ignore[misc]
+        with self._transaction(query):
+            carried = self._prefixed(query, ())
+            return super().executemany(carried, params_seq, **kwargs)  # type: ignore[misc]
 
     def stream(self, query: Any, params: Any = None, **kwargs: Any) -> Iterator[Any]:
         query, params = self._carry(query, params)
@@ -210,28 +259,22 @@ class _Psycopg3Mixin(_CarryingCursor):
         return super().copy(query, params, **kwargs)  # type: ignore[misc]
 
 
-class _Psycopg2Mixin(_CarryingCursor):
+class _Psycopg2Mixin(_Carries):
     """Carries the context through a cursor of psycopg 2, which always merges parameters itself."""
 
+    merges_parameters = True
     name: str | None
 
     def execute(self, query: Any, vars: Any = None) -> Any:
-        context = current()
         # A named cursor's statement is put behind DECLARE, where no comment is seen.
-        if context is not None and self.name is None:
+        if self.name is None:
             # Without parameters psycopg 2 leaves % alone; with none in a list it does not.
-            if vars is None:
-                query = _prefixed(query, _literal_prefix(context, query, None))
-            else:
-                query, vars = _with_parameter(context, query, vars)
+            query, vars = self._carry(query, vars)
         return super().execute(query, vars)  # type: ignore[misc]
 
     def executemany(self, query: Any, vars_list: Iterable[Any]) -> Any:
         # psycopg 2 sends one statement for each set of parameters, some of them maybe empty.
-        context = current()
-        if context is not None:
-            query = _prefixed(query, _literal_prefix(context, query, ()))
-        return super().executemany(query, vars_list)  # type: ignore[misc]
+        return super().executemany(self._prefixed(query, ()), vars_list)  # type: ignore[misc]
 
     def copy_from(  # noqa: PLR0917 - psycopg 2's own signature
         self,
@@ -242,8 +285,7 @@ class _Psycopg2Mixin(_CarryingCursor):
         size: int = 8192,
         columns: Iterable[str] | None = None,
     ) -> Any:
-        context = current()
-        if context is None:
+        if current() is None:
             return super().copy_from(file, table, sep, null, size, columns)  # type: ignore[misc]
         # psycopg 2 writes this statement itself; written here, it can carry the context.
         from psycopg2 import sql as psycopg2_sql
@@ -258,7 +300,4 @@ class _Psycopg2Mixin(_CarryingCursor):
         return self.copy_expert(statement, file, size)
 
     def copy_expert(self, sql: Any, file: Any, size: int = 8192) -> Any:
-        context = current()
-        if context is not None:
-            sql = _prefixed(sql, _literal_prefix(context, sql, None))
-        return super().copy_expert(sql, file, size)  # type: ignore[misc]
+        return super().copy_expert(self._prefixed(sql, None), file, size)  # type: ignore[misc]

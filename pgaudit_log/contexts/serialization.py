@@ -12,8 +12,12 @@ from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 
 from pgaudit_log.conf import PREFIX, settings
-from pgaudit_log.constants import CONTEXT_MAX_BYTES, CONTEXT_MAX_DEPTH
+from pgaudit_log.constants import CONTEXT_MAX_BYTES, CONTEXT_MAX_DEPTH, NUMBER_MAX_DIGITS
 from pgaudit_log.exceptions import ContextError
+
+_DIGITS = re.compile(rf"[0-9]{{{NUMBER_MAX_DIGITS + 1}}}")
+
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
@@ -39,6 +43,8 @@ def serialize(metadata: Mapping[str, Any]) -> str:
             f"The context is nested more than {CONTEXT_MAX_DEPTH} levels deep."
             " Keep the nested value elsewhere and record what finds it."
         )
+    if len(text) > NUMBER_MAX_DIGITS and _DIGITS.search(text):
+        _refuse_long_numbers(metadata)
     text = text.replace("*", "\\u002a")
     if len(text) > CONTEXT_MAX_BYTES:
         largest = max(metadata, key=lambda key: len(json.dumps(metadata[key], cls=_encoder())))
@@ -97,6 +103,15 @@ def _refuse_bad_characters(metadata: Mapping[str, Any], text: str) -> None:
         )
 
 
+def _refuse_long_numbers(metadata: Mapping[str, Any]) -> None:
+    for key, value in metadata.items():
+        if _DIGITS.search(_STRING.sub("", json.dumps({key: value}, cls=_encoder()))):
+            raise ContextError(
+                f'The context value "{key}" has a number of more than {NUMBER_MAX_DIGITS:,} digits,'
+                " which not every reader could have. Give it as text."
+            )
+
+
 def _encodable(text: str) -> bool:
     try:
         json.dumps(json.loads(text), ensure_ascii=False).encode()
@@ -114,7 +129,7 @@ def _where(metadata: Mapping[str, Any], is_bad: Any) -> str:
 
 def _depth(text: str) -> int:
     depth = deepest = 0
-    for bracket in re.sub(r'"(?:[^"\\]|\\.)*"', "", text):
+    for bracket in _STRING.sub("", text):
         if bracket in "[{":
             depth += 1
             deepest = max(deepest, depth)

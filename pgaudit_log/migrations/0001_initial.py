@@ -60,7 +60,7 @@ DROP FUNCTION IF EXISTS @schema@.pgaudit_log_table_of;
 DROP FUNCTION IF EXISTS @schema@.pgaudit_log_database;
 DROP FUNCTION IF EXISTS @schema@.pgaudit_log_context_once;
 DROP FUNCTION IF EXISTS @schema@.pgaudit_log_context;
-DROP FUNCTION IF EXISTS @schema@.pgaudit_log_parse_jsonb;
+DROP FUNCTION IF EXISTS @schema@.pgaudit_log_parse_context;
 DROP FUNCTION IF EXISTS @schema@.pgaudit_log_is_valid;
 DROP FUNCTION IF EXISTS @schema@.pgaudit_log_snapshot;
 DROP FUNCTION IF EXISTS @schema@.pgaudit_log_refuse_change;

@@ -138,29 +138,88 @@ CREATE INDEX IF NOT EXISTS pgaudit_log_event_object
 CREATE INDEX IF NOT EXISTS pgaudit_log_event_user
     ON @schema@.pgaudit_log_event ((context ->> 'user'), id) WITH (deduplicate_items = off);
 
+-- The events that somebody else made in one user's place, in order. Few have any.
+CREATE INDEX IF NOT EXISTS pgaudit_log_event_on_behalf_of
+    ON @schema@.pgaudit_log_event ((context ->> 'on_behalf_of'), id) WITH (deduplicate_items = off)
+    WHERE (context ->> 'on_behalf_of') IS NOT NULL;
+
 -- The events of a time, a transaction or a context: small, because all three
 -- grow with the table. Autovacuum sums each range up once it is full; what is not
 -- summed up would be read by each question.
 CREATE INDEX IF NOT EXISTS pgaudit_log_event_brin
     ON @schema@.pgaudit_log_event USING brin (created_at, txid, context_id) WITH (autosummarize = on);
 
--- pgaudit_log_parse_jsonb(value): value as jsonb; text that is not JSON comes back
--- as {"malformed": "..."}: what another program put into the context must neither
--- be lost nor refuse the write that it came with.
+-- pgaudit_log_parse_context(carried, longest): the JSON of a context, such that whatever reads
+-- it later can, and that no index refuses it. What is too long, too deep, no JSON, or no object
+-- is kept as {"malformed": "..."}, its first 1,000 characters: what another program put into
+-- the context must neither be lost nor refuse the write that it came with.
+--
+-- The bounds, which contexts out of Python keep by themselves:
+--   longest, 64 KiB, as it is sent, 4 MiB as PostgreSQL writes it;
+--   500 levels;
+--   numbers of at most 1,000 digits in a row as PostgreSQL writes them, which is without an
+--   exponent: 1e4400 is a few bytes here, and an integer that Python refuses to read.
+-- Of the keys that are indexed, 600 characters are kept.
+--
+-- pgaudit_log_context() asks this only for what is long, or becomes so when it is written.
 -- Reads no settings.
-CREATE OR REPLACE FUNCTION @schema@.pgaudit_log_parse_jsonb(value text)
+CREATE OR REPLACE FUNCTION @schema@.pgaudit_log_parse_context(carried text, longest integer DEFAULT 65536)
 RETURNS jsonb
 LANGUAGE plpgsql
 IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $pgaudit_log$
+DECLARE
+    malformed constant jsonb := jsonb_build_object('malformed', left(carried, 1000));
+    strings constant text := '"([^"\\]|\\.)*"';
+    value jsonb;
+    written text;
+    key text;
 BEGIN
+    IF octet_length(carried) > longest THEN
+        RETURN malformed;
+    END IF;
+    -- An exponent of four digits would be written as thousands. The first test is for speed:
+    -- what it finds may stand in a string.
+    IF carried ~ '[eE][-+]?[0-9]{4}' THEN
+        IF regexp_replace(carried, strings, '', 'g') ~ '[eE][-+]?0*[1-9][0-9]{3}' THEN
+            RETURN malformed;
+        END IF;
+    END IF;
+
     -- This block starts a subtransaction, but it writes nothing and so takes no
     -- transaction id.
-    RETURN value::jsonb;
-EXCEPTION
-    WHEN OTHERS THEN
-        RETURN jsonb_build_object('malformed', left(value, 1000));
+    BEGIN
+        value := carried::jsonb;
+        IF jsonb_typeof(value) <> 'object' THEN
+            RETURN malformed;
+        END IF;
+        IF octet_length(carried) - octet_length(replace(replace(carried, '[', ''), '{', '')) > 500 THEN
+            IF jsonb_path_exists(value, '$.**{501}') THEN
+                RETURN malformed;
+            END IF;
+        END IF;
+        written := value::text;
+        IF octet_length(written) > 4194304 THEN
+            RETURN malformed;
+        END IF;
+        IF written ~ '[0-9]{250}' THEN
+            written := regexp_replace(regexp_replace(written, strings, '', 'g'), '[1-9]', '0', 'g');
+            IF strpos(written, repeat('0', 1001)) > 0 THEN
+                RETURN malformed;
+            END IF;
+        END IF;
+    EXCEPTION
+        WHEN OTHERS THEN
+            RETURN malformed;
+    END;
+
+    FOREACH key IN ARRAY ARRAY['user', 'on_behalf_of'] LOOP
+        IF length(value ->> key) > 600 THEN
+            value := jsonb_set(value, ARRAY[key], to_jsonb(left(value ->> key, 600)));
+        END IF;
+    END LOOP;
+    RETURN value;
 END;
 $pgaudit_log$;
 
@@ -187,19 +246,22 @@ $pgaudit_log$;
 
 -- pgaudit_log_context(): who and why, for the statement that is running.
 --
--- 1. The comment that the statement starts with: /*pgaudit_log:<uuid><json>*/.
---    Only a leading comment counts, so that text which a visitor typed never
---    becomes a context.
--- 2. Else the setting pgaudit_log.context, for psql and other programs:
+-- 1. The comment that the statement starts with: /*pgaudit_log:<uuid><json>*/. A hint of
+--    pg_hint_plan, /*+ ... */, may stand directly in front of it. Only a leading comment
+--    counts, so that text which a visitor typed never becomes a context.
+-- 2. The setting pgaudit_log.running, which the cursor class sets for a transaction where the
+--    text of statements has to stay the same. A comment may have the id alone; the rest is
+--    there then.
+-- 3. The setting pgaudit_log.context, for psql and other programs:
 --    SET pgaudit_log.context = '{"user": "ana"}', with or without a leading uuid.
--- Without either, id and value are null. What PostgreSQL observed stands apart from what the
+-- Without any, id and value are null. What PostgreSQL observed stands apart from what the
 -- client claims: role is the role that had logged in; session has the role of SET ROLE and,
 -- where nothing is claimed, the application and the address: {"set_role", "application", "address"}.
 --
 -- current_query() copies the whole statement: call this once per statement.
 -- PL/pgSQL prepares each expression anew in each transaction, so what is rarely needed
 -- stands where it is rarely reached.
--- Reads: pgaudit_log.context, application_name, role.
+-- Reads: pgaudit_log.running, pgaudit_log.context, application_name, role.
 CREATE OR REPLACE FUNCTION @schema@.pgaudit_log_context(OUT id uuid, OUT value jsonb, OUT role text, OUT session jsonb)
 LANGUAGE plpgsql
 STABLE
@@ -207,17 +269,32 @@ SET search_path = pg_catalog, pg_temp
 AS $pgaudit_log$
 DECLARE
     carried text := current_query();
+    running text;
 BEGIN
     role := session_user;
     IF current_setting('role') <> 'none' THEN
         session := jsonb_build_object('set_role', current_setting('role'));
     END IF;
 
+    IF starts_with(carried, '/*+') THEN
+        carried := substr(carried, strpos(carried, '*/') + 2);
+    END IF;
     IF starts_with(carried, '/*pgaudit_log:') THEN
         carried := substr(split_part(carried, '*/', 1), 15);
+        IF length(carried) = 36 THEN
+            running := current_setting('pgaudit_log.running', true);
+            IF starts_with(running, carried) THEN
+                carried := running;
+            ELSE
+                carried := carried || '{}';
+            END IF;
+        END IF;
     ELSE
-        carried := current_setting('pgaudit_log.context', true);
         -- A setting that was local to an ended transaction reads as '', not NULL.
+        carried := COALESCE(
+            NULLIF(current_setting('pgaudit_log.running', true), ''),
+            current_setting('pgaudit_log.context', true)
+        );
         IF carried IS NULL OR carried = '' THEN
             session := NULLIF(COALESCE(session, '{}') || jsonb_strip_nulls(jsonb_build_object(
                 'application', NULLIF(current_setting('application_name'), ''),
@@ -227,32 +304,27 @@ BEGIN
         END IF;
     END IF;
 
+    -- Most contexts are short. What is short as it is written, too, has nothing that could not
+    -- be read: it is neither deep nor are its numbers large.
     -- This block starts a subtransaction, but it writes nothing and so takes no
     -- transaction id.
     BEGIN
-        IF left(carried, 1) = '{' THEN
-            value := carried::jsonb;
-        ELSE
+        IF left(carried, 1) <> '{' THEN
             id := left(carried, 36)::uuid;
-            value := substr(carried, 37)::jsonb;
+            carried := substr(carried, 37);
+        END IF;
+        IF octet_length(carried) <= 600 THEN
+            value := carried::jsonb;
+            IF octet_length(value::text) <= 1000 AND jsonb_typeof(value) = 'object' THEN
+                RETURN;
+            END IF;
         END IF;
     EXCEPTION
         WHEN OTHERS THEN
             -- Not as Python writes it. It must neither be lost nor refuse the write.
-            id := NULL;
-            IF left(carried, 36) ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN
-                id := left(carried, 36)::uuid;
-                carried := substr(carried, 37);
-            END IF;
-            value := @schema@.pgaudit_log_parse_jsonb(carried);
+            NULL;
     END;
-
-    -- What is too long for the index on the user would refuse the write.
-    IF octet_length(carried) > 600 THEN
-        IF length(value ->> 'user') > 600 THEN
-            value := jsonb_set(value, '{user}', to_jsonb(left(value ->> 'user', 600)));
-        END IF;
-    END IF;
+    value := @schema@.pgaudit_log_parse_context(carried);
 END;
 $pgaudit_log$;
 
@@ -261,7 +333,7 @@ $pgaudit_log$;
 -- statement, 284 microseconds a row in an INSERT of 5,000 rows.
 -- The memo is keyed by the time at which the statement arrived and lives as long
 -- as the transaction.
--- Reads pgaudit_log.context; reads and writes pgaudit_log.memo.
+-- Reads pgaudit_log.running, pgaudit_log.context; reads and writes pgaudit_log.memo.
 CREATE OR REPLACE FUNCTION @schema@.pgaudit_log_context_once(OUT id uuid, OUT value jsonb, OUT role text, OUT session jsonb)
 LANGUAGE plpgsql
 VOLATILE
@@ -273,18 +345,34 @@ DECLARE
         ' ',
         extract(epoch FROM statement_timestamp()),
         txid_current(),
-        hashtextextended(current_setting('pgaudit_log.context', true), 0)
+        hashtextextended(
+            concat(
+                current_setting('pgaudit_log.running', true),
+                current_setting('pgaudit_log.context', true)
+            ),
+            0
+        )
     );
     memo text := current_setting('pgaudit_log.memo', true);
+    claimed text;
 BEGIN
-    -- What was observed is never taken from the memo, which the client could have written.
+    -- What was observed is never taken from the memo, which the client could have written; and
+    -- what is taken keeps the same bounds as a context.
     IF split_part(memo, '|', 1) = arrival THEN
         role := session_user;
         IF current_setting('role') <> 'none' THEN
             session := jsonb_build_object('set_role', current_setting('role'));
         END IF;
         id := NULLIF(split_part(memo, '|', 2), '')::uuid;
-        value := substr(memo, length(arrival) + length(split_part(memo, '|', 2)) + 3)::jsonb;
+        claimed := substr(memo, length(arrival) + length(split_part(memo, '|', 2)) + 3);
+        IF octet_length(claimed) <= 1000 THEN
+            value := claimed::jsonb;
+            IF octet_length(value::text) <= 1000 AND jsonb_typeof(value) = 'object' THEN
+                RETURN;
+            END IF;
+        END IF;
+        -- As PostgreSQL writes it, a context is longer than it was sent.
+        value := @schema@.pgaudit_log_parse_context(claimed, 4194304);
     ELSE
         SELECT context.id, context.value, context.role, context.session
         INTO id, value, role, session

@@ -13,7 +13,7 @@ SCHEMA_FILES = (
     "tracked_table.sql",
     "shape.sql",
     "event_table.sql",
-    "parse_jsonb.sql",
+    "parse_context.sql",
     "is_valid.sql",
     "context.sql",
     "context_once.sql",

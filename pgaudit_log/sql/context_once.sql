@@ -3,7 +3,7 @@
 -- statement, 284 microseconds a row in an INSERT of 5,000 rows.
 -- The memo is keyed by the time at which the statement arrived and lives as long
 -- as the transaction.
--- Reads pgaudit_log.context; reads and writes pgaudit_log.memo.
+-- Reads pgaudit_log.running, pgaudit_log.context; reads and writes pgaudit_log.memo.
 CREATE OR REPLACE FUNCTION @schema@.pgaudit_log_context_once(OUT id uuid, OUT value jsonb, OUT role text, OUT session jsonb)
 LANGUAGE plpgsql
 VOLATILE
@@ -15,18 +15,34 @@ DECLARE
         ' ',
         extract(epoch FROM statement_timestamp()),
         txid_current(),
-        hashtextextended(current_setting('pgaudit_log.context', true), 0)
+        hashtextextended(
+            concat(
+                current_setting('pgaudit_log.running', true),
+                current_setting('pgaudit_log.context', true)
+            ),
+            0
+        )
     );
     memo text := current_setting('pgaudit_log.memo', true);
+    claimed text;
 BEGIN
-    -- What was observed is never taken from the memo, which the client could have written.
+    -- What was observed is never taken from the memo, which the client could have written; and
+    -- what is taken keeps the same bounds as a context.
     IF split_part(memo, '|', 1) = arrival THEN
         role := session_user;
         IF current_setting('role') <> 'none' THEN
             session := jsonb_build_object('set_role', current_setting('role'));
         END IF;
         id := NULLIF(split_part(memo, '|', 2), '')::uuid;
-        value := substr(memo, length(arrival) + length(split_part(memo, '|', 2)) + 3)::jsonb;
+        claimed := substr(memo, length(arrival) + length(split_part(memo, '|', 2)) + 3);
+        IF octet_length(claimed) <= 1000 THEN
+            value := claimed::jsonb;
+            IF octet_length(value::text) <= 1000 AND jsonb_typeof(value) = 'object' THEN
+                RETURN;
+            END IF;
+        END IF;
+        -- As PostgreSQL writes it, a context is longer than it was sent.
+        value := @schema@.pgaudit_log_parse_context(claimed, 4194304);
     ELSE
         SELECT context.id, context.value, context.role, context.session
         INTO id, value, role, session

@@ -355,8 +355,7 @@ def test_a_role_that_may_only_write_the_table_is_captured() -> None:
         with transaction.atomic():
             execute("SET LOCAL ROLE pgaudit_log_writer")
             execute("INSERT INTO shop_customer (name) VALUES ('by another role')")
-        session = Events.objects.get().pgh_context["session"]
-        assert session["set_role"] == "pgaudit_log_writer"
+        assert Events.objects.get().pgh_session["set_role"] == "pgaudit_log_writer"
     finally:
         execute("DROP OWNED BY pgaudit_log_writer")
         execute("DROP ROLE pgaudit_log_writer")
