@@ -21,6 +21,9 @@ CONTEXT_MAX_BYTES: Final = 64 * 1024
 CONTEXT_MAX_DEPTH: Final = 500
 """How deeply a context may be nested; PostgreSQL's own limit depends on its stack."""
 
+LOWEST_ID: Final = -(2**63)
+"""The lowest id that an event can have: what is older than the log has ids below 0."""
+
 INSERT: Final = "I"
 UPDATE: Final = "U"
 DELETE: Final = "D"

@@ -11,7 +11,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.expressions import Col
 
 from pgaudit_log import rows, states
-from pgaudit_log.identifiers import column_of
+from pgaudit_log.identifiers import column_of, is_shortened
 from pgaudit_log.pinning import pinned
 from pgaudit_log.states import JSON_NULL, MISSING, NULL, State
 
@@ -26,11 +26,14 @@ def read(
     found: dict[RowKey, State] = {}
     for model, own in _by_model(keys).items():
         connection = connections[using]
+        long = {key for key in own if is_shortened(key)}
         with pinned(using), connection.cursor() as cursor:
-            # In the order of their keys, so that two plans cannot wait for each other.
-            cursor.execute(rows.live_sql(model, connection, lock=lock), [sorted(own)])
-            for key, state in cursor.fetchall():
-                found[model, key] = states.split(state)
+            for wanted in filter(None, (long, {*own} - long)):
+                sql = rows.live_sql(model, connection, lock=lock, shortened=wanted is long)
+                # In the order of their keys, so that two plans cannot wait for each other.
+                cursor.execute(sql, [sorted(wanted)])
+                for key, state in cursor.fetchall():
+                    found[model, key] = states.split(state)
     return found
 
 

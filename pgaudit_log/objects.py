@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 
 from pgaudit_log import renames
-from pgaudit_log.identifiers import key_fields, key_text
+from pgaudit_log.identifiers import column_of, is_shortened, key_fields, key_text, whole_key_text
 
 
 class EventObject:
@@ -70,7 +70,7 @@ class EventObject:
         for event in instances:
             model = self._model(event.pgh_obj_model, known)
             if model is not None and event.pgh_obj_id is not None:
-                key = parsed_key(model, event.pgh_obj_id)
+                key = key_of_snapshot(model, event.pgh_obj_id, event.pgh_data)
                 if key is not None:
                     keys[model, event._state.db].add(key)
         found: list[Any] = []
@@ -95,8 +95,36 @@ class EventObject:
         return known[label]
 
 
+def key_of_snapshot(model: type[models.Model], text: str, snapshot: Any) -> Any:
+    """Return the primary key that an event has as ``text``; ``None`` if the model can have none such.
+
+    What is too long to stand there whole is in the snapshot, if the key is tracked.
+    """
+    if not is_shortened(text):
+        return parsed_key(model, text)
+    fields = key_fields(model)
+    try:
+        parts = tuple(_parsed(field, _stored(model, field, snapshot)) for field in fields)
+        key = parts if len(fields) > 1 else parts[0]
+        return key if key_text(key, fields) == text else None
+    except (LookupError, TypeError, ValueError, ArithmeticError, ValidationError):
+        return None
+
+
+def _stored(model: type[models.Model], field: models.Field[Any, Any], snapshot: Any) -> Any:
+    """Return the value of a field in a snapshot, under the name that its column had then.
+
+    Raises:
+        KeyError: when it has none.
+    """
+    column = column_of(field)
+    former = reversed(renames.known().columns(model, field.name, column))
+    names = [name for name in (column, *former) if name in (snapshot or ())]
+    return snapshot[names[0] if names else column]
+
+
 def parsed_key(model: type[models.Model], text: str) -> Any:
-    """Return the primary key that ``text`` stands for, or ``None`` if the model can have none such."""
+    """Return the primary key whose whole text is ``text``; ``None`` if the model can have none such."""
     fields = key_fields(model)
     try:
         parts = json.loads(text) if len(fields) > 1 else [text]
@@ -105,7 +133,7 @@ def parsed_key(model: type[models.Model], text: str) -> Any:
         values = tuple(_parsed(field, part) for field, part in zip(fields, parts, strict=True))
         key = values if len(fields) > 1 else values[0]
         # A key of an earlier type, such as "007" of what is a number now, is no key of today.
-        return key if key_text(key, fields) == text else None
+        return key if whole_key_text(key, fields) == text else None
     except (TypeError, ValueError, ArithmeticError, ValidationError):
         return None
 

@@ -16,6 +16,7 @@ from django.db.models.fields.json import KeyTextTransform
 from pgaudit_log import registry, renames
 from pgaudit_log.criteria import key_text_of, keys_in, of_labels
 from pgaudit_log.expressions import (
+    ShortKey,
     column_text,
     concatenated,
     joined,
@@ -111,7 +112,7 @@ def _names_of_rows(events: models.QuerySet[Any, Any]) -> Any:
         if len(labels) > 1:
             renamed[model] = labels
         for field in referred_fields(model):
-            text = KeyTextTransform(column_of(field), "pgh_data")
+            text = ShortKey(KeyTextTransform(column_of(field), "pgh_data"))
             rows = events.filter(of_labels(labels))
             by_column += [
                 rows.values(pgh_key=reference_to(f"{label}.{column_of(field)}", text))

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from django.db import InternalError, models, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from pgaudit_log.columns import read_key_sql, read_sql, sql_type
+from pgaudit_log.columns import may_be_shortened, read_key_sql, read_sql, sql_type
 from pgaudit_log.constants import EVENT_TABLE
 from pgaudit_log.exceptions import InstallationError
 from pgaudit_log.identifiers import (
@@ -96,7 +96,10 @@ def select_sql(
     expressions = [f"{column} AS {name}" for name, column in METADATA_COLUMNS.items()]
     for position, (name, field) in enumerate(obj_key):
         key = read_key_sql(
-            sql_type(field, connection), connection, position=position if len(obj_key) > 1 else None
+            sql_type(field, connection),
+            connection,
+            position=position if len(obj_key) > 1 else None,
+            whole=_whole_key(tables, [f for _, f in obj_key], position, connection),
         )
         expressions.append(f"{key} AS {quote_name(name)}")
     for number, table in enumerate(tables):
@@ -111,6 +114,30 @@ def select_sql(
             f"WHERE {_belongs(tables[0])}"
         )
     return f"SELECT\n    {listed}\nFROM (\n{_whole_objects(tables)}\n) AS event"
+
+
+def _whole_key(
+    tables: Sequence[Table],
+    fields: Sequence[models.Field[Any, Any]],
+    position: int,
+    connection: BaseDatabaseWrapper,
+) -> str | None:
+    """Return a key's value out of a snapshot, where it may be too long for ``obj_pk``; else ``None``.
+
+    Of a key that is not tracked it is NULL.
+    """
+    if not may_be_shortened(fields, connection):
+        return None
+    found = []
+    for number, table in enumerate(tables):
+        snapshot = "snapshot" if len(tables) == 1 else f"snapshot_{number}"
+        # A row that another inherits has the same key in a column of its own.
+        found += [
+            f"({_read(snapshot, column, connection)})"
+            for column in table.columns
+            if column.field == fields[position] or (number and column.field.primary_key)
+        ]
+    return f"COALESCE({', '.join(found)})" if found else "NULL"
 
 
 def _read(snapshot: str, column: ReadColumn, connection: BaseDatabaseWrapper) -> str:
@@ -254,7 +281,11 @@ def _columns_sql(
         value = f"NULL::{sql_type(field, connection)}"
         if field in keys:
             position = list(keys).index(field) if len(keys) > 1 else None
-            value = read_key_sql(sql_type(field, connection), connection, position=position)
+            # A key that is too long for obj_pk is in no place but the row's own columns.
+            whole = "NULL" if may_be_shortened(keys, connection) else None
+            value = read_key_sql(
+                sql_type(field, connection), connection, position=position, whole=whole
+            )
         values.append(f"{value} AS {quote_name(column_of(field))}")
     return ", ".join(values)
 

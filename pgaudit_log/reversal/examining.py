@@ -12,7 +12,7 @@ from pgaudit_log import histories, live, moments, renames, rows, states
 from pgaudit_log.constants import INSERT
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.following import current_key
-from pgaudit_log.identifiers import column_of, former_key, key_fields
+from pgaudit_log.identifiers import column_of, former_key, is_shortened, key_fields
 from pgaudit_log.live import RowKey
 from pgaudit_log.models import Events
 from pgaudit_log.reversal.choices import Choices
@@ -259,6 +259,10 @@ class Examination:
                     Kind.REQUIRED, target, own.name, f"{own.name} had no value, but must have one."
                 )
                 del wanted[column]
+        keys = [column_of(f) for f in key_fields(target.model)]
+        if is_shortened(target.key) and any(column in wanted for column in keys):
+            # What is left of the key does not say its other parts.
+            wanted = {**{column: now[column] for column in keys}, **wanted}
         return replace(step, state=wanted) if wanted else None
 
     def _conflict(self, target: Target, column: str, was: Any, expected: str, now: str) -> bool:

@@ -11,6 +11,7 @@ from pgaudit_log.identifiers import quote_name
 
 SCHEMA_FILES = (
     "database.sql",
+    "incarnation.sql",
     "tracked_table.sql",
     "shape.sql",
     "event_table.sql",
@@ -27,6 +28,10 @@ SCHEMA_FILES = (
     "state.sql",
     "refuse_change.sql",
     "append_only.sql",
+    "txid.sql",
+    "numbers.sql",
+    "renew_numbers.sql",
+    "first_incarnation.sql",
 )
 """The files that make the schema, in the order in which they can be run."""
 

@@ -122,9 +122,7 @@ def key_sql(
     """
     types = _types(connection)
     fields = key_fields(concrete(model))
-    if len(fields) > 1:
-        return columns_.composite_key_sql([_column(alias, f) for f in fields])
-    return columns_.key_sql(_column(alias, fields[0]), columns_.sql_type(fields[0], types))
+    return columns_.key_sql([_column(alias, f) for f in fields], fields, types)
 
 
 def refs_sql(
@@ -146,7 +144,7 @@ def refs_sql(
         if not isinstance(field, models.ForeignKey):
             continue
         label = _target_label(field)
-        text = columns_.key_sql(_column(alias, field), columns_.sql_type(field, types))
+        text = columns_.key_sql([_column(alias, field)], [field], types)
         pointing.append(_column(alias, field))
         references.append(f"{quote_literal(reference(label, ''))} || ({text})")
     moved_sql = _moved_sql(moved, types) if moved is not None else ""
@@ -537,10 +535,10 @@ def _known_sql(
     """Return the test whether the newest event of the row ``new`` tells its present state."""
     of_model = f"model IN ({', '.join(map(quote_literal, model_labels))})"
     return f"""COALESCE((
-                SELECT operation <> '{DELETE}' AND id > COALESCE((
+                SELECT operation <> '{DELETE}' AND (id > (
                     SELECT max(id) FROM {EVENT_TABLE}
                     WHERE {of_model} AND obj_pk IS NULL AND operation = '{TRUNCATE}'
-                ), 0)
+                )) IS NOT FALSE
                 FROM {EVENT_TABLE}
                 WHERE {of_model} AND obj_pk = {key_sql("new", model, connection)}
                     AND label IN ({", ".join(map(quote_literal, event_labels))})
