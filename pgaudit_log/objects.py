@@ -98,7 +98,7 @@ class EventObject:
 def key_of_snapshot(model: type[models.Model], text: str, snapshot: Any) -> Any:
     """Return the primary key that an event has as ``text``; ``None`` if the model can have none such.
 
-    What is too long to stand there whole is in the snapshot, if the key is tracked.
+    What is too long to stand there whole is in the snapshot.
     """
     if not is_shortened(text):
         return parsed_key(model, text)

@@ -122,10 +122,7 @@ def _whole_key(
     position: int,
     connection: BaseDatabaseWrapper,
 ) -> str | None:
-    """Return a key's value out of a snapshot, where it may be too long for ``obj_pk``; else ``None``.
-
-    Of a key that is not tracked it is NULL.
-    """
+    """Return a key's value out of a snapshot, where it may be too long for ``obj_pk``; else ``None``."""
     if not may_be_shortened(fields, connection):
         return None
     found = []
@@ -137,7 +134,12 @@ def _whole_key(
             for column in table.columns
             if column.field == fields[position] or (number and column.field.primary_key)
         ]
-    return f"COALESCE({', '.join(found)})" if found else "NULL"
+    if not found:
+        # Snapshots have it all the same.
+        snapshot = "snapshot" if len(tables) == 1 else "snapshot_0"
+        field = fields[position]
+        found = [_read(snapshot, ReadColumn("", field, [column_of(field)]), connection)]
+    return f"COALESCE({', '.join(found)})" if len(found) > 1 else found[0]
 
 
 def _read(snapshot: str, column: ReadColumn, connection: BaseDatabaseWrapper) -> str:
@@ -281,8 +283,11 @@ def _columns_sql(
         value = f"NULL::{sql_type(field, connection)}"
         if field in keys:
             position = list(keys).index(field) if len(keys) > 1 else None
-            # A key that is too long for obj_pk is in no place but the row's own columns.
-            whole = "NULL" if may_be_shortened(keys, connection) else None
+            whole = None
+            if may_be_shortened(keys, connection):
+                # Snapshots have it all the same.
+                column = ReadColumn("", field, [column_of(field)])
+                whole = _read("state.snapshot", column, connection)
             value = read_key_sql(
                 sql_type(field, connection), connection, position=position, whole=whole
             )

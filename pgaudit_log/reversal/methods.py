@@ -41,8 +41,8 @@ def _revert(self: Any, using: str | None = None) -> models.Model:
         pk = key_of_snapshot(model, key, self.pgh_data)
         if pk is None:
             raise QueryError(
-                f"Event {self.pgh_id} does not say the whole key of its object, which is too long,"
-                " because the key is not tracked. Call reversal.revert() with the object."
+                f"Event {self.pgh_id} does not say the whole key of its object, which is too long."
+                " Call reversal.revert() with the object."
             )
     else:
         pk = histories.value_of(key, key_fields(model))

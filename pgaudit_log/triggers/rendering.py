@@ -81,6 +81,20 @@ SNAPSHOT = "to_jsonb(snapshot.*)"
 """The JSONB expression of the row that :func:`snapshot_source` adds to a FROM clause."""
 
 
+def stored_columns(
+    model: type[models.Model], columns: Columns, connection: BaseDatabaseWrapper | None = None
+) -> Columns:
+    """Return the columns that snapshots have: the tracked ``columns``, and a key that may be shortened.
+
+    ``obj_pk`` has any key, tracked or not; what is too long for it stands there.
+    """
+    keys = key_fields(concrete(model))
+    if not columns_.may_be_shortened(keys, _types(connection)):
+        return columns
+    names = {field.name for field in columns}
+    return [*columns, *(field for field in keys if field.name not in names)]
+
+
 def snapshot_source(
     alias: str, columns: Columns, connection: BaseDatabaseWrapper | None = None
 ) -> str:
@@ -358,7 +372,7 @@ def capture_sql(
     if truncated:
         return context + insert_sql(values, "", into=CAPTURED_INTO)
 
-    snapshot = snapshot_source(alias, columns)
+    snapshot = snapshot_source(alias, stored_columns(model, columns))
     source = statement_source(operation) if statement_level else row_source(operation)
     where = _where_sql(condition, model, columns, label, function) if statement_level else None
     single = insert_sql(values, f"{source.single}\n    {snapshot}", where, into=CAPTURED_INTO)
@@ -411,7 +425,8 @@ def manual_event_sql(
         f"%s::{column_type(field, connection)} AS {quote_name(column_of(field))}" for field in given
     )
     listed = ", ".join(
-        f"{_value('new', field, connection)} AS {quote_name(column_of(field))}" for field in tracked
+        f"{_value('new', field, connection)} AS {quote_name(column_of(field))}"
+        for field in stored_columns(model, tracked, connection)
     )
     values = {
         "model": quote_literal(model._meta.label),
@@ -511,7 +526,8 @@ def baseline_sql(
         "session": "context.session",
         "created_at": created_at,
     }
-    snapshot = snapshot_source("new", columns, connection).replace("%", "%%")
+    stored = stored_columns(model, columns, connection)
+    snapshot = snapshot_source("new", stored, connection).replace("%", "%%")
     return BaselineSql(
         boundary=f"SELECT count(*) OVER (), {texts}\n"
         f"    FROM (SELECT {key} {rows}\n        ORDER BY {key} LIMIT %s) AS new\n"
