@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from importlib import resources
-
-from django.db.backends.base.base import BaseDatabaseWrapper
-
-from pgaudit_log.identifiers import quote_name
+from typing import NamedTuple
 
 SCHEMA_FILES = (
     "database.sql",
@@ -57,9 +55,32 @@ def template() -> str:
     return "\n".join(read(name) for name in SCHEMA_FILES)
 
 
-def in_schema(template: str, connection: BaseDatabaseWrapper) -> str:
-    """Return ``template`` for the schema in which a connection makes tables: the first of its path."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT current_schema()")
-        [schema] = cursor.fetchone()
-    return template.replace(SCHEMA, quote_name(schema))
+def in_schema(template: str, schema: str) -> str:
+    """Return ``template`` for a schema, given as a quoted name where it needs quotes."""
+    return template.replace(SCHEMA, schema)
+
+
+class Made(NamedTuple):
+    """Something that :func:`template` makes."""
+
+    kind: str
+    """``table``, ``index`` or ``function``."""
+    name: str
+    body: str | None = None
+    """The body of a function, for any schema."""
+
+
+_MADE = re.compile(
+    r"^CREATE (?:OR REPLACE )?(?P<kind>TABLE|INDEX|FUNCTION) (?:IF NOT EXISTS )?(?P<name>\w+)"
+    r"(?:(?:(?!^CREATE ).)*?^AS \$pgaudit_log\$(?P<body>.*?)\$pgaudit_log\$)?",
+    re.M | re.S,
+)
+
+
+@cache
+def made(template: str) -> tuple[Made, ...]:
+    """Return what a template makes, in its order, the triggers aside."""
+    return tuple(
+        Made(found["kind"].lower(), found["name"], found["body"])
+        for found in _MADE.finditer(template)
+    )

@@ -327,6 +327,8 @@ def test_keys_that_cannot_be_long_are_rendered_as_before() -> None:
         models.DecimalField(max_digits=20, decimal_places=2, primary_key=True),
         models.CharField(max_length=125, primary_key=True),
     ):
-        assert "sha256" not in key_sql("new", make(f"Keyed{type(field).__name__}", id=field), connection)
+        assert "sha256" not in key_sql(
+            "new", make(f"Keyed{type(field).__name__}", id=field), connection
+        )
     long = models.CharField(max_length=126, primary_key=True)
     assert "sha256" in key_sql("new", make("Other", id=long), connection)
