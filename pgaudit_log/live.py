@@ -78,6 +78,8 @@ def typed(model: type[models.Model], given: Sequence[State], using: str) -> list
             text = state.get(column_of(field))
             if text is None:
                 values[column_of(field)] = MISSING
+            elif (stands := states.absence(text)) is not None:
+                values[column_of(field)] = stands
             elif states.is_json_null(text):
                 values[column_of(field)] = JSON_NULL
             elif value is MISSING:
@@ -104,7 +106,11 @@ def normal(
         unreadable = set()
         for field, text in zip(columns, row, strict=True):
             column = column_of(field)
-            if column not in state or state[column] == NULL or states.is_masked(state[column]):
+            if (
+                column not in state
+                or state[column] == NULL
+                or states.absence(state[column]) is not None
+            ):
                 continue
             if text is None or text is MISSING or text == NULL:
                 unreadable.add(column)

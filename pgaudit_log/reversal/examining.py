@@ -210,7 +210,7 @@ class Examination:
         self._refuse_fields(target)
         is_kept = False
         for column, expected in (target.expected or {}).items():
-            if now.get(column, expected) != expected and not states.is_masked(expected):
+            if now.get(column, expected) != expected and states.absence(expected) is None:
                 is_kept |= not self._conflict(target, column, MISSING, expected, now[column])
         is_skipped = is_kept and self.choices.on_conflict == "skip"
         return None if is_skipped else replace(step, action="delete")
@@ -312,12 +312,12 @@ class Examination:
                 )
             elif column not in writable or (brings_back and self.choices.value_of(own)[0]):
                 continue
-            elif states.is_masked(value):
+            elif (stands := states.absence(value)) is not None:
                 self._report(
                     Kind.MASKED,
                     target,
                     name,
-                    f"the value of {name} was masked, so that it is not known.",
+                    f"the value of {name} is {stands}, so that it cannot be written.",
                     go_around=self.choices.on_conflict == "skip" and not brings_back,
                 )
             elif column in self.unreadable[id(target)]:
