@@ -73,8 +73,8 @@ def _blame(model: type[models.Model], key: str, using: str) -> dict[str, Blame]:
     state = {column: value for column, (_, value) in found.items()}
     [typed] = live.typed(model, [state], using)
     for column, text in state.items():
-        if states.is_masked(text):
-            typed[column] = states.plain(text)
+        if (stands := states.absence(text)) is not None:
+            typed[column] = stands
     wording = Wording(model, [typed], using)
     result = {}
     for own in _tracked(model):

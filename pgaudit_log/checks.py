@@ -214,6 +214,21 @@ def check_databases(
         # `migrate` runs the checks before it starts: what it is about to make is not missing.
         if not installation.is_wanted(alias) or not installation.is_migrated(alias):
             continue
+        incomplete = installation.incomplete_schema(alias)
+        if incomplete:
+            messages.append(
+                checks.Warning(
+                    f'The database "{alias}" lacks what the event table needs, or has another'
+                    f" version of it: {', '.join(incomplete)}. Writes of tracked tables may fail.",
+                    hint="Run manage.py pgaudit_log install.",
+                    obj=APP_LABEL,
+                    id="pgaudit_log.W005",
+                )
+            )
+        if not installation.has_event_table(alias):
+            continue
+        if not any("pgaudit_log_numbers" in name for name in incomplete):
+            messages += _check_numbers(alias)
         missing = installation.missing_triggers(alias)
         if missing:
             messages.append(
@@ -237,6 +252,44 @@ def check_databases(
                     id="pgaudit_log.W002",
                 )
             )
+    return messages
+
+
+def _check_numbers(alias: str) -> Messages:
+    """Return warnings about numbers that would be given twice, and events without a partition."""
+    wrong = installation.numbers(alias)
+    messages: Messages = []
+    if wrong.are_transactions_mixed:
+        messages.append(
+            checks.Warning(
+                f'The database "{alias}" counts transactions anew, as after a dump was restored, so'
+                " that one could have the number that earlier events have. Undo of a transaction"
+                " would take both back.",
+                hint="Run migrate, or manage.py pgaudit_log install, before anything is written.",
+                obj=APP_LABEL,
+                id="pgaudit_log.W006",
+            )
+        )
+    if wrong.are_ids_repeated:
+        messages.append(
+            checks.Warning(
+                f'The sequence of event ids in the database "{alias}" is behind the ids that events'
+                " have, so that ids would be given twice.",
+                hint="Run migrate, or manage.py pgaudit_log install, before anything is written.",
+                obj=APP_LABEL,
+                id="pgaudit_log.W007",
+            )
+        )
+    if installation.lacks_partition(alias):
+        messages.append(
+            checks.Warning(
+                f'The event table of the database "{alias}" has no partition for the events of now,'
+                " which go to its DEFAULT partition.",
+                hint="Run migrate, or manage.py pgaudit_log install, from time to time.",
+                obj=APP_LABEL,
+                id="pgaudit_log.W008",
+            )
+        )
     return messages
 
 

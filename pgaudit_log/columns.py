@@ -16,8 +16,8 @@ from typing import Any
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-JSON_KEY = "pgaudit_log.json"
-"""The key of the object that a JSON ``null`` is stored in, so that SQL ``NULL`` stays ``null``."""
+from pgaudit_log.constants import JSON_KEY, MARKERS
+from pgaudit_log.identifiers import LONGEST_KEY, short_key_sql
 
 _UUID = "-".join("_" * length for length in (8, 4, 4, 4, 12))
 """A pattern for ``LIKE``."""
@@ -95,8 +95,8 @@ class Form(Enum):
     NATIVE = "as to_jsonb renders them"
     FLOAT = "as numbers, but -0 as text"
     ARRAY = "as JSON arrays, but with odd lower bounds as text"
-    JSONB = "as they are, but null in an object"
-    HSTORE = "as objects"
+    JSONB = "as they are, but null, and what looks like a marker, in an object"
+    HSTORE = "as objects, but what looks like a marker in one more"
     MONEY = "as numbers, whatever lc_monetary says"
     TEXT = "as the text that the type's own input reads"
 
@@ -127,7 +127,7 @@ def form_of(type_name: str) -> Form:
 def stored_sql(column: str, type_name: str) -> str:
     """Return the expression whose ``to_jsonb`` is what is stored of ``column``."""
     match form_of(type_name):
-        case Form.NATIVE | Form.HSTORE:
+        case Form.NATIVE:
             return column
         case Form.FLOAT:
             # Text only of zeros, because it costs as much as the rest.
@@ -140,8 +140,14 @@ def stored_sql(column: str, type_name: str) -> str:
             )
         case Form.JSONB:
             return (
-                f"CASE WHEN jsonb_typeof({column}) = 'null' OR {column} ? '{JSON_KEY}'"
+                f"CASE WHEN jsonb_typeof({column}) = 'null' OR {_has_marker(column)}"
                 f" THEN jsonb_build_object('{JSON_KEY}', {column}) ELSE {column} END"
+            )
+        case Form.HSTORE:
+            value = f"to_jsonb({column})"
+            return (
+                f"CASE WHEN {_has_marker(value)}"
+                f" THEN jsonb_build_object('{JSON_KEY}', {value}) ELSE {value} END"
             )
         case Form.MONEY:
             return f"{column}::numeric"
@@ -198,7 +204,7 @@ def read_sql(
     match form_of(type_name):
         case Form.JSONB:
             return (
-                f"CASE WHEN jsonb_typeof({value}) = 'object' AND {value} ? '{JSON_KEY}'"
+                f"CASE WHEN jsonb_typeof({value}) = 'object' AND {_has_marker(value)}"
                 f" THEN {value} -> '{JSON_KEY}' ELSE NULLIF({value}, 'null') END"
             )
         case Form.ARRAY:
@@ -209,14 +215,32 @@ def read_sql(
                 f" WHEN 'string' THEN {_cast(text, type_name, connection)} END"
             )
         case Form.HSTORE:
+            escaped = f"({value} -> '{JSON_KEY}')"
             return (
-                f"CASE jsonb_typeof({value}) WHEN 'object' THEN COALESCE((SELECT hstore(array_agg(key),"
-                f" array_agg(pair.value)) FROM jsonb_each_text({value}) AS pair (key, value)), '') END"
+                f"CASE WHEN jsonb_typeof({value}) <> 'object' THEN NULL"
+                f" WHEN {_has_marker(value)} THEN {_hstore(escaped)}"
+                f" ELSE {_hstore(value)} END"
             )
         case Form.MONEY:
             return f"{_cast(text, 'numeric', connection)}::money"
         case _:
             return _cast(text, type_name, connection)
+
+
+def _has_marker(value: str) -> str:
+    """Return the test whether a JSONB ``value`` is, or looks like, an object that stands for a value.
+
+    One operator, 0.3 microseconds, however long the value is; to look for the beginning of
+    any key would take as long as there are keys, 10 microseconds for 40.
+    """
+    keys = "', '".join(MARKERS)
+    return f"{value} ?| ARRAY['{keys}']"
+
+
+def _hstore(value: str) -> str:
+    """Return a JSONB object as hstore, NULL as NULL."""
+    pairs = f"SELECT hstore(array_agg(key), array_agg(pair.value)) FROM jsonb_each_text({value})"
+    return f"CASE WHEN {value} IS NOT NULL THEN COALESCE(({pairs} AS pair (key, value)), '') END"
 
 
 def _cast(text: str, type_name: str, connection: BaseDatabaseWrapper) -> str:
@@ -266,31 +290,95 @@ def uuid_sql(text: str) -> str:
     return f"CASE WHEN {is_uuid} THEN {text}::uuid END"
 
 
-def key_sql(column: str, type_name: str) -> str:
-    """Return the text of a key column as ``obj_pk`` and ``refs`` have it.
+_LONGEST_TEXTS = {
+    **dict.fromkeys(_NATIVE - TEXTS - {"bytea", "citext", "interval", "numeric"}, 64),
+    **dict.fromkeys(_FLOATS, 400),
+    "interval": 128,
+}
+"""How many bytes the values of a type have at most, as JSON, where that is known."""
 
-    Dates and the like as JSON has them, whatever DateStyle is; see ``identifiers.key_text``.
+
+def _length(field: models.Field[Any, Any], connection: BaseDatabaseWrapper) -> int | None:
+    """Return how many characters a text, or digits a number, may have; ``None`` if any."""
+    counts = re.findall(r"\d+", (field.db_type(connection) or "").partition("(")[2])
+    return sum(map(int, counts)) if counts else None
+
+
+def _longest_key(
+    field: models.Field[Any, Any], connection: BaseDatabaseWrapper, *, in_array: bool = False
+) -> int | None:
+    """Return how many bytes the text of a key field has at most; ``None`` if that is not known."""
+    name = sql_type(field, connection).lower()
+    length = _length(field, connection)
+    if name in TEXTS and length is not None:
+        # Six for a control character in JSON, with the quotes around it; four for any other.
+        return 6 * length + 2 if in_array else 4 * length
+    if name == "numeric" and length is not None:
+        return length + 8
+    return _LONGEST_TEXTS.get(name)
+
+
+def may_be_shortened(
+    fields: Sequence[models.Field[Any, Any]], connection: BaseDatabaseWrapper
+) -> bool:
+    """Return whether a key of ``fields`` may be too long for ``obj_pk``; see ``identifiers.short_key``."""
+    in_array = len(fields) > 1
+    longest = [_longest_key(f, connection, in_array=in_array) for f in fields]
+    return None in longest or sum(n + 2 for n in longest if n is not None) > LONGEST_KEY + 2
+
+
+def key_sql(
+    columns: Sequence[str],
+    fields: Sequence[models.Field[Any, Any]],
+    connection: BaseDatabaseWrapper,
+) -> str:
+    """Return the text of a key as ``obj_pk`` and ``refs`` have it; ``identifiers.key_text`` in Python.
+
+    A composite key is a JSON array in the order of its declaration. Dates and the like are as
+    JSON has them, whatever DateStyle is. What may be too long is shortened.
     """
-    name = type_name.lower()
-    if name in TEXTS or name in INTEGERS or name == "uuid":
-        return f"{column}::text"
-    return f"to_jsonb({column}) #>> '{{}}'"
-
-
-def composite_key_sql(columns: Sequence[str]) -> str:
-    """Return the text of a composite key: a JSON array in the order of the key's declaration."""
-    return f"jsonb_build_array({', '.join(columns)})::text"
+    types = [sql_type(field, connection).lower() for field in fields]
+    if len(columns) > 1:
+        text = f"jsonb_build_array({', '.join(columns)})::text"
+    elif types[0] in TEXTS or types[0] in INTEGERS or types[0] == "uuid":
+        text = f"{columns[0]}::text"
+    else:
+        text = f"to_jsonb({columns[0]}) #>> '{{}}'"
+    if not may_be_shortened(fields, connection):
+        return text
+    text = f"({text})"
+    short = short_key_sql(text)
+    if len(columns) == 1:
+        return short
+    # Most keys are short, which their texts tell for less than rendering the key twice.
+    texts = [f"octet_length({c})" for c, t in zip(columns, types, strict=True) if t in TEXTS]
+    others = [
+        _longest_key(f, connection) for f, t in zip(fields, types, strict=True) if t not in TEXTS
+    ]
+    if None in others:
+        return short
+    room = LONGEST_KEY - sum(n for n in others if n is not None) - 4 * len(fields)
+    return f"CASE WHEN {' + '.join(texts)} <= {room // 6} THEN {text} ELSE {short} END"
 
 
 def read_key_sql(
-    type_name: str, connection: BaseDatabaseWrapper, *, position: int | None = None
+    type_name: str,
+    connection: BaseDatabaseWrapper,
+    *,
+    position: int | None = None,
+    whole: str | None = None,
 ) -> str:
     """Return ``obj_pk`` as the key's type; NULL where the key was of another type then.
 
-    ``position`` says which part of a composite key is wanted.
+    ``position`` says which part of a composite key is wanted; ``whole``, for a key that may be
+    too long for ``obj_pk``, is the expression of its value where it is.
     """
     if position is None:
-        return _cast("obj_pk", type_name, connection)
-    part = f"(obj_pk::jsonb -> {position})"
-    is_array = f"obj_pk LIKE '[%' AND {is_valid_sql('obj_pk', 'jsonb', connection)}"
-    return f"CASE WHEN {is_array} THEN {read_sql(part, type_name, connection)} END"
+        value = _cast("obj_pk", type_name, connection)
+    else:
+        part = f"(obj_pk::jsonb -> {position})"
+        is_array = f"obj_pk LIKE '[%' AND {is_valid_sql('obj_pk', 'jsonb', connection)}"
+        value = f"CASE WHEN {is_array} THEN {read_sql(part, type_name, connection)} END"
+    if whole is None:
+        return value
+    return f"CASE WHEN octet_length(obj_pk) > {LONGEST_KEY} THEN {whole} ELSE {value} END"

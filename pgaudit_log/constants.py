@@ -27,6 +27,30 @@ CONTEXT_MAX_DEPTH: Final = 500
 NUMBER_MAX_DIGITS: Final = 1000
 """How many digits a number in a context may have; of many more, Python reads none."""
 
+LOWEST_ID: Final = -(2**63)
+"""The lowest id that an event can have: what is older than the log has ids below 0."""
+
+JSON_KEY: Final = "pgaudit_log.json"
+"""The key of the object in which stands what would else be taken for something else: a JSON
+``null``, so that SQL ``NULL`` stays ``null``, and an object with one of :data:`MARKERS`."""
+
+MASKED_KEY: Final = "pgaudit_log.masked"
+"""The key of the object that stands for a value which was not to be stored. What it holds differs
+where the values did, so that a change can be seen."""
+
+ERASED_KEY: Final = "pgaudit_log.erased"
+"""The key of the object that stands for a value which was stored, and erased later."""
+
+MARKERS: Final = (
+    JSON_KEY,
+    MASKED_KEY,
+    ERASED_KEY,
+    "pgaudit_log.at",  # reserved: the value stands in the event with this id
+    "pgaudit_log.marker",  # reserved: what comes later, as a key of the object in it
+)
+"""The keys of objects that stand for a value and are none. No value of a user's has one of them: such
+a value is stored in an object with :data:`JSON_KEY`. Capture functions hold the list, so it is final."""
+
 INSERT: Final = "I"
 UPDATE: Final = "U"
 DELETE: Final = "D"

@@ -22,7 +22,7 @@ from pgaudit_log.expressions import (
     key_of,
     of_model,
 )
-from pgaudit_log.identifiers import key_fields, key_text
+from pgaudit_log.identifiers import key_fields, key_text, whole_key_text
 from pgaudit_log.moments import aware
 from pgaudit_log.registry import Declaration, concrete
 
@@ -63,6 +63,16 @@ def key_text_of(obj: models.Model, method: str) -> str:
     return key_text(obj.pk, key_fields(concrete(type(obj))))
 
 
+def user_text_of(obj: models.Model, method: str) -> str:
+    """Return the text of a user's key as contexts have it: as long as it is.
+
+    Raises:
+        QueryError: when the user has none.
+    """
+    key_text_of(obj, method)
+    return whole_key_text(obj.pk, key_fields(concrete(type(obj))))
+
+
 def keys_in(queryset: models.QuerySet[Any, Any], key: Any) -> models.QuerySet[Any, Any]:
     """Return a queryset of objects as one of ``key``, an expression, to be a subquery."""
     if queryset.query.combinator:
@@ -88,7 +98,7 @@ def by_users(users: tuple[Any, ...]) -> Q:
             keys = keys_in(user, key_of(user.model, "default"))
             conditions += [InKeys(column, Subquery(keys)) for column in columns]
         elif isinstance(user, models.Model):
-            texts.append(key_text_of(user, "by"))
+            texts.append(user_text_of(user, "by"))
         elif (key := getattr(user, "pk", user)) is None:
             conditions.append(IsNull(columns[0], True))
         else:

@@ -216,7 +216,7 @@ def _compared(
     for values, (state, unreadable) in zip(typed, normal, strict=True):
         for column, text in state.items():
             # What the model no longer has, or cannot read, is shown as it is stored.
-            if column not in by_column or column in unreadable or states.is_masked(text):
+            if column not in by_column or column in unreadable or states.absence(text) is not None:
                 values[column] = states.plain(text)
     wording = Wording(model, typed, using)
     fields: dict[str, FieldDiff] = {}

@@ -12,8 +12,8 @@ from django.db.models import F, Func, Q, Value
 from django.db.models.lookups import In
 
 from pgaudit_log import names
-from pgaudit_log.columns import INTEGERS, composite_key_sql, key_sql, sql_type, stored_sql
-from pgaudit_log.identifiers import key_fields, quote_name, reference
+from pgaudit_log.columns import INTEGERS, key_sql, sql_type, stored_sql
+from pgaudit_log.identifiers import key_fields, quote_name, reference, short_key_sql
 from pgaudit_log.registry import concrete
 
 
@@ -196,11 +196,28 @@ class KeyText(Func):
             sql, own = compiler.compile(expression)
             parts.append(sql)
             params.extend(own)
-        if len(parts) > 1:
-            text = composite_key_sql(parts)
+        if params:
+            # Named first, because the text of a long key is written down more than once.
+            names = [f"given.key_{number}" for number in range(len(parts))]
+            listed = ", ".join(f"{p} AS key_{number}" for number, p in enumerate(parts))
+            text = key_sql(names, self.fields, connection)
+            text = f"SELECT {text} FROM (SELECT {listed}) AS given"
         else:
-            text = key_sql(parts[0], sql_type(self.fields[0], connection))
+            text = key_sql(parts, self.fields, connection)
         return f"({text}) COLLATE {quote_name(self.collation)}", params
+
+
+class ShortKey(Func):
+    """A key's whole text, such as a snapshot has it, as ``obj_pk`` and ``refs`` have it."""
+
+    arity = 1
+    output_field = models.TextField()
+
+    def as_sql(self, compiler: Any, connection: Any, *args: Any, **kwargs: Any) -> Any:
+        """Return the SQL, which names the text first, because it is written down more than once."""
+        sql, params = compiler.compile(self.source_expressions[0])
+        short = short_key_sql("given.key")
+        return f"(SELECT {short} FROM (SELECT {sql} AS key) AS given)", params
 
 
 class StoredValue(Func):

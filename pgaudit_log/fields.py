@@ -11,7 +11,7 @@ from django.db.models.expressions import Col, ColPairs
 from django.db.models.fields.related_lookups import RelatedExact, RelatedIn, get_normalized_value
 from django.db.models.sql.where import WhereNode
 
-from pgaudit_log.columns import composite_key_sql, key_sql, sql_type
+from pgaudit_log.columns import key_sql
 from pgaudit_log.identifiers import column_of, key_text
 
 KEY_COLUMN = "pgh_obj_key"
@@ -53,9 +53,7 @@ def quote(compiler: Any, name: str) -> str:
 
 def _key_text_sql(columns: Sequence[str], targets: Sequence[Any], connection: Any) -> str:
     """Return the text of the key that stands in ``columns``, whose fields are ``targets``."""
-    if len(columns) > 1:
-        return composite_key_sql(columns)
-    return key_sql(columns[0], sql_type(targets[0], connection))
+    return key_sql(columns, targets, connection)
 
 
 class JoinCondition:
@@ -137,7 +135,9 @@ class _ExactKey(_ByKeyText, RelatedExact):
             # Django's own message says that only values can be compared.
             return super().as_sql(compiler, connection)
         rhs, params = self.process_rhs(compiler, connection)
-        return f"{column} = ({_key_text_sql([rhs], self._targets, connection)})", params
+        # Named first, because the text of a long key is written down more than once.
+        text = _key_text_sql(["given.key"], self._targets, connection)
+        return f"{column} = (SELECT {text} FROM (SELECT {rhs} AS key) AS given)", params
 
 
 @EventForeignObject.register_lookup

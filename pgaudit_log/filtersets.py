@@ -29,6 +29,7 @@ from pgaudit_log.changed_fields import field_of
 from pgaudit_log.constants import OPERATIONS
 from pgaudit_log.criteria import known_labels, of_context, of_name
 from pgaudit_log.exceptions import DeclarationError, QueryError
+from pgaudit_log.identifiers import short_key
 from pgaudit_log.models import Event, Events
 from pgaudit_log.registry import concrete
 from pgaudit_log.trackers import UNSET
@@ -226,7 +227,9 @@ class EventsFilterSet(_EventFilterSet):
             return queryset
         if not cleaned.get("model"):
             raise ValidationError({"object": "Choose the object's model, too."})
-        return queryset.filter(pgh_obj_id=key)
+        # As the trail shows it, or as long as it is.
+        keys = {key, short_key(key)}
+        return queryset.filter(pgh_obj_id__in=keys)
 
     def tracked_models(self, cleaned: Mapping[str, Any]) -> list[type[models.Model]]:
         """Return the chosen model, or all that are tracked."""

@@ -11,13 +11,16 @@ from typing import Any
 from django.db import DEFAULT_DB_ALIAS, connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.expressions import Col, ColPairs, RawSQL
+from django.db.models.lookups import Exact
 
 from pgaudit_log import conditions, moments, names, registry, typed_events, views
 from pgaudit_log.columns import EQUALITY_IS_IDENTITY, sql_type
 from pgaudit_log.constants import BASELINE, DELETE, INSERT, OLD, UPDATE
 from pgaudit_log.exceptions import QueryError, UnknownPastError
+from pgaudit_log.expressions import key_of
 from pgaudit_log.identifiers import (
     former_key,
+    is_shortened,
     key_fields,
     key_text,
     moved_marker,
@@ -284,11 +287,10 @@ def refuse_unknown(
         if keys is None:
             _refuse(model._meta.label, events, models.QuerySet(model, using=using), moment)
             return
-        fields = key_fields(concrete(model))
         for key in keys:
             own = events.filter(_touches(model, key, using))
             rows: models.QuerySet[Any, Any] = models.QuerySet(concrete(model), using=using)
-            found = rows.filter(pk=value_of(key, fields)) if not own.exists() else rows.none()
+            found = rows_of(model, key, using) if not own.exists() else rows.none()
             _refuse(f"{model._meta.label} {key}", own, found, moment, key)
 
 
@@ -299,10 +301,23 @@ def _touches(model: type[models.Model], key: str, using: str) -> models.Q:
 
 
 def value_of(key: str, fields: Sequence[models.Field[Any, Any]]) -> Any:
-    """Return a key out of its text."""
+    """Return a key out of its whole text."""
     if len(fields) == 1:
         return fields[0].to_python(key)
     return tuple(f.to_python(v) for f, v in zip(fields, json.loads(key), strict=True))
+
+
+def rows_of(model: type[models.Model], key: str, using: str) -> models.QuerySet[Any, Any]:
+    """Return the rows of the table of ``model`` whose key's text is ``key``: one, or none.
+
+    Of a key that is shortened each row's has to be looked at.
+    """
+    model = concrete(model)
+    # Not the model's own manager, which may hide rows.
+    rows: models.QuerySet[Any, Any] = models.QuerySet(model, using=using)
+    if is_shortened(key):
+        return rows.filter(Exact(key_of(model), key))
+    return rows.filter(pk=value_of(key, key_fields(model)))
 
 
 def events_of(model: type[models.Model], key: str, using: str) -> models.QuerySet[Any, Any]:
@@ -340,8 +355,10 @@ def _first_of_change(events: models.QuerySet[Any, Any], start: Any, earlier: mod
     Several trackers write an event each, and a trigger that writes the row again one before.
     """
     same = events.filter(pgh_txid=start.pgh_txid, pgh_id__lte=start.pgh_id)
-    last = same.filter(earlier).aggregate(last=models.Max("pgh_id"))["last"] or 0
-    own = same.filter(pgh_obj_id=start.pgh_obj_id, pgh_id__gt=last)
+    last = same.filter(earlier).aggregate(last=models.Max("pgh_id"))["last"]
+    own = same.filter(pgh_obj_id=start.pgh_obj_id)
+    if last is not None:
+        own = own.filter(pgh_id__gt=last)
     found: int = own.aggregate(first=models.Min("pgh_id"))["first"]
     return found
 

@@ -19,6 +19,13 @@ MAX_IDENTIFIER_BYTES = 63
 """PostgreSQL truncates longer names, so that two long names could become one."""
 
 
+LONGEST_KEY = 500
+"""How many bytes a key's text may have; of a longer one the index could refuse the write."""
+
+_KEPT_OF_A_KEY = 440
+"""How many characters of a longer key are kept, so that what is left exceeds :data:`LONGEST_KEY`."""
+
+
 def quote_name(name: str) -> str:
     """Return ``name`` as a quoted SQL identifier."""
     return '"' + name.replace('"', '""') + '"'
@@ -58,12 +65,42 @@ def key_fields(model: type[models.Model]) -> Sequence[models.Field[Any, Any]]:
 
 
 def key_text(values: Any, fields: Sequence[models.Field[Any, Any]]) -> str:
-    """Return a primary key as it stands in ``obj_pk``.
+    """Return a primary key as it stands in ``obj_pk`` and ``refs``: what is too long, shortened.
 
     ``values`` is the key's value, or a tuple of values for a composite key, which is
     written as a JSON array. The text equals what the capture functions render: see
     ``columns.key_sql``.
     """
+    return short_key(whole_key_text(values, fields))
+
+
+def short_key(text: str) -> str:
+    """Return a key's whole text as it stands in ``obj_pk``; see :func:`short_key_sql`.
+
+    Of one that exceeds :data:`LONGEST_KEY` it is the beginning and a hash of the whole, which
+    exceeds it too, and so is no other key's whole text.
+    """
+    if len(text) * 4 <= LONGEST_KEY or len(encoded := text.encode()) <= LONGEST_KEY:
+        return text
+    return f"{text[:_KEPT_OF_A_KEY]} {hashlib.sha256(encoded).hexdigest()}"
+
+
+def short_key_sql(text: str) -> str:
+    """Return the SQL expression of :func:`short_key` of the expression ``text``."""
+    digest = f"encode(sha256(convert_to({text}, 'UTF8')), 'hex')"
+    return (
+        f"CASE WHEN octet_length({text}) > {LONGEST_KEY}"
+        f" THEN left({text}, {_KEPT_OF_A_KEY}) || ' ' || {digest} ELSE {text} END"
+    )
+
+
+def is_shortened(text: str) -> bool:
+    """Return whether a key's text, as it stands in ``obj_pk``, is not the whole one."""
+    return len(text) * 4 > LONGEST_KEY and len(text.encode()) > LONGEST_KEY
+
+
+def whole_key_text(values: Any, fields: Sequence[models.Field[Any, Any]]) -> str:
+    """Return a primary key as :func:`key_text` does, but as long as it is."""
     if len(fields) == 1:
         return _key_part(values, fields[0])[0]
     parts = [_key_part(value, field) for value, field in zip(values, fields, strict=True)]

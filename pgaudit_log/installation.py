@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from typing import Any, NamedTuple
 
 import pgtrigger
 from django.apps import apps
@@ -15,7 +16,8 @@ from django.db.migrations.loader import MigrationLoader
 
 from pgaudit_log import installed_views, names, sql, typed_events
 from pgaudit_log.conf import settings
-from pgaudit_log.constants import EVENT_TABLE
+from pgaudit_log.constants import APP_LABEL, EVENT_TABLE
+from pgaudit_log.exceptions import InstallationError
 from pgaudit_log.identifiers import quote_literal, quote_name, shorten, table_of
 from pgaudit_log.models import Events
 from pgaudit_log.partitions import catalogue
@@ -34,8 +36,14 @@ Not like django-pgtrigger's, which would take them for triggers that are no long
 class Report:
     """What an installation made."""
 
+    schema: Sequence[str] = ()
+    """Tables, indexes, functions and guards of the event table that were missing or outdated."""
+    incarnation: int | None = None
+    """The number of the incarnation that began, because transactions are counted anew."""
+    last_id: int | None = None
+    """The id that the sequence was set to, because it was behind it."""
     triggers: Sequence[str] = ()
-    """Triggers that were made anew, because columns of their tables are called otherwise by now."""
+    """Capture triggers that were missing, or made when columns of their tables were called otherwise."""
     leaf_triggers: Sequence[str] = ()
     """Partitions of tracked tables that got their triggers."""
     partitions: Sequence[str] = ()
@@ -59,9 +67,7 @@ def has_event_table(using: str) -> bool:
 
 
 def is_migrated(using: str) -> bool:
-    """Return whether the event table exists and no migration is waiting to be applied."""
-    if not has_event_table(using):
-        return False
+    """Return whether no migration is waiting to be applied."""
     executor = MigrationExecutor(connections[using])
     return not executor.migration_plan(executor.loader.graph.leaf_nodes())
 
@@ -114,11 +120,100 @@ def tracked_without_primary_key(using: str) -> list[str]:
 
 
 def install_schema(using: str) -> None:
-    """Create or complete the event table and its functions, for projects that run without migrations."""
+    """Create or complete the event table and its functions, as the migration does."""
+    schema = _schema(using)
     with transaction.atomic(using=using), connections[using].cursor() as cursor:
-        cursor.execute(sql.in_schema(sql.template(), connections[using]))
+        cursor.execute("SELECT current_setting('search_path')")
+        [path] = cursor.fetchone()
+        cursor.execute("SELECT set_config('search_path', %s, true)", [f"{schema}, {path}"])
+        cursor.execute(sql.in_schema(sql.template(), schema))
         if settings.INDEX_REFERENCES:
             cursor.execute(sql.read("references_index.sql"))
+        cursor.execute("SELECT set_config('search_path', %s, true)", [path])
+
+
+def _schema(using: str) -> str:
+    """Return the schema of the event table, or the one that it would be made in; quoted if it must be."""
+    with connections[using].cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT quote_ident(COALESCE(
+                (
+                    SELECT nspname
+                    FROM pg_class
+                    JOIN pg_namespace ON pg_namespace.oid = relnamespace
+                    WHERE pg_class.oid = to_regclass(%s)
+                ),
+                current_schema()
+            ))
+            """,
+            [EVENT_TABLE],
+        )
+        return str(cursor.fetchone()[0])
+
+
+def incomplete_schema(using: str) -> list[str]:
+    """Return what the event table lacks of what the migration makes, and what is another version of it."""
+    schema = _schema(using)
+    template = sql.template()
+    if settings.INDEX_REFERENCES:
+        template += sql.read("references_index.sql")
+    expected = sql.made(template)
+    with connections[using].cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT relname FROM pg_class
+            WHERE relnamespace = %(schema)s::regnamespace AND starts_with(relname, 'pgaudit_log_')
+            """,
+            {"schema": schema},
+        )
+        relations = {name for (name,) in cursor.fetchall()}
+        cursor.execute(
+            """
+            SELECT proname, prosrc FROM pg_proc
+            WHERE pronamespace = %(schema)s::regnamespace AND starts_with(proname, 'pgaudit_log_')
+            """,
+            {"schema": schema},
+        )
+        bodies = dict(cursor.fetchall())
+        faults = [
+            f"{kind} {name}"
+            for kind, name, body in expected
+            if (
+                bodies.get(name) != sql.in_schema(body or "", schema)
+                if kind == "function"
+                else name not in relations
+            )
+        ]
+        if EVENT_TABLE in relations:
+            cursor.execute(sql.read("partitions_without_guards.sql"), [f"{schema}.{EVENT_TABLE}"])
+            faults += [f"trigger {name} on {table}" for table, name in cursor.fetchall()]
+    return faults
+
+
+def numbers(using: str) -> Any:
+    """Return whether ids and transactions still have numbers of their own; see ``sql/numbers.sql``."""
+    with connections[using].cursor() as cursor:
+        cursor.execute(
+            f"SELECT is_elsewhere OR is_behind OR is_unnumbered, is_repeating"
+            f" FROM {_schema(using)}.pgaudit_log_numbers()"
+        )
+        return Numbers(*cursor.fetchone())
+
+
+class Numbers(NamedTuple):
+    """What is wrong with the numbers that the server counts."""
+
+    are_transactions_mixed: bool
+    """Whether a transaction could get the number that another one of the log has."""
+    are_ids_repeated: bool
+    """Whether an event could get the id that another one has."""
+
+
+def lacks_partition(using: str) -> bool:
+    """Return whether there is no partition for the events of now, which the DEFAULT one takes then."""
+    now = datetime.now(timezone.utc)
+    return any(period.start <= now < period.end for period in catalogue.plan(using).create)
 
 
 def install_triggers_without_migrations(using: str) -> None:
@@ -164,6 +259,32 @@ def _prune_automatic_tables(using: str) -> None:
         )
         for name, table in cursor.fetchall():
             cursor.execute(f"DROP TRIGGER {quote_name(name)} ON {table}")
+
+
+def install_missing_triggers(using: str) -> list[str]:
+    """Install the capture triggers that are missing, and return their names with their models'.
+
+    Only on tables that have all columns of their model: other ones wait for a migration. A trigger of
+    another version is replaced where no migration is waiting.
+    """
+    connection = connections[using]
+    wanted = ["UNINSTALLED", *(["OUTDATED"] if is_migrated(using) else [])]
+    made = []
+    with connection.cursor() as cursor:
+        tables = set(connection.introspection.table_names(cursor))
+        for model, trigger in capture_triggers():
+            table = concrete(model)._meta.db_table
+            if table not in tables or not trigger.allow_migrate(model, database=using):
+                continue
+            columns = {
+                c.name for c in connection.introspection.get_table_description(cursor, table)
+            }
+            if any(f.column not in columns for f in concrete(model)._meta.local_concrete_fields):
+                continue
+            if trigger.get_installation_status(model, database=using)[0] in wanted:
+                trigger.install(model, database=using)
+                made.append(f"{model._meta.label}:{trigger.name}")
+    return made
 
 
 def leaves_without_triggers(using: str) -> list[tuple[str, str, str, str]]:
@@ -227,14 +348,56 @@ def install_shapes(using: str) -> list[str]:
     return [f"{model._meta.label}:{trigger.name}" for model, trigger in stale]
 
 
-def install(using: str = "default") -> Report:
-    """Make the partitions and views that are missing, and replace the views that are outdated.
+def repair(using: str = "default") -> Report:
+    """Do what :func:`install` does, and make what migrations have made already, if it is gone.
 
-    Triggers are repeated on the partitions of tracked tables.
+    That is the event table, and the triggers of models whose tables are there.
+
+    Raises:
+        InstallationError: when the migration of the event table is yet to be applied.
+    """
+    if not has_event_table(using) and not _is_recorded(using):
+        raise InstallationError(
+            f'The database "{using}" has no event table yet. Run manage.py migrate first.'
+        )
+    faults = incomplete_schema(using)
+    if faults:
+        install_schema(using)
+    triggers = install_missing_triggers(using)
+    report = install(using)
+    return replace(
+        report, schema=tuple(faults), triggers=tuple(dict.fromkeys([*triggers, *report.triggers]))
+    )
+
+
+def _is_recorded(using: str) -> bool:
+    """Return whether this app's first migration counts as applied, or there are none of them."""
+    loader = MigrationLoader(connections[using])
+    applied = loader.applied_migrations
+    return APP_LABEL in loader.unmigrated_apps or any(app == APP_LABEL for app, _ in applied)
+
+
+def _renew_numbers(using: str) -> tuple[int | None, int | None]:
+    """Give transactions and ids numbers of their own; return what changed."""
+    with transaction.atomic(using=using), connections[using].cursor() as cursor:
+        cursor.execute(f"SELECT * FROM {_schema(using)}.pgaudit_log_renew_numbers()")
+        incarnation, last_id = cursor.fetchone()
+        return incarnation, last_id
+
+
+def install(using: str = "default") -> Report:
+    """Make what is missing of the event table, its partitions and views, and replace what is outdated.
+
+    Triggers are repeated on the partitions of tracked tables; where the server counts transactions or
+    ids anew, they get numbers of their own again.
 
     Raises:
         InstallationError: when something else in the database has the name of a view.
     """
+    faults = incomplete_schema(using)
+    if faults:
+        install_schema(using)
+    incarnation, last_id = _renew_numbers(using)
     triggers = install_shapes(using)
     plan = catalogue.plan(using)
     if plan.create:
@@ -242,6 +405,9 @@ def install(using: str = "default") -> Report:
         # A partition is missing once another one is over.
         catalogue.finish_past(using)
     return Report(
+        schema=tuple(faults),
+        incarnation=incarnation,
+        last_id=last_id,
         triggers=tuple(triggers),
         leaf_triggers=tuple(install_leaf_triggers(using)),
         partitions=tuple(period.table for period in plan.create),

@@ -12,7 +12,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.expressions import Col
 
 from pgaudit_log import rows, states
-from pgaudit_log.identifiers import column_of
+from pgaudit_log.identifiers import column_of, is_shortened
 from pgaudit_log.json_fields import reading_anything
 from pgaudit_log.pinning import pinned
 from pgaudit_log.states import JSON_NULL, MISSING, NULL, State
@@ -28,11 +28,14 @@ def read(
     found: dict[RowKey, State] = {}
     for model, own in _by_model(keys).items():
         connection = connections[using]
+        long = {key for key in own if is_shortened(key)}
         with pinned(using), connection.cursor() as cursor:
-            # In the order of their keys, so that two plans cannot wait for each other.
-            cursor.execute(rows.live_sql(model, connection, lock=lock), [sorted(own)])
-            for key, state in cursor.fetchall():
-                found[model, key] = states.split(state)
+            for wanted in filter(None, (long, {*own} - long)):
+                sql = rows.live_sql(model, connection, lock=lock, shortened=wanted is long)
+                # In the order of their keys, so that two plans cannot wait for each other.
+                cursor.execute(sql, [sorted(wanted)])
+                for key, state in cursor.fetchall():
+                    found[model, key] = states.split(state)
     return found
 
 
@@ -77,6 +80,8 @@ def typed(model: type[models.Model], given: Sequence[State], using: str) -> list
             text = state.get(column_of(field))
             if text is None:
                 values[column_of(field)] = MISSING
+            elif (stands := states.absence(text)) is not None:
+                values[column_of(field)] = stands
             elif states.is_json_null(text):
                 values[column_of(field)] = JSON_NULL
             elif value is MISSING:
@@ -103,7 +108,11 @@ def normal(
         unreadable = set()
         for field, text in zip(columns, row, strict=True):
             column = column_of(field)
-            if column not in state or state[column] == NULL or states.is_masked(state[column]):
+            if (
+                column not in state
+                or state[column] == NULL
+                or states.absence(state[column]) is not None
+            ):
                 continue
             if text is None or text is MISSING or text == NULL:
                 unreadable.add(column)

@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 
 from pgaudit_log import names
-from pgaudit_log.identifiers import key_fields, key_text
+from pgaudit_log.identifiers import column_of, is_shortened, key_fields, key_text, whole_key_text
 
 
 class EventObject:
@@ -70,7 +70,7 @@ class EventObject:
         for event in instances:
             model = self._model(event, known)
             if model is not None and event.pgh_obj_id is not None:
-                key = parsed_key(model, event.pgh_obj_id)
+                key = primary_key_of(model, event)
                 if key is not None:
                     keys[model, event._state.db].add(key)
         found: list[Any] = []
@@ -96,8 +96,27 @@ class EventObject:
         return known[place]
 
 
+def primary_key_of(model: type[models.Model], event: Any) -> Any:
+    """Return the primary key of an event's object; ``None`` if the model can have none such.
+
+    What is too long to stand in ``obj_pk`` whole is in the snapshot.
+    """
+    text = getattr(event, "pgh_obj_key", None) or event.pgh_obj_id
+    if not is_shortened(text):
+        return parsed_key(model, text)
+    fields = key_fields(model)
+    using = str(event._state.db)
+    try:
+        row = names.today(model, event.pgh_data or {}, event.pgh_shape, using)
+        parts = tuple(_parsed(field, row[column_of(field)]) for field in fields)
+        key = parts if len(fields) > 1 else parts[0]
+        return key if key_text(key, fields) == text else None
+    except (LookupError, TypeError, ValueError, ArithmeticError, ValidationError):
+        return None
+
+
 def parsed_key(model: type[models.Model], text: str) -> Any:
-    """Return the primary key that ``text`` stands for, or ``None`` if the model can have none such."""
+    """Return the primary key whose whole text is ``text``; ``None`` if the model can have none such."""
     fields = key_fields(model)
     try:
         parts = json.loads(text) if len(fields) > 1 else [text]
@@ -106,7 +125,7 @@ def parsed_key(model: type[models.Model], text: str) -> Any:
         values = tuple(_parsed(field, part) for field, part in zip(fields, parts, strict=True))
         key = values if len(fields) > 1 else values[0]
         # A key of an earlier type, such as "007" of what is a number now, is no key of today.
-        return key if key_text(key, fields) == text else None
+        return key if whole_key_text(key, fields) == text else None
     except (TypeError, ValueError, ArithmeticError, ValidationError):
         return None
 

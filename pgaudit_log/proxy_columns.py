@@ -12,7 +12,7 @@ from django.db.models.expressions import Col
 
 from pgaudit_log.columns import Form, form_of, is_valid_sql, read_sql, sql_type
 from pgaudit_log.fields import JoinCondition, quote
-from pgaudit_log.identifiers import key_text, quote_literal
+from pgaudit_log.identifiers import quote_literal, whole_key_text
 
 _SAME_AS_TEXT = (models.CharField, models.TextField, models.IntegerField, models.UUIDField)
 """Fields whose equal values are written alike, so that the index on the text can be asked."""
@@ -80,7 +80,7 @@ class ProxyCol(Col):
 
     def text_of(self, value: Any) -> str:
         """Return how the JSON has ``value``."""
-        return key_text(value, [self._value_field])
+        return whole_key_text(value, [self._value_field])
 
     def get_lookup(self, lookup: str) -> Any:
         """Return the field's lookup; for equality, one that asks the index where there is one."""

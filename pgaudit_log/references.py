@@ -18,6 +18,7 @@ from pgaudit_log.expressions import (
     LabelsBeside,
     ReferenceLabels,
     References,
+    ShortKey,
     StoredUnder,
     column_text,
     concatenated,
@@ -122,8 +123,8 @@ def _names_of_rows(events: models.QuerySet[Any, Any]) -> Any:
         model = concrete(declaration.tracked_model)
         for field in referred_fields(model):
             stored = StoredUnder(F("pgh_data"), F("pgh_shape"), field=field)
-            text = Func(
-                stored, template="(%(expressions)s #>> '{}')", output_field=models.TextField()
+            text = ShortKey(
+                Func(stored, template="(%(expressions)s #>> '{}')", output_field=models.TextField())
             )
             key = joined(_each_label(model, field), Value(":"), text)
             found.append(events.filter(of_model(model)).values(pgh_key=key))

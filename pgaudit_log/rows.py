@@ -40,12 +40,17 @@ def writable_columns(model: type[models.Model]) -> list[models.Field[Any, Any]]:
 
 
 def live_sql(
-    model: type[models.Model], connection: BaseDatabaseWrapper, *, lock: Lock | None = None
+    model: type[models.Model],
+    connection: BaseDatabaseWrapper,
+    *,
+    lock: Lock | None = None,
+    shortened: bool = False,
 ) -> str:
     """Return the SELECT of the rows with the keys ``%s``, a ``text[]``: key and state as text.
 
     The values look as if a trigger had captured them. ``lock`` keeps others from changing
-    the rows until the transaction ends.
+    the rows until the transaction ends. Keys that are ``shortened`` say no value that the table's
+    index could be asked for: each row is looked at.
     """
     values = ", ".join(
         f"{stored_sql(f'live.{quote_name(column_of(f))}', sql_type(f, connection))}"
@@ -55,8 +60,8 @@ def live_sql(
     key = key_sql("live", model, connection)
     return _escaped(f"""
 SELECT {key}, (SELECT pgaudit_log_snapshot(tracked.*)::text FROM (SELECT {values}) AS tracked)
-FROM (SELECT {_keys(model, connection)} FROM unnest(<keys>::text[]) AS given (obj_pk)) AS wanted
-JOIN {quote_name(model._meta.db_table)} AS live ON {_same_key(model)}
+FROM {_wanted("unnest(<keys>::text[]) AS given (obj_pk)", model, connection, shortened)}
+JOIN {quote_name(model._meta.db_table)} AS live ON {_same_key(model, connection, shortened)}
 ORDER BY 1{f" {lock.value} OF live" if lock else ""}
 """).replace("<keys>", "%s")
 
@@ -96,7 +101,13 @@ def _normal(field: models.Field[Any, Any], connection: BaseDatabaseWrapper) -> s
     return stored_sql(value, bare)
 
 
-def update_sql(model: type[models.Model], columns: Columns, connection: BaseDatabaseWrapper) -> str:
+def update_sql(
+    model: type[models.Model],
+    columns: Columns,
+    connection: BaseDatabaseWrapper,
+    *,
+    shortened: bool = False,
+) -> str:
     """Return the UPDATE of ``columns`` of the row with the key ``%s`` to what the state ``%s`` has."""
     values = ", ".join(_read("given.state", field, connection) for field in columns)
     assignments = ", ".join(
@@ -105,11 +116,9 @@ def update_sql(model: type[models.Model], columns: Columns, connection: BaseData
     return _escaped(f"""
 UPDATE {quote_name(model._meta.db_table)} AS live
 SET {assignments}
-FROM (
-    SELECT {_keys(model, connection)} FROM (SELECT <param>::text AS obj_pk) AS given
-) AS wanted
+FROM {_wanted("(SELECT <param>::text AS obj_pk) AS given", model, connection, shortened)}
 CROSS JOIN (SELECT {values} FROM (SELECT <param>::jsonb AS state) AS given) AS proposed
-WHERE {_same_key(model)}
+WHERE {_same_key(model, connection, shortened)}
 """).replace("<param>", "%s")
 
 
@@ -136,12 +145,14 @@ FROM (
 """).replace("<param>", "%s")
 
 
-def delete_sql(model: type[models.Model], connection: BaseDatabaseWrapper) -> str:
+def delete_sql(
+    model: type[models.Model], connection: BaseDatabaseWrapper, *, shortened: bool = False
+) -> str:
     """Return the DELETE of the row with the key ``%s``."""
     return _escaped(f"""
 DELETE FROM {quote_name(model._meta.db_table)} AS live
-USING (SELECT {_keys(model, connection)} FROM (SELECT <param>::text AS obj_pk) AS given) AS wanted
-WHERE {_same_key(model)}
+USING {_wanted("(SELECT <param>::text AS obj_pk) AS given", model, connection, shortened)}
+WHERE {_same_key(model, connection, shortened)}
 """).replace("<param>", "%s")
 
 
@@ -162,7 +173,17 @@ def _keys(model: type[models.Model], connection: BaseDatabaseWrapper) -> str:
     )
 
 
-def _same_key(model: type[models.Model]) -> str:
+def _wanted(
+    given: str, model: type[models.Model], connection: BaseDatabaseWrapper, shortened: bool
+) -> str:
+    """Return the FROM item ``wanted`` of the keys whose texts are ``given``."""
+    keys = "given.obj_pk" if shortened else _keys(model, connection)
+    return f"(SELECT {keys} FROM {given}) AS wanted"
+
+
+def _same_key(model: type[models.Model], connection: BaseDatabaseWrapper, shortened: bool) -> str:
+    if shortened:
+        return f"({key_sql('live', model, connection)}) = wanted.obj_pk"
     return " AND ".join(
         f"live.{quote_name(column_of(field))} = wanted.key_{n}"
         for n, field in enumerate(key_fields(model))

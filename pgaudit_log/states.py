@@ -11,8 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from pgaudit_log import json_text
-from pgaudit_log.columns import JSON_KEY
-from pgaudit_log.constants import DELETE, UPDATE
+from pgaudit_log.constants import DELETE, ERASED_KEY, JSON_KEY, MARKERS, MASKED_KEY, UPDATE
 
 State = Mapping[str, str]
 """A row: the JSON text of each column that is known. A column may be missing, or ``null``."""
@@ -20,11 +19,8 @@ State = Mapping[str, str]
 NULL: Final = "null"
 """The text of SQL ``NULL``."""
 
-MASK_KEY: Final = "pgaudit_log.masked"
-"""The key of the object that stands for a value which was not to be stored."""
 
-
-class _Absence:
+class Absence:
     """What stands where there is no value; false, so that it can be tested for."""
 
     def __init__(self, name: str, text: str) -> None:
@@ -44,11 +40,19 @@ class _Absence:
         return self._name
 
 
-MISSING: Final = _Absence("MISSING", "unknown")
+MISSING: Final = Absence("MISSING", "unknown")
 """The value of a column of which a snapshot says nothing: not tracked, or not there, at the time."""
 
-JSON_NULL: Final = _Absence("JSON_NULL", "null (JSON)")
+JSON_NULL: Final = Absence("JSON_NULL", "null (JSON)")
 """The value of a JSON column that holds JSON's ``null``, where ``None`` is SQL's."""
+
+MASKED: Final = Absence("MASKED", "hidden")
+"""The value of a column of which the event was only to say whether it changed."""
+
+ERASED: Final = Absence("ERASED", "erased")
+"""The value of a column that was erased from the event."""
+
+_BY_MARKER: Final = {MASKED_KEY: MASKED, ERASED_KEY: ERASED}
 
 # Numbers are never read, only their ends are looked for.
 _decoder = json.JSONDecoder(parse_float=str, parse_int=str)
@@ -128,9 +132,18 @@ def after(operation: str, snapshot: str | None, diff: str | None) -> dict[str, s
     return split(snapshot) if operation != DELETE and snapshot is not None else None
 
 
-def is_masked(text: str) -> bool:
-    """Return whether a value was not stored, only that there was one."""
-    return text.startswith('{"' + MASK_KEY)
+def absence(text: str) -> Absence | None:
+    """Return what stands in the place of a value that an event does not have; ``None`` where it has one.
+
+    That is :data:`MASKED`, :data:`ERASED`, or :data:`MISSING` for a marker of later versions. It is
+    never written back.
+    """
+    if not text.startswith('{"pgaudit_log.'):
+        return None
+    for key in MARKERS:
+        if key != JSON_KEY and text.startswith(f'{{"{key}":'):
+            return _BY_MARKER.get(key, MISSING)
+    return None
 
 
 def is_json_null(text: str) -> bool:
@@ -148,5 +161,21 @@ def plain(text: str) -> object:
     what Python has no room for as ``json_text`` says."""
     if is_json_null(text):
         return JSON_NULL
+    if (stands := absence(text)) is not None:
+        return stands
     value: object = json_text.read(text, _PlainDecoder)
+    return unescaped(value)
+
+
+def unescaped(value: object) -> object:
+    """Return a decoded value of a snapshot without the object that it is stored in, if it is.
+
+    What is no value comes back as what stands for it.
+    """
+    if isinstance(value, Mapping) and len(value) == 1:
+        [(key, inner)] = value.items()
+        if key == JSON_KEY:
+            return JSON_NULL if inner is None else inner
+        if key in MARKERS:
+            return _BY_MARKER.get(key, MISSING)
     return value

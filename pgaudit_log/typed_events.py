@@ -280,7 +280,8 @@ def table(
         views.ReadColumn(name(field), field)
         for field in tracked_columns(tracked, declaration.fields, declaration.exclude)
     ]
-    read = {column_of(column.field) for column in columns}
+    keys = key_fields(concrete(tracked))
+    read = {column_of(field) for field in [*(column.field for column in columns), *keys]}
     # What no column that is read is called, or was, need not be made sense of.
     renamed = {
         shape: shape_names

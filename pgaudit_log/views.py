@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from pgaudit_log.columns import read_key_sql, read_sql, sql_type
+from pgaudit_log.columns import may_be_shortened, read_key_sql, read_sql, sql_type
 from pgaudit_log.constants import EVENT_TABLE
 from pgaudit_log.identifiers import (
     column_of,
@@ -106,13 +106,14 @@ def select_sql(
     expressions = [f"{column} AS {name}" for name, column in METADATA_COLUMNS.items()]
     for position, (name, field) in enumerate(obj_key):
         key = read_key_sql(
-            sql_type(field, connection), connection, position=position if len(obj_key) > 1 else None
+            sql_type(field, connection),
+            connection,
+            position=position if len(obj_key) > 1 else None,
+            whole=_whole_key(tables, [f for _, f in obj_key], position, connection),
         )
         expressions.append(f"{key} AS {quote_name(name)}")
     for number, table in enumerate(tables):
-        snapshot = f"snapshot_{number}"
-        if len(tables) == 1:
-            snapshot = "today.document" if table.is_renamed else "snapshot"
+        snapshot = _snapshot(tables, number)
         for column in table.columns:
             value = _read(snapshot, column, connection)
             expressions.append(f"{value} AS {quote_name(column.name)}")
@@ -123,6 +124,38 @@ def select_sql(
             above = _today_source("pgaudit_log_event", tables[0])
         return f"SELECT\n    {listed}\nFROM {EVENT_TABLE}\n{above}\nWHERE {_belongs(tables[0])}"
     return f"SELECT\n    {listed}\nFROM (\n{_whole_objects(tables)}\n) AS event"
+
+
+def _snapshot(tables: Sequence[Table], number: int) -> str:
+    """Return what the SELECT of a view calls the snapshot of one of its tables, under today's names."""
+    if len(tables) > 1:
+        return f"snapshot_{number}"
+    return "today.document" if tables[0].is_renamed else "snapshot"
+
+
+def _whole_key(
+    tables: Sequence[Table],
+    fields: Sequence[models.Field[Any, Any]],
+    position: int,
+    connection: BaseDatabaseWrapper,
+) -> str | None:
+    """Return a key's value out of a snapshot, where it may be too long for ``obj_pk``; else ``None``."""
+    if not may_be_shortened(fields, connection):
+        return None
+    found = []
+    for number, table in enumerate(tables):
+        snapshot = _snapshot(tables, number)
+        # A row that another inherits has the same key in a column of its own.
+        found += [
+            f"({_read(snapshot, column, connection)})"
+            for column in table.columns
+            if column.field == fields[position] or (number and column.field.primary_key)
+        ]
+    if not found:
+        # Snapshots have it all the same.
+        column = ReadColumn("", fields[position])
+        found = [_read(_snapshot(tables, 0), column, connection)]
+    return f"COALESCE({', '.join(found)})" if len(found) > 1 else found[0]
 
 
 def _read(snapshot: str, column: ReadColumn, connection: BaseDatabaseWrapper) -> str:
@@ -280,7 +313,13 @@ def _columns_sql(
         value = f"NULL::{sql_type(field, connection)}"
         if field in keys:
             position = list(keys).index(field) if len(keys) > 1 else None
-            value = read_key_sql(sql_type(field, connection), connection, position=position)
+            whole = None
+            if may_be_shortened(keys, connection):
+                # Snapshots have it all the same.
+                whole = _read(snapshot, ReadColumn("", field), connection)
+            value = read_key_sql(
+                sql_type(field, connection), connection, position=position, whole=whole
+            )
         values.append(f"{value} AS {quote_name(column_of(field))}")
     return ", ".join(values)
 

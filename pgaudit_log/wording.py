@@ -12,7 +12,7 @@ from django.utils.translation import gettext
 from pgaudit_log import rows
 from pgaudit_log.identifiers import column_of
 from pgaudit_log.registry import concrete
-from pgaudit_log.states import MASK_KEY, MISSING
+from pgaudit_log.states import Absence
 
 
 class Wording:
@@ -26,7 +26,8 @@ class Wording:
         for own in rows.own_columns(model):
             if not isinstance(own, models.ForeignKey):
                 continue
-            wanted = {row.get(column_of(own)) for row in listed} - {None, MISSING}
+            given = (row.get(column_of(own)) for row in listed)
+            wanted = {value for value in given if not isinstance(value, Absence)} - {None}
             if not wanted:
                 continue
             target = own.target_field
@@ -40,9 +41,7 @@ class Wording:
         """Return the words for a value of the field ``own``; ``None`` for one that is no more."""
         if value is None:
             return "–"
-        if isinstance(value, Mapping) and MASK_KEY in value:
-            return "••••"
-        if own is None or value is MISSING:
+        if own is None or isinstance(value, Absence):
             return str(value)
         if isinstance(own, models.ForeignKey):
             found = self._objects.get((own, value))

@@ -23,7 +23,7 @@ from django.utils.timezone import is_naive
 
 from pgaudit_log import names, registry
 from pgaudit_log.exceptions import QueryError
-from pgaudit_log.identifiers import key_fields, key_text
+from pgaudit_log.identifiers import key_fields, whole_key_text
 from pgaudit_log.models import Events
 from pgaudit_log.objects import parsed_key
 from pgaudit_log.registry import concrete
@@ -77,7 +77,7 @@ def key(model: type[models.Model], text: str) -> Any:
     try:
         # Spaces, leading zeros and capitals are the user's; parsed_key() takes only our own.
         values: Any = _key_values(text, fields)
-        parsed = parsed_key(model, key_text(values, fields))
+        parsed = parsed_key(model, whole_key_text(values, fields))
     except (TypeError, ValueError, ArithmeticError, ValidationError):
         parsed = None
     if parsed is None:

@@ -12,11 +12,17 @@ from django.conf import settings
 from django.utils import timezone
 from django.utils.duration import duration_iso_string
 
-from pgaudit_log.columns import JSON_KEY
-from pgaudit_log.constants import OPERATIONS
+from pgaudit_log.constants import ERASED_KEY, JSON_KEY, MASKED_KEY, OPERATIONS
 from pgaudit_log.diffs import FieldDiff
 from pgaudit_log.models import Events
-from pgaudit_log.states import JSON_NULL, MISSING
+from pgaudit_log.states import ERASED, JSON_NULL, MASKED, MISSING, Absence
+
+_AS_STORED: dict[Any, dict[str, Any]] = {
+    JSON_NULL: {JSON_KEY: None},
+    MASKED: {MASKED_KEY: True},
+    ERASED: {ERASED_KEY: True},
+}
+"""What stands for a value, as the event table has it."""
 
 
 def dump(document: Any) -> str:
@@ -51,8 +57,8 @@ def plain(value: Any) -> Any:
             return {str(key): plain(inner) for key, inner in value.items()}
         case list() | tuple() | set() | frozenset():
             return [plain(inner) for inner in value]
-        case _ if value is JSON_NULL:
-            return {JSON_KEY: None}
+        case Absence() if value in _AS_STORED:
+            return dict(_AS_STORED[value])
         case _:
             return str(value)
 

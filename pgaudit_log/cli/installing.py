@@ -7,7 +7,7 @@ from typing import Any
 from pgaudit_log import installation
 from pgaudit_log.cli.screen import Screen
 
-HELP = "Make missing partitions, and create or replace the views of typed events."
+HELP = "Make what is missing: the event table, its partitions, triggers, and views of typed events."
 
 
 def add_arguments(parser: Any) -> None:
@@ -20,7 +20,18 @@ def run(options: Any, screen: Screen) -> None:
     Raises:
         InstallationError: when something is in the way.
     """
-    report = installation.install(options.database)
+    report = installation.repair(options.database)
+    for name in report.schema:
+        screen.line(f"Made the {name}.")
+    if report.incarnation is not None:
+        screen.line(
+            f"Began incarnation {report.incarnation}: this server counts transactions anew, and"
+            " theirs are not taken for those of earlier events."
+        )
+    if report.last_id is not None:
+        screen.line(f"Set the sequence of ids to {report.last_id}, the largest that an event has.")
+    for name in report.triggers:
+        screen.line(f"Made the trigger {name}.")
     for name in report.partitions:
         screen.line(f"Made the partition {name}.")
     for name in report.leaf_triggers:

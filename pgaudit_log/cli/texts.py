@@ -18,8 +18,7 @@ from django.utils import timezone
 
 from pgaudit_log import states
 from pgaudit_log.cli import documents
-from pgaudit_log.columns import JSON_KEY
-from pgaudit_log.states import JSON_NULL, MASK_KEY, MISSING
+from pgaudit_log.states import MISSING, Absence, unescaped
 
 NOTHING = "–"
 """SQL ``NULL``, and where there is nothing to say."""
@@ -100,13 +99,8 @@ def _json(value: Any) -> str:
 
 def of_stored(value: Any) -> str:
     """Return a value as it is in the event table, for people."""
-    if isinstance(value, Mapping):
-        if MASK_KEY in value:
-            return "(masked)"
-        if list(value) == [JSON_KEY]:
-            inner = value[JSON_KEY]
-            return str(JSON_NULL) if inner is None else of_value(inner)
-    return of_value(value)
+    found = unescaped(value)
+    return str(found) if isinstance(found, Absence) else of_value(found)
 
 
 def change(old: str | None, new: str | None) -> str:

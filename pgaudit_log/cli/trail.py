@@ -10,6 +10,7 @@ from pgaudit_log.cli import arguments, documents, lines
 from pgaudit_log.cli.screen import Screen
 from pgaudit_log.constants import OPERATIONS
 from pgaudit_log.exceptions import QueryError
+from pgaudit_log.identifiers import short_key
 from pgaudit_log.models import Events
 
 HELP = "Show what happened: the events of all models, the newest first."
@@ -126,7 +127,8 @@ def _of_object(options: Any) -> Question:
         raise QueryError("--object needs one --model, which says what the key is of.")
     model = _model(labels[0], options.database)
     if model is None:
-        return lambda events: events.filter(pgh_obj_model=labels[0], pgh_obj_id=options.object)
+        key = short_key(options.object)
+        return lambda events: events.filter(pgh_obj_model=labels[0], pgh_obj_id=key)
     own = arguments.obj(model, options.object)
     return lambda events: events.tracks(own)
 

@@ -22,23 +22,40 @@ OPERATIONS = [
 
 DROP = """
 DO $pgaudit_log$
+BEGIN
+    PERFORM pg_catalog.set_config('pgaudit_log.path', pg_catalog.current_setting('search_path'), true);
+    PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+END;
+$pgaudit_log$;
+
+DO $pgaudit_log$
 DECLARE
+    captures oid[] := ARRAY(
+        SELECT pg_proc.oid
+        FROM pg_proc
+        WHERE position('INSERT INTO @schema@.pgaudit_log_event ' IN prosrc) > 0
+    );
     made record;
 BEGIN
     -- Migrations of tracked models are undone first; what is left has no migration.
     FOR made IN
         SELECT tgrelid::regclass AS relation, quote_ident(tgname) AS name
         FROM pg_trigger
-        JOIN pg_proc ON pg_proc.oid = tgfoid
-        WHERE position('pgaudit_log_event ' IN prosrc) > 0 AND tgparentid = 0
+        WHERE tgfoid = ANY (captures) AND tgparentid = 0
     LOOP
         EXECUTE format('DROP TRIGGER %s ON %s', made.name, made.relation);
     END LOOP;
     FOR made IN
         SELECT pg_proc.oid::regprocedure AS signature
         FROM pg_proc
-        WHERE pronamespace = '@schema@'::regnamespace
-            AND (proname LIKE 'pgtrigger\\_audit\\_%' OR proname LIKE 'pgaudit\\_log\\_when\\_%')
+        JOIN pg_namespace ON pg_namespace.oid = pronamespace
+        WHERE pg_proc.oid = ANY (captures)
+            OR starts_with(proname, 'pgaudit_log_when_')
+            AND EXISTS (
+                SELECT FROM pg_proc AS capture
+                WHERE capture.oid = ANY (captures)
+                    AND position(quote_ident(nspname) || '.' || pg_proc.proname IN capture.prosrc) > 0
+            )
     LOOP
         EXECUTE format('DROP FUNCTION %s', made.signature);
     END LOOP;
@@ -49,6 +66,10 @@ DROP TABLE IF EXISTS @schema@.pgaudit_log_shape;
 DROP TABLE IF EXISTS @schema@.pgaudit_log_label;
 DROP TABLE IF EXISTS @schema@.pgaudit_log_column;
 DROP TABLE IF EXISTS @schema@.pgaudit_log_table;
+DROP TABLE IF EXISTS @schema@.pgaudit_log_incarnation;
+DROP FUNCTION IF EXISTS @schema@.pgaudit_log_renew_numbers;
+DROP FUNCTION IF EXISTS @schema@.pgaudit_log_numbers;
+DROP FUNCTION IF EXISTS @schema@.pgaudit_log_txid;
 DROP FUNCTION IF EXISTS @schema@.pgaudit_log_state;
 DROP FUNCTION IF EXISTS @schema@.pgaudit_log_bind_condition;
 DROP FUNCTION IF EXISTS @schema@.pgaudit_log_refuse_strangers;
@@ -64,6 +85,12 @@ DROP FUNCTION IF EXISTS @schema@.pgaudit_log_parse_context;
 DROP FUNCTION IF EXISTS @schema@.pgaudit_log_is_valid;
 DROP FUNCTION IF EXISTS @schema@.pgaudit_log_snapshot;
 DROP FUNCTION IF EXISTS @schema@.pgaudit_log_refuse_change;
+
+DO $pgaudit_log$
+BEGIN
+    PERFORM set_config('search_path', current_setting('pgaudit_log.path'), true);
+END;
+$pgaudit_log$;
 """
 
 REFERENCES_INDEX = """

@@ -22,6 +22,21 @@ AS $pgaudit_log$
     WHERE pg_database.datname = current_database()
 $pgaudit_log$;
 
+-- pgaudit_log_incarnation: the databases that the event table has lived in, one after the other.
+-- A restored dump, or a promoted logical replica, counts its transactions anew, so that one could
+-- have the number of another. What events have as txid is number * 2^48 + txid_current(): a
+-- transaction of one incarnation is never taken for one of another. The number costs nothing when
+-- events are written: it stands in the default of the column (renew.sql).
+CREATE TABLE IF NOT EXISTS @schema@.pgaudit_log_incarnation (
+    number     integer     NOT NULL PRIMARY KEY CHECK (number BETWEEN 0 AND 32767),
+    database   text        NOT NULL,
+    started_at timestamptz NOT NULL DEFAULT now()
+);
+
+COMMENT ON TABLE @schema@.pgaudit_log_incarnation IS 'The databases that pgaudit_log_event has lived in, one after the other.';
+COMMENT ON COLUMN @schema@.pgaudit_log_incarnation.number IS 'What txid has in its upper 16 bits.';
+COMMENT ON COLUMN @schema@.pgaudit_log_incarnation.database IS 'The cluster and the database: see pgaudit_log_database().';
+
 -- pgaudit_log_table: each table that a tracked model has, or that one points at, whatever it is
 -- called. A table is known again by its oid; where a dump was restored, by its name.
 CREATE TABLE IF NOT EXISTS @schema@.pgaudit_log_table (
@@ -944,19 +959,154 @@ CREATE OR REPLACE TRIGGER pgaudit_log_refuse_change
 ALTER TABLE @schema@.pgaudit_log_event
     ENABLE ALWAYS TRIGGER pgaudit_log_refuse_change;
 
-CREATE OR REPLACE TRIGGER pgaudit_log_refuse_truncate
-    BEFORE TRUNCATE ON @schema@.pgaudit_log_event
-    FOR EACH STATEMENT EXECUTE FUNCTION @schema@.pgaudit_log_refuse_change();
+DO $pgaudit_log$
+DECLARE
+    relation regclass;
+BEGIN
+    FOR relation IN SELECT relid FROM pg_partition_tree('@schema@.pgaudit_log_event') LOOP
+        EXECUTE format(
+            'CREATE OR REPLACE TRIGGER pgaudit_log_refuse_truncate BEFORE TRUNCATE ON %s'
+            ' FOR EACH STATEMENT EXECUTE FUNCTION @schema@.pgaudit_log_refuse_change()',
+            relation
+        );
+        EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER pgaudit_log_refuse_truncate', relation);
+    END LOOP;
+END;
+$pgaudit_log$;
 
-ALTER TABLE @schema@.pgaudit_log_event
-    ENABLE ALWAYS TRIGGER pgaudit_log_refuse_truncate;
+-- pgaudit_log_txid(): the number that events of the running transaction have.
+-- Reads no settings.
+CREATE OR REPLACE FUNCTION @schema@.pgaudit_log_txid()
+RETURNS bigint
+LANGUAGE sql
+VOLATILE
+SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $pgaudit_log$
+    SELECT txid_current() + (COALESCE(max(number), 0)::bigint << 48)
+    FROM @schema@.pgaudit_log_incarnation
+$pgaudit_log$;
 
-CREATE OR REPLACE TRIGGER pgaudit_log_refuse_truncate
-    BEFORE TRUNCATE ON @schema@.pgaudit_log_event_default
-    FOR EACH STATEMENT EXECUTE FUNCTION @schema@.pgaudit_log_refuse_change();
+-- pgaudit_log_numbers(): whether the numbers that the server counts still tell all events apart.
+--   incarnation    the number of the newest incarnation; null if none is known
+--   is_elsewhere   whether this is another database than that incarnation's
+--   is_behind      whether events have numbers of transactions that are yet to come
+--   is_unnumbered  whether the default of txid is not that of the incarnation
+--   last_id        the largest id that was given here; null if none was
+--   is_repeating   whether the sequence is behind it, so that ids would be given twice
+-- It writes nothing. Events with ids below 0 are of other places and do not count.
+-- Reads no settings.
+CREATE OR REPLACE FUNCTION @schema@.pgaudit_log_numbers(
+    OUT incarnation integer,
+    OUT is_elsewhere boolean,
+    OUT is_behind boolean,
+    OUT is_unnumbered boolean,
+    OUT last_id bigint,
+    OUT is_repeating boolean
+)
+LANGUAGE plpgsql
+STABLE
+SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+-- The index on txid says within a millisecond that there are none such.
+SET enable_seqscan = off
+AS $pgaudit_log$
+#variable_conflict use_column
+DECLARE
+    home text;
+    newest bigint := GREATEST(
+        pg_snapshot_xmax(pg_current_snapshot())::text::bigint - 1,
+        txid_current_if_assigned()
+    );
+    numbered text;
+BEGIN
+    SELECT number, database INTO incarnation, home
+    FROM @schema@.pgaudit_log_incarnation
+    ORDER BY number DESC
+    LIMIT 1;
+    is_elsewhere := home IS DISTINCT FROM @schema@.pgaudit_log_database();
+    newest := newest + (COALESCE(incarnation, 0)::bigint << 48);
+    is_behind := EXISTS (
+        SELECT FROM @schema@.pgaudit_log_event WHERE txid > newest AND id > 0
+    );
 
-ALTER TABLE @schema@.pgaudit_log_event_default
-    ENABLE ALWAYS TRIGGER pgaudit_log_refuse_truncate;
+    SELECT pg_get_expr(adbin, adrelid) INTO numbered
+    FROM pg_attribute
+    JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
+    WHERE attrelid = '@schema@.pgaudit_log_event'::regclass AND attname = 'txid';
+    is_unnumbered := numbered IS DISTINCT FROM CASE
+        WHEN incarnation > 0
+        THEN format('(txid_current() + %L::bigint)', incarnation::bigint << 48)
+        ELSE 'txid_current()'
+    END;
+
+    SELECT max(id) INTO last_id FROM @schema@.pgaudit_log_event WHERE id > 0;
+    is_repeating := last_id > COALESCE(
+        pg_sequence_last_value(pg_get_serial_sequence('@schema@.pgaudit_log_event', 'id')),
+        0
+    );
+    is_repeating := COALESCE(is_repeating, false);
+END;
+$pgaudit_log$;
+
+-- pgaudit_log_renew_numbers(): sees to it that no transaction and no event gets a number that another
+-- one has. It begins a new incarnation where this is another database than before, or its
+-- transactions are behind those of the events; and brings the sequence of ids behind the largest.
+--   incarnation  the number of the incarnation that has begun; null if none has
+--   last_id      the id that the sequence was set to; null if it was not
+-- Where all is well it changes nothing and takes no lock. Only the owner can call it.
+-- Reads no settings.
+CREATE OR REPLACE FUNCTION @schema@.pgaudit_log_renew_numbers(OUT incarnation integer, OUT last_id bigint)
+LANGUAGE plpgsql
+VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $pgaudit_log$
+DECLARE
+    found record;
+    next integer;
+BEGIN
+    SELECT * INTO found FROM @schema@.pgaudit_log_numbers();
+    IF NOT (found.is_elsewhere OR found.is_behind OR found.is_unnumbered OR found.is_repeating) THEN
+        RETURN;
+    END IF;
+
+    -- Nobody writes events meanwhile, and nobody else is here.
+    LOCK TABLE @schema@.pgaudit_log_event IN SHARE ROW EXCLUSIVE MODE;
+    SELECT * INTO found FROM @schema@.pgaudit_log_numbers();
+
+    next := found.incarnation;
+    IF found.is_elsewhere OR found.is_behind THEN
+        SELECT GREATEST(COALESCE(found.incarnation, 0), (max(txid) >> 48)::integer) + 1 INTO next
+        FROM @schema@.pgaudit_log_event
+        WHERE id > 0
+        HAVING count(*) > 0;
+        -- Without events there is nothing to be told apart from.
+        next := COALESCE(next, found.incarnation, 0);
+        INSERT INTO @schema@.pgaudit_log_incarnation (number, database)
+        VALUES (next, @schema@.pgaudit_log_database())
+        ON CONFLICT (number) DO UPDATE SET database = excluded.database, started_at = excluded.started_at;
+        IF next <> COALESCE(found.incarnation, 0) THEN
+            incarnation := next;
+        END IF;
+    END IF;
+
+    IF found.is_unnumbered OR incarnation IS NOT NULL THEN
+        EXECUTE format(
+            'ALTER TABLE @schema@.pgaudit_log_event ALTER COLUMN txid SET DEFAULT txid_current()%s',
+            CASE WHEN next > 0 THEN format(' + %L::bigint', next::bigint << 48) END
+        );
+    END IF;
+
+    IF found.is_repeating THEN
+        last_id := setval(pg_get_serial_sequence('@schema@.pgaudit_log_event', 'id'), found.last_id);
+    END IF;
+END;
+$pgaudit_log$;
+
+REVOKE ALL ON FUNCTION @schema@.pgaudit_log_renew_numbers() FROM PUBLIC;
+
+-- Begins the first incarnation; where events are there already, it mends their numbers.
+SELECT @schema@.pgaudit_log_renew_numbers();
 
 -- Names mean again what they do to the session.
 DO $pgaudit_log$

@@ -14,7 +14,7 @@ from django.db.transaction import TransactionManagementError
 from pgaudit_log import live, moments, rows, states
 from pgaudit_log.contexts.stack import context
 from pgaudit_log.exceptions import PlanError, QueryError, StalePlanError
-from pgaudit_log.identifiers import column_of
+from pgaudit_log.identifiers import column_of, is_shortened
 from pgaudit_log.reversal.outcomes import is_done, unplanned_references
 from pgaudit_log.reversal.plans import Applied, Plan, Step, key_after
 from pgaudit_log.reversal.saving import save
@@ -43,7 +43,7 @@ def apply(plan: Plan, *, through: str, reason: str | None) -> Applied:
             # Now, so that a missing target is this plan's error and not the next commit's.
             connection.check_constraints()
             with connection.cursor() as cursor:
-                cursor.execute("SELECT txid_current()")
+                cursor.execute("SELECT pgaudit_log_txid()")
                 return Applied(plan=plan, txid=cursor.fetchone()[0])
     except (OperationalError, TransactionManagementError):
         # A lost connection, a deadlock, an outer block that is broken: not about the plan.
@@ -110,15 +110,17 @@ def _write(step: Step, using: str) -> None:
     """Write the values of a step, and nothing else."""
     connection = connections[using]
     columns = [f for f in rows.writable_columns(step.model) if column_of(f) in step.state]
-    given = states.join(step.state)
+    given, shortened = states.join(step.state), is_shortened(step.key)
     with connection.cursor() as cursor:
         match step.action:
             case "insert":
                 cursor.execute(rows.insert_sql(step.model, columns, connection), [given])
             case "update":
-                cursor.execute(rows.update_sql(step.model, columns, connection), [step.key, given])
+                sql = rows.update_sql(step.model, columns, connection, shortened=shortened)
+                cursor.execute(sql, [step.key, given])
             case "delete":
-                cursor.execute(rows.delete_sql(step.model, connection), [step.key])
+                sql = rows.delete_sql(step.model, connection, shortened=shortened)
+                cursor.execute(sql, [step.key])
         written = cursor.rowcount
     if written == 0 and is_done(step, using):
         return

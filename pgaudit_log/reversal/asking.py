@@ -12,7 +12,7 @@ from django.db import models, router
 from pgaudit_log import histories, records
 from pgaudit_log.constants import DELETE, INSERT, OPERATIONS, TRUNCATE, UPDATE
 from pgaudit_log.exceptions import QueryError
-from pgaudit_log.identifiers import key_fields, key_text
+from pgaudit_log.identifiers import key_fields, whole_key_text
 from pgaudit_log.models import Events
 from pgaudit_log.moments import Moment
 from pgaudit_log.records import Record
@@ -73,7 +73,7 @@ def revert(
         raise QueryError(f"Cannot revert {obj!r}: it was never saved.")
     moment = Moment.of(to)
     targets = [
-        target_at(table, key_text(obj.pk, key_fields(table)), to, moment, alias)
+        target_at(table, whole_key_text(obj.pk, key_fields(table)), to, moment, alias)
         for table in tables
         if histories.is_tracked(table)
     ]

@@ -10,7 +10,7 @@ from django.db import DataError, IntegrityError, models
 
 from pgaudit_log import histories, live, rows
 from pgaudit_log.exceptions import QueryError
-from pgaudit_log.identifiers import column_of, key_fields
+from pgaudit_log.identifiers import column_of, is_shortened, key_fields
 from pgaudit_log.reversal.choices import Choices
 from pgaudit_log.reversal.plans import Kind
 from pgaudit_log.reversal.targets import Target
@@ -43,8 +43,8 @@ class Completion:
                 complete[column] = self._render(own, value)
             elif column in complete:
                 continue
-            elif own in keys:
-                parts = histories.value_of(target.key, keys)
+            elif own in keys and (target.whole_key or not is_shortened(target.key)):
+                parts = histories.value_of(target.whole_key or target.key, keys)
                 part = parts[list(keys).index(own)] if len(keys) > 1 else parts
                 complete[column] = self._render(own, part)
             elif _has_python_default(own):

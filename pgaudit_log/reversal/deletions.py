@@ -12,7 +12,7 @@ from django.db import models
 
 from pgaudit_log import names, rows, states
 from pgaudit_log.constants import DELETE, UPDATE
-from pgaudit_log.identifiers import column_of, reference
+from pgaudit_log.identifiers import column_of, reference, short_key
 from pgaudit_log.records import Record
 from pgaudit_log.registry import parents_of
 
@@ -88,7 +88,7 @@ def _names(record: Record) -> Iterable[str]:
 
 
 def _key_text(value: str) -> str:
-    return str(json.loads(value)) if value.startswith('"') else value
+    return short_key(str(json.loads(value)) if value.startswith('"') else value)
 
 
 def _references_to_null(record: Record) -> Iterable[tuple[str, str, str]]:

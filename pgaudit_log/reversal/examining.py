@@ -12,7 +12,7 @@ from pgaudit_log import live, moments, names, rows, states
 from pgaudit_log.constants import INSERT
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.following import current_key
-from pgaudit_log.identifiers import column_of, former_key, key_fields
+from pgaudit_log.identifiers import column_of, former_key, is_shortened, key_fields
 from pgaudit_log.live import RowKey
 from pgaudit_log.models import Events
 from pgaudit_log.reversal.choices import Choices
@@ -209,7 +209,7 @@ class Examination:
         self._refuse_fields(target)
         is_kept = False
         for column, expected in (target.expected or {}).items():
-            if now.get(column, expected) != expected and not states.is_masked(expected):
+            if now.get(column, expected) != expected and states.absence(expected) is None:
                 is_kept |= not self._conflict(target, column, MISSING, expected, now[column])
         is_skipped = is_kept and self.choices.on_conflict == "skip"
         return None if is_skipped else replace(step, action="delete")
@@ -258,6 +258,10 @@ class Examination:
                     Kind.REQUIRED, target, own.name, f"{own.name} had no value, but must have one."
                 )
                 del wanted[column]
+        keys = [column_of(f) for f in key_fields(target.model)]
+        if is_shortened(target.key) and any(column in wanted for column in keys):
+            # What is left of the key does not say its other parts.
+            wanted = {**{column: now[column] for column in keys}, **wanted}
         return replace(step, state=wanted) if wanted else None
 
     def _conflict(self, target: Target, column: str, was: Any, expected: str, now: str) -> bool:
@@ -307,12 +311,12 @@ class Examination:
                 )
             elif column not in writable or (brings_back and self.choices.value_of(own)[0]):
                 continue
-            elif states.is_masked(value):
+            elif (stands := states.absence(value)) is not None:
                 self._report(
                     Kind.MASKED,
                     target,
                     name,
-                    f"the value of {name} was masked, so that it is not known.",
+                    f"the value of {name} is {stands}, so that it cannot be written.",
                     go_around=self.choices.on_conflict == "skip" and not brings_back,
                 )
             elif column in self.unreadable[id(target)]:

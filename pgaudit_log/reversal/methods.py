@@ -9,8 +9,9 @@ from django.db import models
 
 from pgaudit_log import histories, moments, names, registry
 from pgaudit_log.exceptions import QueryError
-from pgaudit_log.identifiers import key_fields
+from pgaudit_log.identifiers import is_shortened, key_fields
 from pgaudit_log.models import ReadOnlyModel
+from pgaudit_log.objects import primary_key_of
 from pgaudit_log.registry import concrete
 from pgaudit_log.reversal.asking import alias_of, revert
 from pgaudit_log.reversal.standing import key_of_event
@@ -36,14 +37,24 @@ def _revert(self: Any, using: str | None = None) -> models.Model:
         )
     if key_of_event(self) is None:
         raise QueryError(f"Event {self.pgh_id} is of no single object, so that it has no values.")
-    obj = model(pk=histories.value_of(str(key_of_event(self)), key_fields(model)))
+    key = str(key_of_event(self))
+    if is_shortened(key):
+        pk = primary_key_of(model, self)
+        if pk is None:
+            raise QueryError(
+                f"Event {self.pgh_id} does not say the whole key of its object, which is too long."
+                " Call reversal.revert() with the object."
+            )
+    else:
+        pk = histories.value_of(key, key_fields(model))
+    obj = model(pk=pk)
     plan = revert(obj, to=self, using=alias)
     plan.apply()
     with moments.today():
-        rows: models.QuerySet[Any, Any] = models.QuerySet(model, using=alias)
-        key = plan.steps[-1].key if plan.steps and plan.steps[-1].model is model else None
-        pk = histories.value_of(key, key_fields(model)) if key is not None else obj.pk
-        found: models.Model = rows.get(pk=pk)
+        rows: models.QuerySet[Any, Any] = models.QuerySet(model, using=alias).filter(pk=pk)
+        if plan.steps and plan.steps[-1].model is model:
+            rows = histories.rows_of(model, plan.steps[-1].key, alias)
+        found: models.Model = rows.get()
     return found
 
 

@@ -12,7 +12,7 @@ from asgiref.sync import sync_to_async
 from django.apps import apps
 
 from pgaudit_log.exceptions import PlanError
-from pgaudit_log.identifiers import column_of, key_fields
+from pgaudit_log.identifiers import column_of, is_shortened, key_fields, short_key
 from pgaudit_log.states import MISSING, State
 
 MOST_TOLD = 20
@@ -136,6 +136,14 @@ class Step:
 def key_after(step: Step) -> str:
     """Return the key of a step's row after it, as text."""
     fields = key_fields(step.model)
+    if not any(column_of(own) in step.state for own in fields):
+        return step.key
+    if is_shortened(step.key):
+        # Then a step has all parts of the key that it gives, or none; see ``examining``.
+        texts = [step.state[column_of(own)] for own in fields]
+        if len(fields) > 1:
+            return short_key("[" + ", ".join(texts) + "]")
+        return short_key(json.loads(texts[0]) if texts[0].startswith('"') else texts[0])
     parts = [json.loads(step.key)] if len(fields) > 1 else [[step.key]]
     texts = []
     for position, own in enumerate(fields):
@@ -147,7 +155,7 @@ def key_after(step: Step) -> str:
             texts.append(text)
         else:
             texts.append(json.loads(text) if text.startswith('"') else text)
-    return "[" + ", ".join(texts) + "]" if len(fields) > 1 else texts[0]
+    return short_key("[" + ", ".join(texts) + "]" if len(fields) > 1 else texts[0])
 
 
 @dataclass(frozen=True, kw_only=True)

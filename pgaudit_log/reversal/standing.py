@@ -7,9 +7,9 @@ from typing import Any
 from django.db import models
 
 from pgaudit_log import histories, names, records, registry, states
-from pgaudit_log.constants import DELETE, TRUNCATE
+from pgaudit_log.constants import DELETE, LOWEST_ID, TRUNCATE
 from pgaudit_log.exceptions import QueryError
-from pgaudit_log.identifiers import column_of, key_fields
+from pgaudit_log.identifiers import column_of, key_fields, short_key
 from pgaudit_log.models import Events
 from pgaudit_log.moments import Moment
 from pgaudit_log.records import Record
@@ -17,7 +17,7 @@ from pgaudit_log.registry import concrete, parents_of
 from pgaudit_log.reversal.targets import Target
 
 
-def target_at(model: type[Any], key: str, to: Any, moment: Moment, using: str) -> Target:
+def target_at(model: type[Any], whole_key: str, to: Any, moment: Moment, using: str) -> Target:
     """Return the target of a row of ``model`` that goes back to ``to``.
 
     Of an event of the row itself it has the values that the event shows; otherwise those
@@ -27,10 +27,15 @@ def target_at(model: type[Any], key: str, to: Any, moment: Moment, using: str) -
         QueryError: when ``to`` is an event of another object, or the row was not there.
         UnknownPastError: when the row was not tracked yet.
     """
+    target = _target_at(model, short_key(whole_key), to, moment, using)
+    target.whole_key = whole_key
+    return target
+
+
+def _target_at(model: type[Any], key: str, to: Any, moment: Moment, using: str) -> Target:
     if moment.after is None or to.pgh_obj_model not in names.labels_of(model, using):
-        if moment.after is not None and names.model_of(to.pgh_obj_model, using) not in _family(
-            model
-        ):
+        owner = names.model_of(to.pgh_obj_model, using)
+        if moment.after is not None and owner not in _family(model):
             raise QueryError(
                 f"Event {moment.after} is of {to.pgh_obj_model}, not of {model._meta.label}."
             )
@@ -120,7 +125,7 @@ def _target(model: type[Any], key: str, found: list[Record]) -> Target:
         key=key,
         state=_without_key(model, state),
         expected={},
-        order=max((record.id for record in found), default=0),
+        order=max((record.id for record in found), default=LOWEST_ID),
         brings_back=True,
     )
 

@@ -26,6 +26,8 @@ class Target:
     """Columns that others changed between the events: what was left, and what was found."""
     passed: dict[str, str] = field(default_factory=dict)
     """Values that columns had in between, for a moment."""
+    whole_key: str | None = None
+    """The key as long as it is, where that is known."""
     brings_back: bool = False
     """Whether a row that is gone, though one is expected, is to be brought back."""
 

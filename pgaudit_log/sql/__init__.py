@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from importlib import resources
-
-from django.db.backends.base.base import BaseDatabaseWrapper
+from typing import NamedTuple
 
 SCHEMA_FILES = (
     "own_path.sql",
     "database.sql",
+    "incarnation.sql",
     "tracked_table.sql",
     "shape.sql",
     "event_table.sql",
@@ -28,6 +29,10 @@ SCHEMA_FILES = (
     "state.sql",
     "refuse_change.sql",
     "append_only.sql",
+    "txid.sql",
+    "numbers.sql",
+    "renew_numbers.sql",
+    "first_incarnation.sql",
     "session_path.sql",
 )
 """The files that make the schema, in the order in which they can be run."""
@@ -54,9 +59,32 @@ def template() -> str:
     return "\n".join(read(name) for name in SCHEMA_FILES)
 
 
-def in_schema(template: str, connection: BaseDatabaseWrapper) -> str:
-    """Return ``template`` for the schema in which a connection makes tables: the first of its path."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_catalog.quote_ident(current_schema()::text)")
-        [schema] = cursor.fetchone()
+def in_schema(template: str, schema: str) -> str:
+    """Return ``template`` for a schema, given as a quoted name where it needs quotes."""
     return template.replace(SCHEMA, schema)
+
+
+class Made(NamedTuple):
+    """Something that :func:`template` makes."""
+
+    kind: str
+    """``table``, ``index`` or ``function``."""
+    name: str
+    body: str | None = None
+    """The body of a function, for any schema."""
+
+
+_MADE = re.compile(
+    r"^CREATE (?:OR REPLACE )?(?P<kind>TABLE|INDEX|FUNCTION) (?:IF NOT EXISTS )?(?:@schema@\.)?(?P<name>\w+)"
+    r"(?:(?:(?!^CREATE ).)*?^AS \$pgaudit_log\$(?P<body>.*?)\$pgaudit_log\$)?",
+    re.M | re.S,
+)
+
+
+@cache
+def made(template: str) -> tuple[Made, ...]:
+    """Return what a template makes, in its order, the triggers aside."""
+    return tuple(
+        Made(found["kind"].lower(), found["name"], found["body"])
+        for found in _MADE.finditer(template)
+    )

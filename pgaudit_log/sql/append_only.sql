@@ -9,16 +9,17 @@ CREATE OR REPLACE TRIGGER pgaudit_log_refuse_change
 ALTER TABLE @schema@.pgaudit_log_event
     ENABLE ALWAYS TRIGGER pgaudit_log_refuse_change;
 
-CREATE OR REPLACE TRIGGER pgaudit_log_refuse_truncate
-    BEFORE TRUNCATE ON @schema@.pgaudit_log_event
-    FOR EACH STATEMENT EXECUTE FUNCTION @schema@.pgaudit_log_refuse_change();
-
-ALTER TABLE @schema@.pgaudit_log_event
-    ENABLE ALWAYS TRIGGER pgaudit_log_refuse_truncate;
-
-CREATE OR REPLACE TRIGGER pgaudit_log_refuse_truncate
-    BEFORE TRUNCATE ON @schema@.pgaudit_log_event_default
-    FOR EACH STATEMENT EXECUTE FUNCTION @schema@.pgaudit_log_refuse_change();
-
-ALTER TABLE @schema@.pgaudit_log_event_default
-    ENABLE ALWAYS TRIGGER pgaudit_log_refuse_truncate;
+DO $pgaudit_log$
+DECLARE
+    relation regclass;
+BEGIN
+    FOR relation IN SELECT relid FROM pg_partition_tree('@schema@.pgaudit_log_event') LOOP
+        EXECUTE format(
+            'CREATE OR REPLACE TRIGGER pgaudit_log_refuse_truncate BEFORE TRUNCATE ON %s'
+            ' FOR EACH STATEMENT EXECUTE FUNCTION @schema@.pgaudit_log_refuse_change()',
+            relation
+        );
+        EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER pgaudit_log_refuse_truncate', relation);
+    END LOOP;
+END;
+$pgaudit_log$;

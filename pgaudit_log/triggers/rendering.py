@@ -80,6 +80,20 @@ SNAPSHOT = "to_jsonb(snapshot.*)"
 """The JSONB expression of the row that :func:`snapshot_source` adds to a FROM clause."""
 
 
+def stored_columns(
+    model: type[models.Model], columns: Columns, connection: BaseDatabaseWrapper | None = None
+) -> Columns:
+    """Return the columns that snapshots have: the tracked ``columns``, and a key that may be shortened.
+
+    ``obj_pk`` has any key, tracked or not; what is too long for it stands there.
+    """
+    keys = key_fields(concrete(model))
+    if not columns_.may_be_shortened(keys, _types(connection)):
+        return columns
+    names = {field.name for field in columns}
+    return [*columns, *(field for field in keys if field.name not in names)]
+
+
 def snapshot_source(
     alias: str, columns: Columns, connection: BaseDatabaseWrapper | None = None
 ) -> str:
@@ -121,9 +135,7 @@ def key_sql(
     """
     types = _types(connection)
     fields = key_fields(concrete(model))
-    if len(fields) > 1:
-        return columns_.composite_key_sql([_column(alias, f) for f in fields])
-    return columns_.key_sql(_column(alias, fields[0]), columns_.sql_type(fields[0], types))
+    return columns_.key_sql([_column(alias, f) for f in fields], fields, types)
 
 
 def refs_sql(
@@ -148,7 +160,7 @@ def refs_sql(
         if not isinstance(field, models.ForeignKey):
             continue
         label = called(_target_label(field))
-        text = columns_.key_sql(_column(alias, field), columns_.sql_type(field, types))
+        text = columns_.key_sql([_column(alias, field)], [field], types)
         pointing.append(_column(alias, field))
         references.append(f"{quote_literal(reference(label, ''))} || ({text})")
     moved_sql = _moved_sql(moved, types, called) if moved is not None else ""
@@ -378,7 +390,7 @@ def capture_sql(
     if truncated:
         return context + insert_sql(values, "", into=CAPTURED_INTO)
 
-    snapshot = snapshot_source(alias, columns)
+    snapshot = snapshot_source(alias, stored_columns(model, columns))
     source = statement_source(operation) if statement_level else row_source(operation)
     where = _where_sql(condition, model, columns, label, function) if statement_level else None
     single = insert_sql(values, f"{source.single}\n    {snapshot}", where, into=CAPTURED_INTO)
@@ -432,7 +444,8 @@ def manual_event_sql(
         f"%s::{column_type(field, connection)} AS {quote_name(column_of(field))}" for field in given
     )
     listed = ", ".join(
-        f"{_value('new', field, connection)} AS {quote_name(column_of(field))}" for field in tracked
+        f"{_value('new', field, connection)} AS {quote_name(column_of(field))}"
+        for field in stored_columns(model, tracked, connection)
     )
     values = {
         "model": quote_literal(called(model._meta.label)),
@@ -533,7 +546,8 @@ def baseline_sql(
         "session": "context.session",
         "created_at": created_at,
     }
-    snapshot = snapshot_source("new", columns, connection).replace("%", "%%")
+    stored = stored_columns(model, columns, connection)
+    snapshot = snapshot_source("new", stored, connection).replace("%", "%%")
     return BaselineSql(
         boundary=f"SELECT count(*) OVER (), {texts}\n"
         f"    FROM (SELECT {key} {rows}\n        ORDER BY {key} LIMIT %s) AS new\n"
@@ -557,10 +571,10 @@ def _known_sql(
     """Return the test whether the newest event of the row ``new`` tells its present state."""
     of_model = f"model IN ({', '.join(map(quote_literal, model_labels))})"
     return f"""COALESCE((
-                SELECT operation <> '{DELETE}' AND id > COALESCE((
+                SELECT operation <> '{DELETE}' AND (id > (
                     SELECT max(id) FROM {EVENT_TABLE}
                     WHERE {of_model} AND obj_pk IS NULL AND operation = '{TRUNCATE}'
-                ), 0)
+                )) IS NOT FALSE
                 FROM {EVENT_TABLE}
                 WHERE {of_model} AND obj_pk = {key_sql("new", model, connection)}
                     AND label IN ({", ".join(map(quote_literal, event_labels))})

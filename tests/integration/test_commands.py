@@ -731,7 +731,8 @@ def test_values_of_every_kind_are_valid_json() -> None:
 
 
 def test_stored_values_are_readable() -> None:
-    assert texts.of_stored({"pgaudit_log.masked": True}) == "(masked)"
+    assert texts.of_stored({"pgaudit_log.masked": True}) == "hidden"
+    assert texts.of_stored({"pgaudit_log.erased": True}) == "erased"
     assert texts.of_stored({"pgaudit_log.json": None}) == "null (JSON)"
     assert texts.of_stored({"a": [Decimal("1.50"), None, "é"]}) == '{"a": [1.50, null, "é"]}'
     assert (texts.of_stored(None), texts.of_stored("")) == ("–", '""')

@@ -316,7 +316,7 @@ def test_a_masked_value_is_told_as_masked(made: Tables) -> None:
         '{"word": [{"pgaudit_log.masked": 1}, {"pgaudit_log.masked": 2}]}',
     )
     found = changes(event)["word"]
-    assert (found.old_text, found.new_text) == ("••••", "••••")
+    assert (found.old_text, found.new_text) == ("hidden", "hidden")
 
 
 def test_the_number_of_queries_does_not_grow(made: Tables) -> None:

@@ -133,8 +133,8 @@ def test_a_manual_event_of_a_composite_key(seat: Any) -> None:
 def test_an_older_key_of_one_column_does_not_break_reading(seat: Any) -> None:
     for key in ("5", "abc", "[not json", "{}"):
         execute(
-            "INSERT INTO pgaudit_log_event (model, obj_pk, label, operation, snapshot)"
-            " VALUES ('shop.Seat', %s, 'insert', 'I', '{}')",
+            "INSERT INTO pgaudit_log_event (model, obj_pk, label, operation, shape, role, snapshot)"
+            " VALUES ('shop.Seat', %s, 'insert', 'I', 1, session_user, '{}')",
             [key],
         )
     events = list(seat.pgh_event_model.objects.all())

@@ -12,7 +12,7 @@ import pytest
 from django.db import DatabaseError, NotSupportedError, connection, models, transaction
 
 import pgaudit_log
-from pgaudit_log import sql
+from pgaudit_log import installation
 from pgaudit_log.models import Events
 from pgaudit_log.triggers.capture import CaptureTrigger
 from tests.support import execute, last_id
@@ -164,8 +164,7 @@ def test_what_was_planted_after_installing_is_never_called(stranger: str, level:
 @pytest.mark.parametrize("level", [pgaudit_log.Statement, pgaudit_log.Row])
 def test_what_was_planted_before_installing_is_never_bound(stranger: str, level: Any) -> None:
     assert plant(stranger) > 500
-    with connection.cursor() as cursor:
-        cursor.execute(sql.in_schema(sql.template(), connection))
+    installation.install_schema("default")
     with declarations_forgotten():
         model = make(
             "Watched",

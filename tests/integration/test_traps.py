@@ -925,10 +925,14 @@ def test_a_long_user_refuses_no_write(db: None) -> None:
         Customer.objects.create(name="Ana")
 
 
-@pytest.mark.xfail(reason="the index on the object has less room than the key's own")
-def test_the_longest_key_that_a_table_takes_refuses_no_write(db: None) -> None:
+@LEVELS
+def test_the_longest_key_that_a_table_takes_refuses_no_write(
+    db: None, level: str, settings: Any
+) -> None:
+    settings.PGAUDIT_LOG_LEVEL = level
     table = tracked_table("Keyed", code=models.TextField(primary_key=True))
-    table.objects.create(code=secrets.token_hex(1345))
+    saved = table.objects.create(code=secrets.token_hex(1345))
+    assert saved.events.get().pgh_obj == saved
 
 
 def test_a_setting_changed_inside_a_function_counts_at_both_levels(order: Order) -> None:

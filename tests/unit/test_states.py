@@ -81,7 +81,7 @@ def test_a_truncation_has_neither() -> None:
     assert states.after("T", None, None) is None
 
 
-@pytest.mark.parametrize("value", [MISSING, JSON_NULL])
+@pytest.mark.parametrize("value", [MISSING, JSON_NULL, states.MASKED, states.ERASED])
 def test_what_stands_for_no_value_is_one_of_its_kind(value: object) -> None:
     assert pickle.loads(pickle.dumps(value)) is value
     assert copy.deepcopy(value) is value
@@ -99,7 +99,22 @@ def test_values_that_no_field_reads_are_json_s_own() -> None:
     assert states.plain('["a", null]') == ["a", None]
 
 
-def test_masks_are_known_from_values() -> None:
-    assert states.is_masked('{"pgaudit_log.masked": "sha256"}')
-    assert not states.is_masked('"pgaudit_log.masked"')
-    assert not states.is_masked('{"other": 1}')
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ('{"pgaudit_log.masked": "sha256"}', states.MASKED),
+        ('{"pgaudit_log.erased": true}', states.ERASED),
+        ('{"pgaudit_log.at": 5}', MISSING),
+        ('{"pgaudit_log.marker": {"kind": "to come"}}', MISSING),
+        ('{"pgaudit_log.json": null}', JSON_NULL),
+        ('{"pgaudit_log.json": {"pgaudit_log.masked": 1}}', {"pgaudit_log.masked": 1}),
+        ('{"pgaudit_log.json": {"pgaudit_log.json": null}}', {"pgaudit_log.json": None}),
+        ('{"pgaudit_log.other": 1}', {"pgaudit_log.other": 1}),
+        ('"pgaudit_log.masked"', "pgaudit_log.masked"),
+        ('{"other": 1}', {"other": 1}),
+    ],
+)
+def test_what_stands_for_a_value_is_told_from_one(text: str, value: object) -> None:
+    assert states.plain(text) == value
+    is_withheld = isinstance(value, states.Absence) and value is not JSON_NULL
+    assert states.absence(text) is (value if is_withheld else None)
