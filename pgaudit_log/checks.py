@@ -241,6 +241,7 @@ def check_databases(
                 )
             )
         messages += _check_tables(alias)
+        messages += _check_turns(alias)
         stale = installed_views.outdated(typed_events.views_for(alias), connections[alias])
         if stale:
             messages.append(
@@ -291,6 +292,24 @@ def _check_numbers(alias: str) -> Messages:
             )
         )
     return messages
+
+
+def _check_turns(alias: str) -> Messages:
+    """Return a warning about tables where triggers came after the last installation."""
+    tables = [
+        found.table for found in installation.turns(alias) if found.is_needed > found.is_there
+    ]
+    if not tables:
+        return []
+    return [
+        checks.Warning(
+            f"Triggers of others fire after writes of the tracked {', '.join(tables)}. What they write to"
+            " the same rows is captured first, so that the newest event may not be the last state.",
+            hint="Run migrate, or manage.py pgaudit_log install, after such a trigger was added.",
+            obj=APP_LABEL,
+            id="pgaudit_log.W009",
+        )
+    ]
 
 
 def _check_tables(alias: str) -> Messages:

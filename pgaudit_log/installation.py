@@ -42,6 +42,8 @@ class Report:
     """The number of the incarnation that began, because transactions are counted anew."""
     last_id: int | None = None
     """The id that the sequence was set to, because it was behind it."""
+    turns: Sequence[str] = ()
+    """Tables that got the trigger which tells in what order their statements began."""
     triggers: Sequence[str] = ()
     """Capture triggers that were missing, or made when columns of their tables were called otherwise."""
     leaf_triggers: Sequence[str] = ()
@@ -137,14 +139,14 @@ def _schema(using: str) -> str:
     with connections[using].cursor() as cursor:
         cursor.execute(
             """
-            SELECT quote_ident(COALESCE(
+            SELECT pg_catalog.quote_ident(COALESCE(
                 (
-                    SELECT nspname
+                    SELECT nspname::text
                     FROM pg_class
                     JOIN pg_namespace ON pg_namespace.oid = relnamespace
                     WHERE pg_class.oid = to_regclass(%s)
                 ),
-                current_schema()
+                current_schema()::text
             ))
             """,
             [EVENT_TABLE],
@@ -348,6 +350,39 @@ def install_shapes(using: str) -> list[str]:
     return [f"{model._meta.label}:{trigger.name}" for model, trigger in stale]
 
 
+class Turns(NamedTuple):
+    """A tracked table whose statements may be captured in another order than they began in."""
+
+    table: str
+    """Its name in SQL."""
+    is_needed: bool
+    """Whether its statements have to take turns, because others have AFTER triggers on it."""
+    is_there: bool
+    """Whether they do."""
+
+
+def turns(using: str) -> list[Turns]:
+    """Return the tables whose statements have to take turns, or do; see ``causality``."""
+    with connections[using].cursor() as cursor:
+        cursor.execute(sql.read("tables_with_turns.sql"))
+        return [Turns(*row) for row in cursor.fetchall()]
+
+
+def install_turns(using: str) -> list[str]:
+    """Let the statements on tables take turns that have to, and no others; return those that begin."""
+    wrong = [found for found in turns(using) if found.is_needed != found.is_there]
+    with transaction.atomic(using=using), connections[using].cursor() as cursor:
+        for found in wrong:
+            cursor.execute(f"DROP TRIGGER IF EXISTS pgaudit_log_turn ON {found.table}")
+            if found.is_needed:
+                cursor.execute(
+                    f"CREATE TRIGGER pgaudit_log_turn"
+                    f" BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {found.table}"
+                    f" FOR EACH STATEMENT EXECUTE FUNCTION {_schema(using)}.pgaudit_log_take_turn()"
+                )
+    return [found.table for found in wrong if found.is_needed]
+
+
 def repair(using: str = "default") -> Report:
     """Do what :func:`install` does, and make what migrations have made already, if it is gone.
 
@@ -404,12 +439,14 @@ def install(using: str = "default") -> Report:
         plan.apply()
         # A partition is missing once another one is over.
         catalogue.finish_past(using)
+    leaf_triggers = install_leaf_triggers(using)
     return Report(
+        turns=tuple(install_turns(using)),
         schema=tuple(faults),
         incarnation=incarnation,
         last_id=last_id,
         triggers=tuple(triggers),
-        leaf_triggers=tuple(install_leaf_triggers(using)),
+        leaf_triggers=tuple(leaf_triggers),
         partitions=tuple(period.table for period in plan.create),
         views=tuple(installed_views.install(typed_events.views_for(using), connections[using])),
         occupied=tuple(period.table for period in plan.occupied),

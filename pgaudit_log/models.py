@@ -71,7 +71,7 @@ class Event(ReadOnlyModel):
     """Start of the transaction that made the change."""
     pgh_txid = models.BigIntegerField()
     """The transaction that made the change."""
-    pgh_position = models.BigIntegerField(null=True)
+    pgh_turn = models.BigIntegerField(null=True)
     """When its statement began, in the numbers of ``pgh_id``, where triggers may have written
     again before it was captured; else ``None``."""
     pgh_shape = models.IntegerField()
@@ -118,7 +118,7 @@ class Events(ReadOnlyModel):
     pgh_id = models.BigAutoField(primary_key=True, db_column="id")
     pgh_created_at = models.DateTimeField(db_column="created_at")
     pgh_txid = models.BigIntegerField(db_column="txid")
-    pgh_position = models.BigIntegerField(db_column="position", null=True)
+    pgh_turn = models.BigIntegerField(db_column="turn", null=True)
     pgh_shape = models.IntegerField(db_column="shape")
     pgh_obj_model = models.TextField(db_column="model")
     pgh_obj_id = models.TextField(db_column="obj_pk", null=True)

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
+from pgaudit_log import causality
 from pgaudit_log.exceptions import QueryError
 
 
@@ -39,7 +40,11 @@ class Moment:
     at: datetime | None = None
     """Events of transactions that began at this time or earlier belong to its past."""
     after: int | None = None
-    """Events up to this ``pgh_id`` belong to its past."""
+    """Events up to the one with this ``pgh_id`` belong to its past."""
+    txid: int | None = None
+    """The transaction of that event, if it is known: its events have an order of their own."""
+    turn: int | None = None
+    """The ``pgh_turn`` of that event."""
 
     @classmethod
     def of(cls, value: Any) -> Moment:
@@ -54,7 +59,11 @@ class Moment:
             return cls(at=aware(value))
         id = getattr(value, "pgh_id", None)
         if isinstance(value, models.Model) and isinstance(id, int):
-            return cls(after=id)
+            return cls(
+                after=id,
+                txid=getattr(value, "pgh_txid", None),
+                turn=getattr(value, "pgh_turn", None),
+            )
         raise QueryError(
             f"{value!r} is no moment of the trail. Give an aware datetime, or an event for the"
             " state just after it."
@@ -63,7 +72,12 @@ class Moment:
     @property
     def sql(self) -> str:
         """The test whether ``event`` belongs to its past, with one parameter."""
-        return "event.created_at <= %s" if self.at is not None else "event.id <= %s"
+        if self.at is not None:
+            return "event.created_at <= %s"
+        assert self.after is not None
+        if self.txid is None:
+            return "event.id <= %s"
+        return causality.up_to_sql("event", "%s", self.txid, self.turn, self.after)
 
     @property
     def parameter(self) -> datetime | int:
@@ -78,7 +92,10 @@ class Moment:
         """The filter of events that belong to its past."""
         if self.at is not None:
             return models.Q(pgh_created_at__lte=self.at)
-        return models.Q(pgh_id__lte=self.after)
+        assert self.after is not None
+        if self.txid is None:
+            return models.Q(pgh_id__lte=self.after)
+        return causality.up_to(self.after, self.txid, self.turn)
 
     def __str__(self) -> str:
         return self.at.isoformat() if self.at is not None else f"event {self.after}"

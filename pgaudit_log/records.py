@@ -8,7 +8,7 @@ from typing import Any
 from django.db import models
 from django.db.models.functions import Cast
 
-from pgaudit_log import names, states
+from pgaudit_log import causality, names, states
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.identifiers import former_key
 
@@ -27,6 +27,7 @@ class Record:
     """The database that it is in."""
     operation: str
     txid: int
+    turn: int | None
     snapshot: str | None = field(repr=False)
     diff: str | None = field(repr=False)
     refs: tuple[str, ...] = ()
@@ -52,7 +53,7 @@ class Record:
 
 
 def read(events: models.QuerySet[Any, Any], using: str) -> list[Record]:
-    """Return events with their JSON as text, in the order of their ids.
+    """Return events with their JSON as text, in causal order.
 
     Raises:
         QueryError: for events of a model that there is no more, or that is not tracked.
@@ -73,11 +74,12 @@ def read(events: models.QuerySet[Any, Any], using: str) -> list[Record]:
             "diff_text",
             "pgh_refs",
             "pgh_shape",
+            "pgh_turn",
         )
     )
     records = []
     models_by_label: dict[str, type[models.Model] | None] = {}
-    for id, label, tracker, key, operation, txid, snapshot, diff, refs, shape in found:
+    for id, label, tracker, key, operation, txid, snapshot, diff, refs, shape, turn in found:
         if label not in models_by_label:
             models_by_label[label] = names.model_of(label, using)
         model = models_by_label[label]
@@ -95,13 +97,14 @@ def read(events: models.QuerySet[Any, Any], using: str) -> list[Record]:
                 key=key,
                 operation=operation,
                 txid=txid,
+                turn=turn,
                 snapshot=_today(model, snapshot, shape, using),
                 diff=_today(model, diff, shape, using),
                 refs=tuple(refs or ()),
                 using=using,
             )
         )
-    return records
+    return causality.ordered(records)
 
 
 def _today(model: type[models.Model], document: str | None, shape: int, using: str) -> str | None:

@@ -97,7 +97,13 @@ def _state(
     """Return the rows that a table had, without those that ``query`` leaves out in the end."""
     keys = keys_asked_for(query, alias, history.model)
     if keys is not None and len(keys) == 1:
-        return history.state_of_key_sql(connection), [keys[0], moment.at, moment.after]
+        return history.state_of_key_sql(connection), [
+            keys[0],
+            moment.at,
+            moment.after,
+            moment.txid,
+            moment.turn,
+        ]
     restriction, values = _restriction(query, alias, history, keys, connection.alias)
     state = history.state_sql(connection)
     first, *later = histories.parameters(state, moment)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from pgaudit_log import causality
 from pgaudit_log.columns import may_be_shortened, read_key_sql, read_sql, sql_type
 from pgaudit_log.constants import EVENT_TABLE
 from pgaudit_log.identifiers import (
@@ -25,7 +26,7 @@ METADATA_COLUMNS = {
     "pgh_id": "id",
     "pgh_created_at": "created_at",
     "pgh_txid": "txid",
-    "pgh_position": "position",
+    "pgh_turn": "turn",
     "pgh_shape": "shape",
     "pgh_obj_model": "model",
     "pgh_obj_key": "obj_pk",
@@ -285,8 +286,8 @@ def state_of_key_sql(
 ) -> str:
     """Return the SELECT of the row that one key had, if it was there; see :func:`state_sql`.
 
-    Its parameters are the key's text and the moment, as a time and as the id of an event, of
-    which one is ``None``. ``%`` is doubled. The function that it calls keeps its plans.
+    Its parameters are the key's text and the moment: a time, or the id, transaction and turn of
+    an event; what is not given is ``None``. ``%`` is doubled. The function that it calls keeps its plans.
     """
     values = _columns_sql(table, untracked, keys, connection)
     known = [_text_array(table.other_labels), _text_array(old_labels), str(is_complete).lower()]
@@ -294,7 +295,7 @@ def state_of_key_sql(
     labels = _text_array(table.labels).replace("%", "%%")
     return (
         "(\nSELECT\n    " + values.replace("%", "%%") + "\n"
-        f"FROM pgaudit_log_state({labels}, %s, %s, %s, {others}) AS state\n"
+        f"FROM pgaudit_log_state({labels}, %s, %s, %s, %s, %s, {others}) AS state\n"
         + (_today_source("state", table) + "\n").replace("%", "%%") * table.is_renamed
         + ")"
     )
@@ -349,13 +350,24 @@ def _in_force_sql(table: Table, *, old_labels: Sequence[str], is_complete: bool)
             f"CASE WHEN operation = 'U' AND {_in('label', old_labels)}"
             f" THEN {_side('', 1)} ELSE snapshot END AS snapshot"
         )
+    of_rows = f"{_belongs(table, 'event.')} AND event.operation IN ('I', 'U', 'D', 'B') AND <past>"
     return f"""FROM (
-    SELECT DISTINCT ON (obj_pk) obj_pk, id, created_at, operation
+    SELECT DISTINCT ON (obj_pk) obj_pk AS key, id, created_at, operation, txid, turn
     FROM {EVENT_TABLE} AS event
     WHERE {_belongs(table, "event.")}
         AND obj_pk IS NOT NULL AND operation IN ('I', 'U', 'D', 'B')
         AND <past><restriction>
     ORDER BY obj_pk, id DESC
+) AS captured
+{causality.newest_sql("event", "captured", of_rows, EVENT_TABLE)}
+CROSS JOIN LATERAL (
+    SELECT
+        captured.key AS obj_pk,
+        captured.txid,
+        COALESCE(last.id, captured.id) AS id,
+        COALESCE(last.created_at, captured.created_at) AS created_at,
+        COALESCE(last.operation, captured.operation) AS operation,
+        COALESCE(last.turn, captured.turn) AS turn
 ) AS newest
 CROSS JOIN LATERAL (
     SELECT {snapshot}, txid, shape
@@ -387,7 +399,8 @@ def _is_moved_away(table: Table, *, is_complete: bool) -> str:
     )
     test = (
         f"{_belongs(table, 'event.')} AND event.refs && ARRAY[{markers}]"
-        f" AND event.refs && ARRAY[{former}] AND event.id >= newest.id"
+        f" AND event.refs && ARRAY[{former}]"
+        f" AND {causality.since_sql('event', 'newest', itself=True)}"
     )
     if not is_complete:
         return test
@@ -401,7 +414,7 @@ def _is_truncated(table: Table) -> str:
     """Return the test whether ``event`` emptied the table after ``newest``."""
     return (
         f"{_in('event.model', table.labels)} AND event.obj_pk IS NULL"
-        " AND event.operation = 'T' AND event.id > newest.id"
+        f" AND event.operation = 'T' AND {causality.since_sql('event', 'newest')}"
     )
 
 
@@ -411,7 +424,7 @@ def _other_deletions(table: Table) -> str:
         return ""
     deleted = (
         f"{_in('event.model', table.labels)} AND event.obj_pk = newest.obj_pk"
-        f" AND event.operation = 'D' AND event.id > newest.id"
+        f" AND event.operation = 'D' AND {causality.since_sql('event', 'newest')}"
     )
     return f"\n    AND {_never(deleted)}"
 

@@ -41,7 +41,11 @@ BEGIN
     FOR made IN
         SELECT tgrelid::regclass AS relation, quote_ident(tgname) AS name
         FROM pg_trigger
-        WHERE tgfoid = ANY (captures) AND tgparentid = 0
+        WHERE (
+                tgfoid = ANY (captures)
+                OR tgfoid = to_regproc('@schema@.pgaudit_log_take_turn')
+            )
+            AND tgparentid = 0
     LOOP
         EXECUTE format('DROP TRIGGER %s ON %s', made.name, made.relation);
     END LOOP;
@@ -71,6 +75,8 @@ DROP FUNCTION IF EXISTS @schema@.pgaudit_log_renew_numbers;
 DROP FUNCTION IF EXISTS @schema@.pgaudit_log_numbers;
 DROP FUNCTION IF EXISTS @schema@.pgaudit_log_txid;
 DROP FUNCTION IF EXISTS @schema@.pgaudit_log_state;
+DROP FUNCTION IF EXISTS @schema@.pgaudit_log_turn;
+DROP FUNCTION IF EXISTS @schema@.pgaudit_log_take_turn;
 DROP FUNCTION IF EXISTS @schema@.pgaudit_log_bind_condition;
 DROP FUNCTION IF EXISTS @schema@.pgaudit_log_refuse_strangers;
 DROP FUNCTION IF EXISTS @schema@.pgaudit_log_current_shape;
@@ -161,7 +167,7 @@ class Migration(migrations.Migration):
                 ),
                 ("pgh_created_at", models.DateTimeField(db_column="created_at")),
                 ("pgh_txid", models.BigIntegerField(db_column="txid")),
-                ("pgh_position", models.BigIntegerField(db_column="position", null=True)),
+                ("pgh_turn", models.BigIntegerField(db_column="turn", null=True)),
                 ("pgh_shape", models.IntegerField(db_column="shape")),
                 ("pgh_obj_model", models.TextField(db_column="model")),
                 ("pgh_obj_id", models.TextField(db_column="obj_pk", null=True)),

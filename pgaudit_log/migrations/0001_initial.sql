@@ -101,7 +101,7 @@ CREATE TABLE IF NOT EXISTS @schema@.pgaudit_log_event (
     id         bigint      NOT NULL GENERATED ALWAYS AS IDENTITY,
     created_at timestamptz NOT NULL DEFAULT now(),
     txid       bigint      NOT NULL DEFAULT txid_current(),
-    position   bigint,
+    turn       bigint,
     shape      integer     NOT NULL DEFAULT 0,
     model      text        NOT NULL,
     obj_pk     text        COLLATE "C",
@@ -129,7 +129,7 @@ COMMENT ON TABLE @schema@.pgaudit_log_event IS 'Every change of every tracked ta
 COMMENT ON COLUMN @schema@.pgaudit_log_event.id IS 'Order of capture.';
 COMMENT ON COLUMN @schema@.pgaudit_log_event.created_at IS 'Start of the transaction that made the change.';
 COMMENT ON COLUMN @schema@.pgaudit_log_event.txid IS 'The transaction that made the change.';
-COMMENT ON COLUMN @schema@.pgaudit_log_event.position IS 'When the statement began, in the numbers of id, where triggers may write again before it is captured; else null.';
+COMMENT ON COLUMN @schema@.pgaudit_log_event.turn IS 'When the statement began, in the numbers of id, where triggers may write again before it is captured; else null.';
 COMMENT ON COLUMN @schema@.pgaudit_log_event.shape IS 'What the names in the event meant when it was written: see pgaudit_log_shape; 0 where that is not known.';
 COMMENT ON COLUMN @schema@.pgaudit_log_event.model IS 'Label of the tracked model, such as shop.Order.';
 COMMENT ON COLUMN @schema@.pgaudit_log_event.obj_pk IS 'Primary key of the row as text; a composite key as a JSON array.';
@@ -792,13 +792,65 @@ BEGIN
 END;
 $pgaudit_log$;
 
+-- pgaudit_log_take_turn(): the trigger that takes a number before a statement writes to a tracked
+-- table that has AFTER triggers of others, too: they may write to it again before the statement is
+-- captured, and would be captured first. The number is one of those that ids are taken from.
+-- It is kept until the transaction ends, by the depth of triggers and the table, where
+-- pgaudit_log_turn() finds it.
+-- Writes pgaudit_log.turns and pgaudit_log.turn_<depth>_<table>.
+CREATE OR REPLACE FUNCTION @schema@.pgaudit_log_take_turn()
+RETURNS trigger
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $pgaudit_log$
+BEGIN
+    PERFORM
+        set_config('pgaudit_log.turns', 'taken', true),
+        set_config(
+            'pgaudit_log.turn_' || pg_trigger_depth() || '_' || COALESCE(pg_partition_root(TG_RELID), TG_RELID)::oid,
+            nextval('@schema@.pgaudit_log_event_id_seq')::text,
+            true
+        );
+    RETURN NULL;
+END;
+$pgaudit_log$;
+
+REVOKE ALL ON FUNCTION @schema@.pgaudit_log_take_turn() FROM PUBLIC;
+
+-- pgaudit_log_turn(relation): the number that was taken before the statement that is being captured
+-- began; null where none was. Only a capture function can ask, which the trigger's depth is of.
+-- What a client has written there instead is no number, or only sorts its own transaction.
+-- Reads pgaudit_log.turn_<depth>_<table>.
+CREATE OR REPLACE FUNCTION @schema@.pgaudit_log_turn(relation oid)
+RETURNS bigint
+LANGUAGE plpgsql
+STABLE
+SET search_path = pg_catalog, pg_temp
+AS $pgaudit_log$
+DECLARE
+    turn text := current_setting(
+        'pgaudit_log.turn_' || pg_trigger_depth() || '_' || COALESCE(pg_partition_root(relation), relation)::oid,
+        true
+    );
+BEGIN
+    IF turn ~ '^[0-9]{1,18}$' THEN
+        RETURN turn::bigint;
+    END IF;
+    RETURN NULL;
+END;
+$pgaudit_log$;
+
 -- pgaudit_log_state(labels, key, at, up_to, …): the row that had a key at a moment,
 -- as one row with its key and its snapshot; none if it was not there. What views.state_sql()
 -- says of a whole table, said of one key. It is a function so that its plans are kept:
 -- to plan these three looks into all partitions takes longer than to carry them out.
 --   labels        the label of the model, and those that it had before
 --   key           as obj_pk has it
---   at, up_to     the moment: a time, or the id of an event; the other one is NULL
+--   at            the moment, if it is a time
+--   up_to         or the id of the event after which it is,
+--   up_to_txid    its transaction
+--   up_to_turn    and its turn, if it has one
 --   other_labels  the labels of trackers whose events are not meant
 --   old_labels    the labels of trackers that store the row as it was before an update
 --   is_complete   whether every update is captured
@@ -808,6 +860,8 @@ CREATE OR REPLACE FUNCTION @schema@.pgaudit_log_state(
     key text,
     at timestamptz,
     up_to bigint,
+    up_to_txid bigint,
+    up_to_turn bigint,
     other_labels text[],
     old_labels text[],
     is_complete boolean
@@ -824,40 +878,55 @@ AS $pgaudit_log$
 #variable_conflict use_column
 DECLARE
     newest record;
+    last_txid bigint;
     former text[];
 BEGIN
     at := COALESCE(at, 'infinity');
     up_to := COALESCE(up_to, 9223372036854775807);
+    up_to_turn := COALESCE(up_to_turn, up_to);
 
+    -- The event with the largest id; then, where events of its transaction have turns, the newest
+    -- of those in causal order (causality.py).
     -- OFFSET 0, here and below, and the tests outside of it keep a plan that knows no values
     -- from looking for all events of these ids and times, too.
-    SELECT
-        event.id,
-        event.txid,
-        event.operation,
-        event.shape,
-        CASE WHEN event.operation = 'U' AND event.label = ANY (old_labels)
-            THEN event.snapshot || COALESCE((
-                SELECT jsonb_object_agg(change.key, change.value -> 1)
-                FROM jsonb_each(event.diff) AS change
-            ), '{}')
-            ELSE event.snapshot
-        END AS snapshot
-    INTO newest
-    FROM (
-        SELECT *
-        FROM @schema@.pgaudit_log_event AS event
-        WHERE event.model = ANY (labels)
-            AND event.label <> ALL (other_labels)
-            AND event.obj_pk = pgaudit_log_state.key
-            AND event.operation IN ('I', 'U', 'D', 'B')
-        OFFSET 0
-    ) AS event
-    WHERE event.created_at <= at
-        AND event.id <= up_to
-    ORDER BY event.id DESC
-    LIMIT 1;
-    IF NOT FOUND OR newest.operation = 'D' THEN
+    LOOP
+        SELECT
+            event.id,
+            event.txid,
+            event.turn,
+            event.operation,
+            event.shape,
+            CASE WHEN event.operation = 'U' AND event.label = ANY (old_labels)
+                THEN event.snapshot || COALESCE((
+                    SELECT jsonb_object_agg(change.key, change.value -> 1)
+                    FROM jsonb_each(event.diff) AS change
+                ), '{}')
+                ELSE event.snapshot
+            END AS snapshot
+        INTO newest
+        FROM (
+            SELECT *
+            FROM @schema@.pgaudit_log_event AS event
+            WHERE event.model = ANY (labels)
+                AND event.label <> ALL (other_labels)
+                AND event.obj_pk = pgaudit_log_state.key
+                AND event.operation IN ('I', 'U', 'D', 'B')
+            OFFSET 0
+        ) AS event
+        WHERE event.created_at <= at
+            AND CASE WHEN event.txid = up_to_txid
+                THEN (COALESCE(event.turn, event.id), event.id) <= (up_to_turn, up_to)
+                ELSE event.id <= up_to
+            END
+            AND (last_txid IS NULL OR event.txid = last_txid)
+        ORDER BY
+            CASE WHEN last_txid IS NULL THEN event.id ELSE COALESCE(event.turn, event.id) END DESC,
+            event.id DESC
+        LIMIT 1;
+        EXIT WHEN newest.turn IS NULL OR last_txid IS NOT NULL;
+        last_txid := newest.txid;
+    END LOOP;
+    IF newest.id IS NULL OR newest.operation = 'D' THEN
         RETURN;
     END IF;
 
@@ -867,16 +936,23 @@ BEGIN
     FROM unnest(labels) AS label;
     PERFORM
     FROM (
-        SELECT event.id, event.created_at, event.txid, event.snapshot, event.diff
+        SELECT event.id, event.created_at, event.txid, event.turn, event.snapshot, event.diff
         FROM @schema@.pgaudit_log_event AS event
         WHERE event.model = ANY (labels)
             AND event.label <> ALL (other_labels)
             AND event.refs && former
         OFFSET 0
     ) AS moved
-    WHERE moved.id >= newest.id
+    WHERE CASE WHEN moved.txid = newest.txid
+            THEN (COALESCE(moved.turn, moved.id), moved.id)
+                >= (COALESCE(newest.turn, newest.id), newest.id)
+            ELSE moved.id > newest.id
+        END
         AND moved.created_at <= at
-        AND moved.id <= up_to
+        AND CASE WHEN moved.txid = up_to_txid
+            THEN (COALESCE(moved.turn, moved.id), moved.id) <= (up_to_turn, up_to)
+            ELSE moved.id <= up_to
+        END
         -- Where the key was passed on in one transaction, by the row that left it; see views.py.
         AND (
             NOT is_complete
@@ -893,16 +969,23 @@ BEGIN
 
     PERFORM
     FROM (
-        SELECT event.id, event.created_at
+        SELECT event.id, event.created_at, event.txid, event.turn
         FROM @schema@.pgaudit_log_event AS event
         WHERE event.model = ANY (labels)
             AND event.obj_pk IS NULL
             AND event.operation = 'T'
         OFFSET 0
     ) AS truncation
-    WHERE truncation.id > newest.id
+    WHERE CASE WHEN truncation.txid = newest.txid
+            THEN (COALESCE(truncation.turn, truncation.id), truncation.id)
+                > (COALESCE(newest.turn, newest.id), newest.id)
+            ELSE truncation.id > newest.id
+        END
         AND truncation.created_at <= at
-        AND truncation.id <= up_to;
+        AND CASE WHEN truncation.txid = up_to_txid
+            THEN (COALESCE(truncation.turn, truncation.id), truncation.id) <= (up_to_turn, up_to)
+            ELSE truncation.id <= up_to
+        END;
     IF FOUND THEN
         RETURN;
     END IF;
@@ -911,16 +994,23 @@ BEGIN
         -- A tracker of another declaration may have seen the row deleted.
         PERFORM
         FROM (
-            SELECT event.id, event.created_at
+            SELECT event.id, event.created_at, event.txid, event.turn
             FROM @schema@.pgaudit_log_event AS event
             WHERE event.model = ANY (labels)
                 AND event.obj_pk = pgaudit_log_state.key
                 AND event.operation = 'D'
             OFFSET 0
         ) AS deletion
-        WHERE deletion.id > newest.id
+        WHERE CASE WHEN deletion.txid = newest.txid
+                THEN (COALESCE(deletion.turn, deletion.id), deletion.id)
+                    > (COALESCE(newest.turn, newest.id), newest.id)
+                ELSE deletion.id > newest.id
+            END
             AND deletion.created_at <= at
-            AND deletion.id <= up_to;
+            AND CASE WHEN deletion.txid = up_to_txid
+                THEN (COALESCE(deletion.turn, deletion.id), deletion.id) <= (up_to_turn, up_to)
+                ELSE deletion.id <= up_to
+            END;
         IF FOUND THEN
             RETURN;
         END IF;

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import models
 
-from pgaudit_log import histories, names, records, registry, states
+from pgaudit_log import causality, histories, names, records, registry, states
 from pgaudit_log.constants import DELETE, LOWEST_ID, TRUNCATE
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.identifiers import column_of, key_fields, short_key
@@ -34,8 +34,7 @@ def target_at(model: type[Any], whole_key: str, to: Any, moment: Moment, using: 
 
 def _target_at(model: type[Any], key: str, to: Any, moment: Moment, using: str) -> Target:
     if moment.after is None or to.pgh_obj_model not in names.labels_of(model, using):
-        owner = names.model_of(to.pgh_obj_model, using)
-        if moment.after is not None and owner not in _family(model):
+        if moment.after is not None and not _is_of_family(to, model, using):
             raise QueryError(
                 f"Event {moment.after} is of {to.pgh_obj_model}, not of {model._meta.label}."
             )
@@ -106,9 +105,9 @@ def _newest(model: type[Any], past: models.QuerySet[Any, Any]) -> set[int]:
         own = past.filter(pgh_operation__in=histories.OF_ROWS).exclude(
             pgh_label__in=registry.labels_of_others(history.declaration)
         )
-        newest = own.order_by("-pgh_id").values_list("pk", flat=True).first()
+        newest = causality.newest(own)
         if newest is not None:
-            found.add(newest)
+            found.add(newest.pk)
     return found
 
 
@@ -134,6 +133,10 @@ def _without_key(model: type[Any], state: dict[str, str]) -> dict[str, str]:
     """Return a state without the key: the object keeps its own, by which others know it."""
     own = {column_of(f) for f in key_fields(model)}
     return {column: value for column, value in state.items() if column not in own}
+
+
+def _is_of_family(event: Any, model: type[Any], using: str) -> bool:
+    return names.model_of(event.pgh_obj_model, using) in _family(model)
 
 
 def _family(model: type[Any]) -> list[type[Any]]:

@@ -26,6 +26,7 @@ SCHEMA_FILES = (
     "renamed.sql",
     "refuse_strangers.sql",
     "bind_condition.sql",
+    "take_turn.sql",
     "state.sql",
     "refuse_change.sql",
     "append_only.sql",

@@ -5,7 +5,7 @@ CREATE TABLE IF NOT EXISTS @schema@.pgaudit_log_event (
     id         bigint      NOT NULL GENERATED ALWAYS AS IDENTITY,
     created_at timestamptz NOT NULL DEFAULT now(),
     txid       bigint      NOT NULL DEFAULT txid_current(),
-    position   bigint,
+    turn       bigint,
     shape      integer     NOT NULL DEFAULT 0,
     model      text        NOT NULL,
     obj_pk     text        COLLATE "C",
@@ -33,7 +33,7 @@ COMMENT ON TABLE @schema@.pgaudit_log_event IS 'Every change of every tracked ta
 COMMENT ON COLUMN @schema@.pgaudit_log_event.id IS 'Order of capture.';
 COMMENT ON COLUMN @schema@.pgaudit_log_event.created_at IS 'Start of the transaction that made the change.';
 COMMENT ON COLUMN @schema@.pgaudit_log_event.txid IS 'The transaction that made the change.';
-COMMENT ON COLUMN @schema@.pgaudit_log_event.position IS 'When the statement began, in the numbers of id, where triggers may write again before it is captured; else null.';
+COMMENT ON COLUMN @schema@.pgaudit_log_event.turn IS 'When the statement began, in the numbers of id, where triggers may write again before it is captured; else null.';
 COMMENT ON COLUMN @schema@.pgaudit_log_event.shape IS 'What the names in the event meant when it was written: see pgaudit_log_shape; 0 where that is not known.';
 COMMENT ON COLUMN @schema@.pgaudit_log_event.model IS 'Label of the tracked model, such as shop.Order.';
 COMMENT ON COLUMN @schema@.pgaudit_log_event.obj_pk IS 'Primary key of the row as text; a composite key as a JSON array.';

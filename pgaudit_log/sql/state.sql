@@ -4,7 +4,10 @@
 -- to plan these three looks into all partitions takes longer than to carry them out.
 --   labels        the label of the model, and those that it had before
 --   key           as obj_pk has it
---   at, up_to     the moment: a time, or the id of an event; the other one is NULL
+--   at            the moment, if it is a time
+--   up_to         or the id of the event after which it is,
+--   up_to_txid    its transaction
+--   up_to_turn    and its turn, if it has one
 --   other_labels  the labels of trackers whose events are not meant
 --   old_labels    the labels of trackers that store the row as it was before an update
 --   is_complete   whether every update is captured
@@ -14,6 +17,8 @@ CREATE OR REPLACE FUNCTION @schema@.pgaudit_log_state(
     key text,
     at timestamptz,
     up_to bigint,
+    up_to_txid bigint,
+    up_to_turn bigint,
     other_labels text[],
     old_labels text[],
     is_complete boolean
@@ -30,40 +35,55 @@ AS $pgaudit_log$
 #variable_conflict use_column
 DECLARE
     newest record;
+    last_txid bigint;
     former text[];
 BEGIN
     at := COALESCE(at, 'infinity');
     up_to := COALESCE(up_to, 9223372036854775807);
+    up_to_turn := COALESCE(up_to_turn, up_to);
 
+    -- The event with the largest id; then, where events of its transaction have turns, the newest
+    -- of those in causal order (causality.py).
     -- OFFSET 0, here and below, and the tests outside of it keep a plan that knows no values
     -- from looking for all events of these ids and times, too.
-    SELECT
-        event.id,
-        event.txid,
-        event.operation,
-        event.shape,
-        CASE WHEN event.operation = 'U' AND event.label = ANY (old_labels)
-            THEN event.snapshot || COALESCE((
-                SELECT jsonb_object_agg(change.key, change.value -> 1)
-                FROM jsonb_each(event.diff) AS change
-            ), '{}')
-            ELSE event.snapshot
-        END AS snapshot
-    INTO newest
-    FROM (
-        SELECT *
-        FROM @schema@.pgaudit_log_event AS event
-        WHERE event.model = ANY (labels)
-            AND event.label <> ALL (other_labels)
-            AND event.obj_pk = pgaudit_log_state.key
-            AND event.operation IN ('I', 'U', 'D', 'B')
-        OFFSET 0
-    ) AS event
-    WHERE event.created_at <= at
-        AND event.id <= up_to
-    ORDER BY event.id DESC
-    LIMIT 1;
-    IF NOT FOUND OR newest.operation = 'D' THEN
+    LOOP
+        SELECT
+            event.id,
+            event.txid,
+            event.turn,
+            event.operation,
+            event.shape,
+            CASE WHEN event.operation = 'U' AND event.label = ANY (old_labels)
+                THEN event.snapshot || COALESCE((
+                    SELECT jsonb_object_agg(change.key, change.value -> 1)
+                    FROM jsonb_each(event.diff) AS change
+                ), '{}')
+                ELSE event.snapshot
+            END AS snapshot
+        INTO newest
+        FROM (
+            SELECT *
+            FROM @schema@.pgaudit_log_event AS event
+            WHERE event.model = ANY (labels)
+                AND event.label <> ALL (other_labels)
+                AND event.obj_pk = pgaudit_log_state.key
+                AND event.operation IN ('I', 'U', 'D', 'B')
+            OFFSET 0
+        ) AS event
+        WHERE event.created_at <= at
+            AND CASE WHEN event.txid = up_to_txid
+                THEN (COALESCE(event.turn, event.id), event.id) <= (up_to_turn, up_to)
+                ELSE event.id <= up_to
+            END
+            AND (last_txid IS NULL OR event.txid = last_txid)
+        ORDER BY
+            CASE WHEN last_txid IS NULL THEN event.id ELSE COALESCE(event.turn, event.id) END DESC,
+            event.id DESC
+        LIMIT 1;
+        EXIT WHEN newest.turn IS NULL OR last_txid IS NOT NULL;
+        last_txid := newest.txid;
+    END LOOP;
+    IF newest.id IS NULL OR newest.operation = 'D' THEN
         RETURN;
     END IF;
 
@@ -73,16 +93,23 @@ BEGIN
     FROM unnest(labels) AS label;
     PERFORM
     FROM (
-        SELECT event.id, event.created_at, event.txid, event.snapshot, event.diff
+        SELECT event.id, event.created_at, event.txid, event.turn, event.snapshot, event.diff
         FROM @schema@.pgaudit_log_event AS event
         WHERE event.model = ANY (labels)
             AND event.label <> ALL (other_labels)
             AND event.refs && former
         OFFSET 0
     ) AS moved
-    WHERE moved.id >= newest.id
+    WHERE CASE WHEN moved.txid = newest.txid
+            THEN (COALESCE(moved.turn, moved.id), moved.id)
+                >= (COALESCE(newest.turn, newest.id), newest.id)
+            ELSE moved.id > newest.id
+        END
         AND moved.created_at <= at
-        AND moved.id <= up_to
+        AND CASE WHEN moved.txid = up_to_txid
+            THEN (COALESCE(moved.turn, moved.id), moved.id) <= (up_to_turn, up_to)
+            ELSE moved.id <= up_to
+        END
         -- Where the key was passed on in one transaction, by the row that left it; see views.py.
         AND (
             NOT is_complete
@@ -99,16 +126,23 @@ BEGIN
 
     PERFORM
     FROM (
-        SELECT event.id, event.created_at
+        SELECT event.id, event.created_at, event.txid, event.turn
         FROM @schema@.pgaudit_log_event AS event
         WHERE event.model = ANY (labels)
             AND event.obj_pk IS NULL
             AND event.operation = 'T'
         OFFSET 0
     ) AS truncation
-    WHERE truncation.id > newest.id
+    WHERE CASE WHEN truncation.txid = newest.txid
+            THEN (COALESCE(truncation.turn, truncation.id), truncation.id)
+                > (COALESCE(newest.turn, newest.id), newest.id)
+            ELSE truncation.id > newest.id
+        END
         AND truncation.created_at <= at
-        AND truncation.id <= up_to;
+        AND CASE WHEN truncation.txid = up_to_txid
+            THEN (COALESCE(truncation.turn, truncation.id), truncation.id) <= (up_to_turn, up_to)
+            ELSE truncation.id <= up_to
+        END;
     IF FOUND THEN
         RETURN;
     END IF;
@@ -117,16 +151,23 @@ BEGIN
         -- A tracker of another declaration may have seen the row deleted.
         PERFORM
         FROM (
-            SELECT event.id, event.created_at
+            SELECT event.id, event.created_at, event.txid, event.turn
             FROM @schema@.pgaudit_log_event AS event
             WHERE event.model = ANY (labels)
                 AND event.obj_pk = pgaudit_log_state.key
                 AND event.operation = 'D'
             OFFSET 0
         ) AS deletion
-        WHERE deletion.id > newest.id
+        WHERE CASE WHEN deletion.txid = newest.txid
+                THEN (COALESCE(deletion.turn, deletion.id), deletion.id)
+                    > (COALESCE(newest.turn, newest.id), newest.id)
+                ELSE deletion.id > newest.id
+            END
             AND deletion.created_at <= at
-            AND deletion.id <= up_to;
+            AND CASE WHEN deletion.txid = up_to_txid
+                THEN (COALESCE(deletion.turn, deletion.id), deletion.id) <= (up_to_turn, up_to)
+                ELSE deletion.id <= up_to
+            END;
         IF FOUND THEN
             RETURN;
         END IF;

@@ -368,6 +368,7 @@ def capture_sql(
         "obj_pk": "NULL" if truncated else key_sql(alias, model),
         "label": quote_literal(label),
         "operation": quote_literal(operation[0]),
+        "turn": "capture.turn",
         "shape": "capture.shape",
         "snapshot": "NULL" if truncated else SNAPSHOT,
         "diff": diff_sql(columns) if operation == "UPDATE" else "NULL",

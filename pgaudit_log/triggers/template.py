@@ -135,6 +135,7 @@ AS $pgaudit_log$
 <<capture>>
 DECLARE
     shape CONSTANT integer := @shape@;
+    turn bigint;
     context record;
 BEGIN
     -- Most statements ignore nothing; PL/pgSQL prepares an expression where it is reached.
@@ -148,6 +149,10 @@ BEGIN
         THEN
             RETURN NULL;
         END IF;
+    END IF;
+    -- Only where triggers of others may write to the table before this one captures.
+    IF current_setting('pgaudit_log.turns', true) <> '' THEN
+        turn := @schema@.pgaudit_log_turn(TG_RELID);
     END IF;
     {func}
     RETURN NULL;
