@@ -14,7 +14,7 @@ from django.db.models.lookups import Exact, In, IsNull
 
 from pgaudit_log import registry, renames
 from pgaudit_log.exceptions import QueryError
-from pgaudit_log.expressions import InKeys, OnBehalfOfText, UserText, any_of, key_of
+from pgaudit_log.expressions import AnyOfKeys, OnBehalfOfText, UserText, any_of, key_of
 from pgaudit_log.identifiers import key_fields, key_text
 from pgaudit_log.moments import aware
 from pgaudit_log.registry import Declaration, concrete
@@ -79,7 +79,7 @@ def by_users(users: tuple[Any, ...]) -> Q:
     for user in flattened(users):
         if isinstance(user, models.QuerySet):
             keys = keys_in(user, key_of(user.model, "default"))
-            conditions += [InKeys(column, Subquery(keys)) for column in columns]
+            conditions += [AnyOfKeys(column, Subquery(keys)) for column in columns]
         elif isinstance(user, models.Model):
             texts.append(key_text_of(user, "by"))
         elif (key := getattr(user, "pk", user)) is None:
