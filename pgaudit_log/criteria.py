@@ -15,7 +15,7 @@ from django.db.models.lookups import Exact, In, IsNull
 from pgaudit_log import names, registry
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.expressions import (
-    InKeys,
+    AnyOfKeys,
     OnBehalfOfText,
     UserText,
     any_of,
@@ -96,7 +96,7 @@ def by_users(users: tuple[Any, ...]) -> Q:
     for user in flattened(users):
         if isinstance(user, models.QuerySet):
             keys = keys_in(user, key_of(user.model, "default"))
-            conditions += [InKeys(column, Subquery(keys)) for column in columns]
+            conditions += [AnyOfKeys(column, Subquery(keys)) for column in columns]
         elif isinstance(user, models.Model):
             texts.append(user_text_of(user, "by"))
         elif (key := getattr(user, "pk", user)) is None:

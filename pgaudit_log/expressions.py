@@ -254,6 +254,18 @@ class InKeys(In):
         return self.rhs
 
 
+class AnyOfKeys(InKeys):
+    """``= ANY (ARRAY(…))`` a subquery of texts, which is asked first.
+
+    Beside another condition, joined by ``OR``, only this can use an index.
+    """
+
+    def as_sql(self, compiler: Any, connection: Any) -> Any:
+        lhs, lhs_params = self.process_lhs(compiler, connection)
+        rhs, rhs_params = compiler.compile(self.rhs)
+        return f"{lhs} = ANY (ARRAY{rhs})", (*lhs_params, *rhs_params)
+
+
 def any_of(conditions: Iterable[Any]) -> Q:
     """Return the condition that one of ``conditions`` holds; none holds where there are none."""
     found = Q()

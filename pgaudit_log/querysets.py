@@ -10,7 +10,7 @@ from asgiref.sync import sync_to_async
 from django.db import models
 from django.db.models import F, Q, Subquery
 
-from pgaudit_log import changed_fields, criteria, references, registry
+from pgaudit_log import changed_fields, criteria, people_pages, references, registry
 from pgaudit_log.constants import INSERT, UPDATE
 from pgaudit_log.criteria import flattened
 from pgaudit_log.exceptions import QueryError, ReadOnlyError
@@ -30,6 +30,12 @@ class EventQuerySet(RefusesWrites, models.QuerySet[Any, Any]):
     Raises:
         ReadOnlyError: from each method that would write.
     """
+
+    def __getitem__(self, index: Any) -> Any:
+        queryset = self
+        if isinstance(index, slice) and index.stop is not None and self._result_cache is None:
+            queryset = people_pages.sliced(self, index.stop)
+        return super(EventQuerySet, queryset).__getitem__(index)
 
     def timeline(self, obj: models.Model) -> EventQuerySet:
         """Return the events of ``obj`` from the start of its present life, oldest first.
@@ -62,7 +68,8 @@ class EventQuerySet(RefusesWrites, models.QuerySet[Any, Any]):
     def by(self: EventsT, *users: Any) -> EventsT:
         """Return the events of ``users``: instances, primary keys, lists, querysets.
 
-        ``None`` stands for events without a user. Uses the index on the user.
+        Those in which they acted, and those that somebody else made on their behalf. ``None``
+        stands for events without a user. Uses the indexes on both.
 
         Raises:
             QueryError: when nothing or an unsaved object was given.

@@ -203,7 +203,7 @@ class _Carries(_CarryingCursor):
         if context is not None and _is_only_on_writes() and not is_write(query):
             context = None
         carrier = _carrier()
-        if carrier == "comment" or (carrier == "auto" and self.merges_parameters):
+        if carrier == "comment" or (carrier == "auto" and not self._prepares):
             return None if context is None else _text(context, query)
         if context is None:
             transactions.carry(self.connection, query, "")
@@ -215,6 +215,11 @@ class _Carries(_CarryingCursor):
         # What surely writes nothing by itself does without the rest.
         has_rest = is_set or (is_single(query) and not is_write(query))
         return text[:ID_LENGTH] if has_rest else text
+
+    @property
+    def _prepares(self) -> bool:
+        """Whether statements are prepared, so that their text has to stay the same."""
+        return not self.merges_parameters and self.connection.prepare_threshold is not None
 
     def _transaction(self, query: Any) -> AbstractContextManager[Any]:
         """Return a transaction for a statement that would be one of its own.

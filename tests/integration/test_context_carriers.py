@@ -303,6 +303,15 @@ def test_prepared_statements_stay_prepared(prepared: Any) -> None:
     assert contexts() == [{"user": user} for user in range(20)]
 
 
+def test_what_is_never_prepared_is_carried_in_the_text(prepared: Any) -> None:
+    prepared.prepare_threshold = None
+    with transaction.atomic(), pgaudit_log.context(user=1):
+        assert execute("SELECT current_query()")[0][0].startswith("/*pgaudit_log:")
+        insert()
+        assert running_setting() == ""
+    assert contexts() == [{"user": 1}]
+
+
 def test_the_setting_is_sent_only_where_it_differs(prepared: Any) -> None:
     from psycopg import Cursor
 

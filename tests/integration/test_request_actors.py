@@ -360,3 +360,27 @@ def test_an_impersonated_request_through_the_session(client: Client, ana: User, 
     client.post("/customers/")
     context = Events.objects.filter(pgh_obj_model="shop.Customer").latest("pgh_id").pgh_context
     assert (context["user_name"], context["on_behalf_of_name"]) == ("ana", "ben")
+
+
+@pytest.mark.parametrize("order", ["pgh_id", "-pgh_id"])
+@pytest.mark.parametrize("bounds", [slice(2), slice(1), slice(1, 3), slice(0, 9)])
+def test_a_slice_has_the_same_events_by_each_index(
+    acted: None, ana: User, ben: User, order: str, bounds: slice
+) -> None:
+    for users in ([ben], [ana], [ana, ben], [None], [ben, None], [User.objects.all()]):
+        events = Events.objects.across(Customer).by(*users).order_by(order)
+        assert list(events[bounds]) == list(events)[bounds]
+        assert list(events.filter(pgh_operation="I")[bounds]) == list(events)[bounds]
+        assert list(events.values_list("pk", flat=True)[bounds]) == [e.pk for e in events][bounds]
+    both = Events.objects.by(ben) | Events.objects.by(ana)
+    assert list(both.order_by(order)[bounds]) == list(both.order_by(order))[bounds]
+    typed = Customer.pgh_event_model.objects.by(ben).order_by(order)  # type: ignore[attr-defined]
+    assert list(typed[bounds]) == list(typed)[bounds]
+    assert list(MiddlewareEvents.objects.by(ben).newest()[bounds])
+
+
+def test_a_slice_asks_each_index(acted: None, ben: User) -> None:
+    sql = str(Events.objects.by(ben).newest()[:5].query)
+    assert " OR " not in sql and "UNION" in sql
+    assert Events.objects.by(ben).page(1).events[0].pgh_context["user_name"] == "ben"
+    assert Events.objects.by(ben).first() and Events.objects.by(ben)[0]
