@@ -418,3 +418,22 @@ def test_random_nestings_over_two_tables_end_as_the_events_say(level: Any, seed:
                 assert_told_rightly(written)
     assert before == ({}, {})
     assert connection.in_atomic_block
+
+
+def test_a_deletion_in_front_of_its_insert_counts_as_later() -> None:
+    thing = things()
+    thing.objects.create(pk=1, name="old")
+    trigger("a_first", "INSERT", "FOR EACH STATEMENT", "NULL")
+    execute(
+        "CREATE FUNCTION makes_room() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN DELETE FROM shop_thing WHERE id = NEW.id; RETURN NEW; END $$;"
+        "CREATE TRIGGER makes_room BEFORE INSERT ON shop_thing FOR EACH ROW EXECUTE FUNCTION makes_room()"
+    )
+    execute("INSERT INTO shop_thing (id, name, n) VALUES (1, 'new', 0)")
+    assert [e.pgh_operation for e in ordered_events(thing)] == ["I", "I", "D"]
+    # Without AFTER triggers of others no turns are taken, and ids are right.
+    execute("DROP TRIGGER a_first ON shop_thing")
+    installation.install()
+    execute("SELECT set_config('pgaudit_log.turns', '', true)")
+    execute("INSERT INTO shop_thing (id, name, n) VALUES (1, 'newer', 0)")
+    assert [e.pgh_operation for e in ordered_events(thing)][3:] == ["D", "I"]
