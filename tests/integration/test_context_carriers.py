@@ -411,7 +411,9 @@ def test_a_hint_stays_first(statement: str, sent: str, kind: str) -> None:
     with pgaudit_log.context(user=1) as running, connection.cursor() as cursor:
         cursor.cursor.execute(query, [1] if "%s" in statement else None)
         cursor.cursor.fetchall()
-        assert cursor.cursor._query.query.decode() == sent.format(f"/*pgaudit_log:{running.text}*/")
+        # With server-side binding a parameter stays one.
+        found = cursor.cursor._query.query.decode().replace("$1", "1")
+        assert found == sent.format(f"/*pgaudit_log:{running.text}*/")
 
 
 @pytest.mark.parametrize("hint", ["/*+ SeqScan(t) */", "/*+ Rows(t #%s) */ "])
