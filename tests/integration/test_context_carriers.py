@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -212,6 +213,10 @@ def test_every_kind_of_statement_has_the_context(carrier: str) -> None:
     assert running_setting() == ""
 
 
+@pytest.mark.skipif(
+    bool(os.environ.get("PGAUDIT_LOG_TEST_SERVER_SIDE_BINDING")),
+    reason="pgtrigger puts a statement in front, and server-side binding refuses two",
+)
 @pytest.mark.parametrize("carrier", ["setting", "id"], indirect=True)
 def test_inside_pgtrigger_ignore_and_schema(carrier: str) -> None:
     with transaction.atomic(), pgaudit_log.context(user=1):
@@ -406,7 +411,9 @@ def test_a_hint_stays_first(statement: str, sent: str, kind: str) -> None:
     with pgaudit_log.context(user=1) as running, connection.cursor() as cursor:
         cursor.cursor.execute(query, [1] if "%s" in statement else None)
         cursor.cursor.fetchall()
-        assert cursor.cursor._query.query.decode() == sent.format(f"/*pgaudit_log:{running.text}*/")
+        # With server-side binding a parameter stays one.
+        found = cursor.cursor._query.query.decode().replace("$1", "1")
+        assert found == sent.format(f"/*pgaudit_log:{running.text}*/")
 
 
 @pytest.mark.parametrize("hint", ["/*+ SeqScan(t) */", "/*+ Rows(t #%s) */ "])
