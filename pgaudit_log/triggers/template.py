@@ -114,7 +114,7 @@ BEGIN
     WHERE pg_class.oid = events;
     EXECUTE 'SELECT ' || audit || '.pgaudit_log_shape_of($1, $2, $3, $4)'
     INTO shape
-    USING tracked, '{label}'::text, {targets}::jsonb, path;
+    USING tracked, '{label}'::text, replace({targets}, '@percent@', chr(37))::jsonb, path;
     {bind}
     EXECUTE replace(replace(replace(replace($pgaudit_log_capture$
 CREATE OR REPLACE FUNCTION @home@.{pgid}()
@@ -177,8 +177,8 @@ _BIND = """EXECUTE 'SELECT ' || audit || '.pgaudit_log_bind_condition($1, $2, $3
     USING
         tracked,
         home || '.{function}',
-        $pgaudit_log_condition${when_condition}$pgaudit_log_condition$::text,
-        ARRAY[{when_columns}]::text[],
+        replace($pgaudit_log_condition${when_condition}$pgaudit_log_condition$, '@percent@', chr(37)),
+        replace(ARRAY[{when_columns}]::text, '@percent@', chr(37))::text[],
         path;"""
 
 

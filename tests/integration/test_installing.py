@@ -26,11 +26,16 @@ class Item(models.Model):
     name = models.CharField(max_length=50)
     tags = ArrayField(models.TextField(), default=list)
     share = models.IntegerField(db_column="per%cent", default=0)
+    parent = models.ForeignKey("self", models.CASCADE, db_column="of%", null=True, to_field="code")
+    code = models.TextField(db_column="co%de", unique=True, null=True)
     friends = models.ManyToManyField("self")
 
 
 pgaudit_log.track(
-    pgaudit_log.UpdateEvent("named", condition=pgaudit_log.Q(new__name__contains="%")),
+    pgaudit_log.UpdateEvent(
+        "named",
+        condition=pgaudit_log.Q(new__name__contains="%"),
+    ),
     pgaudit_log.InsertEvent("rowly", level=pgaudit_log.Row),
     model_name="ItemNamed",
     obj_field=pgaudit_log.ObjForeignKey(related_name="named"),
