@@ -63,7 +63,7 @@ from pgaudit_log.models import Events
 before = Events.objects.count()
 with connection.cursor() as cursor:
     cursor.execute('''INSERT INTO store_item (name, tags, "per%cent") VALUES ('a', '{x}', 5)''')
-    cursor.execute('''UPDATE store_item SET name = '5%' ''')
+    cursor.execute('''UPDATE store_item SET name = '5%' WHERE name = 'a' ''')
 print(Events.objects.count() - before)
 """
 
@@ -160,24 +160,30 @@ def test_a_faked_migration_is_repaired(store: Project) -> None:
         ("DROP FUNCTION pgaudit_log_context()", "W005"),
         ("DROP INDEX pgaudit_log_event_user", "W005"),
         (
-            "CREATE OR REPLACE FUNCTION pgaudit_log_txid() RETURNS bigint LANGUAGE sql"
-            " AS 'SELECT 1::bigint'",
+            (
+                "CREATE OR REPLACE FUNCTION pgaudit_log_txid() RETURNS bigint LANGUAGE sql"
+                " AS 'SELECT 1::bigint'"
+            ),
             "W005",
         ),
         ("ALTER TABLE pgaudit_log_event DISABLE TRIGGER pgaudit_log_refuse_change", "W005"),
         ("DROP TRIGGER pgaudit_log_refuse_truncate ON pgaudit_log_event_default", "W005"),
         ("DROP VIEW store_itemevent", "W002"),
         (
-            "DO $$ DECLARE t text; BEGIN FOR t IN SELECT inhrelid::regclass FROM pg_inherits"
-            " WHERE inhparent = 'pgaudit_log_event'::regclass"
-            " AND inhrelid <> 'pgaudit_log_event_default'::regclass"
-            " LOOP EXECUTE 'DROP TABLE ' || t; END LOOP; END $$",
+            (
+                "DO $$ DECLARE t text; BEGIN FOR t IN SELECT inhrelid::regclass FROM pg_inherits"
+                " WHERE inhparent = 'pgaudit_log_event'::regclass"
+                " AND inhrelid <> 'pgaudit_log_event_default'::regclass"
+                " LOOP EXECUTE 'DROP TABLE ' || t; END LOOP; END $$"
+            ),
             "W008",
         ),
         (
-            "DO $$ DECLARE t text; BEGIN FOR t IN SELECT tgname FROM pg_trigger"
-            " WHERE tgrelid = 'store_item'::regclass AND NOT tgisinternal"
-            " LOOP EXECUTE format('DROP TRIGGER %I ON %I', t, 'store_item'); END LOOP; END $$",
+            (
+                "DO $$ DECLARE t text; BEGIN FOR t IN SELECT tgname FROM pg_trigger"
+                " WHERE tgrelid = 'store_item'::regclass AND NOT tgisinternal"
+                " LOOP EXECUTE format('DROP TRIGGER %I ON %I', t, 'store_item'); END LOOP; END $$"
+            ),
             "W003",
         ),
     ],
