@@ -337,7 +337,7 @@ def repair(using: str = "default") -> Report:
     """
     if not has_event_table(using) and not _is_recorded(using):
         raise InstallationError(
-            f'The database "{using}" has no event table yet. Run manage.py migrate first.'
+            f'The database "{using}" has no event table. Run migrate on it first.'
         )
     faults = incomplete_schema(using)
     if faults:

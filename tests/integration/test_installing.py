@@ -203,7 +203,7 @@ def test_what_is_missing_is_told_and_made(store: Project, broken: str, told: str
 
 
 def test_before_the_first_migrate_install_says_what_to_do(store: Project) -> None:
-    assert "Run manage.py migrate first" in store.manage("pgaudit_log", "install", fails=True)
+    assert "Run migrate on it first" in store.manage("pgaudit_log", "install", fails=True)
 
 
 def test_a_trigger_whose_table_waits_for_a_migration_is_left(store: Project) -> None:
