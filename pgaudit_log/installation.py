@@ -227,6 +227,7 @@ def install_triggers_without_migrations(using: str) -> None:
     no migration of their own.
     """
     _prune_automatic_tables(using)
+    _drop_functions_without_triggers(using)
     unmigrated = MigrationLoader(connections[using]).unmigrated_apps
     tables = set(connections[using].introspection.table_names())
     for model, trigger in capture_triggers():
@@ -261,6 +262,17 @@ def _prune_automatic_tables(using: str) -> None:
         )
         for name, table in cursor.fetchall():
             cursor.execute(f"DROP TRIGGER {quote_name(name)} ON {table}")
+
+
+def _drop_functions_without_triggers(using: str) -> None:
+    """Drop capture functions that no trigger calls, such as those of many-to-many tables that are gone."""
+    with transaction.atomic(using=using), connections[using].cursor() as cursor:
+        cursor.execute(
+            sql.read("functions_without_triggers.sql"),
+            [f"INSERT INTO {_schema(using)}.{EVENT_TABLE} "],
+        )
+        for (signature,) in cursor.fetchall():
+            cursor.execute(f"DROP FUNCTION {signature}")
 
 
 def install_missing_triggers(using: str) -> list[str]:
@@ -393,7 +405,7 @@ def repair(using: str = "default") -> Report:
     """
     if not has_event_table(using) and not _is_recorded(using):
         raise InstallationError(
-            f'The database "{using}" has no event table yet. Run manage.py migrate first.'
+            f'The database "{using}" has no event table. Run migrate on it first.'
         )
     faults = incomplete_schema(using)
     if faults:

@@ -17,7 +17,7 @@ from pgaudit_log.diffs import FieldDiff
 from pgaudit_log.models import Events
 from pgaudit_log.states import ERASED, JSON_NULL, MASKED, MISSING, Absence
 
-_AS_STORED: dict[Any, dict[str, Any]] = {
+_AS_STORED: dict[Absence, dict[str, Any]] = {
     JSON_NULL: {JSON_KEY: None},
     MASKED: {MASKED_KEY: True},
     ERASED: {ERASED_KEY: True},

@@ -214,7 +214,8 @@ class CompiledTrigger(Trigger):
     def uninstall_sql(self) -> str:
         """The SQL that drops the trigger, on whatever its table is called by now, and its function.
 
-        Django renames the table of a renamed model before the old trigger is removed.
+        Django renames the table of a renamed model before the old trigger is removed. It has no
+        percent sign, because it may be sent with parameters or without.
         """
         return f"""
 DO $pgaudit_log$
@@ -225,7 +226,7 @@ BEGIN
         SELECT tgrelid FROM pg_trigger
         WHERE tgname = '{self.sql.pgid}' AND tgparentid = 0 AND pg_table_is_visible(tgrelid)
     LOOP
-        EXECUTE format('DROP TRIGGER {self.sql.pgid} ON %s', relation);
+        EXECUTE 'DROP TRIGGER {self.sql.pgid} ON ' || relation;
     END LOOP;
     IF NOT EXISTS (SELECT FROM pg_trigger WHERE tgfoid = to_regproc('{self.sql.pgid}')) THEN
         DROP FUNCTION IF EXISTS {self.sql.pgid}();

@@ -279,7 +279,7 @@ def test_the_command_refuses_a_database_that_is_not_migrated() -> None:
     with pytest.raises(
         CommandError, match='The database "default" has no event table. Run migrate'
     ):
-        call_command("pgaudit_log", "install")
+        call_command("pgaudit_log", "trail")
 
 
 def test_an_outdated_view_is_replaced() -> None:

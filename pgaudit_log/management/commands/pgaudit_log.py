@@ -49,16 +49,18 @@ class Command(BaseCommand):
             force_color=options["force_color"],
         )
         with _errors_as_exit_codes(), _broken_pipes_quiet(self.stdout):
-            _refuse_database(options["database"])
+            _refuse_database(options["database"], options["subcommand"])
             subcommands.BY_NAME[options["subcommand"]].run(Namespace(**options), screen)
             self.stdout.flush()
 
 
-def _refuse_database(using: str) -> None:
+def _refuse_database(using: str, subcommand: str) -> None:
     if using not in connections:
         known = ", ".join(connections)
         raise CommandError(f"There is no database {using!r} but {known}.", returncode=REFUSED)
-    if not installation.is_wanted(using) or not installation.has_event_table(using):
+    # What is missing is what `install` is for; it says itself what it cannot do.
+    is_there = subcommand == "install" or installation.has_event_table(using)
+    if not installation.is_wanted(using) or not is_there:
         raise CommandError(
             f'The database "{using}" has no event table. Run migrate on it first.',
             returncode=NOT_READY,

@@ -1,0 +1,251 @@
+"""Installed in the open: all SQL is shown, half-way states are repaired, and zero leaves nothing behind."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pgaudit_log import sql
+from tests.projects import Project, project
+
+MIGRATION = Path(sql.__file__).parent.parent / "migrations" / "0001_initial"
+
+MODELS = """
+from django.contrib.auth.models import User
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+import pgaudit_log
+
+
+@pgaudit_log.track()
+class Item(models.Model):
+    name = models.CharField(max_length=50)
+    tags = ArrayField(models.TextField(), default=list)
+    share = models.IntegerField(db_column="per%cent", default=0)
+    parent = models.ForeignKey("self", models.CASCADE, db_column="of%", null=True, to_field="code")
+    code = models.TextField(db_column="co%de", unique=True, null=True)
+    friends = models.ManyToManyField("self")
+
+
+pgaudit_log.track(
+    pgaudit_log.UpdateEvent(
+        "named",
+        condition=pgaudit_log.Q(new__name__contains="%"),
+    ),
+    pgaudit_log.InsertEvent("rowly", level=pgaudit_log.Row),
+    model_name="ItemNamed",
+    obj_field=pgaudit_log.ObjForeignKey(related_name="named"),
+)(Item)
+pgaudit_log.track()(Item.friends.through)
+"""
+
+EVERYTHING = """
+SELECT 'class', relname, relkind::text FROM pg_class
+JOIN pg_namespace ON pg_namespace.oid = relnamespace WHERE nspname !~ '^pg_'
+UNION ALL
+SELECT 'function', proname, pronargs::text FROM pg_proc
+JOIN pg_namespace ON pg_namespace.oid = pronamespace WHERE nspname !~ '^pg_'
+UNION ALL
+SELECT 'trigger', tgname, tgrelid::regclass::text FROM pg_trigger WHERE NOT tgisinternal
+UNION ALL
+SELECT 'type', typname, typtype::text FROM pg_type
+JOIN pg_namespace ON pg_namespace.oid = typnamespace WHERE nspname !~ '^pg_'
+"""
+
+# By hand, because Django's own SQL does not double a percent sign in a name.
+WRITES = """
+from django.db import connection
+from pgaudit_log.models import Events
+before = Events.objects.count()
+with connection.cursor() as cursor:
+    cursor.execute('''INSERT INTO store_item (name, tags, "per%cent") VALUES ('a', '{x}', 5)''')
+    cursor.execute('''UPDATE store_item SET name = '5%' WHERE name = 'a' ''')
+print(Events.objects.count() - before)
+"""
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Project]:
+    with project(tmp_path) as made:
+        made.write("store/models.py", MODELS)
+        made.manage("makemigrations", "store")
+        yield made
+
+
+def run_sql(store: Project, text: str) -> None:
+    store.shell(f"from django.db import connection\nconnection.cursor().execute({text!r})")
+
+
+def everything(store: Project) -> set[str]:
+    """Return what there is in the database, but for what the tables of Django's own apps are."""
+    printed = store.shell(
+        "from django.db import connection\ncursor = connection.cursor()\n"
+        f"cursor.execute({EVERYTHING!r})\n"
+        "print(*('|'.join(row) for row in cursor.fetchall()), sep='\\n')"
+    )
+    return set(printed.splitlines())
+
+
+def test_all_sql_is_shown(store: Project) -> None:
+    shown = store.manage("sqlmigrate", "pgaudit_log", "0001")
+    for thing in sql.made(sql.template()):
+        assert f" {thing.name}" in shown
+    assert "@schema@" not in shown
+    assert "pgaudit_log_event_refs" in shown
+    backwards = store.manage("sqlmigrate", "pgaudit_log", "0001", "--backwards")
+    assert "DROP TABLE IF EXISTS pgaudit_log_event CASCADE" in backwards
+    assert "@schema@" not in backwards
+    assert "Run SQL on PostgreSQL" in store.manage("migrate", "--plan")
+
+
+def test_what_is_made_is_what_is_dropped() -> None:
+    made = sql.made(MIGRATION.with_suffix(".sql").read_text())
+    migration = MIGRATION.with_suffix(".py").read_text()
+    dropped = set(re.findall(r"^DROP (TABLE|FUNCTION) IF EXISTS (\w+)", migration, re.M))
+    # Indexes and the DEFAULT partition go with the event table.
+    assert dropped == {
+        (thing.kind.upper(), thing.name)
+        for thing in made
+        if thing.kind != "index" and thing.name != "pgaudit_log_event_default"
+    }
+
+
+def test_the_migration_has_the_sql_of_the_package() -> None:
+    assert MIGRATION.with_suffix(".sql").read_text() == sql.template()
+
+
+def test_zero_leaves_nothing_behind(store: Project) -> None:
+    store.manage("migrate", "contenttypes")
+    store.manage("migrate", "auth")
+    before = everything(store)
+    store.manage("migrate")
+    assert store.shell(WRITES) != "0\n"
+    store.manage("migrate", "pgaudit_log", "zero")
+    left = everything(store) - before
+    assert left == set()
+
+
+def test_zero_of_an_app_leaves_nothing_of_its_own(store: Project) -> None:
+    store.manage("migrate", "contenttypes")
+    store.manage("migrate", "auth")
+    store.manage("migrate", "pgaudit_log")
+    before = everything(store)
+    store.manage("migrate", "store")
+    store.manage("migrate", "store", "zero")
+    left = {
+        line for line in everything(store) - before if "_store_" in line or "pgtrigger_" in line
+    }
+    assert {line for line in left if not line.startswith("class|store_")} == set()
+    assert not any("pgaudit_log_when_" in line for line in everything(store) - before)
+
+
+def test_a_faked_migration_is_repaired(store: Project) -> None:
+    store.manage("migrate", "--fake", "pgaudit_log")
+    printed = store.manage("pgaudit_log", "install")
+    assert "Made the table pgaudit_log_event." in printed
+    store.manage("migrate")
+    assert store.shell(WRITES) == "4\n"
+    assert store.manage("pgaudit_log", "install") == "Everything is in place.\n"
+
+
+@pytest.mark.parametrize(
+    ("broken", "told"),
+    [
+        ("DROP TABLE pgaudit_log_event CASCADE", "W005"),
+        ("DROP TABLE pgaudit_log_shape CASCADE", "W005"),
+        ("DROP FUNCTION pgaudit_log_context()", "W005"),
+        ("DROP INDEX pgaudit_log_event_user", "W005"),
+        (
+            (
+                "CREATE OR REPLACE FUNCTION pgaudit_log_txid() RETURNS bigint LANGUAGE sql"
+                " AS 'SELECT 1::bigint'"
+            ),
+            "W005",
+        ),
+        ("ALTER TABLE pgaudit_log_event DISABLE TRIGGER pgaudit_log_refuse_change", "W005"),
+        ("DROP TRIGGER pgaudit_log_refuse_truncate ON pgaudit_log_event_default", "W005"),
+        ("DROP VIEW store_itemevent", "W002"),
+        (
+            (
+                "DO $$ DECLARE t text; BEGIN FOR t IN SELECT inhrelid::regclass FROM pg_inherits"
+                " WHERE inhparent = 'pgaudit_log_event'::regclass"
+                " AND inhrelid <> 'pgaudit_log_event_default'::regclass"
+                " LOOP EXECUTE 'DROP TABLE ' || t; END LOOP; END $$"
+            ),
+            "W008",
+        ),
+        (
+            (
+                "DO $$ DECLARE t text; BEGIN FOR t IN SELECT tgname FROM pg_trigger"
+                " WHERE tgrelid = 'store_item'::regclass AND NOT tgisinternal"
+                " LOOP EXECUTE format('DROP TRIGGER %I ON %I', t, 'store_item'); END LOOP; END $$"
+            ),
+            "W003",
+        ),
+    ],
+    ids=lambda value: value[:40],
+)
+def test_what_is_missing_is_told_and_made(store: Project, broken: str, told: str) -> None:
+    store.manage("migrate")
+    expected = store.shell(WRITES)
+    whole = everything(store)
+    assert "no issues" in store.manage("check", "--database", "default")
+    run_sql(store, broken)
+    assert told in store.manage("check", "--database", "default")
+    assert "Made the " in store.manage("pgaudit_log", "install")
+    assert "no issues" in store.manage("check", "--database", "default")
+    assert whole - everything(store) == set()
+    assert store.shell(WRITES) == expected
+
+
+def test_before_the_first_migrate_install_says_what_to_do(store: Project) -> None:
+    assert "Run migrate on it first" in store.manage("pgaudit_log", "install", fails=True)
+
+
+def test_a_trigger_whose_table_waits_for_a_migration_is_left(store: Project) -> None:
+    store.manage("migrate")
+    store.write(
+        "store/models.py", MODELS.replace("friends =", "more = models.TextField()\n    friends =")
+    )
+    run_sql(store, "DROP TRIGGER " + one_trigger(store) + " ON store_item")
+    assert "Made the trigger" not in store.manage("pgaudit_log", "install")
+
+
+def one_trigger(store: Project) -> str:
+    [found] = [
+        line.split("|")[1]
+        for line in everything(store)
+        if line.startswith("trigger|pgtrigger_audit_insert") and line.endswith("|store_item")
+    ][:1]
+    return found
+
+
+def test_pgtriggers_install_takes_a_schema(store: Project) -> None:
+    store.manage("migrate")
+    expected = store.shell(WRITES)
+    run_sql(store, "CREATE SCHEMA tenant")
+    store.manage("pgtrigger", "install", "--schema", "public")
+    store.manage("pgtrigger", "install")
+    assert store.shell(WRITES) == expected
+    printed = store.shell(
+        """
+        import pgtrigger
+        from django.db import connection
+        with pgtrigger.schema("tenant", "public"):
+            for model, trigger in pgtrigger.registered():
+                trigger.uninstall(model)
+                trigger.install(model)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_trigger JOIN pg_proc ON pg_proc.oid = tgfoid"
+                           " JOIN pg_namespace n ON n.oid = pronamespace WHERE nspname = 'tenant'")
+            print(cursor.fetchone()[0] > 0)
+        """
+    )
+    assert printed == "True\n"
+    assert store.shell(WRITES) == expected
+    store.manage("migrate", "pgaudit_log", "zero")
+    assert not any("pgtrigger_audit" in line for line in everything(store))
