@@ -93,11 +93,11 @@ def everything(store: Project) -> set[str]:
 def test_all_sql_is_shown(store: Project) -> None:
     shown = store.manage("sqlmigrate", "pgaudit_log", "0001")
     for thing in sql.made(sql.template()):
-        assert f" {thing.name}" in shown
+        assert f" public.{thing.name}" in shown or f" {thing.name}\n" in shown
     assert "@schema@" not in shown
     assert "pgaudit_log_event_refs" in shown
     backwards = store.manage("sqlmigrate", "pgaudit_log", "0001", "--backwards")
-    assert "DROP TABLE IF EXISTS pgaudit_log_event CASCADE" in backwards
+    assert "DROP TABLE IF EXISTS public.pgaudit_log_event CASCADE" in backwards
     assert "@schema@" not in backwards
     assert "Run SQL on PostgreSQL" in store.manage("migrate", "--plan")
 
@@ -105,7 +105,7 @@ def test_all_sql_is_shown(store: Project) -> None:
 def test_what_is_made_is_what_is_dropped() -> None:
     made = sql.made(MIGRATION.with_suffix(".sql").read_text())
     migration = MIGRATION.with_suffix(".py").read_text()
-    dropped = set(re.findall(r"^DROP (TABLE|FUNCTION) IF EXISTS (\w+)", migration, re.M))
+    dropped = set(re.findall(r"^DROP (TABLE|FUNCTION) IF EXISTS @schema@\.(\w+)", migration, re.M))
     # Indexes and the DEFAULT partition go with the event table.
     assert dropped == {
         (thing.kind.upper(), thing.name)

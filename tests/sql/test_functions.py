@@ -148,7 +148,7 @@ def state(key: str, at: Any = None, up_to: Any = None) -> list[tuple[Any, ...]]:
     """Return the key and the name of the customer that had ``key`` at a moment."""
     return execute(
         "SELECT obj_pk, snapshot ->> 'name'"
-        " FROM pgaudit_log_state('{shop.Customer}', %s, %s, %s, '{}', '{}', true)",
+        " FROM pgaudit_log_state('{shop.Customer}', %s, %s, %s, NULL, NULL, '{}', '{}', true)",
         [key, at, up_to],
     )
 
