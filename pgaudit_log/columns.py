@@ -19,6 +19,9 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 JSON_KEY = "pgaudit_log.json"
 """The key of the object that a JSON ``null`` is stored in, so that SQL ``NULL`` stays ``null``."""
 
+AT_KEY = "pgaudit_log.at"
+"""The key of the object that stands for a large value: which event has the value itself."""
+
 _UUID = "-".join("_" * length for length in (8, 4, 4, 4, 12))
 """A pattern for ``LIKE``."""
 
@@ -134,7 +137,8 @@ def stored_sql(column: str, type_name: str) -> str:
             )
         case Form.JSONB:
             return (
-                f"CASE WHEN jsonb_typeof({column}) = 'null' OR {column} ? '{JSON_KEY}'"
+                f"CASE WHEN jsonb_typeof({column}) = 'null'"
+                f" OR {column} ?| '{{{JSON_KEY},{AT_KEY}}}'"
                 f" THEN jsonb_build_object('{JSON_KEY}', {column}) ELSE {column} END"
             )
         case Form.MONEY:

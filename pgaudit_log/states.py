@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Final
 
-from pgaudit_log.columns import JSON_KEY
+from django.utils.dateparse import parse_datetime
+
+from pgaudit_log.columns import AT_KEY, JSON_KEY
 from pgaudit_log.constants import DELETE, UPDATE
 
 State = Mapping[str, str]
@@ -122,6 +125,26 @@ def after(operation: str, snapshot: str | None, diff: str | None) -> dict[str, s
 def is_masked(text: str) -> bool:
     """Return whether a value was not stored, only that there was one."""
     return text.startswith('{"' + MASK_KEY)
+
+
+def is_elsewhere(text: str) -> bool:
+    """Return whether a value is a reference to the event that has it."""
+    return text.startswith(f'{{"{AT_KEY}": ')
+
+
+def place_of(text: str) -> tuple[int, datetime, str] | None:
+    """Return where a value is that is elsewhere: the event's id and time, and the key there.
+
+    ``None`` where the reference is none that we write.
+    """
+    match json.loads(text)[AT_KEY]:
+        case {"id": int(id), "created_at": str(created_at), "key": str(key)}:
+            try:
+                moment = parse_datetime(created_at)
+            except ValueError:
+                return None
+            return (id, moment, key) if moment is not None and abs(id) < 2**63 else None
+    return None
 
 
 def is_json_null(text: str) -> bool:

@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from pgaudit_log import states
 from pgaudit_log.cli import documents
-from pgaudit_log.columns import JSON_KEY
+from pgaudit_log.columns import AT_KEY, JSON_KEY
 from pgaudit_log.states import JSON_NULL, MASK_KEY, MISSING
 
 NOTHING = "–"
@@ -103,6 +103,10 @@ def of_stored(value: Any) -> str:
     if isinstance(value, Mapping):
         if MASK_KEY in value:
             return "(masked)"
+        if list(value) == [AT_KEY]:
+            place = value[AT_KEY]
+            id = place.get("id") if isinstance(place, Mapping) else None
+            return safe(f"(as in event {NOTHING if id is None else id})")
         if list(value) == [JSON_KEY]:
             inner = value[JSON_KEY]
             return str(JSON_NULL) if inner is None else of_value(inner)
