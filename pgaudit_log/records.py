@@ -10,6 +10,7 @@ from django.db import connections, models
 from django.db.models.functions import Cast
 
 from pgaudit_log import names, states
+from pgaudit_log.columns import AT_KEY
 from pgaudit_log.constants import EVENT_TABLE
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.identifiers import former_key
@@ -116,18 +117,18 @@ def read(events: models.QuerySet[Any, Any], using: str) -> list[Record]:
 
 
 def _resolved(records: list[Record], using: str) -> list[Record]:
-    """Return records with the large values that stand in other events."""
+    """Return records with the large values that stand in other events.
+
+    Whatever is declared large: a release of the project that still runs may not know it yet.
+    """
     references: dict[int, dict[str, str]] = {}
-    large: dict[type[Any], frozenset[str]] = {}
     for position, record in enumerate(records):
-        if record.model not in large:
-            large[record.model] = names.large_columns(record.model, using)
-        if not large[record.model]:
+        if record.snapshot is None or AT_KEY not in record.snapshot:
             continue
         found = {
             column: text
             for column, text in states.split(record.snapshot).items()
-            if column in large[record.model] and states.is_elsewhere(text)
+            if states.is_elsewhere(text)
         }
         if found:
             references[position] = found

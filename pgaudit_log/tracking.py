@@ -373,6 +373,10 @@ def _trigger(tracker: RowEvent, declaration: Declaration, level: Level | None) -
         level=tracker.level or level or _default_level(),
         created_at=settings.CREATED_AT_FUNCTION.lower(),
         large=declaration.large,
+        # What is in one day, week or month is in one partition, also of a quarter or a year.
+        period=settings.PARTITION_INTERVAL
+        if settings.PARTITION_INTERVAL in ("day", "week")
+        else "month",
     )
 
 

@@ -577,16 +577,19 @@ BEGIN
 END;
 $pgaudit_log$;
 
--- pgaudit_log_stored_at(model, obj_pk, shape, key, value, as_text): what an event has instead of
+-- pgaudit_log_stored_at(model, obj_pk, shape, key, value, as_text, …): what an event has instead of
 -- the value of a large column that an earlier event of the object has to the last bit:
 --     {"pgaudit_log.at": {"id": 12, "created_at": "…", "key": "body"}}
 -- says that the event 12 has it in its snapshot, under that key. NULL where none is found that has it.
 -- Only the newest event that has the column is asked; the value itself is compared, so that what
--- was not captured in between, or is not there any more, does no harm.
+-- was not captured in between, or is not there any more, does no harm. And only events of the same
+-- partition are: it can then be taken away as a whole, and there is one index to look into.
 --   model, obj_pk   of the object, before the change that is captured
 --   shape           events of another shape may mean another column by the key
 --   key             the column
 --   value, as_text  the value: as snapshots have it; or of a text column the text, faster
+--   created_at      of the event that is written
+--   period          the length of a partition, or what divides it: day, week, month
 -- Reads no settings. Pins search_path, jit, plan_cache_mode and enable_seqscan: a plan that was
 -- made while the table was small would read it whole later.
 CREATE OR REPLACE FUNCTION pgaudit_log_stored_at(
@@ -595,7 +598,9 @@ CREATE OR REPLACE FUNCTION pgaudit_log_stored_at(
     shape integer,
     key text,
     value jsonb,
-    as_text text
+    as_text text,
+    created_at timestamptz,
+    period text
 )
 RETURNS jsonb
 LANGUAGE plpgsql
@@ -609,31 +614,29 @@ DECLARE
     earlier record;
     stored jsonb;
     place jsonb;
+    since timestamp := date_trunc(period, pgaudit_log_stored_at.created_at AT TIME ZONE 'UTC');
+    until timestamp := since + ('1 ' || period)::interval;
 BEGIN
     -- A few events, because those of other trackers may not have the column.
-    SELECT candidate.id, candidate.created_at, candidate.stored INTO earlier
-    FROM (
-        SELECT
-            newest.id,
-            newest.created_at,
-            newest.snapshot -> pgaudit_log_stored_at.key AS stored
-        FROM (
-            SELECT event.id, event.created_at, event.snapshot
-            FROM @schema@.pgaudit_log_event AS event
-            WHERE event.model = pgaudit_log_stored_at.model
-                AND event.obj_pk = pgaudit_log_stored_at.obj_pk
-                AND event.shape = pgaudit_log_stored_at.shape
-                AND event.operation IN ('I', 'U', 'B', 'M')
-            ORDER BY event.id DESC
-            LIMIT 8
-        ) AS newest
-        OFFSET 0
-    ) AS candidate
-    WHERE candidate.stored IS NOT NULL
-    ORDER BY candidate.id DESC
-    LIMIT 1;
+    FOR earlier IN
+        SELECT event.id, event.created_at, event.snapshot
+        FROM @schema@.pgaudit_log_event AS event
+        WHERE event.model = pgaudit_log_stored_at.model
+            AND event.obj_pk = pgaudit_log_stored_at.obj_pk
+            AND event.shape = pgaudit_log_stored_at.shape
+            AND event.operation IN ('I', 'U', 'B', 'M')
+            AND event.created_at >= since AT TIME ZONE 'UTC'
+            AND event.created_at < until AT TIME ZONE 'UTC'
+        ORDER BY event.id DESC
+        LIMIT 8
+    LOOP
+        stored := earlier.snapshot -> pgaudit_log_stored_at.key;
+        EXIT WHEN stored IS NOT NULL;
+    END LOOP;
+    IF stored IS NULL THEN
+        RETURN NULL;
+    END IF;
 
-    stored := earlier.stored;
     place := stored -> 'pgaudit_log.at';
     IF place IS NULL THEN
         place := jsonb_build_object(

@@ -66,11 +66,13 @@ class CaptureTrigger(pgtrigger.Composer):
         level: pgtrigger.Level,
         created_at: str,
         large: tuple[str, ...] = (),
+        period: str = "month",
     ) -> None:
         self.tracker = tracker
         self.tracked_fields = fields
         self.tracked_exclude = exclude
         self.tracked_large = large
+        self.period = period
         self.created_at = created_at
         super().__init__(
             name=tracker.trigger_name or trigger_name(tracker.label),
@@ -118,6 +120,7 @@ class CaptureTrigger(pgtrigger.Composer):
             created_at=self.created_at,
             function=condition_function(self.get_pgid(model)),
             large=self._large(model),
+            period=self.period,
         )
 
     def render_func(self, model: type[models.Model]) -> str:  # type: ignore[override]

@@ -113,14 +113,16 @@ def _large_sql(
     alias: str,
     model: type[models.Model],
     large: Columns,
-    connection: BaseDatabaseWrapper | None = None,
+    *,
+    created_at: str,
+    period: str,
 ) -> dict[str, str]:
     """Return the expressions of large columns of the row ``alias``, by column.
 
     What an earlier event of the object has to the last bit is not stored again. That is asked of
     the events, not of the row as it was before: some changes may not have been captured.
     """
-    types = _types(connection)
+    types = _types(None)
     label = quote_literal(until_installed(concrete(model)._meta.label))
     found = {}
     for field in large:
@@ -131,7 +133,8 @@ def _large_sql(
         given = f"NULL, {column}::text" if is_text else f"{value}, NULL"
         earlier = (
             f"@schema@.pgaudit_log_stored_at({label}, {key_sql('old', model, types)},"
-            f" capture.shape, {quote_literal(column_of(field))}, {given})"
+            f" capture.shape, {quote_literal(column_of(field))}, {given},"
+            f" {created_at}, {quote_literal(period)})"
         )
         found[column_of(field)] = (
             f"CASE WHEN pg_column_size({column}) >= {LARGE}"
@@ -385,12 +388,13 @@ def capture_sql(
     created_at: str,
     function: str,
     large: Columns = (),
+    period: str = "month",
 ) -> str:
     """Return the body of a capture function: PL/pgSQL statements that write the events.
 
     ``row`` is ``OLD`` or ``NEW``; ``created_at`` the function that fills the column;
     ``function`` the name of the one that a free condition is bound into; ``large`` those of
-    ``columns`` of which an event may refer to an earlier one.
+    ``columns`` of which an event may refer to an earlier one of the same ``period``.
     At row level the trigger's WHEN clause has the condition. The context is read into the
     variable that the template declares, which is cheaper than its function in the FROM clause.
     """
@@ -425,7 +429,9 @@ def capture_sql(
     if truncated:
         return context + insert_sql(values, "", into=CAPTURED_INTO)
 
-    instead = {} if operation == "INSERT" else _large_sql(alias, model, large)
+    instead = {}
+    if operation != "INSERT":
+        instead = _large_sql(alias, model, large, created_at=created_at, period=period)
     snapshot = snapshot_source(alias, columns, instead=instead)
     source = statement_source(operation) if statement_level else row_source(operation)
     where = _where_sql(condition, model, columns, label, function) if statement_level else None

@@ -490,6 +490,32 @@ def test_a_value_whose_event_is_gone_reads_as_none(documents: Any) -> None:
     assert blame(thing)["body"].event is None
 
 
+def test_an_event_refers_to_its_own_partition_only(documents: Any) -> None:
+    documents.objects.create(pk=1, body=A)
+    execute("ALTER TABLE pgaudit_log_event DISABLE TRIGGER ALL")
+    execute(
+        "UPDATE pgaudit_log_event SET created_at"
+        " = date_trunc('month', created_at, 'UTC') - interval '1 microsecond'"
+    )
+    count_up(documents, 2)
+    second = events_of(documents)[1].pgh_id
+    assert holders(documents) == ["here", "here", second]
+
+
+@pytest.mark.parametrize(
+    ("interval", "period"),
+    [("day", "day"), ("week", "week"), ("month", "month"), ("quarter", "month"), ("year", "month")],
+)
+def test_the_period_is_in_one_partition(interval: str, period: str, settings: Any) -> None:
+    settings.PGAUDIT_LOG_PARTITION_INTERVAL = interval
+    model = document()
+    triggers = {t.name: t for m, t in pgtrigger.registered() if m is model}
+    assert f"now(), '{period}')" in triggers["audit_update"].compile(model).install_sql
+    model.objects.create(pk=1, body=A)
+    count_up(model)
+    assert isinstance(holders(model)[1], int)
+
+
 @pytest.mark.parametrize(
     "place",
     [
@@ -518,6 +544,26 @@ def test_a_reference_that_is_none_of_ours_is_read_as_none(place: Any) -> None:
     count_up(documents)
     assert events_of(documents)[1].body == A
     assert "as in event" in of_stored(event.pgh_data["body"])
+
+
+def test_who_may_read_only_the_view_reads_the_value(documents: Any) -> None:
+    documents.objects.create(pk=1, body=A)
+    count_up(documents)
+    execute("CREATE ROLE reader_of_documents")
+    execute("GRANT SELECT ON shop_documentevent TO reader_of_documents")
+    execute("SET ROLE reader_of_documents")
+    assert execute("SELECT body FROM shop_documentevent ORDER BY pgh_id") == [(A,), (A,)]
+    execute("RESET ROLE")
+
+
+def test_what_a_query_does_not_ask_for_is_not_fetched(documents: Any) -> None:
+    plans = [
+        "\n".join(
+            line for (line,) in execute(f"EXPLAIN SELECT pgh_id, {column} FROM shop_documentevent")
+        )
+        for column in ("counter", "body")
+    ]
+    assert ["holder" in plan for plan in plans] == [False, True]
 
 
 def test_a_person_reads_which_event_has_the_value(documents: Any) -> None:
