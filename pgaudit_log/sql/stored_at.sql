@@ -6,7 +6,7 @@
 -- was not captured in between, or is not there any more, does no harm. And only events of the same
 -- partition are: it can then be taken away as a whole, and there is one index to look into.
 --   model, obj_pk   of the object, before the change that is captured
---   shape           events of another shape may mean another column by the key
+--   shape           of another shape, the key may mean another column, whose values are not this one's
 --   key             the column
 --   value, as_text  the value: as snapshots have it; or of a text column the text, faster
 --   created_at      of the event that is written

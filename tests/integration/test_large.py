@@ -204,6 +204,17 @@ def test_keys_that_are_passed_on_in_one_transaction(documents: Any) -> None:
     assert documents.objects.as_of(moment).get(pk=2).body == A
 
 
+def test_a_key_that_is_left_in_the_transaction_that_set_the_value(documents: Any) -> None:
+    documents.objects.create(pk=1, body=A)
+    with transaction.atomic():
+        documents.objects.update(body=B)
+        documents.objects.update(id=3)
+    moment = events_of(documents)[-1]
+    assert {d.pk: d.body for d in documents.objects.as_of(moment)} == {3: B}
+    assert not documents.objects.as_of(moment).filter(pk=1).exists()
+    assert documents.objects.as_of(moment).get(pk=3).body == B
+
+
 def test_the_row_as_it_was_before_an_update() -> None:
     documents = document(pgaudit_log.InsertEvent(), pgaudit_log.UpdateEvent(row=pgaudit_log.Old))
     documents.objects.create(pk=1, body=A)
@@ -391,6 +402,7 @@ def test_a_renamed_column(level: Any) -> None:
         count_up(renamed)
         renamed.objects.update(body=B)
         count_up(renamed)
+        assert holders(renamed, "content")[-1] == events_of(renamed)[2].pgh_id
         assert [event.content for event in events_of(renamed)] == [A] * 5
         assert [event.body for event in events_of(renamed)] == [None, None, None, B, B]
         past = renamed.objects.as_of(events_of(renamed)[1])
@@ -398,6 +410,16 @@ def test_a_renamed_column(level: Any) -> None:
         assert blame(renamed.objects.get())["content"].event == Events.objects.earliest("pgh_id")
         revert(renamed.objects.get(), to=events_of(renamed)[1]).apply()
         assert renamed.objects.get().content == A
+
+
+def test_an_event_never_refers_to_the_value_of_another_column() -> None:
+    with release(create=True, large=["body"], level=None, body=text()) as before:
+        before.objects.create(pk=1, body=A)
+    execute("ALTER TABLE shop_document RENAME COLUMN body TO content")
+    execute("ALTER TABLE shop_document ADD COLUMN body text")
+    with release(large=["body"], level=None, content=text(), body=text()) as after:
+        after.objects.update(body=A)
+        assert holders(after) == ["here", "here"]
 
 
 @pytest.mark.parametrize("level", LEVELS, ids=str)
