@@ -88,6 +88,12 @@ READING = Variant(
     apps=("pgtrigger", "pgaudit_log", "benchmarks.archive"),
     tables=("pgaudit_log_event",),
 )
+DOCUMENTS = Variant(
+    name="documents",
+    title="django-pgaudit-log, large values",
+    apps=("pgtrigger", "pgaudit_log", "benchmarks.documents"),
+    tables=("pgaudit_log_event",),
+)
 
 WRITING: tuple[Variant, ...] = (
     UNTRACKED,
@@ -102,4 +108,4 @@ WRITING: tuple[Variant, ...] = (
     OURS_ROW,
 )
 
-BY_NAME = {variant.name: variant for variant in (*WRITING, READING)}
+BY_NAME = {variant.name: variant for variant in (*WRITING, READING, DOCUMENTS)}

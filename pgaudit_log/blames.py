@@ -64,7 +64,7 @@ def _blame(model: type[models.Model], key: str, using: str) -> dict[str, Blame]:
         if record.operation == UPDATE:
             values = {column: new for column, _, new in states.changed(record.diff)}
         elif record.operation in (INSERT, BASELINE):
-            values = states.split(record.snapshot)
+            values = record.values
         else:
             continue
         for column, value in values.items():

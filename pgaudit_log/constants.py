@@ -41,11 +41,14 @@ where the values did, so that a change can be seen."""
 ERASED_KEY: Final = "pgaudit_log.erased"
 """The key of the object that stands for a value which was stored, and erased later."""
 
+AT_KEY: Final = "pgaudit_log.at"
+"""The key of the object that stands for a large value: which event has the value itself."""
+
 MARKERS: Final = (
     JSON_KEY,
     MASKED_KEY,
     ERASED_KEY,
-    "pgaudit_log.at",  # reserved: the value stands in the event with this id
+    AT_KEY,
     "pgaudit_log.marker",  # reserved: what comes later, as a key of the object in it
 )
 """The keys of objects that stand for a value and are none. No value of a user's has one of them: such

@@ -188,7 +188,7 @@ def _known(record: Record) -> set[str]:
         if record.tracker not in registry.labels_of_others(history.declaration)
         for own in history.tracked
     }
-    return tracked | set(states.split(record.snapshot))
+    return tracked | set(record.values)
 
 
 def _compared(

@@ -52,6 +52,9 @@ class TableNames:
     renamed: Mapping[int, ShapeNames] = field(default_factory=dict)
     """The shapes whose keys are not the columns of today: those keys."""
 
+    large: frozenset[str] = frozenset()
+    """The columns of today of which events may refer to others that have the value."""
+
     def today(self, values: Mapping[str, V], shape: int) -> dict[str, V]:
         """Return values of an event of ``shape`` by what their columns are called today.
 
@@ -129,8 +132,10 @@ def _read(connection: BaseDatabaseWrapper, tables: Sequence[str]) -> dict[str, T
         return {name: _table_names(*row) for name, *row in cursor.fetchall()}
 
 
-def _table_names(labels: Any, columns: Any, shapes: Any, table_id: int) -> TableNames:
-    labels, columns, shapes = (_document(found) for found in (labels, columns, shapes))
+def _table_names(labels: Any, columns: Any, shapes: Any, table_id: int, large: Any) -> TableNames:
+    labels, columns, shapes, large = (
+        _document(found) for found in (labels, columns, shapes, large)
+    )
     today = {number: name for name, number in (columns or {}).items()}
     of_columns: dict[str, list[str]] = {}
     for label, number in labels or ():
@@ -147,6 +152,7 @@ def _table_names(labels: Any, columns: Any, shapes: Any, table_id: int) -> Table
         column_labels={column: tuple(found) for column, found in of_columns.items()},
         shapes=frozenset(int(shape) for shape in shapes or ()),
         renamed=renamed_in,
+        large=frozenset(today[number] for number in large or () if number in today),
     )
 
 
@@ -277,6 +283,16 @@ def keys_of(field: models.Field[Any, Any], using: str) -> list[StoredKey]:
         *of(model, using).keys_of(str(field.column)),
         *(StoredKey(key=key) for key, column in declared.items() if column == field.column),
     ]
+
+
+def large_columns(model: type[models.Model], using: str) -> frozenset[str]:
+    """Return the columns of which events may refer to others that have the value."""
+    declared = [
+        str(concrete(model)._meta.get_field(name).column)  # type: ignore[union-attr]
+        for declaration in registry.declarations_of(model)
+        for name in declaration.large
+    ]
+    return of(model, using).large.union(declared)
 
 
 def declared_columns(model: type[models.Model]) -> dict[str, str]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from django.db import models
+from django.db import connections, models
 from django.db.models.functions import Cast
 
 from pgaudit_log import causality, names, states
+from pgaudit_log.constants import AT_KEY, EVENT_TABLE
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.identifiers import former_key
 
@@ -31,6 +33,13 @@ class Record:
     snapshot: str | None = field(repr=False)
     diff: str | None = field(repr=False)
     refs: tuple[str, ...] = ()
+    large: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """What its snapshot has by reference to other events; all that are read share one text."""
+
+    @property
+    def values(self) -> dict[str, str]:
+        """The columns of its snapshot, those that it has by reference too."""
+        return {**states.split(self.snapshot), **self.large}
 
     @property
     def former_key(self) -> str | None:
@@ -44,12 +53,14 @@ class Record:
     @property
     def before(self) -> dict[str, str] | None:
         """The row that it found, as far as it is tracked."""
-        return states.before(self.operation, self.snapshot, self.diff)
+        found = states.before(self.operation, self.snapshot, self.diff)
+        return None if found is None else {**self.large, **found}
 
     @property
     def after(self) -> dict[str, str] | None:
         """The row that it left, as far as it is tracked."""
-        return states.after(self.operation, self.snapshot, self.diff)
+        found = states.after(self.operation, self.snapshot, self.diff)
+        return None if found is None else {**self.large, **found}
 
 
 def read(events: models.QuerySet[Any, Any], using: str) -> list[Record]:
@@ -104,7 +115,53 @@ def read(events: models.QuerySet[Any, Any], using: str) -> list[Record]:
                 using=using,
             )
         )
-    return causality.ordered(records)
+    return causality.ordered(_resolved(records, using))
+
+
+def _resolved(records: list[Record], using: str) -> list[Record]:
+    """Return records with the large values that stand in other events.
+
+    Whatever is declared large: a release of the project that still runs may not know it yet.
+    """
+    references: dict[int, dict[str, str]] = {}
+    for position, record in enumerate(records):
+        if record.snapshot is None or AT_KEY not in record.snapshot:
+            continue
+        found = {
+            column: text
+            for column, text in states.split(record.snapshot).items()
+            if states.is_elsewhere(text)
+        }
+        if found:
+            references[position] = found
+    if not references:
+        return records
+    texts = _elsewhere({text for found in references.values() for text in found.values()}, using)
+    resolved = list(records)
+    for position, found in references.items():
+        record = records[position]
+        own = {c: v for c, v in states.split(record.snapshot).items() if c not in found}
+        values = {column: texts[text] for column, text in found.items() if text in texts}
+        resolved[position] = replace(record, snapshot=states.join(own), large=values)
+    return resolved
+
+
+def _elsewhere(references: Collection[str], using: str) -> dict[str, str]:
+    """Return the values that events have for others, by the reference; not those that are gone."""
+    places = [(text, *place) for text in references if (place := states.place_of(text)) is not None]
+    with connections[using].cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT place.reference, (event.snapshot -> place.key)::text
+            FROM unnest(%s::text[], %s::bigint[], %s::timestamptz[], %s::text[])
+                AS place (reference, id, created_at, key)
+            JOIN {EVENT_TABLE} AS event
+                ON event.id = place.id AND event.created_at = place.created_at
+            WHERE jsonb_exists(event.snapshot, place.key)
+            """,
+            [list(values) for values in zip(*places, strict=True)] or [[], [], [], []],
+        )
+        return dict(cursor.fetchall())
 
 
 def _today(model: type[models.Model], document: str | None, shape: int, using: str) -> str | None:

@@ -38,6 +38,7 @@ class Declaration:
     trackers: tuple[Tracker, ...]
     fields: tuple[str, ...] | None = None
     exclude: tuple[str, ...] = ()
+    large: tuple[str, ...] = ()
     obj_field: ObjForeignKey | None | _Unset = UNSET
     model_name: str
     app_label: str

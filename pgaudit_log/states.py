@@ -8,10 +8,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any, Final
 
+from django.utils.dateparse import parse_datetime
+
 from pgaudit_log import json_text
-from pgaudit_log.constants import DELETE, ERASED_KEY, JSON_KEY, MARKERS, MASKED_KEY, UPDATE
+from pgaudit_log.constants import (
+    AT_KEY,
+    DELETE,
+    ERASED_KEY,
+    JSON_KEY,
+    MARKERS,
+    MASKED_KEY,
+    UPDATE,
+)
 
 State = Mapping[str, str]
 """A row: the JSON text of each column that is known. A column may be missing, or ``null``."""
@@ -143,6 +154,26 @@ def absence(text: str) -> Absence | None:
     for key in MARKERS:
         if key != JSON_KEY and text.startswith(f'{{"{key}":'):
             return _BY_MARKER.get(key, MISSING)
+    return None
+
+
+def is_elsewhere(text: str) -> bool:
+    """Return whether a value is a reference to the event that has it."""
+    return text.startswith(f'{{"{AT_KEY}": ')
+
+
+def place_of(text: str) -> tuple[int, datetime, str] | None:
+    """Return where a value is that is elsewhere: the event's id and time, and the key there.
+
+    ``None`` where the reference is none that we write.
+    """
+    match json.loads(text)[AT_KEY]:
+        case {"id": int(id), "created_at": str(created_at), "key": str(key)}:
+            try:
+                moment = parse_datetime(created_at)
+            except ValueError:
+                return None
+            return (id, moment, key) if moment is not None and abs(id) < 2**63 else None
     return None
 
 

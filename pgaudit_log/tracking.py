@@ -16,6 +16,7 @@ from pgaudit_log.conditions import Change
 from pgaudit_log.conf import settings
 from pgaudit_log.constants import APP_LABEL
 from pgaudit_log.exceptions import DeclarationError
+from pgaudit_log.identifiers import key_fields
 from pgaudit_log.registry import Declaration, ObjForeignKey, concrete
 from pgaudit_log.trackers import (
     DEFAULT_TRACKERS,
@@ -39,6 +40,7 @@ def track(
     *trackers: Tracker,
     fields: Sequence[str] | None = None,
     exclude: Sequence[str] | None = None,
+    large: Sequence[str] | None = None,
     obj_field: ObjForeignKey | None | _Unset = UNSET,
     model_name: str | None = None,
     app_label: str | None = None,
@@ -60,6 +62,9 @@ def track(
             the setting ``PGAUDIT_LOG_DEFAULT_TRACKERS`` says.
         fields: names of the fields to track; by default all of the model's own table.
         exclude: names of fields to leave out instead.
+        large: names of tracked fields with large values that change seldom, such as documents.
+            An event stores such a value only where no earlier event of the object has it;
+            else it refers to that event. Whatever reads events gets the value.
         obj_field: an :class:`ObjForeignKey` that names the accessor, or ``None`` for
             events without a reference to their object.
         model_name: the name of the event class; by default the model's with "Event".
@@ -90,6 +95,7 @@ def track(
             chosen,
             fields=_names(model, "fields", fields) if fields is not None else None,
             exclude=_names(model, "exclude", exclude or ()),
+            large=_names(model, "large", large or ()),
             obj_field=_obj_field_or_default(obj_field),
             model_name=model_name,
             app_label=app_label,
@@ -124,6 +130,7 @@ def _declaration(
     *,
     fields: tuple[str, ...] | None,
     exclude: tuple[str, ...],
+    large: tuple[str, ...],
     obj_field: ObjForeignKey | None | _Unset,
     model_name: str | None,
     app_label: str | None,
@@ -141,6 +148,7 @@ def _declaration(
         trackers=trackers,
         fields=fields,
         exclude=exclude,
+        large=large,
         obj_field=obj_field,
         model_name=model_name or event_model_name(model, fields),
         app_label=app_label or model._meta.app_label,
@@ -191,7 +199,7 @@ def _obj_field_or_default(
 
 
 def _names(model: type[models.Model], argument: str, names: Sequence[str]) -> tuple[str, ...]:
-    """Return the names of ``fields=`` or ``exclude=``, each checked to be a column of the model's table."""
+    """Return the names of ``fields=`` and the like, each checked to be a column of the model's table."""
     where = f"{model._meta.label} is tracked with {argument}={list(names)!r}"
     if isinstance(names, str):
         raise DeclarationError(f"{where}: give a list, such as {argument}=[{names!r}].")
@@ -293,6 +301,7 @@ def _refuse_untrackable(declaration: Declaration) -> None:
                 what + f'its field "{field.name}" is named like an event\'s own fields.'
                 f' Rename it (db_column can stay), or exclude=["{field.name}"].'
             )
+    _refuse_large(what, declaration, [field.name for field in columns])
     for tracker in declaration.trackers:
         condition = getattr(tracker, "condition", None)
         if isinstance(condition, Change):
@@ -300,6 +309,20 @@ def _refuse_untrackable(declaration: Declaration) -> None:
             _refuse_unknown_names(what, model, tracker, names)
         elif isinstance(condition, pgtrigger.Q):
             _refuse_unknown_paths(what, model, tracker, condition)
+
+
+def _refuse_large(what: str, declaration: Declaration, tracked: Sequence[str]) -> None:
+    """Raise for ``large=`` of what is not tracked, or what events are found by."""
+    meta = concrete(declaration.tracked_model)._meta
+    keys = [field.name for field in key_fields(concrete(declaration.tracked_model))]
+    for name in declaration.large:
+        what_is_large = what + f'large= names "{name}", '
+        if name in keys or isinstance(meta.get_field(name), models.ForeignKey):
+            raise DeclarationError(
+                what_is_large + "which is a key, that each event must have. Leave it out."
+            )
+        if name not in tracked:
+            raise DeclarationError(what_is_large + "which is not tracked. Leave it out.")
 
 
 def _refuse_unknown_names(
@@ -349,6 +372,11 @@ def _trigger(tracker: RowEvent, declaration: Declaration, level: Level | None) -
         exclude=declaration.exclude,
         level=tracker.level or level or _default_level(),
         created_at=settings.CREATED_AT_FUNCTION.lower(),
+        large=declaration.large,
+        # What is in one day, week or month is in one partition, also of a quarter or a year.
+        period=settings.PARTITION_INTERVAL
+        if settings.PARTITION_INTERVAL in ("day", "week")
+        else "month",
     )
 
 

@@ -298,6 +298,7 @@ def table(
             for former, column in names.declared_columns(tracked).items()
             if former not in read
         },
+        large=names.large_columns(tracked, using) & read,
     )
 
 

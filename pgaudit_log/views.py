@@ -11,8 +11,15 @@ from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pgaudit_log import causality
-from pgaudit_log.columns import may_be_shortened, read_key_sql, read_sql, sql_type
-from pgaudit_log.constants import EVENT_TABLE
+from pgaudit_log.columns import (
+    integer_sql,
+    is_valid_sql,
+    may_be_shortened,
+    read_key_sql,
+    read_sql,
+    sql_type,
+)
+from pgaudit_log.constants import AT_KEY, EVENT_TABLE
 from pgaudit_log.identifiers import (
     column_of,
     former_key,
@@ -63,6 +70,8 @@ class Table(NamedTuple):
     """The shapes whose keys are not the columns of today; see ``names.TableNames``."""
     declared: Mapping[str, str]
     """What ``track(former_columns=…)`` says of other keys: what they are called today."""
+    large: frozenset[str] = frozenset()
+    """The columns of today for which an event may refer to another that has the value."""
 
     @property
     def is_renamed(self) -> bool:
@@ -113,18 +122,21 @@ def select_sql(
             whole=_whole_key(tables, [f for _, f in obj_key], position, connection),
         )
         expressions.append(f"{key} AS {quote_name(name)}")
+    large = ""
     for number, table in enumerate(tables):
         snapshot = _snapshot(tables, number)
         for column in table.columns:
-            value = _read(snapshot, column, connection)
+            value = _read(snapshot, column, connection, _large(table, number))
             expressions.append(f"{value} AS {quote_name(column.name)}")
+        large += _large_source(snapshot, table, connection, number)
     listed = ",\n    ".join(expressions)
     if len(tables) == 1:
         above = f"CROSS JOIN {_ABOVE}"
         if tables[0].is_renamed:
             above = _today_source("pgaudit_log_event", tables[0])
+        above += large
         return f"SELECT\n    {listed}\nFROM {EVENT_TABLE}\n{above}\nWHERE {_belongs(tables[0])}"
-    return f"SELECT\n    {listed}\nFROM (\n{_whole_objects(tables)}\n) AS event"
+    return f"SELECT\n    {listed}\nFROM (\n{_whole_objects(tables)}\n) AS event{large}"
 
 
 def _snapshot(tables: Sequence[Table], number: int) -> str:
@@ -148,26 +160,71 @@ def _whole_key(
         snapshot = _snapshot(tables, number)
         # A row that another inherits has the same key in a column of its own.
         found += [
-            f"({_read(snapshot, column, connection)})"
+            f"({_read(snapshot, column, connection, {})})"
             for column in table.columns
             if column.field == fields[position] or (number and column.field.primary_key)
         ]
     if not found:
         # Snapshots have it all the same.
         column = ReadColumn("", fields[position])
-        found = [_read(_snapshot(tables, 0), column, connection)]
+        found = [_read(_snapshot(tables, 0), column, connection, {})]
     return f"COALESCE({', '.join(found)})" if len(found) > 1 else found[0]
 
 
-def _read(snapshot: str, column: ReadColumn, connection: BaseDatabaseWrapper) -> str:
-    """Return the value of a column out of a snapshot that has today's names."""
+def _read(
+    snapshot: str,
+    column: ReadColumn,
+    connection: BaseDatabaseWrapper,
+    large: Mapping[str, str],
+) -> str:
+    """Return the value of a column out of a snapshot that has today's names.
+
+    ``large`` has what stands for those that may be in another event; see :func:`_large_source`.
+    """
     key = quote_literal(column_of(column.field))
+    if (value := large.get(column_of(column.field))) is not None:
+        return read_sql(value, sql_type(column.field, connection), connection)
     return read_sql(
         f"({snapshot} -> {key})",
         sql_type(column.field, connection),
         connection,
         text=f"({snapshot} ->> {key})",
     )
+
+
+def _large(table: Table, number: int = 0) -> dict[str, str]:
+    """Return the columns of :func:`_large_source`, by the column of the table."""
+    read = [column_of(column.field) for column in table.columns]
+    wanted = [column for column in read if column in table.large]
+    return {column: f"large_{number}.value_{n}" for n, column in enumerate(wanted)}
+
+
+def _large_source(
+    snapshot: str, table: Table, connection: BaseDatabaseWrapper, number: int = 0
+) -> str:
+    """Return the FROM item that fetches, once an event, what its snapshot has by reference.
+
+    Empty for a table without large columns. What a query does not ask for is not fetched. It is no
+    function, which would need the right to read the event table where the view is read.
+    """
+    values = []
+    for column, name in _large(table, number).items():
+        place = f"{snapshot} #> ARRAY[{quote_literal(column)}, '{AT_KEY}']"
+        id, created_at = "(place ->> 'id')", "(place ->> 'created_at')"
+        is_moment = is_valid_sql(created_at, "timestamptz", connection)
+        values.append(
+            f"CASE WHEN {place} IS NULL THEN {snapshot} -> {quote_literal(column)} ELSE (\n"
+            f"        SELECT holder.snapshot -> (place ->> 'key')\n"
+            f"        FROM (SELECT {place} AS place) AS reference, {EVENT_TABLE} AS holder\n"
+            f"        WHERE holder.id = {integer_sql(id, 'bigint', connection)}\n"
+            f"            AND holder.created_at ="
+            f" CASE WHEN {is_moment} THEN {created_at}::timestamptz END\n"
+            f"    ) END AS {name.rpartition('.')[2]}"
+        )
+    if not values:
+        return ""
+    listed = ",\n    ".join(values)
+    return f"\nCROSS JOIN LATERAL (\n    SELECT {listed}\n    OFFSET 0\n) AS large_{number}"
 
 
 def _today_sql(event: str, table: Table) -> str:
@@ -271,7 +328,9 @@ def state_sql(
         is_complete: whether every update is captured.
     """
     values = _columns_sql(table, untracked, keys, connection)
-    rows = _in_force_sql(table, old_labels=old_labels, is_complete=is_complete)
+    rows = _in_force_sql(
+        table, old_labels=old_labels, is_complete=is_complete, connection=connection
+    )
     return _formattable(f"(\nSELECT\n    {values}\n{rows}\n)")
 
 
@@ -297,6 +356,7 @@ def state_of_key_sql(
         "(\nSELECT\n    " + values.replace("%", "%%") + "\n"
         f"FROM pgaudit_log_state({labels}, %s, %s, %s, %s, %s, {others}) AS state\n"
         + (_today_source("state", table) + "\n").replace("%", "%%") * table.is_renamed
+        + _large_source(_state_snapshot(table), table, connection).replace("%", "%%")
         + ")"
     )
 
@@ -308,8 +368,10 @@ def _columns_sql(
     connection: BaseDatabaseWrapper,
 ) -> str:
     """Return the values of a row out of ``state.snapshot`` and ``obj_pk``; see :func:`state_sql`."""
-    snapshot = "today.document" if table.is_renamed else "state.snapshot"
-    values = [f"{_read(snapshot, c, connection)} AS {quote_name(c.name)}" for c in table.columns]
+    snapshot, large = _state_snapshot(table), _large(table)
+    values = [
+        f"{_read(snapshot, c, connection, large)} AS {quote_name(c.name)}" for c in table.columns
+    ]
     for field in untracked:
         value = f"NULL::{sql_type(field, connection)}"
         if field in keys:
@@ -317,12 +379,16 @@ def _columns_sql(
             whole = None
             if may_be_shortened(keys, connection):
                 # Snapshots have it all the same.
-                whole = _read(snapshot, ReadColumn("", field), connection)
+                whole = _read(snapshot, ReadColumn("", field), connection, {})
             value = read_key_sql(
                 sql_type(field, connection), connection, position=position, whole=whole
             )
         values.append(f"{value} AS {quote_name(column_of(field))}")
     return ", ".join(values)
+
+
+def _state_snapshot(table: Table) -> str:
+    return "today.document" if table.is_renamed else "state.snapshot"
 
 
 def _text_array(values: Sequence[str]) -> str:
@@ -331,7 +397,7 @@ def _text_array(values: Sequence[str]) -> str:
 
 def in_force_sql(table: Table, *, old_labels: Sequence[str], is_complete: bool) -> str:
     """Return the SELECT of the ids of the events that say how the rows were; see :func:`state_sql`."""
-    rows = _in_force_sql(table, old_labels=old_labels, is_complete=is_complete)
+    rows = _in_force_sql(table, old_labels=old_labels, is_complete=is_complete, connection=None)
     return _formattable(f"(SELECT newest.id {rows})")
 
 
@@ -342,8 +408,20 @@ def _formattable(sql: str) -> str:
     return sql.replace("<past>", "{past}").replace("<restriction>", "{restriction}")
 
 
-def _in_force_sql(table: Table, *, old_labels: Sequence[str], is_complete: bool) -> str:
-    """Return the FROM and WHERE of the events in force: their ids as ``newest``, rows as ``state``."""
+def _in_force_sql(
+    table: Table,
+    *,
+    old_labels: Sequence[str],
+    is_complete: bool,
+    connection: BaseDatabaseWrapper | None,
+) -> str:
+    """Return the FROM and WHERE of the events in force: their ids as ``newest``, rows as ``state``.
+
+    With a connection, for which the SQL is, large values are fetched too.
+    """
+    large = ""
+    if connection is not None:
+        large = _large_source(_state_snapshot(table), table, connection)
     snapshot = "snapshot"
     if old_labels:
         snapshot = (
@@ -375,7 +453,7 @@ CROSS JOIN LATERAL (
     WHERE id = newest.id AND created_at = newest.created_at
     OFFSET 0
 ) AS state
-{_today_source("state", table) if table.is_renamed else ""}
+{_today_source("state", table) if table.is_renamed else ""}{large}
 WHERE newest.operation <> 'D'
     AND {_never(_is_moved_away(table, is_complete=is_complete))}
     AND {_never(_is_truncated(table))}{_other_deletions(table)}"""
@@ -404,9 +482,13 @@ def _is_moved_away(table: Table, *, is_complete: bool) -> str:
     )
     if not is_complete:
         return test
+    before, newest = _side("event.", 0), "state.snapshot"
+    if table.large:
+        # One may have a value that the other refers to.
+        before, newest = (f"pgaudit_log_resolved({side})" for side in (before, newest))
     return (
         f"{test}\n            AND (event.id = newest.id OR event.txid <> state.txid"
-        f" OR {_side('event.', 0)} = state.snapshot)"
+        f" OR {before} = {newest})"
     )
 
 

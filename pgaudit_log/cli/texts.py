@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from pgaudit_log import states
 from pgaudit_log.cli import documents
+from pgaudit_log.constants import AT_KEY
 from pgaudit_log.states import MISSING, Absence, unescaped
 
 NOTHING = "–"
@@ -99,6 +100,10 @@ def _json(value: Any) -> str:
 
 def of_stored(value: Any) -> str:
     """Return a value as it is in the event table, for people."""
+    if isinstance(value, Mapping) and list(value) == [AT_KEY]:
+        place = value[AT_KEY]
+        id = place.get("id") if isinstance(place, Mapping) else None
+        return safe(f"(as in event {NOTHING if id is None else id})")
     found = unescaped(value)
     return str(found) if isinstance(found, Absence) else of_value(found)
 

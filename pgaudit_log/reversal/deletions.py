@@ -69,8 +69,8 @@ def _by_row(records: Sequence[Record]) -> dict[tuple[Any, str | None], list[Reco
 
 
 def _agree(one: Record, other: Record) -> bool:
-    known = states.split(other.snapshot)
-    return all(known.get(c, v) == v for c, v in states.split(one.snapshot).items())
+    known = other.values
+    return all(known.get(c, v) == v for c, v in one.values.items())
 
 
 def _names(record: Record) -> Iterable[str]:
@@ -78,7 +78,7 @@ def _names(record: Record) -> Iterable[str]:
     assert record.key is not None
     labels = names.labels_of(record.model, record.using)
     yield from (reference(label, record.key) for label in labels)
-    snapshot = states.split(record.snapshot)
+    snapshot = record.values
     for own in rows.own_columns(record.model):
         column = column_of(own)
         if own.unique and not own.primary_key and snapshot.get(column, states.NULL) != states.NULL:

@@ -40,11 +40,11 @@ class _Row:
         """Add an event."""
         match record.operation:
             case constants.INSERT:
-                self._insert(states.split(record.snapshot), is_same=record.txid == self.txid)
+                self._insert(record.values, is_same=record.txid == self.txid)
             case constants.UPDATE:
                 self._update(record)
             case constants.DELETE:
-                self._delete(states.split(record.snapshot), is_same=record.txid == self.txid)
+                self._delete(record.values, is_same=record.txid == self.txid)
         self.last = record.id
         self.txid = record.txid
 

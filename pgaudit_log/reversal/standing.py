@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import models
 
-from pgaudit_log import causality, histories, names, records, registry, states
+from pgaudit_log import causality, histories, names, records, registry
 from pgaudit_log.constants import DELETE, LOWEST_ID, TRUNCATE
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.identifiers import column_of, key_fields, short_key
@@ -43,7 +43,7 @@ def _target_at(model: type[Any], key: str, to: Any, moment: Moment, using: str) 
     if record.snapshot is None:
         raise QueryError(f"Event {record.id} has no values to go back to.")
     target = _target(model, key, [])
-    target.state, target.order = _without_key(model, states.split(record.snapshot)), record.id
+    target.state, target.order = _without_key(model, record.values), record.id
     return target
 
 

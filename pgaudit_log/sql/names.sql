@@ -1,5 +1,6 @@
 -- What the database knows of the tables %(tables)s: under each name, which table it is, what
--- events call it, what its columns are called now, and what the keys of its events meant.
+-- events call it, what its columns are called now, what the keys of its events meant, and which
+-- columns have been large.
 -- A table that was restored from a dump has another oid, until `install` has looked at it.
 WITH given AS (
     SELECT name, pg_catalog.to_regclass(name)::oid AS relation
@@ -39,5 +40,10 @@ SELECT
         FROM pgaudit_log_shape
         WHERE table_id = known.id
     ),
-    known.id
+    known.id,
+    (
+        SELECT pg_catalog.json_agg(number)
+        FROM pgaudit_log_column
+        WHERE table_id = known.id AND is_large
+    )
 FROM known

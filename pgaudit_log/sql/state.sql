@@ -115,10 +115,10 @@ BEGIN
             NOT is_complete
             OR moved.id = newest.id
             OR moved.txid <> newest.txid
-            OR moved.snapshot || COALESCE((
+            OR @schema@.pgaudit_log_resolved(moved.snapshot || COALESCE((
                 SELECT jsonb_object_agg(change.key, change.value -> 0)
                 FROM jsonb_each(moved.diff) AS change
-            ), '{}') = newest.snapshot
+            ), '{}')) = @schema@.pgaudit_log_resolved(newest.snapshot)
         );
     IF FOUND THEN
         RETURN;

@@ -21,6 +21,7 @@ CREATE TABLE IF NOT EXISTS @schema@.pgaudit_log_column (
     number   integer NOT NULL,
     attnum   integer,
     name     text    NOT NULL,
+    is_large boolean NOT NULL DEFAULT false,
     PRIMARY KEY (table_id, number)
 );
 
@@ -28,3 +29,4 @@ COMMENT ON TABLE @schema@.pgaudit_log_column IS 'Each column of those tables und
 COMMENT ON COLUMN @schema@.pgaudit_log_column.number IS 'Counted within its table; never given twice.';
 COMMENT ON COLUMN @schema@.pgaudit_log_column.attnum IS 'Its number in pg_attribute; null once it is gone.';
 COMMENT ON COLUMN @schema@.pgaudit_log_column.name IS 'What it was called when it was last looked at.';
+COMMENT ON COLUMN @schema@.pgaudit_log_column.is_large IS 'Whether events may refer to others that have its value: for ever, once they may have.';

@@ -12,7 +12,7 @@ from pgtrigger import compiler
 from pgtrigger.core import Condition
 
 from pgaudit_log.exceptions import DeclarationError
-from pgaudit_log.identifiers import quote_literal
+from pgaudit_log.identifiers import column_of, quote_literal
 from pgaudit_log.registry import tracked_columns
 from pgaudit_log.trackers import RowEvent
 from pgaudit_log.triggers.rendering import (
@@ -65,10 +65,14 @@ class CaptureTrigger(pgtrigger.Composer):
         exclude: tuple[str, ...],
         level: pgtrigger.Level,
         created_at: str,
+        large: tuple[str, ...] = (),
+        period: str = "month",
     ) -> None:
         self.tracker = tracker
         self.tracked_fields = fields
         self.tracked_exclude = exclude
+        self.tracked_large = large
+        self.period = period
         self.created_at = created_at
         super().__init__(
             name=tracker.trigger_name or trigger_name(tracker.label),
@@ -98,6 +102,11 @@ class CaptureTrigger(pgtrigger.Composer):
             )
         return columns
 
+    def _large(self, model: type[models.Model]) -> list[models.Field[object, object]]:
+        if self.tracker.operation_name == "TRUNCATE":
+            return []
+        return [field for field in self._columns(model) if field.name in self.tracked_large]
+
     def get_func(self, model: type[models.Model]) -> str:  # type: ignore[override]
         """Return the statements of the capture function."""
         return capture_sql(
@@ -110,6 +119,8 @@ class CaptureTrigger(pgtrigger.Composer):
             statement_level=self.is_statement_level,
             created_at=self.created_at,
             function=condition_function(self.get_pgid(model)),  # type: ignore[arg-type]
+            large=self._large(model),
+            period=self.period,
         )
 
     def render_func(self, model: type[models.Model]) -> str:  # type: ignore[override]
@@ -150,6 +161,7 @@ class CaptureTrigger(pgtrigger.Composer):
                 condition=self.render_condition(model),
                 pins=pins_sql(model, self._condition, columns),
                 targets=quote_literal(json.dumps(targets(model), ensure_ascii=False)),
+                large=", ".join(quote_literal(column_of(f)) for f in self._large(model)),
                 **self._free_condition(model),
             ),
         )

@@ -8,7 +8,7 @@ a column that is called like one of our names.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 from django.db import connections, models
@@ -80,6 +80,10 @@ SNAPSHOT = "to_jsonb(snapshot.*)"
 """The JSONB expression of the row that :func:`snapshot_source` adds to a FROM clause."""
 
 
+LARGE = 2_000
+"""How many bytes a value takes in its table before an event may refer to another that has it."""
+
+
 def stored_columns(
     model: type[models.Model], columns: Columns, connection: BaseDatabaseWrapper | None = None
 ) -> Columns:
@@ -95,9 +99,15 @@ def stored_columns(
 
 
 def snapshot_source(
-    alias: str, columns: Columns, connection: BaseDatabaseWrapper | None = None
+    alias: str,
+    columns: Columns,
+    connection: BaseDatabaseWrapper | None = None,
+    *,
+    instead: Mapping[str, str] | None = None,
 ) -> str:
     """Return the FROM item of the tracked columns of the row ``alias``, as they are stored.
+
+    ``instead`` has other expressions for some of the columns.
 
     PostgreSQL flattens it; as a subquery in the SELECT list it would be a plan of its own, and
     make each execution look through the whole statement for what it has to lock. The columns
@@ -105,8 +115,46 @@ def snapshot_source(
     """
     types = _types(connection)
     ordered = sorted(columns, key=lambda f: (len(column_of(f).encode()), column_of(f).encode()))
-    values = ", ".join(f"{_value(alias, f, types)} AS {quote_name(column_of(f))}" for f in ordered)
+    instead = instead or {}
+    values = ", ".join(
+        f"{instead.get(column_of(f)) or _value(alias, f, types)} AS {quote_name(column_of(f))}"
+        for f in ordered
+    )
     return f"CROSS JOIN LATERAL (SELECT {values}) AS snapshot"
+
+
+def _large_sql(
+    alias: str,
+    model: type[models.Model],
+    large: Columns,
+    *,
+    created_at: str,
+    period: str,
+) -> dict[str, str]:
+    """Return the expressions of large columns of the row ``alias``, by column.
+
+    What an earlier event of the object has to the last bit is not stored again. That is asked of
+    the events, not of the row as it was before: some changes may not have been captured.
+    """
+    types = _types(None)
+    label = quote_literal(until_installed(concrete(model)._meta.label))
+    found = {}
+    for field in large:
+        column = _column(alias, field)
+        value = f"to_jsonb({_value(alias, field, types)})"
+        # A text is compared as it is, which takes a third of the time.
+        is_text = columns_.sql_type(field, types).lower() in columns_.TEXTS
+        given = f"NULL, {column}::text" if is_text else f"{value}, NULL"
+        earlier = (
+            f"@schema@.pgaudit_log_stored_at({label}, {key_sql('old', model, types)},"
+            f" capture.shape, {quote_literal(column_of(field))}, {given},"
+            f" {created_at}, {quote_literal(period)})"
+        )
+        found[column_of(field)] = (
+            f"CASE WHEN pg_column_size({column}) >= {LARGE}"
+            f" THEN COALESCE({earlier}, {value}) ELSE {value} END"
+        )
+    return found
 
 
 def diff_sql(columns: Columns, connection: BaseDatabaseWrapper | None = None) -> str:
@@ -351,11 +399,14 @@ def capture_sql(
     statement_level: bool,
     created_at: str,
     function: str,
+    large: Columns = (),
+    period: str = "month",
 ) -> str:
     """Return the body of a capture function: PL/pgSQL statements that write the events.
 
     ``row`` is ``OLD`` or ``NEW``; ``created_at`` the function that fills the column;
-    ``function`` the name of the one that a free condition is bound into.
+    ``function`` the name of the one that a free condition is bound into; ``large`` those of
+    ``columns`` of which an event may refer to an earlier one of the same ``period``.
     At row level the trigger's WHEN clause has the condition. The context is read into the
     variable that the template declares, which is cheaper than its function in the FROM clause.
     """
@@ -391,7 +442,10 @@ def capture_sql(
     if truncated:
         return context + insert_sql(values, "", into=CAPTURED_INTO)
 
-    snapshot = snapshot_source(alias, stored_columns(model, columns))
+    instead = {}
+    if operation != "INSERT":
+        instead = _large_sql(alias, model, large, created_at=created_at, period=period)
+    snapshot = snapshot_source(alias, stored_columns(model, columns), instead=instead)
     source = statement_source(operation) if statement_level else row_source(operation)
     where = _where_sql(condition, model, columns, label, function) if statement_level else None
     single = insert_sql(values, f"{source.single}\n    {snapshot}", where, into=CAPTURED_INTO)

@@ -45,6 +45,7 @@ class CaptureTriggerSql(UpsertTriggerSql):
         when_condition: SQL of the project's own in the condition, as an expression of the
             columns ``"old.column"`` and ``"new.column"``; it becomes a function.
         when_columns: the names in it, as the elements of a ``text[]``.
+        large: the names of the large columns, as the elements of a ``text[]``.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class CaptureTriggerSql(UpsertTriggerSql):
         pins: str = "",
         when_condition: str = "",
         when_columns: str = "",
+        large: str = "",
         **arguments: Any,
     ) -> None:
         own = {
@@ -61,6 +63,7 @@ class CaptureTriggerSql(UpsertTriggerSql):
             "targets": targets,
             "when_condition": when_condition,
             "when_columns": when_columns,
+            "large": large,
         }
         self.own = {name: value for name, value in own.items() if value}
         self.tracked = str(arguments["table"])
@@ -76,6 +79,7 @@ class CaptureTriggerSql(UpsertTriggerSql):
             if "when_condition" in own
             else ""
         )
+        own["note_large"] = _NOTE_LARGE.format(**own) if "large" in own else ""
         table = str(quote(self.tracked))  # type: ignore[no-untyped-call]
         own["relation"] = f"replace({quote_literal(table)}, '@percent@', pg_catalog.chr(37))"
         return {**super().get_defaults(pgid), **own}
@@ -120,7 +124,7 @@ BEGIN
     EXECUTE 'SELECT (' || audit || '.pgaudit_log_shape_of($1, $2, $3)).*'
     INTO shape, labels
     USING tracked, replace({targets}, '@percent@', chr(37))::jsonb, path;
-    {bind}
+    {bind}{note_large}
     source := $pgaudit_log_capture$
 CREATE OR REPLACE FUNCTION @home@.{pgid}()
 RETURNS trigger
@@ -200,6 +204,11 @@ _BIND = """EXECUTE 'SELECT ' || audit || '.pgaudit_log_bind_condition($1, $2, $3
         replace($pgaudit_log_condition${when_condition}$pgaudit_log_condition$, '@percent@', chr(37)),
         replace(ARRAY[{when_columns}]::text, '@percent@', chr(37))::text[],
         path;"""
+
+
+_NOTE_LARGE = """
+    EXECUTE 'SELECT ' || audit || '.pgaudit_log_note_large($1, $2)'
+    USING tracked, ARRAY[{large}]::text[];"""
 
 
 def condition_function(pgid: str) -> str:

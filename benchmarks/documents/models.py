@@ -1,0 +1,28 @@
+"""A large text beside a counter, tracked with `large=` and without."""
+
+from __future__ import annotations
+
+from django.db import models
+
+import pgaudit_log
+
+
+class _Document(models.Model):
+    body = models.TextField()
+    counter = models.IntegerField(default=0)
+
+    class Meta:
+        abstract = True
+        app_label = "documents"
+
+
+@pgaudit_log.track()
+class Plain(_Document):
+    def __str__(self) -> str:
+        return f"Plain {self.pk}"
+
+
+@pgaudit_log.track(large=["body"])
+class Large(_Document):
+    def __str__(self) -> str:
+        return f"Large {self.pk}"
