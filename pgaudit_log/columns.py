@@ -248,6 +248,8 @@ def _cast(text: str, type_name: str, connection: BaseDatabaseWrapper) -> str:
     name = type_name.lower()
     if name in TEXTS:
         return text
+    if name == "citext":
+        return f"{text}::{type_name}"  # any text is one
     if name in INTEGERS:
         return integer_sql(text, name, connection)
     if name == "uuid":
