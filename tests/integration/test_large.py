@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,11 +12,12 @@ from typing import Any
 import pgtrigger
 import pytest
 from django.contrib.postgres.fields import ArrayField
+from django.core.management import call_command
 from django.db import connection, models, transaction
 from django.test.utils import CaptureQueriesContext, isolate_apps
 
 import pgaudit_log
-from pgaudit_log import names, states
+from pgaudit_log import names
 from pgaudit_log.backfill import backfill
 from pgaudit_log.cli.texts import of_stored
 from pgaudit_log.columns import AT_KEY
@@ -557,7 +560,7 @@ def test_a_reference_that_is_none_of_ours_is_read_as_none(place: Any) -> None:
     execute(
         "UPDATE pgaudit_log_event SET snapshot = snapshot || jsonb_build_object('body',"
         " jsonb_build_object('pgaudit_log.at', %s::jsonb))",
-        [states.json.dumps(place)],
+        [json.dumps(place)],
     )
     [event] = events_of(documents)
     assert event.body is None
@@ -593,6 +596,18 @@ def test_a_person_reads_which_event_has_the_value(documents: Any) -> None:
     count_up(documents)
     first, second = events_of(documents)
     assert of_stored(second.pgh_data["body"]) == f"(as in event {first.pgh_id})"
+
+
+def test_the_command_line_tells_which_event_has_the_value(documents: Any) -> None:
+    documents.objects.create(pk=1, body=A)
+    documents.objects.all().delete()
+    first, second = events_of(documents)
+    shown = io.StringIO()
+    call_command("pgaudit_log", "trail", "--model", "shop.Document", stdout=shown)
+    assert f"body: (as in event {first.pgh_id})" in shown.getvalue()
+    raw = io.StringIO()
+    call_command("pgaudit_log", "trail", "--json", "--model", "shop.Document", stdout=raw)
+    assert json.loads(raw.getvalue())["events"][0]["data"]["body"] == second.pgh_data["body"]
 
 
 def test_values_of_many_events_take_one_query(documents: Any) -> None:
