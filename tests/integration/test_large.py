@@ -24,12 +24,14 @@ from pgaudit_log.columns import AT_KEY
 from pgaudit_log.diffs import NOW, blame, changes, diff
 from pgaudit_log.events import create_event
 from pgaudit_log.exceptions import DeclarationError
+from pgaudit_log.identifiers import quote_name
 from pgaudit_log.models import Events
 from pgaudit_log.reversal import restore, revert, undo
 from tests.moments import keep_copy, rows_unlike_copy
 from tests.support import execute, last_id
 from tests.tables import (
     EVERYTHING,
+    SqlField,
     declarations_forgotten,
     install,
     install_views,
@@ -358,6 +360,27 @@ def test_columns_of_each_type(field: Any, value: Any, other: Any, level: Any) ->
     revert(thing, to=events_of(documents)[1]).apply()
     now = documents.objects.get().body
     assert (bytes(now) if isinstance(now, memoryview) else now) == value
+
+
+@pytest.mark.parametrize("column", ["50%", "it's {quoted}", "größe"])
+def test_columns_of_any_name(column: str) -> None:
+    documents = document(body=models.TextField(null=True, db_column=column))
+    quoted = quote_name(column).replace("%", "%%")
+    execute(f"INSERT INTO shop_document (id, counter, {quoted}) VALUES (1, 0, %s)", [A])
+    count_up(documents)
+    assert isinstance(holders(documents, column)[1], int)
+    assert [event.body for event in events_of(documents)] == [A, A]
+    assert list(changes(events_of(documents)[1])) == ["counter"]
+    assert execute("SELECT name FROM pgaudit_log_column WHERE is_large") == [(column,)]
+
+
+def test_a_column_of_blank_padded_text() -> None:
+    documents = document(body=SqlField("char(4000)", null=True))
+    documents.objects.create(pk=1, body=long("a")[:3000])
+    count_up(documents)
+    assert isinstance(holders(documents)[1], int)
+    first, second = events_of(documents)
+    assert first.body == second.body == f"{long('a')[:3000]:4000}"
 
 
 def test_numbers_that_are_equal_but_not_the_same(documents: Any) -> None:
