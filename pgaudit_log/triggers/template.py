@@ -208,7 +208,12 @@ _BIND = """EXECUTE 'SELECT ' || audit || '.pgaudit_log_bind_condition($1, $2, $3
 
 _NOTE_LARGE = """
     EXECUTE 'SELECT ' || audit || '.pgaudit_log_note_large($1, $2)'
-    USING tracked, ARRAY[{large}]::text[];"""
+    USING
+        tracked,
+        ARRAY(
+            SELECT replace(name, '@percent@', chr(37))
+            FROM unnest(ARRAY[{large}]::text[]) AS name
+        );"""
 
 
 def condition_function(pgid: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,23 +12,26 @@ from typing import Any
 import pgtrigger
 import pytest
 from django.contrib.postgres.fields import ArrayField
+from django.core.management import call_command
 from django.db import connection, models, transaction
 from django.test.utils import CaptureQueriesContext, isolate_apps
 
 import pgaudit_log
-from pgaudit_log import names, states
+from pgaudit_log import names
 from pgaudit_log.backfill import backfill
 from pgaudit_log.cli.texts import of_stored
 from pgaudit_log.constants import AT_KEY
 from pgaudit_log.diffs import NOW, blame, changes, diff
 from pgaudit_log.events import create_event
 from pgaudit_log.exceptions import DeclarationError
+from pgaudit_log.identifiers import quote_name
 from pgaudit_log.models import Events
 from pgaudit_log.reversal import restore, revert, undo
 from tests.moments import keep_copy, rows_unlike_copy
 from tests.support import execute, last_id
 from tests.tables import (
     EVERYTHING,
+    SqlField,
     declarations_forgotten,
     install,
     install_views,
@@ -357,6 +362,27 @@ def test_columns_of_each_type(field: Any, value: Any, other: Any, level: Any) ->
     assert (bytes(now) if isinstance(now, memoryview) else now) == value
 
 
+@pytest.mark.parametrize("column", ["50%", "it's {quoted}", "größe"])
+def test_columns_of_any_name(column: str) -> None:
+    documents = document(body=models.TextField(null=True, db_column=column))
+    quoted = quote_name(column).replace("%", "%%")
+    execute(f"INSERT INTO shop_document (id, counter, {quoted}) VALUES (1, 0, %s)", [A])
+    count_up(documents)
+    assert isinstance(holders(documents, column)[1], int)
+    assert [event.body for event in events_of(documents)] == [A, A]
+    assert list(changes(events_of(documents)[1])) == ["counter"]
+    assert execute("SELECT name FROM pgaudit_log_column WHERE is_large") == [(column,)]
+
+
+def test_a_column_of_blank_padded_text() -> None:
+    documents = document(body=SqlField("char(4000)", null=True))
+    documents.objects.create(pk=1, body=long("a")[:3000])
+    count_up(documents)
+    assert isinstance(holders(documents)[1], int)
+    first, second = events_of(documents)
+    assert first.body == second.body == f"{long('a')[:3000]:4000}"
+
+
 def test_numbers_that_are_equal_but_not_the_same(documents: Any) -> None:
     other = make("Measured", value=models.JSONField())
     pgaudit_log.track(large=["value"])(other)
@@ -557,7 +583,7 @@ def test_a_reference_that_is_none_of_ours_is_read_as_none(place: Any) -> None:
     execute(
         "UPDATE pgaudit_log_event SET snapshot = snapshot || jsonb_build_object('body',"
         " jsonb_build_object('pgaudit_log.at', %s::jsonb))",
-        [states.json.dumps(place)],
+        [json.dumps(place)],
     )
     [event] = events_of(documents)
     assert event.body is None
@@ -593,6 +619,18 @@ def test_a_person_reads_which_event_has_the_value(documents: Any) -> None:
     count_up(documents)
     first, second = events_of(documents)
     assert of_stored(second.pgh_data["body"]) == f"(as in event {first.pgh_id})"
+
+
+def test_the_command_line_tells_which_event_has_the_value(documents: Any) -> None:
+    documents.objects.create(pk=1, body=A)
+    documents.objects.all().delete()
+    first, second = events_of(documents)
+    shown = io.StringIO()
+    call_command("pgaudit_log", "trail", "--model", "shop.Document", stdout=shown)
+    assert f"body: (as in event {first.pgh_id})" in shown.getvalue()
+    raw = io.StringIO()
+    call_command("pgaudit_log", "trail", "--json", "--model", "shop.Document", stdout=raw)
+    assert json.loads(raw.getvalue())["events"][0]["data"]["body"] == second.pgh_data["body"]
 
 
 def test_values_of_many_events_take_one_query(documents: Any) -> None:
