@@ -75,7 +75,10 @@ def is_migrated(using: str) -> bool:
 
 
 def missing_triggers(using: str) -> list[str]:
-    """Return the names of the declared triggers that are not installed, outdated or disabled."""
+    """Return the names of the declared triggers that are not installed, outdated or disabled.
+
+    A trigger is outdated, too, when a column of its table was renamed without it.
+    """
     with connections[using].cursor() as cursor:
         cursor.execute(
             """
@@ -86,12 +89,23 @@ def missing_triggers(using: str) -> list[str]:
             [],
         )
         installed = set(cursor.fetchall())
+    of_former_names = _of_former_names(using)
     return [
         f"{model._meta.label}:{trigger.name}"
         for model, trigger in capture_triggers()
         if trigger.allow_migrate(model, database=using)
-        and (trigger.get_pgid(model), trigger.compile(model).hash) not in installed
+        and (
+            (trigger.get_pgid(model), trigger.compile(model).hash) not in installed
+            or trigger.get_pgid(model) in of_former_names
+        )
     ]
+
+
+def _of_former_names(using: str) -> set[str]:
+    """Return the names of the triggers that were made when a column of theirs was called otherwise."""
+    with connections[using].cursor() as cursor:
+        cursor.execute(sql.read("outdated_shapes.sql"))
+        return {name for (name,) in cursor.fetchall()}
 
 
 def capture_triggers() -> Iterator[tuple[Any, CaptureTrigger]]:
@@ -349,8 +363,7 @@ def install_shapes(using: str) -> list[str]:
                     """,
                     [table_of(model), json.dumps(targets(model))],
                 )
-        cursor.execute(sql.read("outdated_shapes.sql"))
-        outdated = {name for (name,) in cursor.fetchall()}
+        outdated = _of_former_names(using)
         stale = [
             (model, trigger)
             for model, trigger in capture_triggers()

@@ -1,5 +1,5 @@
 -- The capture triggers whose functions were made when a column of their table was called
--- otherwise: a key in the shape that they write means another column by now.
+-- otherwise: a key in the shape that they write means a column that has another name by now.
 SELECT tgname
 FROM pg_trigger
 JOIN pg_proc ON pg_proc.oid = tgfoid
@@ -13,5 +13,6 @@ WHERE tgparentid = 0
         FROM jsonb_each(shape.columns) AS written
         JOIN pgaudit_log_column AS field
             ON field.table_id = own.id AND field.number = written.value::integer
-        WHERE field.attnum IS NOT NULL AND field.name <> written.key
+        JOIN pg_attribute ON attrelid = tgrelid AND pg_attribute.attnum = field.attnum
+        WHERE attname <> written.key
     )

@@ -287,6 +287,15 @@ def test_a_column_that_was_renamed_by_hand_is_followed_by_install() -> None:
         assert [e.title for e in after.objects.get().events.order_by("pgh_id")] == ["a", "b"]
 
 
+def test_a_check_tells_of_a_column_that_was_renamed_by_hand() -> None:
+    with declared(create=True, name=text()) as model:
+        assert installation.missing_triggers("default") == []
+        execute("ALTER TABLE shop_thing RENAME COLUMN name TO title")
+        assert [found.partition(":")[0] for found in installation.missing_triggers("default")] == [
+            model._meta.label
+        ] * 3
+
+
 def test_what_no_trigger_writes_has_the_shape_of_its_table() -> None:
     with declarations_forgotten():
         model = make("Thing", name=text())
