@@ -104,6 +104,9 @@ def missing_triggers(using: str) -> list[str]:
 def _of_former_names(using: str) -> set[str]:
     """Return the names of the triggers that were made when a column of theirs was called otherwise."""
     with connections[using].cursor() as cursor:
+        cursor.execute("SELECT to_regclass('pgaudit_log_shape') IS NOT NULL")
+        if not cursor.fetchone()[0]:
+            return set()
         cursor.execute(sql.read("outdated_shapes.sql"))
         return {name for (name,) in cursor.fetchall()}
 
