@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from typing import Any
 
 from django.db import connection, connections
@@ -15,7 +16,7 @@ if is_psycopg3:
 else:
     from psycopg2 import sql as driver_sql  # type: ignore[no-redef]
 
-__all__ = ["copy_in", "driver_sql", "execute", "last_id", "trail"]
+__all__ = ["copy_in", "driver_sql", "execute", "last_id", "role_name", "trail"]
 
 
 def execute(sql: str, params: Any = None, *, using: str = "default") -> list[tuple[Any, ...]]:
@@ -23,6 +24,11 @@ def execute(sql: str, params: Any = None, *, using: str = "default") -> list[tup
     with connections[using].cursor() as cursor:
         cursor.execute(sql, params)
         return list(cursor.fetchall()) if cursor.description else []
+
+
+def role_name(role: str) -> str:
+    """Return a role's name for this process: a server's databases share their roles."""
+    return f"{role}_{os.getpid()}"
 
 
 def last_id() -> int:

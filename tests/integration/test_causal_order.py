@@ -16,7 +16,7 @@ from pgaudit_log.diffs import blame
 from pgaudit_log.models import Events
 from pgaudit_log.records import read
 from pgaudit_log.reversal import revert, undo
-from tests.support import execute
+from tests.support import execute, role_name
 from tests.tables import EVERYTHING, declarations_forgotten, install, make
 
 pytestmark = pytest.mark.django_db
@@ -356,11 +356,10 @@ def test_a_role_that_may_only_write_takes_turns() -> None:
     thing = things()
     thing.objects.create(pk=1)
     trigger("a_first", "UPDATE", "FOR EACH STATEMENT", "NULL")
-    execute(
-        "CREATE ROLE pgaudit_log_writer; GRANT SELECT, UPDATE ON shop_thing TO pgaudit_log_writer"
-    )
+    role = role_name("writer")
+    execute(f"CREATE ROLE {role}; GRANT SELECT, UPDATE ON shop_thing TO {role}")
     with transaction.atomic():
-        execute("SET LOCAL ROLE pgaudit_log_writer")
+        execute(f"SET LOCAL ROLE {role}")
         execute("UPDATE shop_thing SET n = 2")
         execute("RESET ROLE")
     assert Events.objects.latest("pgh_id").pgh_turn is not None

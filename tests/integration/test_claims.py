@@ -14,9 +14,11 @@ import pgaudit_log
 from pgaudit_log.contexts import statements
 from pgaudit_log.models import Events
 from tests.shop.models import Customer, Order, Parcel
-from tests.support import driver_sql, execute
+from tests.support import driver_sql, execute, role_name
 
 pytestmark = pytest.mark.django_db
+
+WRITER = role_name("writer_of_claims")
 
 FORGED = '/*pgaudit_log:{"user":1}*/'
 INSERT = "INSERT INTO shop_customer (name) VALUES ('x')"
@@ -126,12 +128,12 @@ def test_an_imitated_observation_stays_a_claim(
     order = Order.objects.create(customer=customer)
     Parcel.objects.bulk_create([Parcel(order=order, weight=n) for n in range(2)])
     before = Events.objects.latest("pgh_id").pgh_id
-    execute("DROP ROLE IF EXISTS pgaudit_log_writer")
-    execute("CREATE ROLE pgaudit_log_writer")
-    execute("GRANT SELECT, UPDATE ON shop_customer, shop_parcel TO pgaudit_log_writer")
+    execute(f"DROP ROLE IF EXISTS {WRITER}")
+    execute(f"CREATE ROLE {WRITER}")
+    execute(f"GRANT SELECT, UPDATE ON shop_customer, shop_parcel TO {WRITER}")
     change = {"name": "y"} if model is Customer else {"weight": 9}
     with transaction.atomic():
-        execute("SET LOCAL ROLE pgaudit_log_writer")
+        execute(f"SET LOCAL ROLE {WRITER}")
         with pgaudit_log.context(**IMITATION):
             model.objects.update(**change)
         model.objects.update(**{key: f"{value}1" for key, value in change.items()})
@@ -147,10 +149,10 @@ def test_an_imitated_observation_stays_a_claim(
     assert [event.pgh_context for event in claimed] == [IMITATION] * 2 * count
     assert {event.pgh_role for event in events} == {observed["role"]}
     assert [event.pgh_session for event in claimed] == [
-        *[{"set_role": "pgaudit_log_writer"}] * count,
+        *[{"set_role": WRITER}] * count,
         *[None] * count,
     ]
-    assert {event.pgh_session["set_role"] for event in plain} == {"pgaudit_log_writer"}
+    assert {event.pgh_session["set_role"] for event in plain} == {WRITER}
 
 
 def test_a_setting_that_imitates_an_observation_stays_a_claim(observed: dict[str, str]) -> None:

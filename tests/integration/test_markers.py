@@ -85,7 +85,6 @@ def test_no_hstore_imitates_what_stands_for_a_value(hstore: None, value: str) ->
 STANDS_FOR = [
     ("pgaudit_log.masked", MASKED, "hidden"),
     ("pgaudit_log.erased", ERASED, "erased"),
-    ("pgaudit_log.at", MISSING, "unknown"),
     ("pgaudit_log.marker", MISSING, "unknown"),
 ]
 

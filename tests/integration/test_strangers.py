@@ -12,10 +12,10 @@ import pytest
 from django.db import DatabaseError, NotSupportedError, connection, models, transaction
 
 import pgaudit_log
-from pgaudit_log import installation
+from pgaudit_log import installation, names
 from pgaudit_log.models import Events
 from pgaudit_log.triggers.capture import CaptureTrigger
-from tests.support import execute, last_id
+from tests.support import execute, last_id, role_name
 from tests.tables import EVERYTHING, declarations_forgotten, install, make
 
 pytestmark = pytest.mark.django_db
@@ -40,16 +40,9 @@ SIGNS = ("=", "<>", "<", ">", "<=", ">=", "||", "->", "->>", "?", "&&", "~", "+"
 
 @pytest.fixture
 def stranger() -> Iterator[str]:
-    execute(
-        "CREATE ROLE pgaudit_log_stranger; GRANT CREATE, USAGE ON SCHEMA public TO pgaudit_log_stranger"
-    )
-    yield "pgaudit_log_stranger"
-    names_forgotten()
-
-
-def names_forgotten() -> None:
-    from pgaudit_log import names
-
+    role = role_name("stranger")
+    execute(f"CREATE ROLE {role}; GRANT CREATE, USAGE ON SCHEMA public TO {role}")
+    yield role
     names.forget()
 
 
@@ -208,7 +201,7 @@ def test_a_condition_that_would_call_a_stranger_is_refused(
         model = make("Watched", name=models.CharField(max_length=20, default=""))
         tracker = pgaudit_log.UpdateEvent(condition=pgaudit_log.Condition(condition))
         pgaudit_log.track(tracker, level=level)(model)
-        with pytest.raises(DatabaseError, match="belongs to the role pgaudit_log_stranger"):
+        with pytest.raises(DatabaseError, match=f"belongs to the role {stranger}"):
             install(model)
 
 
