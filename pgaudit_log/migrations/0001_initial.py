@@ -90,6 +90,7 @@ DROP FUNCTION IF EXISTS @schema@.pgaudit_log_table_of;
 DROP FUNCTION IF EXISTS @schema@.pgaudit_log_database;
 DROP FUNCTION IF EXISTS @schema@.pgaudit_log_context_once;
 DROP FUNCTION IF EXISTS @schema@.pgaudit_log_context;
+DROP FUNCTION IF EXISTS @schema@.pgaudit_log_rare_context;
 DROP FUNCTION IF EXISTS @schema@.pgaudit_log_parse_context;
 DROP FUNCTION IF EXISTS @schema@.pgaudit_log_is_valid;
 DROP FUNCTION IF EXISTS @schema@.pgaudit_log_snapshot;

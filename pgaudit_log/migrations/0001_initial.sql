@@ -261,34 +261,23 @@ EXCEPTION
 END;
 $pgaudit_log$;
 
--- pgaudit_log_context(): who and why, for the statement that is running.
---
--- 1. The comment that the statement starts with: /*pgaudit_log:<uuid><json>*/. A hint of
---    pg_hint_plan, /*+ ... */, may stand directly in front of it. Only a leading comment
---    counts, so that text which a visitor typed never becomes a context.
--- 2. The setting pgaudit_log.running, which the cursor class sets for a transaction where the
---    text of statements has to stay the same. A comment may have the id alone; the rest is
---    there then.
--- 3. The setting pgaudit_log.context, for psql and other programs:
---    SET pgaudit_log.context = '{"user": "ana"}', with or without a leading uuid.
--- Without any, id and value are null. What PostgreSQL observed stands apart from what the
--- client claims: role is the role that had logged in; session has the role of SET ROLE and,
--- where nothing is claimed, the application and the address: {"set_role", "application", "address"}.
---
--- current_query() copies the whole statement: call this once per statement.
--- PL/pgSQL prepares each expression anew in each transaction, so what is rarely needed
--- stands where it is rarely reached.
+-- pgaudit_log_rare_context(carried): what pgaudit_log_context() returns where its short way does not do:
+-- behind a hint, with the id alone, out of a setting, under SET ROLE, long, malformed, or none at all.
+--   carried   the statement that is running
 -- Reads: pgaudit_log.running, pgaudit_log.context, application_name, role.
-CREATE OR REPLACE FUNCTION @schema@.pgaudit_log_context(OUT id uuid, OUT value jsonb, OUT role text, OUT session jsonb)
+CREATE OR REPLACE FUNCTION @schema@.pgaudit_log_rare_context(
+    carried text,
+    OUT id uuid,
+    OUT value jsonb,
+    OUT session jsonb
+)
 LANGUAGE plpgsql
 STABLE
 SET search_path = pg_catalog, pg_temp
 AS $pgaudit_log$
 DECLARE
-    carried text := current_query();
     running text;
 BEGIN
-    role := session_user;
     IF current_setting('role') <> 'none' THEN
         session := jsonb_build_object('set_role', current_setting('role'));
     END IF;
@@ -321,27 +310,64 @@ BEGIN
         END IF;
     END IF;
 
-    -- Most contexts are short. What is short as it is written, too, has nothing that could not
-    -- be read: it is neither deep nor are its numbers large.
-    -- This block starts a subtransaction, but it writes nothing and so takes no
-    -- transaction id.
-    BEGIN
-        IF left(carried, 1) <> '{' THEN
+    -- It must neither be lost nor refuse the write, whatever it is.
+    IF @schema@.pgaudit_log_is_valid(left(carried, 36), 'uuid') THEN
+        id := left(carried, 36)::uuid;
+        carried := substr(carried, 37);
+    END IF;
+    value := @schema@.pgaudit_log_parse_context(carried);
+END;
+$pgaudit_log$;
+
+-- pgaudit_log_context(): who and why, for the statement that is running.
+--
+-- 1. The comment that the statement starts with: /*pgaudit_log:<uuid><json>*/. A hint of
+--    pg_hint_plan, /*+ ... */, may stand directly in front of it. Only a leading comment
+--    counts, so that text which a visitor typed never becomes a context.
+-- 2. The setting pgaudit_log.running, which the cursor class sets for a transaction where the
+--    text of statements has to stay the same. A comment may have the id alone; the rest is
+--    there then.
+-- 3. The setting pgaudit_log.context, for psql and other programs:
+--    SET pgaudit_log.context = '{"user": "ana"}', with or without a leading uuid.
+-- Without any, id and value are null. What PostgreSQL observed stands apart from what the
+-- client claims: session has the role of SET ROLE and, where nothing is claimed, the application
+-- and the address: {"set_role", "application", "address"}. The role that had logged in is in every
+-- event; whoever writes one asks for session_user.
+--
+-- current_query() copies the whole statement: call this once per statement.
+-- Reads: pgaudit_log.running, pgaudit_log.context, application_name, role.
+CREATE OR REPLACE FUNCTION @schema@.pgaudit_log_context(OUT id uuid, OUT value jsonb, OUT session jsonb)
+LANGUAGE plpgsql
+STABLE
+SET search_path = pg_catalog, pg_temp
+AS $pgaudit_log$
+DECLARE
+    carried text := current_query();
+BEGIN
+    -- Nearly all contexts: short, from a cursor, of the role that had logged in. PL/pgSQL prepares
+    -- each expression anew in each transaction, a microsecond each, so there are few on this path.
+    IF starts_with(carried, '/*pgaudit_log:') THEN
+        -- This block starts a subtransaction, but it writes nothing and so takes no
+        -- transaction id.
+        BEGIN
+            carried := substr(split_part(carried, '*/', 1), 15);
             id := left(carried, 36)::uuid;
-            carried := substr(carried, 37);
-        END IF;
-        IF octet_length(carried) <= 600 THEN
-            value := carried::jsonb;
-            IF octet_length(value::text) <= 1000 AND jsonb_typeof(value) = 'object' THEN
+            value := substr(carried, 37)::jsonb;
+            -- What is short as it is written, too, has nothing that could not be read: it is
+            -- neither deep nor are its numbers large.
+            IF octet_length(carried) <= 636 AND octet_length(value::text) <= 1000
+                AND jsonb_typeof(value) = 'object' AND current_setting('role') = 'none'
+            THEN
                 RETURN;
             END IF;
-        END IF;
-    EXCEPTION
-        WHEN OTHERS THEN
-            -- Not as Python writes it. It must neither be lost nor refuse the write.
-            NULL;
-    END;
-    value := @schema@.pgaudit_log_parse_context(carried);
+        EXCEPTION
+            WHEN OTHERS THEN
+                -- Not as Python writes it; see below.
+                NULL;
+        END;
+    END IF;
+    SELECT rare.id, rare.value, rare.session INTO id, value, session
+    FROM @schema@.pgaudit_log_rare_context(current_query()) AS rare;
 END;
 $pgaudit_log$;
 
@@ -351,7 +377,7 @@ $pgaudit_log$;
 -- The memo is keyed by the time at which the statement arrived and lives as long
 -- as the transaction.
 -- Reads pgaudit_log.running, pgaudit_log.context; reads and writes pgaudit_log.memo.
-CREATE OR REPLACE FUNCTION @schema@.pgaudit_log_context_once(OUT id uuid, OUT value jsonb, OUT role text, OUT session jsonb)
+CREATE OR REPLACE FUNCTION @schema@.pgaudit_log_context_once(OUT id uuid, OUT value jsonb, OUT session jsonb)
 LANGUAGE plpgsql
 VOLATILE
 SET search_path = pg_catalog, pg_temp
@@ -376,7 +402,6 @@ BEGIN
     -- What was observed is never taken from the memo, which the client could have written; and
     -- what is taken keeps the same bounds as a context.
     IF split_part(memo, '|', 1) = arrival THEN
-        role := session_user;
         IF current_setting('role') <> 'none' THEN
             session := jsonb_build_object('set_role', current_setting('role'));
         END IF;
@@ -391,8 +416,8 @@ BEGIN
         -- As PostgreSQL writes it, a context is longer than it was sent.
         value := @schema@.pgaudit_log_parse_context(claimed, 4194304);
     ELSE
-        SELECT context.id, context.value, context.role, context.session
-        INTO id, value, role, session
+        SELECT context.id, context.value, context.session
+        INTO id, value, session
         FROM @schema@.pgaudit_log_context() AS context;
         -- Without a claim there is nothing to remember: to look again costs less.
         IF value IS NOT NULL THEN

@@ -4,7 +4,7 @@
 -- The memo is keyed by the time at which the statement arrived and lives as long
 -- as the transaction.
 -- Reads pgaudit_log.running, pgaudit_log.context; reads and writes pgaudit_log.memo.
-CREATE OR REPLACE FUNCTION @schema@.pgaudit_log_context_once(OUT id uuid, OUT value jsonb, OUT role text, OUT session jsonb)
+CREATE OR REPLACE FUNCTION @schema@.pgaudit_log_context_once(OUT id uuid, OUT value jsonb, OUT session jsonb)
 LANGUAGE plpgsql
 VOLATILE
 SET search_path = pg_catalog, pg_temp
@@ -29,7 +29,6 @@ BEGIN
     -- What was observed is never taken from the memo, which the client could have written; and
     -- what is taken keeps the same bounds as a context.
     IF split_part(memo, '|', 1) = arrival THEN
-        role := session_user;
         IF current_setting('role') <> 'none' THEN
             session := jsonb_build_object('set_role', current_setting('role'));
         END IF;
@@ -44,8 +43,8 @@ BEGIN
         -- As PostgreSQL writes it, a context is longer than it was sent.
         value := @schema@.pgaudit_log_parse_context(claimed, 4194304);
     ELSE
-        SELECT context.id, context.value, context.role, context.session
-        INTO id, value, role, session
+        SELECT context.id, context.value, context.session
+        INTO id, value, session
         FROM @schema@.pgaudit_log_context() AS context;
         -- Without a claim there is nothing to remember: to look again costs less.
         IF value IS NOT NULL THEN

@@ -433,7 +433,7 @@ def capture_sql(
         ),
         "context_id": "context.id",
         "context": "context.value",
-        "role": "context.role",
+        "role": "session_user",
         "session": "context.session",
     }
     if created_at != "now()":
@@ -512,7 +512,7 @@ def manual_event_sql(
         "refs": refs_sql("new", tracked, connection, called=called),
         "context_id": "context.id",
         "context": "context.value",
-        "role": "context.role",
+        "role": "session_user",
         "session": "context.session",
         "created_at": created_at,
     }
@@ -597,7 +597,7 @@ def baseline_sql(
         "refs": refs_sql("new", columns, connection, called=called),
         "context_id": "context.id",
         "context": "context.value",
-        "role": "context.role",
+        "role": "session_user",
         "session": "context.session",
         "created_at": created_at,
     }

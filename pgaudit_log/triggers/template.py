@@ -142,20 +142,21 @@ DECLARE
     turn bigint;
     context record;
 BEGIN
-    -- Most statements ignore nothing; PL/pgSQL prepares an expression where it is reached.
-    IF current_setting('pgtrigger.ignore', true) <> '' THEN
+    -- Most statements need none of this; PL/pgSQL prepares an expression where it is reached.
+    IF concat(
+        current_setting('pgtrigger.ignore', true),
+        current_setting('pgaudit_log.turns', true)
+    ) <> '' THEN
         -- A trigger on a partition has another name and gives this one as its argument.
         -- The setting is {{name,name}}; read as text, because a cast of garbage would refuse the write.
         IF position(
             ',' || COALESCE(TG_ARGV[0], TG_NAME) || ','
-            IN translate(current_setting('pgtrigger.ignore'), '{{}}', ',,')
+            IN translate(current_setting('pgtrigger.ignore', true), '{{}}', ',,')
         ) > 0
         THEN
             RETURN NULL;
         END IF;
-    END IF;
-    -- Only where triggers of others may write to the table before this one captures.
-    IF current_setting('pgaudit_log.turns', true) <> '' THEN
+        -- Taken where triggers of others may write to the table before this one captures.
         turn := @schema@.pgaudit_log_turn(TG_RELID);
     END IF;
     {func}
