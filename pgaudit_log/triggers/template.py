@@ -157,7 +157,7 @@ BEGIN
             RETURN NULL;
         END IF;
         -- Taken where triggers of others may write to the table before this one captures.
-        turn := @schema@.pgaudit_log_turn(TG_RELID);
+        turn := @schema@.pgaudit_log_turn(TG_RELID, TG_OP);
     END IF;
     {func}
     RETURN NULL;

@@ -290,6 +290,31 @@ def test_a_key_that_cascades_to_the_same_table(level: Any) -> None:
 
 
 @LEVELS
+@FIRES
+def test_a_cascade_after_what_a_trigger_wrote_again(level: Any, name: str, fires: str) -> None:
+    thing = things(level, parent=models.IntegerField(null=True))
+    execute(
+        "CREATE TABLE shop_parent (id integer PRIMARY KEY); INSERT INTO shop_parent VALUES (1), (2), (3);"
+        "ALTER TABLE shop_thing ADD FOREIGN KEY (parent) REFERENCES shop_parent"
+        " ON DELETE CASCADE ON UPDATE CASCADE"
+    )
+    trigger(
+        name,
+        "UPDATE",
+        fires,
+        "UPDATE shop_thing SET name = 'again' WHERE n = 1 AND name <> 'again'",
+    )
+    thing.objects.bulk_create(thing(pk=key, parent=key) for key in (1, 2, 3))
+    thing.objects.update(n=1)
+    execute("UPDATE shop_parent SET id = id + 10 WHERE id < 3")
+    assert_told_rightly(thing)
+    thing.objects.update(n=1, name="once more")
+    execute("DELETE FROM shop_parent WHERE id IN (11, 12)")
+    assert set(truth(thing)) == {3}
+    assert_told_rightly(thing)
+
+
+@LEVELS
 def test_a_partition_takes_turns_as_its_table_does(level: Any) -> None:
     thing = make("Thing", name=models.TextField(default=""), n=models.IntegerField(default=0))
     pgaudit_log.track(*EVERYTHING, level=level)(thing)
@@ -310,9 +335,11 @@ def test_a_partition_takes_turns_as_its_table_does(level: Any) -> None:
     )
     execute("UPDATE shop_thing SET n = 1")
     execute("UPDATE shop_thing_low SET n = 2")
-    assert {row[2] for row in truth(thing).values()} == {3}
+    execute("INSERT INTO shop_thing VALUES (3, 'c', 0)")
+    execute("UPDATE shop_thing SET n = 1, id = id + 300 WHERE id = 1")
+    assert {row[2] for row in truth(thing).values()} == {0, 1, 3}
     told = {key: int(row["n"]) for key, row in replayed(thing).items()}
-    assert told == {1: 3, 200: 3}
+    assert told == {301: 1, 200: 3, 3: 0}
     assert {k: row[2] for k, row in truth_as_of(thing, timezone.now()).items()} == told
 
 
@@ -347,7 +374,7 @@ def test_a_turn_that_a_client_has_written_refuses_no_write(forged: str) -> None:
     thing = things()
     [(oid,)] = execute("SELECT 'shop_thing'::regclass::oid")
     execute("SELECT set_config('pgaudit_log.turns', 'taken', true)")
-    execute(f"SELECT set_config('pgaudit_log.turn_1_{oid}', %s, true)", [forged])
+    execute(f"SELECT set_config('pgaudit_log.turn_1_{oid}_insert', %s, true)", [forged])
     thing.objects.create(pk=1)
     assert Events.objects.get().pgh_turn is None
 
