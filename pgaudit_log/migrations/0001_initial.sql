@@ -70,6 +70,9 @@ COMMENT ON COLUMN @schema@.pgaudit_log_column.attnum IS 'Its number in pg_attrib
 COMMENT ON COLUMN @schema@.pgaudit_log_column.name IS 'What it was called when it was last looked at.';
 COMMENT ON COLUMN @schema@.pgaudit_log_column.is_large IS 'Whether events may refer to others that have its value: for ever, once they may have.';
 
+-- What they say stands in the system's catalogue, too, for everybody. Who may read events needs it.
+GRANT SELECT ON @schema@.pgaudit_log_table, @schema@.pgaudit_log_column TO PUBLIC;
+
 -- pgaudit_log_label: what events call a table, in model and in refs. A label means one table for
 -- ever: where a model is called as another one was before, the events of its table have the
 -- label with a number behind it, shop.Order#7.
@@ -95,6 +98,8 @@ CREATE TABLE IF NOT EXISTS @schema@.pgaudit_log_shape (
 
 COMMENT ON TABLE @schema@.pgaudit_log_shape IS 'What the keys of snapshots and diffs mean: events have the number of one of these.';
 COMMENT ON COLUMN @schema@.pgaudit_log_shape.columns IS 'The number of the column behind each key: {"status": 2}.';
+
+GRANT SELECT ON @schema@.pgaudit_log_label, @schema@.pgaudit_log_shape TO PUBLIC;
 
 -- pgaudit_log_event: every change of every tracked table, one row an event.
 -- Partitioned by month (UTC); the DEFAULT partition takes what has no partition

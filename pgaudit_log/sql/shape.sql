@@ -23,3 +23,5 @@ CREATE TABLE IF NOT EXISTS @schema@.pgaudit_log_shape (
 
 COMMENT ON TABLE @schema@.pgaudit_log_shape IS 'What the keys of snapshots and diffs mean: events have the number of one of these.';
 COMMENT ON COLUMN @schema@.pgaudit_log_shape.columns IS 'The number of the column behind each key: {"status": 2}.';
+
+GRANT SELECT ON @schema@.pgaudit_log_label, @schema@.pgaudit_log_shape TO PUBLIC;

@@ -30,3 +30,6 @@ COMMENT ON COLUMN @schema@.pgaudit_log_column.number IS 'Counted within its tabl
 COMMENT ON COLUMN @schema@.pgaudit_log_column.attnum IS 'Its number in pg_attribute; null once it is gone.';
 COMMENT ON COLUMN @schema@.pgaudit_log_column.name IS 'What it was called when it was last looked at.';
 COMMENT ON COLUMN @schema@.pgaudit_log_column.is_large IS 'Whether events may refer to others that have its value: for ever, once they may have.';
+
+-- What they say stands in the system's catalogue, too, for everybody. Who may read events needs it.
+GRANT SELECT ON @schema@.pgaudit_log_table, @schema@.pgaudit_log_column TO PUBLIC;

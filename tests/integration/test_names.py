@@ -17,7 +17,7 @@ from pgaudit_log.diffs import blame, changes, diff
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.models import Events
 from pgaudit_log.reversal import revert, undo
-from tests.support import execute, last_id
+from tests.support import execute, last_id, role_name
 from tests.tables import declarations_forgotten, install, make
 
 pytestmark = pytest.mark.django_db
@@ -339,3 +339,15 @@ def test_a_label_of_events_that_no_model_bears_is_refused_for_going_back() -> No
         before.objects.create(pk=1, name="gone")
     with pytest.raises(QueryError, match="no tracked model any more"):
         undo(Events.objects.latest("pgh_id"))
+
+
+def test_a_role_that_may_read_events_knows_their_names(swapped: Any) -> None:
+    role = role_name("reader")
+    execute(f"CREATE ROLE {role}; GRANT SELECT ON pgaudit_log_event TO {role}")
+    execute(f"SET LOCAL ROLE {role}")
+    names.forget()
+    assert Events.objects.across(swapped).changed("b").count() == 2
+    assert [
+        d.name for d in changes(Events.objects.across(swapped).order_by("pgh_id")[1]).values()
+    ] == ["b"]
+    execute("RESET ROLE")
