@@ -1,6 +1,6 @@
 """Causality: in which order events happened, where that is not the order in which they were captured.
 
-A statement is captured when it has ended. Where an AFTER trigger of somebody else's has written to
+A statement is captured when it has ended. Where a trigger of somebody else's has written to
 the same table by then, that write was captured first, although it came later. There each
 statement takes its ``turn`` as it begins, a number like an id, and events have it.
 

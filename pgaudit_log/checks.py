@@ -303,7 +303,7 @@ def _check_turns(alias: str) -> Messages:
         return []
     return [
         checks.Warning(
-            f"Triggers of others fire after writes of the tracked {', '.join(tables)}. What they write to"
+            f"Triggers of others fire at writes of the tracked {', '.join(tables)}. What they write to"
             " the same rows is captured first, so that the newest event may not be the last state.",
             hint="Run migrate, or manage.py pgaudit_log install, after such a trigger was added.",
             obj=APP_LABEL,

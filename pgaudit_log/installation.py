@@ -384,7 +384,7 @@ class Turns(NamedTuple):
     table: str
     """Its name in SQL."""
     is_needed: bool
-    """Whether its statements have to take turns, because others have AFTER triggers on it."""
+    """Whether its statements have to take turns, because triggers of others may write to it again."""
     is_there: bool
     """Whether they do."""
 

@@ -1,6 +1,6 @@
 -- The tracked tables, and partitions of them, where a statement may be followed by another one on
--- the same table before it is captured: because there are AFTER triggers that are not this
--- package's, or foreign keys whose actions come back to it. And those that have the trigger
+-- the same table before it is captured: because there are triggers that are not this package's, or
+-- foreign keys whose actions come back to it. And those that have the trigger
 -- which takes turns.
 --   relation    the table
 --   is_needed   whether turns have to be taken
@@ -37,6 +37,22 @@ needed AS (
                 AND tgtype & 66 = 0
                 AND tgenabled <> 'D'
                 AND strpos(prosrc, '.pgaudit_log_event (') = 0
+        )
+        -- One that fires before a row is written may write to rows that its statement has written
+        -- already; most only set values of the row, for which there is nothing in them to run.
+        OR EXISTS (
+            SELECT
+            FROM pg_trigger
+            JOIN pg_proc ON pg_proc.oid = tgfoid
+            JOIN pg_language ON pg_language.oid = prolang
+            WHERE tgrelid = relation
+                AND NOT tgisinternal
+                -- BEFORE, of a row, an update or a deletion.
+                AND tgtype & 67 = 3
+                AND tgtype & 24 <> 0
+                AND tgenabled <> 'D'
+                AND lanname NOT IN ('internal', 'c')
+                AND prosrc ~* '\m(insert|update|delete|merge|perform|execute|call)\M'
         )
         OR EXISTS (SELECT FROM reached WHERE fired_by = relation AND written = relation)
 ),

@@ -1,5 +1,5 @@
 -- pgaudit_log_take_turn(): the trigger that takes a number before a statement writes to a tracked
--- table that has AFTER triggers of others, too: they may write to it again before the statement is
+-- table that has triggers of others, too: they may write to it again before the statement is
 -- captured, and would be captured first. The number is one of those that ids are taken from.
 -- It is kept until the transaction ends, by the depth of triggers at which the statement will be
 -- captured, the table and the operation, where pgaudit_log_turn() finds it.

@@ -559,15 +559,7 @@ def write_again_before(fires_after: bool) -> None:
 @LEVELS
 @pytest.mark.parametrize(
     "fires_after",
-    [
-        True,
-        pytest.param(
-            False,
-            marks=pytest.mark.xfail(
-                strict=True, reason="turns are taken only where there are AFTER triggers of others"
-            ),
-        ),
-    ],
+    [True, False],
     ids=["with an AFTER trigger", "without"],
 )
 def test_rows_that_a_trigger_before_an_update_writes_again(level: Any, fires_after: bool) -> None:

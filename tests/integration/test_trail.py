@@ -860,7 +860,9 @@ def test_tracks_uses_the_index(form: str) -> None:
     assert scans
     for scan in scans:
         condition = scan.get("Index Cond", "") + scan.get("Recheck Cond", "")
-        assert "obj_pk = " in condition and "model = " in condition
+        # A recheck shows the two sides as they were written.
+        assert "obj_pk = " in condition or "= obj_pk)" in condition
+        assert "model = " in condition
 
 
 @pytest.mark.usefixtures("many_events")
