@@ -107,13 +107,13 @@ def test_a_savepoint_that_is_rolled_back_brings_no_context_again(carrier: str) -
     with transaction.atomic():
         with pgaudit_log.context(user=1):
             insert()
-        savepoint = transaction.savepoint()
+        execute("SAVEPOINT here")
         insert()
-        transaction.savepoint_rollback(savepoint)
+        execute("ROLLBACK TO SAVEPOINT here")
         insert()
         with pgaudit_log.context(user=2):
             insert()
-            transaction.savepoint_rollback(savepoint)
+            execute("ROLLBACK TO SAVEPOINT here")
         insert()
     assert contexts() == [{"user": 1}, None]
 
