@@ -80,9 +80,9 @@ def short_key(text: str) -> str:
     Of one that exceeds :data:`LONGEST_KEY` it is the beginning and a hash of the whole, which
     exceeds it too, and so is no other key's whole text.
     """
-    if len(text) * 4 <= LONGEST_KEY or len(encoded := text.encode()) <= LONGEST_KEY:
+    if not _is_too_long(text):
         return text
-    return f"{text[:_KEPT_OF_A_KEY]} {hashlib.sha256(encoded).hexdigest()}"
+    return f"{text[:_KEPT_OF_A_KEY]} {hashlib.sha256(text.encode()).hexdigest()}"
 
 
 def short_key_sql(text: str) -> str:
@@ -96,6 +96,11 @@ def short_key_sql(text: str) -> str:
 
 def is_shortened(text: str) -> bool:
     """Return whether a key's text, as it stands in ``obj_pk``, is not the whole one."""
+    return _is_too_long(text)
+
+
+def _is_too_long(text: str) -> bool:
+    # Four bytes are the most that a character has: most keys need not be encoded.
     return len(text) * 4 > LONGEST_KEY and len(text.encode()) > LONGEST_KEY
 
 

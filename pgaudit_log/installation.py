@@ -210,7 +210,15 @@ def incomplete_schema(using: str) -> list[str]:
     return faults
 
 
-def numbers(using: str) -> Any:
+def _complete_schema(using: str) -> list[str]:
+    """Make what :func:`incomplete_schema` finds, and return it."""
+    faults = incomplete_schema(using)
+    if faults:
+        install_schema(using)
+    return faults
+
+
+def numbers(using: str) -> Numbers:
     """Return whether ids and transactions still have numbers of their own; see ``sql/numbers.sql``."""
     with connections[using].cursor() as cursor:
         cursor.execute(
@@ -423,9 +431,7 @@ def repair(using: str = "default") -> Report:
         raise InstallationError(
             f'The database "{using}" has no event table. Run migrate on it first.'
         )
-    faults = incomplete_schema(using)
-    if faults:
-        install_schema(using)
+    faults = _complete_schema(using)
     triggers = install_missing_triggers(using)
     report = install(using)
     return replace(
@@ -457,9 +463,7 @@ def install(using: str = "default") -> Report:
     Raises:
         InstallationError: when something else in the database has the name of a view.
     """
-    faults = incomplete_schema(using)
-    if faults:
-        install_schema(using)
+    faults = _complete_schema(using)
     incarnation, last_id = _renew_numbers(using)
     triggers = install_shapes(using)
     plan = catalogue.plan(using)

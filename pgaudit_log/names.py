@@ -229,7 +229,8 @@ def reference_labels(
 def model_of(label: str, using: str) -> type[models.Model] | None:
     """Return the model whose events bear ``label``, today or formerly; ``None`` if no model does."""
     known = _database(using).models
-    if label not in known or known[label] is None:
+    # A model that is not known by now may be so later.
+    if known.get(label) is None:
         known[label] = next(
             (model for model in tracked_models() if label in labels_of(model, using)), None
         )

@@ -13,6 +13,7 @@ from django.db import connection, models
 
 import pgaudit_log
 from pgaudit_log import installation, installed_views, registry, typed_events
+from pgaudit_log.names import forget
 from tests.shop import models as shop
 
 EVERYTHING = (
@@ -99,6 +100,14 @@ def install(*tracked: Any, create: bool = True) -> None:
             if registered is model:
                 trigger.install(model)
     install_views(*tracked)
+
+
+def uninstall(*tracked: Any) -> None:
+    """Drop the triggers of ``tracked``, as where a release of a project ends; their tables stay."""
+    for registered, trigger in pgtrigger.registered():
+        if registered in tracked:
+            trigger.uninstall(registered)
+    forget()
 
 
 def install_views(*tracked: Any) -> None:

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-import pgtrigger
 import pytest
 from django.db import IntegrityError, connection, models, transaction
 
@@ -19,7 +18,7 @@ import pgaudit_log
 from pgaudit_log import installation, names
 from pgaudit_log.backfill import backfill
 from tests.support import execute
-from tests.tables import EVERYTHING, SqlField, declarations_forgotten, install, make
+from tests.tables import EVERYTHING, SqlField, declarations_forgotten, install, make, uninstall
 
 psycopg = pytest.importorskip("psycopg")
 reader = pytest.importorskip("tests.format.reader")
@@ -98,13 +97,6 @@ def forgotten(db: None) -> Iterator[None]:
     names.forget()
 
 
-def uninstalled(model: Any) -> None:
-    for registered, trigger in pgtrigger.registered():
-        if registered is model:
-            trigger.uninstall(model)
-    names.forget()
-
-
 class Project:
     """A project that declares one table, and again when its columns or its name have changed."""
 
@@ -138,7 +130,7 @@ class Project:
                 )(self.model)
             install(self.model, create=create)
             yield self.model
-            uninstalled(self.model)
+            uninstall(self.model)
 
     def stored(self) -> dict[str, dict[str, Any]]:
         """Return the rows of the table as a reader of values tells them."""
@@ -461,7 +453,7 @@ def test_long_keys_are_those_of_the_events() -> None:
         assert {row["id"] for row in rows.values()} == {f"{long}?", f"{long}!"}
         digests = {hashlib.sha256(row["id"].encode()).hexdigest() for row in rows.values()}
         assert set(rows) == {f"{long[:440]} {digest}" for digest in digests}
-        uninstalled(model)
+        uninstall(model)
 
 
 def test_it_resolves_large_values() -> None:

@@ -37,6 +37,7 @@ from tests.tables import (
     install_views,
     make,
     tracked_table,
+    uninstall,
 )
 
 pytestmark = pytest.mark.django_db
@@ -406,10 +407,7 @@ def release(*, create: bool = False, large: Any = (), level: Any, **fields: Any)
         try:
             yield model
         finally:
-            for registered, trigger in pgtrigger.registered():
-                if registered is model:
-                    trigger.uninstall(model)
-            names.forget()
+            uninstall(model)
 
 
 def text() -> Any:

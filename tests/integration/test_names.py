@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import pgtrigger
 import pytest
 from django.db import connection, models
 from django.utils import timezone
@@ -18,7 +17,7 @@ from pgaudit_log.exceptions import QueryError
 from pgaudit_log.models import Events
 from pgaudit_log.reversal import revert, undo
 from tests.support import execute, last_id, role_name
-from tests.tables import declarations_forgotten, install, make
+from tests.tables import declarations_forgotten, install, make, uninstall
 
 pytestmark = pytest.mark.django_db
 
@@ -33,10 +32,7 @@ def declared(model_name: str = "Thing", *, create: bool = False, **fields: Any) 
         try:
             yield model
         finally:
-            for registered, trigger in pgtrigger.registered():
-                if registered is model:
-                    trigger.uninstall(model)
-            names.forget()
+            uninstall(model)
 
 
 def text() -> Any:
@@ -207,9 +203,7 @@ def test_references_to_a_model_that_bears_an_old_name() -> None:
             pgaudit_log.track()(model)
         install(target, pointing)
         pointing.objects.create(target=target.objects.create(pk=7))
-        for registered, trigger in pgtrigger.registered():
-            if registered in (target, pointing):
-                trigger.uninstall(registered)
+        uninstall(target, pointing)
     names.forget()
     execute("ALTER TABLE shop_target RENAME TO shop_goal")
     with declarations_forgotten():
