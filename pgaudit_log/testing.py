@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from pgaudit_log import sql
+from pgaudit_log import names, sql
 
 
 def in_test_environment() -> bool:
@@ -34,6 +34,7 @@ class _EmptiesEventTable:
     def sql_flush(self, style: Any, tables: Any, **kwargs: Any) -> list[str]:
         statements: list[str] = super().sql_flush(style, tables, **kwargs)  # type: ignore[misc]
         if statements and in_test_environment():
+            names.forget()
             statements = [*statements, sql.read("empty_event_table.sql")]
         return statements
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from django.core.management.color import no_style
 from django.db import connection, models
 from django.utils import timezone
 
@@ -227,6 +228,28 @@ def test_a_table_that_was_dropped_by_a_migration_is_another_one() -> None:
         after.objects.create(pk=1, name="anew")
         assert [e.name for e in after.objects.get().events.all()] == ["anew"]
         assert after.pgh_event_model.objects.count() == 1
+
+
+def test_a_flush_between_tests_forgets_what_tables_were_called_that_are_gone(
+    reused: tuple[Any, Any],
+) -> None:
+    def known() -> set[str]:
+        return {
+            label.partition("#")[0]
+            for (label,) in execute("SELECT label FROM pgaudit_log_label")
+            if label.startswith(("shop.Thing", "shop.Item", "shop.Order"))
+        }
+
+    installation.install_shapes("default")
+    tracked = {"shop.Order", "shop.OrderLine"}
+    assert known() == {"shop.Item", "shop.Thing", *tracked}
+    for statement in connection.ops.sql_flush(no_style(), ["shop_item"]):
+        execute(statement)
+    assert known() == {"shop.Item", "shop.Thing", *tracked}
+    execute("DROP TABLE shop_item, shop_thing CASCADE")
+    for statement in connection.ops.sql_flush(no_style(), ["shop_order"], allow_cascade=True):
+        execute(statement)
+    assert known() == tracked
 
 
 def forget_oids() -> None:
