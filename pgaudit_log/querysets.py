@@ -31,11 +31,13 @@ class EventQuerySet(RefusesWrites, models.QuerySet[Any, Any]):
         ReadOnlyError: from each method that would write.
     """
 
-    def __getitem__(self, index: Any) -> Any:
-        queryset = self
-        if isinstance(index, slice) and index.stop is not None and self._result_cache is None:
-            queryset = people_pages.sliced(self, index.stop)
-        return super(EventQuerySet, queryset).__getitem__(index)
+    def _fetch_all(self) -> None:
+        if self._result_cache is None:
+            asked: Any = people_pages.by_each_index(self)
+            if asked is not None:
+                rows: Any = self._iterable_class(asked)
+                self._result_cache = list(rows)
+        super()._fetch_all()
 
     def timeline(self, obj: models.Model) -> EventQuerySet:
         """Return the events of ``obj`` from the start of its present life, oldest first.
