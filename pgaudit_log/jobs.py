@@ -43,7 +43,8 @@ def resume(carried: Carried | None, **metadata: Any) -> context:
 class AuditCommandMixin:
     """Runs a management command in a context with its name as ``command``.
 
-    Example:
+    Example::
+
         class Command(AuditCommandMixin, BaseCommand):
             ...
     """

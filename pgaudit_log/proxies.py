@@ -33,7 +33,8 @@ def ProxyField(  # noqa: N802 - it is declared as a field, and called so by djan
     Raises:
         DeclarationError: when ``field`` is no field, or the path does not lead into the JSON.
 
-    Example:
+    Example::
+
         class OrderEvents(Order.pgh_event_model):
             user = ProxyField("pgh_context__user", models.ForeignKey(
                 settings.AUTH_USER_MODEL, on_delete=models.DO_NOTHING, null=True

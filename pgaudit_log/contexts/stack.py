@@ -132,7 +132,8 @@ class context:
         ContextError: where the context is made, for a value that JSON or PostgreSQL
             cannot carry: an object, NaN, NUL, more than 64 KiB in all.
 
-    Example:
+    Example::
+
         with pgaudit_log.context(user=request.user.pk, reason="refund"):
             order.save()
     """

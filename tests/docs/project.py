@@ -23,6 +23,9 @@ from tests.docs.markdown import ROOT
 SESSION = Path(__file__).with_name("session.py")
 TIMEOUT = 120
 
+INSTALLED = os.environ.get("PGAUDIT_LOG_DOCS_PYTHON")
+"""The Python in which the package is installed, where a page has to run with that."""
+
 MANAGE = """
 import os
 import sys
@@ -96,7 +99,7 @@ class Project:
             json.dumps([{**step, "conninfo": _conninfo(self.database)} for step in steps])
         )
         done = subprocess.run(
-            [sys.executable, str(SESSION), str(given), str(written)],
+            [INSTALLED or sys.executable, str(SESSION), str(given), str(written)],
             cwd=self.folder,
             env=self._environment(),
             stdout=subprocess.PIPE,
@@ -121,7 +124,7 @@ class Project:
             **{key: value for key, value in os.environ.items() if not key.startswith("PYTEST")},
             "DJANGO_SETTINGS_MODULE": "mysite.settings",
             "DOCS_DATABASE": json.dumps(database),
-            "PYTHONPATH": os.pathsep.join([str(self.folder), str(ROOT)]),
+            "PYTHONPATH": os.pathsep.join([str(self.folder), *([] if INSTALLED else [str(ROOT)])]),
             "PYTHONDONTWRITEBYTECODE": "",
             "PYTHONWARNINGS": "error",
         }
