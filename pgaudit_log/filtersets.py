@@ -19,12 +19,11 @@ from django_filters.filters import (
     CharFilter,
     ChoiceFilter,
     Filter,
-    IsoDateTimeFilter,
     MultipleChoiceFilter,
     UUIDFilter,
 )
 
-from pgaudit_log import registry
+from pgaudit_log import registry, timestamps
 from pgaudit_log.changed_fields import field_of
 from pgaudit_log.constants import OPERATIONS
 from pgaudit_log.criteria import known_labels, of_context, of_name
@@ -78,6 +77,27 @@ class _TransactionFilter(Filter):
     field_class = forms.IntegerField
 
 
+class _MomentField(forms.DateTimeField):
+    """A moment as command lines take it; a date alone is where the day begins, or ends."""
+
+    def __init__(self, *, is_end: bool = False, **options: Any) -> None:
+        self.is_end = is_end
+        super().__init__(**options)
+
+    def to_python(self, value: Any) -> Any:
+        """Return the moment."""
+        if not isinstance(value, str) or not value.strip():
+            return super().to_python(value)
+        try:
+            return timestamps.moment_of(value.strip(), is_end=self.is_end)
+        except QueryError as error:
+            raise ValidationError(str(error), code="invalid") from error
+
+
+class _MomentFilter(Filter):
+    field_class = _MomentField
+
+
 class _EventFilterSet(FilterSet):
     """What both kinds of events can be asked."""
 
@@ -96,8 +116,8 @@ class _EventFilterSet(FilterSet):
     changed = CharFilter(method="ignore", label="Changed field")
     changed_from = CharFilter(method="ignore", label="Changed from", strip=False)
     changed_to = CharFilter(method="ignore", label="Changed to", strip=False)
-    since = IsoDateTimeFilter(method="filter_since", label="Since")
-    until = IsoDateTimeFilter(method="filter_until", label="Until")
+    since = _MomentFilter(method="filter_since", label="Since")
+    until = _MomentFilter(method="filter_until", label="Until", is_end=True)
     context = CharFilter(method="ignore", label="Context (key=value)")
     context_id = UUIDFilter(method="filter_context_id", label="Context")
     transaction = _TransactionFilter(

@@ -10,7 +10,6 @@ import json
 import warnings
 from argparse import ArgumentTypeError
 from collections.abc import Sequence
-from datetime import datetime, timezone
 from typing import Any
 from uuid import UUID
 
@@ -18,10 +17,8 @@ from django.apps import apps
 from django.conf import settings
 from django.core.exceptions import FieldError, ValidationError
 from django.db import models
-from django.utils.dateparse import parse_datetime
-from django.utils.timezone import is_naive
 
-from pgaudit_log import names, registry
+from pgaudit_log import names, registry, timestamps
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.identifiers import key_fields, whole_key_text
 from pgaudit_log.models import Events
@@ -112,30 +109,6 @@ def event(id: int, using: str) -> Events:
     return found
 
 
-def moment(text: str) -> datetime:
-    """Return the moment that a text means, which must say its time zone."""
-    try:
-        found = parse_datetime(text)
-    except ValueError:
-        found = None
-    if found is None:
-        raise QueryError(f"{text!r} is no moment. {_HOW}")
-    if is_naive(found):
-        minute = found.isoformat(timespec="auto" if found.second else "minutes")
-        raise QueryError(
-            f"{text!r} has no time zone, so that it is not one moment. Write {minute}Z for UTC, or"
-            f" give the offset, as in {minute}+01:00."
-        )
-    try:
-        found.astimezone(timezone.utc)
-    except OverflowError:
-        raise QueryError(f"{text!r} is out of range. {_HOW}") from None
-    return found
-
-
-_HOW = "Write one as 2026-01-31T18:00Z, or with the offset: 2026-01-31T18:00+01:00."
-
-
 def context_id(text: str) -> UUID:
     """Return the id of a context."""
     try:
@@ -166,20 +139,33 @@ def filtered(
         elif name.endswith("__isnull"):
             value = text.lower() in ("true", "1", "yes")
         try:
-            with warnings.catch_warnings():
-                # Django only warns of a moment without a time zone.
-                warnings.simplefilter("error", RuntimeWarning)
-                queryset = queryset.filter(**{name: value})
+            queryset = _narrowed(queryset, name, value)
         except FieldError as error:
             raise QueryError(f"--filter {name}={text}: {error}") from error
-        except RuntimeWarning as error:
-            raise QueryError(
-                f"--filter {name}={text}: the moment has no time zone. {_HOW}"
-            ) from error
+        except QueryError as error:
+            raise QueryError(f"--filter {name}={text}: {error}") from error
         except (TypeError, ValueError, ArithmeticError, ValidationError) as error:
             messages = getattr(error, "messages", None) or [str(error)]
             raise QueryError(f"--filter {name}={text}: {' '.join(messages)}") from error
     return queryset
+
+
+def _narrowed(
+    queryset: models.QuerySet[Any, Any], name: str, value: Any
+) -> models.QuerySet[Any, Any]:
+    """Return what passes one condition, in which moments may be without a time zone."""
+    try:
+        with warnings.catch_warnings():
+            # Django takes such a moment with a warning, also one that there is twice or never.
+            warnings.simplefilter("error", RuntimeWarning)
+            return queryset.filter(**{name: value})
+    except RuntimeWarning:
+        moments = (
+            [timestamps.moment_of(text) for text in value]
+            if isinstance(value, list)
+            else timestamps.moment_of(value)
+        )
+        return queryset.filter(**{name: moments})
 
 
 def user(text: str) -> Any:

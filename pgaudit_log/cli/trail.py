@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from pgaudit_log import criteria, names
+from pgaudit_log import criteria, names, timestamps
 from pgaudit_log.cli import arguments, documents, lines
 from pgaudit_log.cli.screen import Screen
 from pgaudit_log.constants import OPERATIONS
@@ -41,8 +41,8 @@ def add_arguments(parser: Any) -> None:
     add("--operation", action="append", choices=words, metavar="WHAT", help=said)
     add("--label", action="append", help="Of trackers with this label.")
     add("--changed", metavar="FIELD", help="Updates that changed this field.")
-    add("--since", metavar="MOMENT", help="From this moment on, such as 2026-01-31T18:00Z.")
-    add("--until", metavar="MOMENT", help="Before this moment.")
+    add("--since", metavar="MOMENT", help="From this moment or day on, such as 2026-01-31T18:00.")
+    add("--until", metavar="MOMENT", help="Before this moment, or up to the end of this day.")
     add("--limit", type=arguments.positive, default=50, help="How many at most; by default 50.")
     add("--before", type=int, metavar="ID", help="Older than this event: the next page.")
     add("--after", type=int, metavar="ID", help="Newer than this event: the page before.")
@@ -58,8 +58,8 @@ def run(options: Any, screen: Screen) -> None:
         letters = [letter for letter, word in OPERATIONS.items() if word in options.operation]
         events = events.filter(pgh_operation__in=letters)
     events = events.between(
-        arguments.moment(options.since) if options.since is not None else None,
-        arguments.moment(options.until) if options.until is not None else None,
+        timestamps.moment_of(options.since) if options.since is not None else None,
+        timestamps.moment_of(options.until, is_end=True) if options.until is not None else None,
     )
     if options.before is not None and options.after is not None:
         page = events.after(options.after).page(options.limit, before=options.before)

@@ -143,6 +143,26 @@ def test_the_trail_is_narrowed_by_options(order: Order, words: str, found: list[
     assert [e["operation"] for e in document("trail", *words.split())["events"]] == found
 
 
+def test_moments_without_an_offset_are_those_of_the_current_time_zone(order: Order) -> None:
+    execute(
+        "INSERT INTO pgaudit_log_event (created_at, model, obj_pk, label, operation, snapshot)"
+        " VALUES ('2020-01-01 23:30+01', 'shop.Order', '9', 'insert', 'I', '{\"id\": 9}')"
+    )
+
+    def found(*words: str) -> int:
+        return len(document("trail", "--object", "9", "--model", "shop.Order", *words)["events"])
+
+    assert found("--since", "2020-01-01T23:30", "--until", "2020-01-01T23:31") == 1
+    assert found("--since", "2020-01-01", "--until", "2020-01-01") == 1
+    assert found("--since", "2020-01-02") == found("--until", "2019-12-31") == 0
+    words = ("as-of", "shop.Order", "9", "--at")
+    at = document(*words, "2020-01-02")
+    assert at["at"] == "2020-01-02T00:00:00+01:00" and len(at["rows"]) == 1
+    assert document(*words, "2020-01-01T23:29")["rows"] == []
+    later = ("--filter", "placed_at__gt=2020-01-01T00:00")
+    assert document("as-of", "shop.Order", "--at", "2020-01-02", *later)["rows"] == []
+
+
 def test_the_trail_finds_what_pointed_at_an_object(order: Order, customer: Customer) -> None:
     found = document("trail", "--references", f"shop.Customer:{customer.pk}")
     assert {event["model"] for event in found["events"]} == {"shop.Order"}
@@ -524,9 +544,11 @@ BAD = {
     "trail --label nope": "There is no tracker with the label 'nope'",
     "trail --changed nope": "No tracked model has a field 'nope'.",
     "trail --model shop.Order --changed nope": "is no field of shop.Order",
-    "trail --since 2026-01-01T00:00": "'2026-01-01T00:00' has no time zone",
-    "trail --until 2026-01-01": "Write 2026-01-01T00:00Z for UTC",
-    "trail --since soon": "'soon' is no moment. Write one as 2026-01-31T18:00Z",
+    "trail --since 2026-03-29T02:30": "2026-03-29T02:30:00 is no moment in Europe/Berlin",
+    "trail --until 2026-10-25T02:30": "2026-10-25T02:30:00+02:00 or 2026-10-25T02:30:00+01:00",
+    "trail --since soon": "'soon' is no moment. Write one as 2026-01-31T18:00",
+    "trail --until 2026-02-30": "'2026-02-30' is no moment.",
+    "trail --until 9999-12-31": "is out of range",
     "trail --since 0001-01-01T00:00+14:00": "is out of range",
     "trail --txid 1": "There are no events of transaction 1 in the log",
     "trail --txid 99999999999999999999": "99999999999999999999",
@@ -541,16 +563,16 @@ BAD = {
     "blame shop.Order 99": "There are no events of shop.Order 99 in the log",
     "blame shop.Untracked 1": "shop.Untracked is not tracked",
     "as-of shop.Nope --at 2026-01-01T00:00Z": "There is no model 'shop.Nope'",
-    "as-of shop.Order --at 2026-01-01T00:00": "has no time zone",
+    "as-of shop.Order --at 2026-03-29T02:30": "is no moment in Europe/Berlin",
     "as-of shop.Order 99 --at 2026-01-01T00:00Z": "There are no events of shop.Order 99",
     "as-of shop.Order --at 2026-01-01T00:00Z --filter nope=1": "Cannot resolve keyword 'nope'",
     "as-of shop.Order --at 2026-01-01T00:00Z --filter id=x": "--filter id=x: Field 'id' expected",
     "as-of shop.Order --at 2026-01-01T00:00Z --filter id": "Write it as field=value.",
-    "as-of shop.Order --at 2026-01-01T00:00Z --filter placed_at__gt=2026-01-01T00:00": (
-        "the moment has no time zone"
+    "as-of shop.Order --at 2026-01-01T00:00Z --filter placed_at__gt=2026-03-29T02:30": (
+        "--filter placed_at__gt=2026-03-29T02:30: 2026-03-29T02:30:00 is no moment"
     ),
     "as-of shop.Stock --at 2026-01-01T00:00Z --filter note=x": "the field is not tracked",
-    "revert shop.Order 501 --to 2026-01-01T00:00 --apply": "has no time zone",
+    "revert shop.Order 501 --to 2026-10-25T02:30 --apply": "is two moments in Europe/Berlin",
     "revert shop.Order 99 --to 2026-01-01T00:00Z --apply": "shop.Order 99 did not exist",
     "undo 0 --apply": "There is no event 0",
     "undo --txid 1 --apply": "There are no events of transaction 1 in the log",
