@@ -123,7 +123,7 @@ def _add_common(parser: Any) -> None:
         help="Write exactly the plan's values, or through full_clean() and save().",
     )
     add("--reason", metavar="TEXT", help="Why, for the context of the events.")
-    add("--user", metavar="KEY", help="In whose name, for the context of the events.")
+    add("--user", metavar="USER", help="In whose name, for the context of the events.")
 
 
 def _carry_out(ask: Callable[..., Plan], options: Any, screen: Screen) -> None:

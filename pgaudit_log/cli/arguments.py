@@ -14,11 +14,10 @@ from typing import Any
 from uuid import UUID
 
 from django.apps import apps
-from django.conf import settings
 from django.core.exceptions import FieldError, ValidationError
 from django.db import models
 
-from pgaudit_log import names, registry, timestamps
+from pgaudit_log import names, registry, timestamps, user_texts
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.identifiers import key_fields, whole_key_text
 from pgaudit_log.models import Events
@@ -170,17 +169,10 @@ def _narrowed(
 
 def user(text: str) -> Any:
     """Return the primary key of the user that a text means; the text where there are no users."""
-    found = user_model()
+    found = user_texts.present(text)
     if found is None:
-        return text
-    own = key(found, text)
-    if not found._base_manager.filter(pk=own).exists():
-        raise QueryError(f"There is no {found._meta.verbose_name} {text!r}.")
-    return own
-
-
-def user_model() -> type[models.Model] | None:
-    """Return the model of the project's users, ``None`` where it has none."""
-    if settings.AUTH_USER_MODEL.partition(".")[0] not in apps.app_configs:
-        return None
-    return apps.get_model(settings.AUTH_USER_MODEL)
+        raise QueryError(
+            f"There is no user {text!r}. Give a user's key, its username, or both as the trail"
+            ' prints them: "ana (7)".'
+        )
+    return found

@@ -134,6 +134,8 @@ def test_the_trail_is_a_line_an_event_with_who_did_what_to_which_object(order: O
         ("--model shop.Order --label update", ["update"]),
         ("--by 700 --operation update", ["update"]),
         ("--by 700", ["update", "insert"]),
+        ("--by ana", ["update", "insert"]),
+        ("--by ana --operation update", ["update"]),
         ("--model shop.Order --by none", []),
         ("--model shop.Order --since 2000-01-01T00:00Z", ["update", "insert"]),
         ("--model shop.Order --until 2000-01-01T00:00Z", []),
@@ -383,6 +385,13 @@ def test_revert_with_apply_writes_and_its_event_says_why(order: Order, ana: User
     }
 
 
+@pytest.mark.parametrize("user", ["700", "0700", "ana", "ana (700)"])
+def test_who_goes_back_is_named_as_the_trail_names_him(order: Order, user: str) -> None:
+    inserted = event_of(order, "insert")
+    run("revert", "shop.Order", 501, "--to-event", inserted.pgh_id, "--apply", "--user", user)
+    assert Events.objects.newest().first().pgh_context["user"] == 700  # type: ignore[union-attr]
+
+
 def test_revert_takes_only_the_fields_that_are_named(order: Order) -> None:
     inserted = event_of(order, "insert")
     Order.objects.update(note="slow")
@@ -546,6 +555,8 @@ BAD = {
     "trail --model shop.Order --changed nope": "is no field of shop.Order",
     "trail --since 2026-03-29T02:30": "2026-03-29T02:30:00 is no moment in Europe/Berlin",
     "trail --until 2026-10-25T02:30": "2026-10-25T02:30:00+02:00 or 2026-10-25T02:30:00+01:00",
+    "trail --by nobody": "There is no user 'nobody', and no event of one. Give a user's key",
+    "trail --by 12345": "There is no user '12345'",
     "trail --since soon": "'soon' is no moment. Write one as 2026-01-31T18:00",
     "trail --until 2026-02-30": "'2026-02-30' is no moment.",
     "trail --until 9999-12-31": "is out of range",
@@ -609,7 +620,10 @@ def test_an_unknown_field_or_user_is_refused(order: Order) -> None:
     inserted = event_of(order, "insert").pgh_id
     words = ("revert", "shop.Order", 501, "--to-event", inserted, "--apply")
     assert "shop.Order has no field 'nope'" in refused(*words, "--field", "nope")
-    assert refused(*words, "--user", 12345) == "There is no user '12345'."
+    assert refused(*words, "--user", 12345).startswith(
+        "There is no user '12345'. Give a user's key"
+    )
+    assert refused(*words, "--user", "ana (1)").startswith("There is no user 'ana (1)'.")
 
 
 def test_the_past_of_a_row_that_is_older_than_its_tracking_is_refused() -> None:

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import models
 from django.http import QueryDict
 
@@ -94,6 +95,17 @@ def test_the_trail_is_filtered_by_model(order: Order) -> None:
     assert asked(EventsFilterSet, model="shop.Customer") == [f"Customer {order.customer_id} insert"]
     assert len(asked(EventsFilterSet)) == 4
     assert asked(EventsFilterSet, actor="7") == [INSERTED]
+
+
+def test_an_actor_is_found_by_name_and_an_unknown_one_is_an_error(order: Order) -> None:
+    User.objects.create_user("ana", pk=7)
+    for filterset in (OrderFilterSet, EventsFilterSet):
+        for text in ("ana", "ana (7)", "7"):
+            assert asked(filterset, actor=text) == [INSERTED]
+            assert asked(filterset, context=f"user={text}") == [INSERTED]
+        [told] = filterset({"actor": "nobody"}).errors["actor"]
+        assert told.startswith("There is no user 'nobody', and no event of one.")
+        assert "context" in filterset({"context": "user=nobody"}).errors
 
 
 def test_times_are_a_half_open_range(order: Order) -> None:
