@@ -50,9 +50,15 @@ def model(label: str) -> type[models.Model]:
     return concrete(found)
 
 
+def only_model(name: str) -> type[models.Model] | None:
+    """Return the tracked model of this name, without its app, if there is exactly one."""
+    found = [model for model in names.tracked_models() if model._meta.object_name == name]
+    return found[0] if len(found) == 1 else None
+
+
 def any_model(label: str) -> type[models.Model]:
-    """Return the model with this label, tracked or not."""
-    found = names.model_named(label)
+    """Return the model with this label, tracked or not; of tracked ones the name is enough."""
+    found = names.model_named(label) or only_model(label)
     if found is not None:
         return found
     try:

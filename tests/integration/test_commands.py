@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -709,6 +711,81 @@ def test_a_terminal_has_a_line_an_event_within_its_width(
     assert max(map(len, written)) <= 80
     assert any("status: new → paid" in line for line in written)
     assert any(line.endswith("…") for line in written)
+
+
+@contextmanager
+def narrow_trail_of(
+    monkeypatch: pytest.MonkeyPatch, width: int = 80, **fields: Any
+) -> Iterator[Any]:
+    """Give a tracked model, and what the trail on a terminal says of its events."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("NO_COLOR", "1")
+    with tables.declarations_forgotten():
+        model = tables.tracked_table("Ticket", **fields)
+        yield (
+            model,
+            lambda: [
+                re.split(r" (?:insert|update) +", line)[1]
+                for line in run("trail", "--model", "shop.Ticket", to=Terminal()).splitlines()[1:]
+            ],
+        )
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_automatic_timestamps_are_left_out_and_defaults_come_last(
+    monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    fields = {
+        "created_at": models.DateTimeField(auto_now_add=True),
+        "updated_at": models.DateTimeField(auto_now=True),
+        "due_on": models.DateField(default=timezone.localdate),
+        "is_open": models.BooleanField(default=True),
+        "tags": models.JSONField(default=list),
+        "title": models.TextField(),
+    }
+    with narrow_trail_of(monkeypatch, width, **fields) as (model, told):
+        ticket = model.objects.create(title="Paper")
+        ticket.title = "Toner"
+        ticket.save()
+        ticket.save()
+        touched, changed, made = told()
+        assert made.startswith("title: Paper, due_on: 20") and "created_at" not in made
+        assert changed == "title: Paper → Toner"
+        # What changed nothing else says so.
+        assert touched.startswith("updated_at: 20")
+
+
+def test_a_terminal_that_is_narrow_gets_no_app_and_no_date_of_today(
+    order: Order, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("NO_COLOR", "1")
+    newest = run("trail", "--model", "Order", to=Terminal()).splitlines()[1]
+    paid = event_of(order, "update")
+    when = timezone.localtime(paid.pgh_created_at).strftime("%H:%M:%S")
+    assert newest.split(maxsplit=5) == [
+        str(paid.pgh_id),
+        when,
+        "ana",
+        "(700)",
+        "Order",
+        "501  update  status: new → paid",
+    ]
+
+
+@pytest.mark.parametrize("words", ["blame Order 501", "trail --model Order --object 501"])
+def test_the_name_of_a_model_is_enough_where_one_app_has_it(order: Order, words: str) -> None:
+    assert "501" in run(*words.split())
+
+
+def test_the_name_of_a_model_is_not_enough_where_two_apps_have_it(
+    order: Order, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(User._meta, "object_name", "Order")
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "There is no model 'Order'" in refused("blame", "Order", "501")
+    assert "shop.Order 501" in run("trail", "--model", "shop.Order", to=Terminal())
 
 
 def test_a_pipe_gets_a_line_an_event_that_is_not_cut(order: Order) -> None:
