@@ -23,6 +23,11 @@ Change = _Change
 """The base of the four conditions on changes."""
 
 
+def is_automatic(field: Any) -> bool:
+    """Return whether Django sets a field by itself: whether it has ``auto_now`` or ``auto_now_add``."""
+    return bool(getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False))
+
+
 class _ValueMixin:
     """Makes a condition on changes equal by content, hashable, and readable in a ``repr``."""
 

@@ -19,12 +19,11 @@ from django_filters.filters import (
     CharFilter,
     ChoiceFilter,
     Filter,
-    IsoDateTimeFilter,
     MultipleChoiceFilter,
     UUIDFilter,
 )
 
-from pgaudit_log import registry
+from pgaudit_log import registry, timestamps, user_texts
 from pgaudit_log.changed_fields import field_of
 from pgaudit_log.constants import OPERATIONS
 from pgaudit_log.criteria import known_labels, of_context, of_name
@@ -78,6 +77,27 @@ class _TransactionFilter(Filter):
     field_class = forms.IntegerField
 
 
+class _MomentField(forms.DateTimeField):
+    """A moment as command lines take it; a date alone is where the day begins, or ends."""
+
+    def __init__(self, *, is_end: bool = False, **options: Any) -> None:
+        self.is_end = is_end
+        super().__init__(**options)
+
+    def to_python(self, value: Any) -> Any:
+        """Return the moment."""
+        if not isinstance(value, str) or not value.strip():
+            return super().to_python(value)
+        try:
+            return timestamps.moment_of(value.strip(), is_end=self.is_end)
+        except QueryError as error:
+            raise ValidationError(str(error), code="invalid") from error
+
+
+class _MomentFilter(Filter):
+    field_class = _MomentField
+
+
 class _EventFilterSet(FilterSet):
     """What both kinds of events can be asked."""
 
@@ -85,7 +105,7 @@ class _EventFilterSet(FilterSet):
     _meta: Any
 
     object = CharFilter(method="ignore", label="Object (primary key)")
-    actor = CharFilter(method="filter_actor", label="Actor (primary key, or none)")
+    actor = CharFilter(method="ignore", label="Actor (primary key or username, or none)")
     actor_name = CharFilter(method="filter_name", label="Actor (name at the time)")
     token = CharFilter(method="filter_context", label="API token")
     service = CharFilter(method="filter_context", label="Service")
@@ -96,8 +116,8 @@ class _EventFilterSet(FilterSet):
     changed = CharFilter(method="ignore", label="Changed field")
     changed_from = CharFilter(method="ignore", label="Changed from", strip=False)
     changed_to = CharFilter(method="ignore", label="Changed to", strip=False)
-    since = IsoDateTimeFilter(method="filter_since", label="Since")
-    until = IsoDateTimeFilter(method="filter_until", label="Until")
+    since = _MomentFilter(method="filter_since", label="Since")
+    until = _MomentFilter(method="filter_until", label="Until", is_end=True)
     context = CharFilter(method="ignore", label="Context (key=value)")
     context_id = UUIDFilter(method="filter_context_id", label="Context")
     transaction = _TransactionFilter(
@@ -127,6 +147,7 @@ class _EventFilterSet(FilterSet):
         """
         queryset = self.queryset.all() if queryset is None else queryset
         queryset = self.ask_object(cleaned, queryset)
+        queryset = self.ask_actor(cleaned.get("actor"), queryset, "actor")
         queryset = self.ask_context(cleaned.get("context"), queryset)
         return self.ask_changed(cleaned, queryset)
 
@@ -138,6 +159,17 @@ class _EventFilterSet(FilterSet):
         """Return the models whose fields may be named."""
         raise NotImplementedError
 
+    def ask_actor(self, text: str | None, queryset: Any, name: str) -> Any:
+        """Return the events of a user, those on their behalf too; or those without one."""
+        if not text:
+            return queryset
+        if text.lower() == NONE:
+            return queryset.by(None)
+        try:
+            return queryset.by(user_texts.keys(text, queryset.db))
+        except QueryError as error:
+            raise ValidationError({name: str(error)}) from error
+
     def ask_context(self, given: str | None, queryset: Any) -> Any:
         """Return the events whose context has a value, given as ``key=value``."""
         if not given:
@@ -147,7 +179,7 @@ class _EventFilterSet(FilterSet):
         if not equals or not all(keys):
             raise ValidationError({"context": "Write key=value, such as task=import."})
         if keys == ["user"]:
-            return self.filter_actor(queryset, "user", value.strip())
+            return self.ask_actor(value.strip(), queryset, "context")
         text: Any = "pgh_context"
         for key in keys[:-1]:
             text = models.fields.json.KeyTransform(key, text)
@@ -179,10 +211,6 @@ class _EventFilterSet(FilterSet):
     def ignore(self, queryset: Any, name: str, value: Any) -> Any:
         """Return ``queryset``: :meth:`ask` looks at these together."""
         return queryset
-
-    def filter_actor(self, queryset: Any, name: str, value: str) -> Any:
-        """Return the events of a user, those on their behalf too; or those without one."""
-        return queryset.by(None if value.lower() == NONE else value)
 
     def filter_name(self, queryset: Any, name: str, value: str) -> Any:
         """Return the events of users who were called so then."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -14,7 +15,7 @@ from django.db import connections, router, transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 
-from pgaudit_log import installed_views, names, sql, typed_events
+from pgaudit_log import installed_views, names, sql, typed_events, undeclared_views
 from pgaudit_log.conf import settings
 from pgaudit_log.constants import APP_LABEL, EVENT_TABLE
 from pgaudit_log.exceptions import InstallationError
@@ -24,6 +25,8 @@ from pgaudit_log.partitions import catalogue
 from pgaudit_log.registry import concrete
 from pgaudit_log.triggers.capture import CaptureTrigger
 from pgaudit_log.triggers.rendering import targets
+
+logger = logging.getLogger("pgaudit_log")
 
 LEAF_PREFIX = "audit_leaf_"
 """What the triggers on partitions of tracked tables are called, before the trigger they repeat.
@@ -50,6 +53,10 @@ class Report:
     """Partitions of tracked tables that got their triggers."""
     partitions: Sequence[str] = ()
     views: Sequence[str] = ()
+    dropped_views: Sequence[str] = ()
+    """Views of typed events of what is no longer tracked."""
+    kept_views: Sequence[str] = ()
+    """What is told of such views that could not be dropped."""
     occupied: Sequence[str] = ()
     """Partitions that could not be made, because the DEFAULT partition has events of their time."""
 
@@ -457,8 +464,8 @@ def _renew_numbers(using: str) -> tuple[int | None, int | None]:
 def install(using: str = "default") -> Report:
     """Make what is missing of the event table, its partitions and views, and replace what is outdated.
 
-    Triggers are repeated on the partitions of tracked tables; where the server counts transactions or
-    ids anew, they get numbers of their own again.
+    Views of what is no longer tracked are dropped. Triggers are repeated on the partitions of tracked
+    tables; where the server counts transactions or ids anew, they get numbers of their own again.
 
     Raises:
         InstallationError: when something else in the database has the name of a view.
@@ -472,6 +479,11 @@ def install(using: str = "default") -> Report:
         # A partition is missing once another one is over.
         catalogue.finish_past(using)
     leaf_triggers = install_leaf_triggers(using)
+    views = typed_events.views_for(using)
+    undeclared = undeclared_views.find(views, connections[using])
+    kept = undeclared_views.drop(undeclared, connections[using])
+    for view in kept:
+        logger.warning("%s", view)
     return Report(
         turns=tuple(install_turns(using)),
         schema=tuple(faults),
@@ -480,6 +492,8 @@ def install(using: str = "default") -> Report:
         triggers=tuple(triggers),
         leaf_triggers=tuple(leaf_triggers),
         partitions=tuple(period.table for period in plan.create),
-        views=tuple(installed_views.install(typed_events.views_for(using), connections[using])),
+        views=tuple(installed_views.install(views, connections[using])),
+        dropped_views=tuple(name for name in undeclared if name not in {v.name for v in kept}),
+        kept_views=tuple(map(str, kept)),
         occupied=tuple(period.table for period in plan.occupied),
     )

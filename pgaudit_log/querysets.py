@@ -10,7 +10,7 @@ from asgiref.sync import sync_to_async
 from django.db import models
 from django.db.models import F, Q, Subquery
 
-from pgaudit_log import changed_fields, criteria, people_pages, references, registry
+from pgaudit_log import changed_fields, criteria, people_pages, references, registry, user_texts
 from pgaudit_log.constants import INSERT, UPDATE
 from pgaudit_log.criteria import flattened
 from pgaudit_log.exceptions import QueryError, ReadOnlyError
@@ -68,15 +68,26 @@ class EventQuerySet(RefusesWrites, models.QuerySet[Any, Any]):
             before = {"pgh_id__lt": start.pgh_id}
 
     def by(self: EventsT, *users: Any) -> EventsT:
-        """Return the events of ``users``: instances, primary keys, lists, querysets.
+        """Return the events of ``users``: instances, primary keys, usernames, lists, querysets.
 
         Those in which they acted, and those that somebody else made on their behalf. ``None``
         stands for events without a user. Uses the indexes on both.
 
+        A text is a key if it can be one. Else it is a username, or both as the trail prints them,
+        ``"ana (7)"``: that takes a query at once.
+
         Raises:
-            QueryError: when nothing or an unsaved object was given.
+            QueryError: when nothing or an unsaved object was given, or a text that means no user
+                of today and none of the trail.
         """
-        return self.filter(criteria.by_users(users))
+        found: list[Any] = []
+        for user in criteria.flattened(users):
+            if isinstance(user, str) and not user_texts.is_key(user):
+                found += user_texts.keys(user, self.db)
+            else:
+                found.append(user)
+        # Lists without anybody are asked for nobody; nothing at all is refused.
+        return self.filter(criteria.by_users((found,) if users else ()))
 
     def in_context(self: EventsT, *contexts: Any) -> EventsT:
         """Return the events of ``contexts``: ids, contexts, or events that share theirs.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from typing import Any, ClassVar, Final
 
@@ -122,6 +123,12 @@ class RowEvent(Tracker):
         if self.condition is UNSET:
             self._set(condition=AnyChange() if self.operation_name == "UPDATE" else None)
         self._validate()
+
+    def with_condition(self, condition: Condition | None) -> RowEvent:
+        """Return the same tracker with another condition."""
+        changed = copy.copy(self)
+        changed._set(condition=condition)
+        return changed
 
     @property
     def operation_name(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -12,7 +13,7 @@ from django.db import models
 from pgtrigger import Level
 
 from pgaudit_log import registry
-from pgaudit_log.conditions import Change
+from pgaudit_log.conditions import Change, is_automatic
 from pgaudit_log.conf import settings
 from pgaudit_log.constants import APP_LABEL
 from pgaudit_log.exceptions import DeclarationError
@@ -40,6 +41,7 @@ def track(
     *trackers: Tracker,
     fields: Sequence[str] | None = None,
     exclude: Sequence[str] | None = None,
+    exclude_auto: bool = False,
     large: Sequence[str] | None = None,
     obj_field: ObjForeignKey | None | _Unset = UNSET,
     model_name: str | None = None,
@@ -62,6 +64,9 @@ def track(
             what the setting ``PGAUDIT_LOG_DEFAULT_TRACKERS`` says.
         fields: names of the fields to track; by default all of the model's own table.
         exclude: names of fields to leave out instead.
+        exclude_auto: an update that changes nothing but fields with ``auto_now`` or
+            ``auto_now_add`` makes no event. Events have these fields all the same. It is
+            ``AnyChange(exclude_auto=True)`` for all trackers whose condition names no fields.
         large: names of tracked fields with large values that change seldom, such as documents.
             An event stores such a value only where no earlier event of the object has it;
             else it refers to that event. Whatever reads events gets the value.
@@ -84,6 +89,8 @@ def track(
     """
 
     chosen = _trackers_or_default(trackers)
+    if exclude_auto:
+        chosen = tuple(map(_without_automatic, chosen))
     if level is not None and not isinstance(level, Level):
         raise DeclarationError(
             f"track() was given level={level!r}. Give pgaudit_log.Statement or pgaudit_log.Row."
@@ -110,6 +117,8 @@ def track(
                 " append-only. Leave append_only= out."
             )
         _refuse_untrackable(declaration)
+        if exclude_auto:
+            _refuse_only_automatic(declaration)
         triggers = [
             _trigger(tracker, declaration, level)
             for tracker in declaration.trackers
@@ -179,6 +188,17 @@ def _trackers_or_default(trackers: tuple[object, ...]) -> tuple[Tracker, ...]:
                 f" pgaudit_log.UpdateEvent().{hint}"
             )
     return chosen
+
+
+def _without_automatic(tracker: Tracker) -> Tracker:
+    """Return a tracker for which a change of automatic fields only is none, unless it names fields."""
+    if not isinstance(tracker, RowEvent) or not isinstance(tracker.condition, Change):
+        return tracker
+    if tracker.condition.fields:
+        return tracker
+    condition = copy.copy(tracker.condition)
+    condition.exclude_auto = True
+    return tracker.with_condition(condition)
 
 
 def _obj_field_or_default(
@@ -309,6 +329,19 @@ def _refuse_untrackable(declaration: Declaration) -> None:
             _refuse_unknown_names(what, model, tracker, names)
         elif isinstance(condition, pgtrigger.Q):
             _refuse_unknown_paths(what, model, tracker, condition)
+
+
+def _refuse_only_automatic(declaration: Declaration) -> None:
+    """Raise for ``exclude_auto=True`` where all that is tracked is automatic."""
+    columns = registry.tracked_columns(
+        declaration.tracked_model, declaration.fields, declaration.exclude
+    )
+    if all(is_automatic(field) for field in columns):
+        raise DeclarationError(
+            f"{declaration.tracked_model._meta.label} is tracked with exclude_auto=True, but all of"
+            f" its tracked fields are automatic: {', '.join(field.name for field in columns)}."
+            " Track another one, or leave exclude_auto= out."
+        )
 
 
 def _refuse_large(what: str, declaration: Declaration, tracked: Sequence[str]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
-from pgaudit_log import reversal
+from pgaudit_log import reversal, timestamps
 from pgaudit_log.cli import arguments, texts
 from pgaudit_log.cli.screen import Screen
 from pgaudit_log.contexts.stack import context
@@ -33,7 +33,7 @@ def add_revert_arguments(parser: Any) -> None:
     add("key", metavar="KEY", help="The object's primary key.")
     to = parser.add_mutually_exclusive_group(required=True)
     to.add_argument("--to-event", type=int, metavar="ID", help="The values that it shows.")
-    to.add_argument("--to", metavar="MOMENT", help="A moment, such as 2026-01-31T18:00Z.")
+    to.add_argument("--to", metavar="MOMENT", help="A moment, such as 2026-01-31T18:00.")
     add("--field", action="append", metavar="NAME", help="Only this field; may be repeated.")
     _add_common(parser)
 
@@ -43,7 +43,7 @@ def revert(options: Any, screen: Screen) -> None:
     model = arguments.model(options.model)
     obj = arguments.obj(model, options.key)
     to: Any = (
-        arguments.moment(options.to)
+        timestamps.moment_of(options.to)
         if options.to is not None
         else arguments.event(options.to_event, options.database)
     )
@@ -123,7 +123,7 @@ def _add_common(parser: Any) -> None:
         help="Write exactly the plan's values, or through full_clean() and save().",
     )
     add("--reason", metavar="TEXT", help="Why, for the context of the events.")
-    add("--user", metavar="KEY", help="In whose name, for the context of the events.")
+    add("--user", metavar="USER", help="In whose name, for the context of the events.")
 
 
 def _carry_out(ask: Callable[..., Plan], options: Any, screen: Screen) -> None:

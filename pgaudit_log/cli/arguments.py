@@ -10,18 +10,14 @@ import json
 import warnings
 from argparse import ArgumentTypeError
 from collections.abc import Sequence
-from datetime import datetime, timezone
 from typing import Any
 from uuid import UUID
 
 from django.apps import apps
-from django.conf import settings
 from django.core.exceptions import FieldError, ValidationError
 from django.db import models
-from django.utils.dateparse import parse_datetime
-from django.utils.timezone import is_naive
 
-from pgaudit_log import names, registry
+from pgaudit_log import names, registry, timestamps, user_texts
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.identifiers import key_fields, whole_key_text
 from pgaudit_log.models import Events
@@ -54,9 +50,15 @@ def model(label: str) -> type[models.Model]:
     return concrete(found)
 
 
+def only_model(name: str) -> type[models.Model] | None:
+    """Return the tracked model of this name, without its app, if there is exactly one."""
+    found = [model for model in names.tracked_models() if model._meta.object_name == name]
+    return found[0] if len(found) == 1 else None
+
+
 def any_model(label: str) -> type[models.Model]:
-    """Return the model with this label, tracked or not."""
-    found = names.model_named(label)
+    """Return the model with this label, tracked or not; of tracked ones the name is enough."""
+    found = names.model_named(label) or only_model(label)
     if found is not None:
         return found
     try:
@@ -112,30 +114,6 @@ def event(id: int, using: str) -> Events:
     return found
 
 
-def moment(text: str) -> datetime:
-    """Return the moment that a text means, which must say its time zone."""
-    try:
-        found = parse_datetime(text)
-    except ValueError:
-        found = None
-    if found is None:
-        raise QueryError(f"{text!r} is no moment. {_HOW}")
-    if is_naive(found):
-        minute = found.isoformat(timespec="auto" if found.second else "minutes")
-        raise QueryError(
-            f"{text!r} has no time zone, so that it is not one moment. Write {minute}Z for UTC, or"
-            f" give the offset, as in {minute}+01:00."
-        )
-    try:
-        found.astimezone(timezone.utc)
-    except OverflowError:
-        raise QueryError(f"{text!r} is out of range. {_HOW}") from None
-    return found
-
-
-_HOW = "Write one as 2026-01-31T18:00Z, or with the offset: 2026-01-31T18:00+01:00."
-
-
 def context_id(text: str) -> UUID:
     """Return the id of a context."""
     try:
@@ -166,35 +144,41 @@ def filtered(
         elif name.endswith("__isnull"):
             value = text.lower() in ("true", "1", "yes")
         try:
-            with warnings.catch_warnings():
-                # Django only warns of a moment without a time zone.
-                warnings.simplefilter("error", RuntimeWarning)
-                queryset = queryset.filter(**{name: value})
+            queryset = _narrowed(queryset, name, value)
         except FieldError as error:
             raise QueryError(f"--filter {name}={text}: {error}") from error
-        except RuntimeWarning as error:
-            raise QueryError(
-                f"--filter {name}={text}: the moment has no time zone. {_HOW}"
-            ) from error
+        except QueryError as error:
+            raise QueryError(f"--filter {name}={text}: {error}") from error
         except (TypeError, ValueError, ArithmeticError, ValidationError) as error:
             messages = getattr(error, "messages", None) or [str(error)]
             raise QueryError(f"--filter {name}={text}: {' '.join(messages)}") from error
     return queryset
 
 
+def _narrowed(
+    queryset: models.QuerySet[Any, Any], name: str, value: Any
+) -> models.QuerySet[Any, Any]:
+    """Return what passes one condition, in which moments may be without a time zone."""
+    try:
+        with warnings.catch_warnings():
+            # Django takes such a moment with a warning, also one that there is twice or never.
+            warnings.simplefilter("error", RuntimeWarning)
+            return queryset.filter(**{name: value})
+    except RuntimeWarning:
+        moments = (
+            [timestamps.moment_of(text) for text in value]
+            if isinstance(value, list)
+            else timestamps.moment_of(value)
+        )
+        return queryset.filter(**{name: moments})
+
+
 def user(text: str) -> Any:
     """Return the primary key of the user that a text means; the text where there are no users."""
-    found = user_model()
+    found = user_texts.present(text)
     if found is None:
-        return text
-    own = key(found, text)
-    if not found._base_manager.filter(pk=own).exists():
-        raise QueryError(f"There is no {found._meta.verbose_name} {text!r}.")
-    return own
-
-
-def user_model() -> type[models.Model] | None:
-    """Return the model of the project's users, ``None`` where it has none."""
-    if settings.AUTH_USER_MODEL.partition(".")[0] not in apps.app_configs:
-        return None
-    return apps.get_model(settings.AUTH_USER_MODEL)
+        raise QueryError(
+            f"There is no user {text!r}. Give a user's key, its username, or both as the trail"
+            ' prints them: "ana (7)".'
+        )
+    return found

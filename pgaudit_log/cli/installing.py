@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pgaudit_log import installation
+from pgaudit_log.cli import texts
 from pgaudit_log.cli.screen import Screen
 
 HELP = "Make what is missing: the event table, its partitions, triggers, and views of typed events."
@@ -40,6 +41,10 @@ def run(options: Any, screen: Screen) -> None:
         screen.line(f"Made the triggers of the partition {name}.")
     for name in report.views:
         screen.line(f"Made the view {name}.")
+    for name in report.dropped_views:
+        screen.line(f"Dropped the view {name}, whose model is no longer tracked.")
+    for told in report.kept_views:
+        screen.warn(texts.safe(told))
     for name in report.occupied:
         screen.warn(
             f"The partition {name} was not made: the DEFAULT partition already has events"

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from django.db import models
+from django.db.models.fields import NOT_PROVIDED
 from django.utils import timezone
 
 from pgaudit_log import names
-from pgaudit_log.cli import people, texts
+from pgaudit_log.cli import arguments, people, texts
 from pgaudit_log.cli.screen import Column, Screen
+from pgaudit_log.conditions import is_automatic
 from pgaudit_log.constants import OPERATIONS
 from pgaudit_log.identifiers import column_of, key_fields
 from pgaudit_log.models import Events
@@ -35,7 +38,7 @@ def write(events: Sequence[Events], screen: Screen) -> None:
             str(event.pgh_id),
             texts.time(event.pgh_created_at, is_narrow=screen.is_narrow),
             people.who(event, names),
-            object_name(event),
+            _short_name(event) if screen.is_narrow else object_name(event),
             operation(event),
             ", ".join(_changes(event, fields)),
         )
@@ -56,6 +59,15 @@ def object_name(event: Events) -> str:
     return texts.safe(f"{event.pgh_obj_model}{key}")
 
 
+def _short_name(event: Events) -> str:
+    """Return the model and key of an event, without the app where only one has such a model."""
+    label = event.pgh_obj_model
+    app, _, model = label.rpartition(".")
+    meant = arguments.only_model(model)
+    is_clear = meant is not None and meant is names.model_named(label)
+    return object_name(event).removeprefix(f"{app}." if is_clear else "")
+
+
 def operation(event: Events) -> str:
     """Return what happened, with the tracker's label where that says more."""
     word = OPERATIONS[event.pgh_operation]
@@ -63,19 +75,24 @@ def operation(event: Events) -> str:
 
 
 def _changes(event: Events, fields: _Fields) -> Iterator[str]:
-    """Yield what an update changed; of other events the values, without the key and what is empty."""
+    """Yield what an update changed; of other events the values, without the key and what is empty.
+
+    Automatic timestamps differ in each event and tell nothing, so that they are left out beside
+    anything else; defaults come last, where a narrow terminal cuts.
+    """
 
     def short(value: Any) -> str:
         return texts.cut(texts.of_stored(value), _VALUE_LIMIT)
 
     if event.pgh_diff is not None:
-        for name, (old, new) in fields.named(event, event.pgh_diff).items():
+        for name, (old, new) in fields.telling(event, event.pgh_diff).items():
             yield f"{texts.safe(name)}: {short(old)} → {short(new)}"
         return
     keys = fields.keys(event)
-    for name, value in fields.named(event, event.pgh_data or {}).items():
-        if name not in keys and value not in (None, ""):
-            yield f"{texts.safe(name)}: {short(value)}"
+    values = fields.telling(event, event.pgh_data or {})
+    told = {k: v for k, v in values.items() if k not in keys and v not in (None, "")}
+    for name in sorted(told, key=lambda name: fields.is_default(event, name, told[name])):
+        yield f"{texts.safe(name)}: {short(told[name])}"
 
 
 class _Fields:
@@ -100,6 +117,34 @@ class _Fields:
         ordered = [column for column in fields if column in today]
         rest = [column for column in today if column not in fields]
         return {fields.get(column, column): today[column] for column in (*ordered, *rest)}
+
+    def telling(self, event: Events, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return values as :meth:`named` does, without automatic ones if there are others."""
+        named = self.named(event, values)
+        automatic = {name for name, field in self._by_name(event).items() if is_automatic(field)}
+        idle = automatic | self.keys(event)
+        if set(named) <= idle:
+            return named
+        return {name: value for name, value in named.items() if name not in automatic}
+
+    def is_default(self, event: Events, name: str, value: Any) -> bool:
+        """Return whether a value is what the model gives the field if nobody says otherwise.
+
+        A date or time with a default that is a function, such as ``timezone.now``, counts as one.
+        """
+        field = self._by_name(event).get(name)
+        default = getattr(field, "default", NOT_PROVIDED)
+        if default in (dict, list):
+            default = default()
+        if callable(default):
+            # The function is the project's own, and could do anything: it is not called.
+            is_given = default is not NOT_PROVIDED
+            return is_given and isinstance(field, models.DateField | models.TimeField)
+        return bool(default == value)
+
+    def _by_name(self, event: Events) -> dict[str, Any]:
+        model = self._model(event)
+        return {} if model is None else {field.name: field for field in own_columns(model)}
 
     def keys(self, event: Events) -> set[str]:
         """Return the names of the fields that make the key."""

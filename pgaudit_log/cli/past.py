@@ -8,7 +8,7 @@ from typing import Any
 from django.db import models
 from django.db.models import F, Func
 
-from pgaudit_log import histories
+from pgaudit_log import histories, timestamps
 from pgaudit_log.cli import arguments, texts
 from pgaudit_log.cli.screen import Column, Screen
 from pgaudit_log.exceptions import QueryError
@@ -24,7 +24,7 @@ def add_arguments(parser: Any) -> None:
     add("model", metavar="MODEL", help="The model's label, such as shop.Order.")
     add("key", nargs="?", metavar="KEY", help="The primary key of one object.")
     when = parser.add_mutually_exclusive_group(required=True)
-    when.add_argument("--at", metavar="MOMENT", help="A moment, such as 2026-01-31T18:00Z.")
+    when.add_argument("--at", metavar="MOMENT", help="A moment, such as 2026-01-31T18:00.")
     when.add_argument("--at-event", type=int, metavar="ID", help="Just after this event.")
     add(
         "--filter",
@@ -40,7 +40,7 @@ def run(options: Any, screen: Screen) -> None:
     """Write the rows."""
     model = arguments.model(options.model)
     moment: Any = (
-        arguments.moment(options.at)
+        timestamps.moment_of(options.at)
         if options.at is not None
         else arguments.event(options.at_event, options.database)
     )

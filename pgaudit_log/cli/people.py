@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pgaudit_log.cli import arguments, texts
+from pgaudit_log import user_texts
+from pgaudit_log.cli import texts
 from pgaudit_log.models import Events
 from pgaudit_log.objects import parsed_key
 
@@ -15,7 +16,7 @@ Names = Mapping[str, str]
 
 def names(events: Iterable[Events]) -> Names:
     """Return the names of those whom the events do not name themselves, with one query."""
-    model = arguments.user_model()
+    model = user_texts.user_model()
     if model is None:
         return {}
     wanted = {

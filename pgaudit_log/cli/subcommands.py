@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS
 
-from pgaudit_log.cli import acting, filling, inspecting, installing, past, trail
+from pgaudit_log.cli import acting, filling, inspecting, installing, past, trail, uninstalling
 from pgaudit_log.cli.screen import Screen
 
 
@@ -72,6 +72,12 @@ SUBCOMMANDS = (
         add_arguments=installing.add_arguments,
         run=installing.run,
         has_json=False,
+    ),
+    Subcommand(
+        name="uninstall",
+        help=uninstalling.HELP,
+        add_arguments=uninstalling.add_arguments,
+        run=uninstalling.run,
     ),
 )
 

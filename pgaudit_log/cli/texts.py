@@ -55,11 +55,14 @@ def moment(value: datetime) -> str:
 
 
 def time(value: datetime, *, is_narrow: bool) -> str:
-    """Return a moment for a list, in the current time zone: narrow as ``ls`` has it."""
+    """Return a moment for a list, in the current time zone: narrow without what today has, too."""
     local = _local(value)
     if not is_narrow:
         return local.strftime("%Y-%m-%d %H:%M:%S")
-    is_of_this_year = local.year == _local(timezone.now()).year
+    now = _local(timezone.now())
+    if local.date() == now.date():
+        return local.strftime("%H:%M:%S")
+    is_of_this_year = local.year == now.year
     return local.strftime("%m-%d %H:%M" if is_of_this_year else "%Y-%m-%d")
 
 

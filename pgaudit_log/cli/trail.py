@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from pgaudit_log import criteria, names
+from pgaudit_log import criteria, names, timestamps, user_texts
 from pgaudit_log.cli import arguments, documents, lines
 from pgaudit_log.cli.screen import Screen
 from pgaudit_log.constants import OPERATIONS
@@ -31,7 +31,7 @@ def add_arguments(parser: Any) -> None:
         "--by",
         action="append",
         metavar="USER",
-        help="Of this user's key, also on their behalf; none: without one.",
+        help="Of the user with this key or name, also on their behalf; none: without one.",
     )
     add("--name", metavar="NAME", help="Of users who were called so then.")
     add("--token", metavar="TOKEN", help="Of this API token, as an event has it.")
@@ -41,8 +41,8 @@ def add_arguments(parser: Any) -> None:
     add("--operation", action="append", choices=words, metavar="WHAT", help=said)
     add("--label", action="append", help="Of trackers with this label.")
     add("--changed", metavar="FIELD", help="Updates that changed this field.")
-    add("--since", metavar="MOMENT", help="From this moment on, such as 2026-01-31T18:00Z.")
-    add("--until", metavar="MOMENT", help="Before this moment.")
+    add("--since", metavar="MOMENT", help="From this moment or day on, such as 2026-01-31T18:00.")
+    add("--until", metavar="MOMENT", help="Before this moment, or up to the end of this day.")
     add("--limit", type=arguments.positive, default=50, help="How many at most; by default 50.")
     add("--before", type=int, metavar="ID", help="Older than this event: the next page.")
     add("--after", type=int, metavar="ID", help="Newer than this event: the page before.")
@@ -58,8 +58,8 @@ def run(options: Any, screen: Screen) -> None:
         letters = [letter for letter, word in OPERATIONS.items() if word in options.operation]
         events = events.filter(pgh_operation__in=letters)
     events = events.between(
-        arguments.moment(options.since) if options.since is not None else None,
-        arguments.moment(options.until) if options.until is not None else None,
+        timestamps.moment_of(options.since) if options.since is not None else None,
+        timestamps.moment_of(options.until, is_end=True) if options.until is not None else None,
     )
     if options.before is not None and options.after is not None:
         page = events.after(options.after).page(options.limit, before=options.before)
@@ -102,7 +102,7 @@ def _questions(options: Any) -> dict[str, Question]:
     if options.txid is not None:
         found["txid"] = lambda events: events.in_transaction(options.txid)
     if options.by:
-        users = [None if user == "none" else user for user in options.by]
+        users = _users(options.by, options.database)
         found["by"] = lambda events: events.by(users)
     if options.name is not None:
         found["name"] = lambda events: events.filter(criteria.of_name(options.name))
@@ -115,6 +115,13 @@ def _questions(options: Any) -> dict[str, Question]:
     if options.changed is not None:
         found["changed"] = _changing(options.changed, is_narrowed=bool(models))
     return found
+
+
+def _users(texts: list[str], using: str) -> list[Any]:
+    users: list[Any] = []
+    for text in texts:
+        users += [None] if text == "none" else user_texts.keys(text, using)
+    return users
 
 
 def _having(key: str, value: str) -> Question:

@@ -304,11 +304,7 @@ def _change_sql(condition: Any, model: type[models.Model], columns: Columns) -> 
     chosen = [
         f
         for f in meta.local_fields
-        if f.name in names
-        and not (
-            condition.exclude_auto
-            and (getattr(f, "auto_now", False) or getattr(f, "auto_now_add", False))
-        )
+        if f.name in names and not (condition.exclude_auto and conditions.is_automatic(f))
     ]
     if not chosen:
         sql = "FALSE"

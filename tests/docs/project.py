@@ -82,10 +82,15 @@ class Project:
     database: str
 
     def write(self, path: str, text: str, *, replace: bool = False) -> None:
-        """Append ``text`` to a file of the project, or put it in its place."""
+        """Append ``text`` to a file of the project, or put it in its place.
+
+        Of the settings a page shows some only: they come behind those that each project has.
+        """
         file = self.folder / path
         file.parent.mkdir(parents=True, exist_ok=True)
         before = file.read_text() if file.exists() and not replace else ""
+        if replace and path == "mysite/settings.py":
+            before = SETTINGS
         file.write_text(f"{before}\n{text}\n")
 
     def run(self, steps: list[dict[str, Any]]) -> list[dict[str, Any]]:

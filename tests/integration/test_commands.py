@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -134,6 +136,8 @@ def test_the_trail_is_a_line_an_event_with_who_did_what_to_which_object(order: O
         ("--model shop.Order --label update", ["update"]),
         ("--by 700 --operation update", ["update"]),
         ("--by 700", ["update", "insert"]),
+        ("--by ana", ["update", "insert"]),
+        ("--by ana --operation update", ["update"]),
         ("--model shop.Order --by none", []),
         ("--model shop.Order --since 2000-01-01T00:00Z", ["update", "insert"]),
         ("--model shop.Order --until 2000-01-01T00:00Z", []),
@@ -141,6 +145,26 @@ def test_the_trail_is_a_line_an_event_with_who_did_what_to_which_object(order: O
 )
 def test_the_trail_is_narrowed_by_options(order: Order, words: str, found: list[str]) -> None:
     assert [e["operation"] for e in document("trail", *words.split())["events"]] == found
+
+
+def test_moments_without_an_offset_are_those_of_the_current_time_zone(order: Order) -> None:
+    execute(
+        "INSERT INTO pgaudit_log_event (created_at, model, obj_pk, label, operation, snapshot)"
+        " VALUES ('2020-01-01 23:30+01', 'shop.Order', '9', 'insert', 'I', '{\"id\": 9}')"
+    )
+
+    def found(*words: str) -> int:
+        return len(document("trail", "--object", "9", "--model", "shop.Order", *words)["events"])
+
+    assert found("--since", "2020-01-01T23:30", "--until", "2020-01-01T23:31") == 1
+    assert found("--since", "2020-01-01", "--until", "2020-01-01") == 1
+    assert found("--since", "2020-01-02") == found("--until", "2019-12-31") == 0
+    words = ("as-of", "shop.Order", "9", "--at")
+    at = document(*words, "2020-01-02")
+    assert at["at"] == "2020-01-02T00:00:00+01:00" and len(at["rows"]) == 1
+    assert document(*words, "2020-01-01T23:29")["rows"] == []
+    later = ("--filter", "placed_at__gt=2020-01-01T00:00")
+    assert document("as-of", "shop.Order", "--at", "2020-01-02", *later)["rows"] == []
 
 
 def test_the_trail_finds_what_pointed_at_an_object(order: Order, customer: Customer) -> None:
@@ -363,6 +387,13 @@ def test_revert_with_apply_writes_and_its_event_says_why(order: Order, ana: User
     }
 
 
+@pytest.mark.parametrize("user", ["700", "0700", "ana", "ana (700)"])
+def test_who_goes_back_is_named_as_the_trail_names_him(order: Order, user: str) -> None:
+    inserted = event_of(order, "insert")
+    run("revert", "shop.Order", 501, "--to-event", inserted.pgh_id, "--apply", "--user", user)
+    assert Events.objects.newest().first().pgh_context["user"] == 700  # type: ignore[union-attr]
+
+
 def test_revert_takes_only_the_fields_that_are_named(order: Order) -> None:
     inserted = event_of(order, "insert")
     Order.objects.update(note="slow")
@@ -524,9 +555,13 @@ BAD = {
     "trail --label nope": "There is no tracker with the label 'nope'",
     "trail --changed nope": "No tracked model has a field 'nope'.",
     "trail --model shop.Order --changed nope": "is no field of shop.Order",
-    "trail --since 2026-01-01T00:00": "'2026-01-01T00:00' has no time zone",
-    "trail --until 2026-01-01": "Write 2026-01-01T00:00Z for UTC",
-    "trail --since soon": "'soon' is no moment. Write one as 2026-01-31T18:00Z",
+    "trail --since 2026-03-29T02:30": "2026-03-29T02:30:00 is no moment in Europe/Berlin",
+    "trail --until 2026-10-25T02:30": "2026-10-25T02:30:00+02:00 or 2026-10-25T02:30:00+01:00",
+    "trail --by nobody": "There is no user 'nobody', and no event of one. Give a user's key",
+    "trail --by 12345": "There is no user '12345'",
+    "trail --since soon": "'soon' is no moment. Write one as 2026-01-31T18:00",
+    "trail --until 2026-02-30": "'2026-02-30' is no moment.",
+    "trail --until 9999-12-31": "is out of range",
     "trail --since 0001-01-01T00:00+14:00": "is out of range",
     "trail --txid 1": "There are no events of transaction 1 in the log",
     "trail --txid 99999999999999999999": "99999999999999999999",
@@ -541,16 +576,16 @@ BAD = {
     "blame shop.Order 99": "There are no events of shop.Order 99 in the log",
     "blame shop.Untracked 1": "shop.Untracked is not tracked",
     "as-of shop.Nope --at 2026-01-01T00:00Z": "There is no model 'shop.Nope'",
-    "as-of shop.Order --at 2026-01-01T00:00": "has no time zone",
+    "as-of shop.Order --at 2026-03-29T02:30": "is no moment in Europe/Berlin",
     "as-of shop.Order 99 --at 2026-01-01T00:00Z": "There are no events of shop.Order 99",
     "as-of shop.Order --at 2026-01-01T00:00Z --filter nope=1": "Cannot resolve keyword 'nope'",
     "as-of shop.Order --at 2026-01-01T00:00Z --filter id=x": "--filter id=x: Field 'id' expected",
     "as-of shop.Order --at 2026-01-01T00:00Z --filter id": "Write it as field=value.",
-    "as-of shop.Order --at 2026-01-01T00:00Z --filter placed_at__gt=2026-01-01T00:00": (
-        "the moment has no time zone"
+    "as-of shop.Order --at 2026-01-01T00:00Z --filter placed_at__gt=2026-03-29T02:30": (
+        "--filter placed_at__gt=2026-03-29T02:30: 2026-03-29T02:30:00 is no moment"
     ),
     "as-of shop.Stock --at 2026-01-01T00:00Z --filter note=x": "the field is not tracked",
-    "revert shop.Order 501 --to 2026-01-01T00:00 --apply": "has no time zone",
+    "revert shop.Order 501 --to 2026-10-25T02:30 --apply": "is two moments in Europe/Berlin",
     "revert shop.Order 99 --to 2026-01-01T00:00Z --apply": "shop.Order 99 did not exist",
     "undo 0 --apply": "There is no event 0",
     "undo --txid 1 --apply": "There are no events of transaction 1 in the log",
@@ -587,7 +622,10 @@ def test_an_unknown_field_or_user_is_refused(order: Order) -> None:
     inserted = event_of(order, "insert").pgh_id
     words = ("revert", "shop.Order", 501, "--to-event", inserted, "--apply")
     assert "shop.Order has no field 'nope'" in refused(*words, "--field", "nope")
-    assert refused(*words, "--user", 12345) == "There is no user '12345'."
+    assert refused(*words, "--user", 12345).startswith(
+        "There is no user '12345'. Give a user's key"
+    )
+    assert refused(*words, "--user", "ana (1)").startswith("There is no user 'ana (1)'.")
 
 
 def test_the_past_of_a_row_that_is_older_than_its_tracking_is_refused() -> None:
@@ -673,6 +711,81 @@ def test_a_terminal_has_a_line_an_event_within_its_width(
     assert max(map(len, written)) <= 80
     assert any("status: new → paid" in line for line in written)
     assert any(line.endswith("…") for line in written)
+
+
+@contextmanager
+def narrow_trail_of(
+    monkeypatch: pytest.MonkeyPatch, width: int = 80, **fields: Any
+) -> Iterator[Any]:
+    """Give a tracked model, and what the trail on a terminal says of its events."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("NO_COLOR", "1")
+    with tables.declarations_forgotten():
+        model = tables.tracked_table("Ticket", **fields)
+        yield (
+            model,
+            lambda: [
+                re.split(r" (?:insert|update) +", line)[1]
+                for line in run("trail", "--model", "shop.Ticket", to=Terminal()).splitlines()[1:]
+            ],
+        )
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_automatic_timestamps_are_left_out_and_defaults_come_last(
+    monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    fields = {
+        "created_at": models.DateTimeField(auto_now_add=True),
+        "updated_at": models.DateTimeField(auto_now=True),
+        "due_on": models.DateField(default=timezone.localdate),
+        "is_open": models.BooleanField(default=True),
+        "tags": models.JSONField(default=list),
+        "title": models.TextField(),
+    }
+    with narrow_trail_of(monkeypatch, width, **fields) as (model, told):
+        ticket = model.objects.create(title="Paper")
+        ticket.title = "Toner"
+        ticket.save()
+        ticket.save()
+        touched, changed, made = told()
+        assert made.startswith("title: Paper, due_on: 20") and "created_at" not in made
+        assert changed == "title: Paper → Toner"
+        # What changed nothing else says so.
+        assert touched.startswith("updated_at: 20")
+
+
+def test_a_terminal_that_is_narrow_gets_no_app_and_no_date_of_today(
+    order: Order, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("NO_COLOR", "1")
+    newest = run("trail", "--model", "Order", to=Terminal()).splitlines()[1]
+    paid = event_of(order, "update")
+    when = timezone.localtime(paid.pgh_created_at).strftime("%H:%M:%S")
+    assert newest.split(maxsplit=5) == [
+        str(paid.pgh_id),
+        when,
+        "ana",
+        "(700)",
+        "Order",
+        "501  update  status: new → paid",
+    ]
+
+
+@pytest.mark.parametrize("words", ["blame Order 501", "trail --model Order --object 501"])
+def test_the_name_of_a_model_is_enough_where_one_app_has_it(order: Order, words: str) -> None:
+    assert "501" in run(*words.split())
+
+
+def test_the_name_of_a_model_is_not_enough_where_two_apps_have_it(
+    order: Order, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(User._meta, "object_name", "Order")
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "There is no model 'Order'" in refused("blame", "Order", "501")
+    assert "shop.Order 501" in run("trail", "--model", "shop.Order", to=Terminal())
 
 
 def test_a_pipe_gets_a_line_an_event_that_is_not_cut(order: Order) -> None:

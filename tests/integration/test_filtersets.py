@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import models
 from django.http import QueryDict
 
@@ -96,6 +97,17 @@ def test_the_trail_is_filtered_by_model(order: Order) -> None:
     assert asked(EventsFilterSet, actor="7") == [INSERTED]
 
 
+def test_an_actor_is_found_by_name_and_an_unknown_one_is_an_error(order: Order) -> None:
+    User.objects.create_user("ana", pk=7)
+    for filterset in (OrderFilterSet, EventsFilterSet):
+        for text in ("ana", "ana (7)", "7"):
+            assert asked(filterset, actor=text) == [INSERTED]
+            assert asked(filterset, context=f"user={text}") == [INSERTED]
+        [told] = filterset({"actor": "nobody"}).errors["actor"]
+        assert told.startswith("There is no user 'nobody', and no event of one.")
+        assert "context" in filterset({"context": "user=nobody"}).errors
+
+
 def test_times_are_a_half_open_range(order: Order) -> None:
     moment = Events.objects.newest().first().pgh_created_at  # type: ignore[union-attr]
     later = moment + timedelta(seconds=1)
@@ -112,6 +124,27 @@ def test_a_time_without_a_zone_is_one_of_the_current_zone(order: Order, settings
     )
     assert asked(EventsFilterSet, since="2020-01-01T00:30", until="2020-01-01T00:31")
     assert not asked(EventsFilterSet, since="2019-12-31T23:30", until="2019-12-31T23:31")
+
+
+@pytest.mark.parametrize("use_tz", [True, False])
+def test_a_date_alone_is_a_whole_day_of_the_current_zone(
+    order: Order, settings: Any, use_tz: bool
+) -> None:
+    execute(
+        "INSERT INTO pgaudit_log_event (created_at, model, obj_pk, label, operation)"
+        " VALUES ('2020-01-01 23:30+01', 'shop.Order', '1', 'insert', 'I')"
+    )
+    settings.USE_TZ = use_tz
+    for filterset in (EventsFilterSet, OrderFilterSet):
+        assert len(asked(filterset, since="2020-01-01", until="2020-01-01")) == 1
+        assert not asked(filterset, since="2020-01-02", until="2020-01-02")
+        assert not asked(filterset, since="2019-12-31", until="2019-12-31")
+
+
+@pytest.mark.parametrize("text", ["2026-03-29T02:30", "2026-10-25T02:30", "soon"])
+def test_a_time_that_there_is_twice_or_never_is_an_error_of_the_form(text: str) -> None:
+    for name in ("since", "until"):
+        assert name in EventsFilterSet({name: text}).errors
 
 
 def test_contexts_and_transactions_are_found(order: Order) -> None:
