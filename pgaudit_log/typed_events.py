@@ -12,18 +12,12 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pgaudit_log import columns as columns_
 from pgaudit_log import names, registry, views
+from pgaudit_log.event_fields import event_field
 from pgaudit_log.exceptions import DeclarationError
 from pgaudit_log.fields import EventForeignKey, EventForeignObject
 from pgaudit_log.identifiers import column_of, key_fields, shorten
-from pgaudit_log.json_fields import reading_anything
 from pgaudit_log.models import Event
 from pgaudit_log.registry import Declaration, ObjForeignKey, concrete, tracked_columns
-
-_SERIALS: dict[type[models.Field[Any, Any]], type[models.Field[Any, Any]]] = {
-    models.SmallAutoField: models.SmallIntegerField,
-    models.BigAutoField: models.BigIntegerField,
-    models.AutoField: models.IntegerField,
-}
 
 
 def build(declaration: Declaration) -> type[Event]:
@@ -40,8 +34,9 @@ def build(declaration: Declaration) -> type[Event]:
     _refuse_taken_names(declaration, module)
     event_model = type(declaration.model_name, (Event,), _attributes(declaration, module.__name__))
     setattr(module, declaration.model_name, event_model)
+    _event_models[declaration] = event_model
     for model in dict.fromkeys([tracked, concrete(tracked)]):
-        _attach(model, declaration, event_model)
+        _attach(model)
     return event_model
 
 
@@ -99,7 +94,7 @@ def _is_in_the_way(attribute: Any) -> bool:
 def related_name(declaration: Declaration) -> str | None:
     """Return the accessor of the events on the tracked model, or ``None`` where there is none."""
     obj_field = declaration.obj_field
-    if obj_field is None:
+    if obj_field is None or (isinstance(obj_field, ObjForeignKey) and obj_field.is_hidden):
         return None
     given = obj_field.related_name if isinstance(obj_field, ObjForeignKey) else None
     return given or "_".join([*(declaration.fields or ()), "events"])
@@ -140,15 +135,14 @@ def _view_name(declaration: Declaration) -> str:
 
 def _obj_fields(declaration: Declaration) -> dict[str, Any]:
     """Return the fields that refer to the object: ``pgh_obj``, with a composite key its parts too."""
-    accessor = related_name(declaration)
-    if accessor is None:
+    given = declaration.obj_field
+    if given is None:
         return {}
     tracked = declaration.tracked_model
-    given = declaration.obj_field
     options: dict[str, Any] = {
         "on_delete": models.DO_NOTHING,
         "null": True,
-        "related_name": accessor,
+        "related_name": related_name(declaration) or "+",
         "related_query_name": given.related_query_name
         if isinstance(given, ObjForeignKey)
         else None,
@@ -164,51 +158,41 @@ def _obj_fields(declaration: Declaration) -> dict[str, Any]:
     return {**parts, "pgh_obj": reference}
 
 
-def event_field(field: models.Field[Any, Any]) -> models.Field[Any, Any]:
-    """Return a field of a typed event for a tracked field: the same values, none of its constraints."""
-    for auto_field, plain in _SERIALS.items():
-        if isinstance(field, auto_field):
-            return plain(null=True, verbose_name=field.verbose_name)
-    if isinstance(field, models.GeneratedField):
-        assert field.output_field is not None
-        return event_field(field.output_field)
-    if isinstance(field, models.ForeignKey):
-        return _reference(field)
-    _, _, args, kwargs = field.deconstruct()
-    for constraint in ("primary_key", "unique", "db_index", "db_column", "db_default"):
-        kwargs.pop(constraint, None)
-    for date_rule in ("unique_for_date", "unique_for_month", "unique_for_year"):
-        kwargs.pop(date_rule, None)
-    kwargs["null"] = True
-    return reading_anything(type(field)(*args, **kwargs))
+_event_models: dict[Declaration, type[Event]] = {}
+"""The class of typed events of each declaration.
+
+Not what ``Model.pgh_event_models`` says, because django-pghistory calls its own the same.
+"""
 
 
-def _reference(field: models.ForeignKey[Any, Any]) -> models.ForeignKey[Any, Any]:
-    """Return a foreign key to the same model that nothing cascades over and nothing points back along."""
-    options: dict[str, Any] = {}
-    # Not target_field: the other model may be declared only later.
-    if field.to_fields[0] is not None:
-        options["to_field"] = field.to_fields[0]
-    return models.ForeignKey(
-        field.remote_field.model,
-        on_delete=models.DO_NOTHING,
-        null=True,
-        blank=True,
-        db_constraint=False,
-        db_index=False,
-        related_name="+",
-        verbose_name=field.verbose_name,
-        **options,
-    )
+class _EventModels:
+    """The attribute ``pgh_event_models`` of a tracked model: the classes of its events by label."""
+
+    def __init__(self, model: type[models.Model]) -> None:
+        self.model = model
+
+    def __get__(self, instance: Any, owner: Any = None) -> dict[str, type[Event]]:
+        # A child of multi-table inheritance that is not tracked itself has its parent's.
+        return {
+            label: event_model_of(declaration)
+            for declaration in registry.declarations_of(self.model)
+            if self.model in (declaration.tracked_model, concrete(declaration.tracked_model))
+            for label in declaration.tracker_labels
+        }
 
 
-def _attach(model: type[Any], declaration: Declaration, event_model: type[Any]) -> None:
-    # A child of multi-table inheritance has its parent's attributes, but events of its own.
-    if "pgh_event_models" not in vars(model):
-        model.pgh_event_models = {}
-        model.pgh_event_model = event_model
-    for label in declaration.tracker_labels:
-        model.pgh_event_models[label] = event_model
+class _EventModel(_EventModels):
+    """The attribute ``pgh_event_model``: the class that is nearest to the model."""
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        return next(iter(super().__get__(instance, owner).values()))
+
+
+def _attach(model: type[models.Model]) -> None:
+    """Give a tracked model the two attributes, unless django-pghistory was there first."""
+    for name, attribute in (("pgh_event_models", _EventModels), ("pgh_event_model", _EventModel)):
+        if name not in vars(model):
+            setattr(model, name, attribute(model))
 
 
 def event_models() -> Iterator[type[Event]]:
@@ -219,9 +203,7 @@ def event_models() -> Iterator[type[Event]]:
 
 def event_model_of(declaration: Declaration) -> type[Event]:
     """Return the class of the typed events of ``declaration``."""
-    model: Any = declaration.tracked_model
-    event_model: type[Event] = model.pgh_event_models[declaration.trackers[0].label]
-    return event_model
+    return _event_models[declaration]
 
 
 def inherited(declaration: Declaration) -> list[Declaration]:
