@@ -81,6 +81,10 @@ class Choices:
                     f" {sorted(having)[0]}.{name}."
                 )
 
+    def given_to(self, model: type[Any]) -> tuple[str, ...]:
+        """Return the fields of a model that a value is given for."""
+        return tuple(f.name for f in model._meta.local_concrete_fields if self.value_of(f)[0])
+
     def value_of(self, own: Any) -> tuple[bool, Any]:
         """Return whether a value is given for a field, and the value."""
         label = own.model._meta.label

@@ -228,7 +228,12 @@ class Examination:
         for column, (left, found) in target.broken.items():
             if column in state and not self._conflict(target, column, state[column], left, found):
                 state[column] = found
-        return replace(step, action="insert", state=self.completion.complete(target, state))
+        return replace(
+            step,
+            action="insert",
+            state=self.completion.complete(target, state),
+            given=self.choices.given_to(target.model),
+        )
 
     def _update(
         self, target: Target, step: Step, state: Mapping[str, str], now: Mapping[str, str]

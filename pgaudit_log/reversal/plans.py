@@ -104,6 +104,8 @@ class Step:
     """The values to write, as JSON text by column."""
     fingerprint: str | None = field(default=None, repr=False)
     """A digest of the whole row as it was when the plan was made; ``None`` where there was none."""
+    given: tuple[str, ...] = ()
+    """The fields whose values the caller gave, of a row that is brought back."""
     is_second: bool = False
     """Whether an earlier step has moved the same row aside; the key is the one that it has then."""
 

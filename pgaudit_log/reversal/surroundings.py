@@ -13,9 +13,9 @@ from django.db import models, router
 from pgaudit_log.identifiers import column_of, key_fields, key_text
 from pgaudit_log.live import RowKey
 from pgaudit_log.registry import concrete
+from pgaudit_log.reversal.constraints import Row, validate
 from pgaudit_log.reversal.ordering import Move, columns_of, foreign_keys, unique_sets, values_of
 from pgaudit_log.reversal.plans import Kind, Step
-from pgaudit_log.states import MISSING
 
 CHUNK = 1000
 """Values that one query asks for."""
@@ -190,19 +190,14 @@ class Surroundings:
 
     def _validate(self, move: Move) -> None:
         model = move.step.model
-        instance = model()
-        for own in model._meta.local_concrete_fields:
-            value = move.after.get(column_of(own), MISSING) if own.column else MISSING
-            if value is not MISSING:
-                setattr(instance, own.attname, value)
-        instance._state.adding = move.step.action == "insert"
+        row = Row(model, move.after, is_new=move.step.action == "insert")
         for constraint in model._meta.constraints:
             if not isinstance(constraint, models.UniqueConstraint) or not (
                 constraint.condition is not None or constraint.expressions
             ):
                 continue
             try:
-                constraint.validate(model, instance, using=self.using)
+                validate(constraint, model, row, self.using)
             except ValidationError as error:
                 self.report(Kind.TAKEN, move.step, None, " ".join(error.messages))
 
