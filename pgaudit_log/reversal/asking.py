@@ -9,7 +9,7 @@ from uuid import UUID
 from asgiref.sync import sync_to_async
 from django.db import models, router
 
-from pgaudit_log import histories, records
+from pgaudit_log import histories, names, records
 from pgaudit_log.constants import DELETE, INSERT, OPERATIONS, TRUNCATE, UPDATE
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.identifiers import key_fields, whole_key_text
@@ -22,7 +22,7 @@ from pgaudit_log.reversal.deletions import deleted_with
 from pgaudit_log.reversal.examining import examine
 from pgaudit_log.reversal.folding import fold
 from pgaudit_log.reversal.plans import Plan
-from pgaudit_log.reversal.standing import target_at
+from pgaudit_log.reversal.standing import no_such_event, target_at
 from pgaudit_log.reversal.targets import Target
 
 OF_CHANGES = (INSERT, UPDATE, DELETE)
@@ -115,7 +115,8 @@ def undo(
             stand in the way, ``"skip"`` leaves it as it is, ``"force"`` sets it.
         ignore_missing: leave values out whose column the model no longer has.
         values: by field, for what must have a value and was not tracked.
-        using: the database; by default the one of the event, or the default one.
+        using: the database; by default the one that the routers give for writing, with the event
+            as their hint: without a router, the one of the event.
 
     Raises:
         QueryError: for what is not in the log, or changed nothing.
@@ -134,7 +135,7 @@ def undo(
     )
     alias = alias_of(event, using)
     if event is not None:
-        found = records.read(Events.objects.filter(pk=_event_id(event)), alias)
+        found = _read_event(event, alias)
         subject, reverts = f"event {event.pgh_id}", {"reverts_event": event.pgh_id}
     elif txid is not None:
         if not isinstance(txid, int):
@@ -168,17 +169,14 @@ def restore(
         event: the event of the deletion.
         ignore_missing: leave values out whose column the model no longer has.
         values: by field, for what must have a value and was not tracked.
-        using: the database; by default the one of the event.
+        using: the database; by default as with :func:`undo`.
 
     Raises:
         QueryError: for an event that is no deletion.
     """
     alias = alias_of(event, using)
-    found = records.read(Events.objects.filter(pk=_event_id(event)), alias)
+    [first] = _read_event(event, alias)
     subject = f"event {event.pgh_id}"
-    if not found:
-        raise QueryError(f"There is no {subject} in the log of the database {alias!r}.")
-    [first] = found
     if first.operation != DELETE:
         raise QueryError(
             f"Cannot restore {subject}: it is no deletion but one of"
@@ -244,9 +242,28 @@ def _plan(
 
 
 def alias_of(event: Any, using: str | None) -> str:
-    """Return the database of an event, as it is today."""
-    found = using or getattr(getattr(event, "_state", None), "db", None)
-    return str(found or router.db_for_write(Events))
+    """Return the database in which an event is taken back, as it is today.
+
+    It need not be the one that the event was read from, which may be a replica.
+    """
+    if using is not None or event is None:
+        return str(using or router.db_for_write(Events))
+    of_events = str(router.db_for_write(Events, instance=event))
+    model = names.model_of(str(getattr(event, "pgh_obj_model", "")), of_events)
+    return of_events if model is None else str(router.db_for_write(model, instance=event))
+
+
+def _read_event(event: Any, using: str) -> list[Record]:
+    """Return an event as the database has it that is written to.
+
+    Raises:
+        QueryError: when that has another event of this id, or none.
+    """
+    events = Events.objects.filter(pk=_event_id(event), pgh_created_at=event.pgh_created_at)
+    found = records.read(events, using)
+    if not found:
+        raise no_such_event(event, using)
+    return found
 
 
 def _event_id(event: Any) -> int:

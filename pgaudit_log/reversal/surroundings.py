@@ -7,6 +7,7 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
+from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.db import models, router
 
@@ -108,7 +109,7 @@ class Surroundings:
             return
         pointing = self._rows(other).filter(
             **{
-                f"{generic.content_type_field_name}__in": [generic.get_content_type().pk],
+                f"{generic.content_type_field_name}__in": [self._content_type(generic)],
                 f"{generic.object_id_field_name}__in": list(gone),
             }
         )
@@ -122,6 +123,11 @@ class Surroundings:
                     f"cannot be deleted, because {other._meta.label} {key} points at it with"
                     f" {generic.object_id_field_name}.",
                 )
+
+    def _content_type(self, generic: Any) -> Any:
+        # generic.get_content_type() asks the database that routers give for reading.
+        kinds: Any = apps.get_model("contenttypes.ContentType").objects.db_manager(self.using)  # type: ignore[attr-defined]
+        return kinds.get_for_model(generic.model, for_concrete_model=generic.for_concrete_model).pk
 
     def _find_targets(self, own: models.ForeignKey[Any, Any], moves: Sequence[Move]) -> None:
         column, target = column_of(own), own.target_field
