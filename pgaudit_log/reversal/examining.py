@@ -159,8 +159,12 @@ class Examination:
         """Return the findings."""
         found = [(target, step) for target in self.targets if (step := self._step(target))]
         moves = self._moves_of(found)
-        Surroundings(moves, self.using, self._report).look()
-        self.findings.steps = described(in_order(moves), moves, self.using)
+        surroundings = Surroundings(moves, self.choices, self.using, self._report)
+        surroundings.look()
+        steps = described(in_order(moves), moves, self.using)
+        self.findings.steps = [
+            replace(step, left_dangling=surroundings.left_dangling(step)) for step in steps
+        ]
         return self.findings
 
     def _report(
@@ -354,6 +358,7 @@ class Examination:
                     now={} if is_new else old,
                     after={} if step.action == "delete" else after,
                     passed=target.passed,
+                    since=target.since,
                 )
         return [moves[id(step)] for _, step in found]
 

@@ -106,6 +106,8 @@ class Step:
     """A digest of the whole row as it was when the plan was made; ``None`` where there was none."""
     given: tuple[str, ...] = ()
     """The fields whose values the caller gave, of a row that is brought back."""
+    left_dangling: tuple[str, ...] = ()
+    """The relations, such as ``shop.Log.order``, whose rows point at nothing when it is gone."""
     is_second: bool = False
     """Whether an earlier step has moved the same row aside; the key is the one that it has then."""
 
