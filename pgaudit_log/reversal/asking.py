@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
 from django.db import models, router
 
-from pgaudit_log import histories, names, records
+from pgaudit_log import histories, moments, names, records
 from pgaudit_log.constants import DELETE, INSERT, OPERATIONS, TRUNCATE, UPDATE
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.identifiers import key_fields, whole_key_text
@@ -19,9 +19,9 @@ from pgaudit_log.records import Record
 from pgaudit_log.registry import concrete, parents_of
 from pgaudit_log.reversal.choices import Choices
 from pgaudit_log.reversal.deletions import deleted_with
-from pgaudit_log.reversal.examining import examine
 from pgaudit_log.reversal.folding import fold
-from pgaudit_log.reversal.plans import Plan
+from pgaudit_log.reversal.leaving_out import examine_chosen
+from pgaudit_log.reversal.plans import Kind, Obstacle, Plan
 from pgaudit_log.reversal.standing import no_such_event, target_at
 from pgaudit_log.reversal.targets import Target
 
@@ -36,6 +36,7 @@ def revert(
     fields: Sequence[str] | None = None,
     on_conflict: str = "abort",
     ignore_missing: bool = False,
+    leave_out: Iterable[Kind | Obstacle | str] = (),
     values: Mapping[str, Any] | None = None,
     using: str | None = None,
 ) -> Plan:
@@ -50,6 +51,7 @@ def revert(
         fields: names of the only fields to change.
         on_conflict: accepted as by :func:`undo`; going back to a state overwrites later changes.
         ignore_missing: leave values out whose column the model no longer has.
+        leave_out: rows to leave as they are, as with :func:`undo`.
         values: by field, for what must have a value and was not tracked, where the object
             has to be brought back.
         using: the database; by default the one that the routers give for writing.
@@ -64,7 +66,11 @@ def revert(
     # An object of the past has a database of the past.
     alias = str(using or router.db_for_write(model, instance=obj))
     choices = Choices(
-        on_conflict=on_conflict, ignore_missing=ignore_missing, fields=fields, values=values or {}
+        on_conflict=on_conflict,
+        ignore_missing=ignore_missing,
+        leave_out=_listed(leave_out),
+        fields=fields,
+        values=values or {},
     )
     histories.of_model(model)
     tables = [model, *parents_of(model)]
@@ -98,6 +104,7 @@ def undo(
     fields: Sequence[str] | None = None,
     on_conflict: str = "abort",
     ignore_missing: bool = False,
+    leave_out: Iterable[Kind | Obstacle | str] = (),
     values: Mapping[str, Any] | None = None,
     using: str | None = None,
 ) -> Plan:
@@ -112,8 +119,12 @@ def undo(
         context: the context to take back: its id, or a context.
         fields: names of the only fields to change, for an event.
         on_conflict: what to do with a field that was changed later: ``"abort"`` lets it
-            stand in the way, ``"skip"`` leaves it as it is, ``"force"`` sets it.
+            stand in the way, ``"skip"`` leaves it as it is, ``"force"`` sets it. ``"skip"`` leaves
+            a whole row as it is for what others did to rows around it.
         ignore_missing: leave values out whose column the model no longer has.
+        leave_out: rows to leave as they are, together with what depends on them: a :class:`Kind` of
+            obstacle for all rows that have such a one, an obstacle of a plan, or a row as plans
+            name it: ``["taken", "shop.Order 5"]``.
         values: by field, for what must have a value and was not tracked.
         using: the database; by default the one that the routers give for writing, with the event
             as their hint: without a router, the one of the event.
@@ -131,7 +142,11 @@ def undo(
             f"undo() was given {' and '.join(given) or 'nothing'}. Give an event, txid= or context=."
         )
     choices = Choices(
-        on_conflict=on_conflict, ignore_missing=ignore_missing, fields=fields, values=values or {}
+        on_conflict=on_conflict,
+        ignore_missing=ignore_missing,
+        leave_out=_listed(leave_out),
+        fields=fields,
+        values=values or {},
     )
     alias = alias_of(event, using)
     if event is not None:
@@ -157,6 +172,7 @@ def restore(
     event: Any,
     *,
     ignore_missing: bool = False,
+    leave_out: Iterable[Kind | Obstacle | str] = (),
     values: Mapping[str, Any] | None = None,
     using: str | None = None,
 ) -> Plan:
@@ -168,6 +184,7 @@ def restore(
     Args:
         event: the event of the deletion.
         ignore_missing: leave values out whose column the model no longer has.
+        leave_out: rows to leave as they are, as with :func:`undo`.
         values: by field, for what must have a value and was not tracked.
         using: the database; by default as with :func:`undo`.
 
@@ -186,7 +203,9 @@ def restore(
         Events.objects.filter(pgh_txid=event.pgh_txid, pgh_operation__in=(UPDATE, DELETE)),
         alias,
     )
-    choices = Choices(ignore_missing=ignore_missing, values=values or {})
+    choices = Choices(
+        ignore_missing=ignore_missing, leave_out=_listed(leave_out), values=values or {}
+    )
     chosen = deleted_with(first, of_transaction)
     choices.refuse_unknown([record.model for record in chosen])
     return _plan(
@@ -197,6 +216,11 @@ def restore(
         reverts={"reverts_event": event.pgh_id},
         using=alias,
     )
+
+
+def _listed(given: Iterable[Any]) -> Iterable[Any]:
+    """Return what may be read but once as a list; a text as it is, to be refused."""
+    return given if isinstance(given, str) else [*given]
 
 
 def _changes(found: Sequence[Record], subject: str) -> list[Record]:
@@ -229,7 +253,8 @@ def _plan(
     reverts: Mapping[str, Any],
     using: str,
 ) -> Plan:
-    findings = examine(targets, choices, using)
+    with moments.today():
+        findings = examine_chosen(targets, choices, using)
     return Plan(
         action=action,
         subject=subject,

@@ -30,6 +30,8 @@ class Kind(str, Enum):
     """The row that is to be changed or deleted is not there."""
     EXISTS = "exists"
     """A row that is to be brought back is there, with other values."""
+    LEFT_OUT = "left out"
+    """The caller wants the row left as it is; it never stands in the way."""
     MASKED = "masked"
     """The value was not stored, only that there was one."""
     MISSING_TARGET = "missing target"

@@ -11,6 +11,7 @@ from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.db import models, router
 
+from pgaudit_log import live
 from pgaudit_log.identifiers import column_of, key_fields, key_text
 from pgaudit_log.live import RowKey
 from pgaudit_log.registry import concrete
@@ -19,6 +20,7 @@ from pgaudit_log.reversal.constraints import Row, validate
 from pgaudit_log.reversal.dangling import dangled_before, is_held, is_left_alone, label_of
 from pgaudit_log.reversal.ordering import Move, columns_of, foreign_keys, unique_sets, values_of
 from pgaudit_log.reversal.plans import Kind, Step
+from pgaudit_log.states import State
 
 CHUNK = 1000
 """Values that one query asks for."""
@@ -35,8 +37,17 @@ class Report(Protocol):
 class Surroundings:
     """The rows around those that a plan changes."""
 
-    def __init__(self, moves: Sequence[Move], choices: Choices, using: str, report: Report) -> None:
+    def __init__(
+        self,
+        moves: Sequence[Move],
+        choices: Choices,
+        using: str,
+        report: Report,
+        absent: Sequence[tuple[type[Any], State]] = (),
+    ) -> None:
+        """Look around ``moves``; ``absent`` are rows that stay away, though others have their keys."""
         self.moves = moves
+        self.absent = absent
         self.choices = choices
         self.using = using
         self.report = report
@@ -163,6 +174,8 @@ class Surroundings:
         planned = self.by_model.get(model, [])
         there = {move.takes([column_of(target)]) for move in planned}
         gone = {move.gives_up([column_of(target)]) for move in planned}
+        away = [state for other, state in self.absent if other is model]
+        gone |= {values_of(row, [column_of(target)]) for row in live.typed(model, away, self.using)}
         for values in _chunks(list({value for value in wanted.values() if value not in there})):
             found = self._rows(model).filter(**{f"{target.attname}__in": [v for (v,) in values]})
             there |= {
