@@ -224,5 +224,6 @@ def _write(plan: Plan, screen: Screen) -> None:
 
 
 def _pair(change: Change) -> tuple[str, str]:
-    now, proposed = (texts.side(value, there=False) for value in (change.now, change.proposed))
+    now = texts.side(change.now, change.now_text, there=False)
+    proposed = texts.side(change.proposed, change.proposed_text, there=False)
     return texts.safe(change.field), texts.change(now, proposed)

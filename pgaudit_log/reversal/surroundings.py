@@ -21,6 +21,7 @@ from pgaudit_log.reversal.dangling import dangled_before, is_held, is_left_alone
 from pgaudit_log.reversal.ordering import Move, columns_of, foreign_keys, unique_sets, values_of
 from pgaudit_log.reversal.plans import Kind, Step
 from pgaudit_log.states import State
+from pgaudit_log.wording import words_for
 
 CHUNK = 1000
 """Values that one query asks for."""
@@ -226,7 +227,9 @@ class Surroundings:
                 move = wanted.get(held)
                 if move is None or move is holder or (holder and holder.gives_up(columns)):
                     continue
-                listed = ", ".join(f"{f.name}={v!r}" for f, v in zip(fields, held, strict=True))
+                listed = ", ".join(
+                    f"{f.name} {words_for(f, v)}" for f, v in zip(fields, held, strict=True)
+                )
                 self.report(
                     Kind.TAKEN,
                     move.step,
