@@ -9,6 +9,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.db.models.base import ModelState
 
 from pgaudit_log import names
 from pgaudit_log.identifiers import column_of, is_shortened, key_fields, key_text, whole_key_text
@@ -113,6 +114,21 @@ def primary_key_of(model: type[models.Model], event: Any) -> Any:
         return key if key_text(key, fields) == text else None
     except (LookupError, TypeError, ValueError, ArithmeticError, ValidationError):
         return None
+
+
+def unloaded(model: type[models.Model], pk: Any) -> models.Model:
+    """Return an instance with a primary key and nothing else, which Django loads when it is asked for.
+
+    It is made without the model's ``__init__`` and without signals.
+    """
+    fields = key_fields(model)
+    obj = model.__new__(model)
+    obj._state = ModelState()
+    obj._state.adding = False
+    parts = pk if len(fields) > 1 else [pk]
+    for field, part in zip(fields, parts, strict=True):
+        obj.__dict__[field.attname] = part
+    return obj
 
 
 def parsed_key(model: type[models.Model], text: str) -> Any:

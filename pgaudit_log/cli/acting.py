@@ -22,6 +22,10 @@ _AROUND = {
     Kind.CHANGED_LATER: "--on-conflict skip leaves a field that was changed later as it is,"
     " --on-conflict force sets it.",
     Kind.COLUMN_GONE: "--ignore-missing leaves out what the model no longer has.",
+    Kind.MISSING_TARGET: "--leave-out 'missing target' leaves out rows that would point at what is"
+    " not there.",
+    Kind.REFERENCED: "--leave-out referenced keeps rows that others point at.",
+    Kind.TAKEN: "--leave-out taken leaves out rows whose unique value another row has.",
     Kind.REQUIRED: "--value FIELD=VALUE gives a value that is missing.",
 }
 
@@ -109,6 +113,14 @@ def _add_common(parser: Any) -> None:
         help="Leave out values whose column the model no longer has.",
     )
     add(
+        "--leave-out",
+        action="append",
+        default=[],
+        metavar="WHAT",
+        help="Leave rows as they are: a kind of obstacle, such as taken, or a row as the plan names"
+        " it, such as 'shop.Order 5'; may be repeated.",
+    )
+    add(
         "--value",
         action="append",
         default=[],
@@ -130,7 +142,12 @@ def _carry_out(ask: Callable[..., Plan], options: Any, screen: Screen) -> None:
     user = arguments.user(options.user) if options.user is not None else None
     values = arguments.assignments(options.value, "--value")
     with _naive_moments_refused() if values else nullcontext():
-        plan = ask(ignore_missing=options.ignore_missing, values=values, using=options.database)
+        plan = ask(
+            ignore_missing=options.ignore_missing,
+            leave_out=options.leave_out,
+            values=values,
+            using=options.database,
+        )
     is_to_apply = options.apply and plan.is_applicable and bool(plan.steps)
     if not screen.as_json:
         # Before it is carried out: nothing is written that could not be shown.
@@ -207,5 +224,6 @@ def _write(plan: Plan, screen: Screen) -> None:
 
 
 def _pair(change: Change) -> tuple[str, str]:
-    now, proposed = (texts.side(value, there=False) for value in (change.now, change.proposed))
+    now = texts.side(change.now, change.now_text, there=False)
+    proposed = texts.side(change.proposed, change.proposed_text, there=False)
     return texts.safe(change.field), texts.change(now, proposed)

@@ -21,7 +21,7 @@ from pgaudit_log import names, registry, timestamps, user_texts
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.identifiers import key_fields, whole_key_text
 from pgaudit_log.models import Events
-from pgaudit_log.objects import parsed_key
+from pgaudit_log.objects import parsed_key, unloaded
 from pgaudit_log.registry import concrete
 
 
@@ -70,7 +70,7 @@ def any_model(label: str) -> type[models.Model]:
 
 def obj(model: type[models.Model], text: str) -> models.Model:
     """Return an instance that has the key, and nothing else; the object need not be there."""
-    return model(pk=key(model, text))
+    return unloaded(model, key(model, text))
 
 
 def key(model: type[models.Model], text: str) -> Any:

@@ -3,64 +3,18 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Mapping
-from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from django.conf import settings
-from django.utils import timezone
-from django.utils.duration import duration_iso_string
-
-from pgaudit_log.constants import ERASED_KEY, JSON_KEY, MASKED_KEY, OPERATIONS
+from pgaudit_log.constants import OPERATIONS
 from pgaudit_log.diffs import FieldDiff
 from pgaudit_log.models import Events
-from pgaudit_log.states import ERASED, JSON_NULL, MASKED, MISSING, Absence
-
-_AS_STORED: dict[Absence, dict[str, Any]] = {
-    JSON_NULL: {JSON_KEY: None},
-    MASKED: {MASKED_KEY: True},
-    ERASED: {ERASED_KEY: True},
-}
-"""What stands for a value, as the event table has it."""
+from pgaudit_log.plain_values import plain
+from pgaudit_log.states import MISSING
 
 
 def dump(document: Any) -> str:
     """Return one JSON document, in ASCII, so that no terminal and no encoding can change it."""
     return json.dumps(plain(document), indent=2, allow_nan=False)
-
-
-def plain(value: Any) -> Any:
-    """Return ``value`` with what JSON has: decimals, UUIDs and moments as text, bytes as hex.
-
-    JSON's ``null`` where SQL's is possible too is ``{"pgaudit_log.json": null}``, as in the
-    event table. What is ``MISSING`` is for the caller to leave out.
-    """
-    match value:
-        case None | bool() | int():
-            return value
-        case str():
-            return str(value)
-        case float():
-            return value if math.isfinite(value) else str(value)
-        case datetime():
-            if timezone.is_naive(value) and not settings.USE_TZ:
-                value = timezone.make_aware(value)
-            return value.isoformat()
-        case date() | time():
-            return value.isoformat()
-        case timedelta():
-            return duration_iso_string(value)
-        case bytes() | bytearray() | memoryview():
-            return bytes(value).hex()
-        case Mapping():
-            return {str(key): plain(inner) for key, inner in value.items()}
-        case list() | tuple() | set() | frozenset():
-            return [plain(inner) for inner in value]
-        case Absence() if value in _AS_STORED:
-            return dict(_AS_STORED[value])
-        case _:
-            return str(value)
 
 
 def known(**values: Any) -> dict[str, Any]:

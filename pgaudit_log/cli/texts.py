@@ -7,41 +7,28 @@ of writing would show another text than is there.
 
 from __future__ import annotations
 
-import json
-import unicodedata
 from collections.abc import Mapping
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from django.utils import timezone
 
 from pgaudit_log import states
-from pgaudit_log.cli import documents
 from pgaudit_log.constants import AT_KEY
 from pgaudit_log.states import MISSING, Absence, unescaped
+from pgaudit_log.wording import NOTHING, as_json, in_current_zone, moment, safe
 
-NOTHING = "–"
-"""SQL ``NULL``, and where there is nothing to say."""
-
-_UNSAFE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
-"""The Unicode categories of what is not seen but does something."""
-
-_JOINERS = "\u200c\u200d"
-"""They belong to the words of some languages, and to emoji."""
-
-
-def safe(text: object, *, keep: str = "") -> str:
-    """Return a text in which whatever would steer a terminal is written as an escape such as ``\\x1b``.
-
-    ``keep`` has the characters to leave, such as a line feed in a message of ours.
-    """
-    return "".join(
-        sign
-        if sign in keep or sign in _JOINERS or unicodedata.category(sign) not in _UNSAFE
-        else sign.encode("unicode_escape").decode()
-        for sign in str(text)
-    )
+__all__ = [
+    "NOTHING",
+    "change",
+    "cut",
+    "moment",
+    "of_stored",
+    "of_value",
+    "safe",
+    "side",
+    "time",
+]
 
 
 def cut(text: str, limit: int) -> str:
@@ -49,25 +36,16 @@ def cut(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-def moment(value: datetime) -> str:
-    """Return a moment exactly, in the current time zone, with its offset."""
-    return _local(value).isoformat(sep=" ")
-
-
 def time(value: datetime, *, is_narrow: bool) -> str:
     """Return a moment for a list, in the current time zone: narrow without what today has, too."""
-    local = _local(value)
+    local = in_current_zone(value)
     if not is_narrow:
         return local.strftime("%Y-%m-%d %H:%M:%S")
-    now = _local(timezone.now())
+    now = in_current_zone(timezone.now())
     if local.date() == now.date():
         return local.strftime("%H:%M:%S")
     is_of_this_year = local.year == now.year
     return local.strftime("%m-%d %H:%M" if is_of_this_year else "%Y-%m-%d")
-
-
-def _local(value: datetime) -> datetime:
-    return timezone.localtime(value) if timezone.is_aware(value) else value
 
 
 def of_value(value: Any, text: str | None = None) -> str:
@@ -82,23 +60,9 @@ def of_value(value: Any, text: str | None = None) -> str:
         case bytes() | bytearray() | memoryview():
             return bytes(value).hex()
         case dict() | list() | tuple():
-            return safe(_json(value))
+            return safe(as_json(value))
         case _:
             return safe(text if text is not None else value)
-
-
-def _json(value: Any) -> str:
-    """Return a value as JSON on one line, with decimals as the numbers that they are."""
-    match value:
-        case Mapping():
-            inner = (f"{json.dumps(str(key))}: {_json(own)}" for key, own in value.items())
-            return "{" + ", ".join(inner) + "}"
-        case list() | tuple():
-            return "[" + ", ".join(_json(own) for own in value) + "]"
-        case Decimal():
-            return str(value)
-        case _:
-            return json.dumps(documents.plain(value), ensure_ascii=False)
 
 
 def of_stored(value: Any) -> str:

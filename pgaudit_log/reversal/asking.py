@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
 from django.db import models, router
 
-from pgaudit_log import histories, records
+from pgaudit_log import histories, moments, names, records
 from pgaudit_log.constants import DELETE, INSERT, OPERATIONS, TRUNCATE, UPDATE
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.identifiers import key_fields, whole_key_text
@@ -19,10 +19,10 @@ from pgaudit_log.records import Record
 from pgaudit_log.registry import concrete, parents_of
 from pgaudit_log.reversal.choices import Choices
 from pgaudit_log.reversal.deletions import deleted_with
-from pgaudit_log.reversal.examining import examine
 from pgaudit_log.reversal.folding import fold
-from pgaudit_log.reversal.plans import Plan
-from pgaudit_log.reversal.standing import target_at
+from pgaudit_log.reversal.leaving_out import examine_chosen
+from pgaudit_log.reversal.plans import Kind, Obstacle, Plan
+from pgaudit_log.reversal.standing import no_such_event, target_at
 from pgaudit_log.reversal.targets import Target
 
 OF_CHANGES = (INSERT, UPDATE, DELETE)
@@ -36,6 +36,7 @@ def revert(
     fields: Sequence[str] | None = None,
     on_conflict: str = "abort",
     ignore_missing: bool = False,
+    leave_out: Iterable[Kind | Obstacle | str] = (),
     values: Mapping[str, Any] | None = None,
     using: str | None = None,
 ) -> Plan:
@@ -50,6 +51,7 @@ def revert(
         fields: names of the only fields to change.
         on_conflict: accepted as by :func:`undo`; going back to a state overwrites later changes.
         ignore_missing: leave values out whose column the model no longer has.
+        leave_out: rows to leave as they are, as with :func:`undo`.
         values: by field, for what must have a value and was not tracked, where the object
             has to be brought back.
         using: the database; by default the one that the routers give for writing.
@@ -64,7 +66,11 @@ def revert(
     # An object of the past has a database of the past.
     alias = str(using or router.db_for_write(model, instance=obj))
     choices = Choices(
-        on_conflict=on_conflict, ignore_missing=ignore_missing, fields=fields, values=values or {}
+        on_conflict=on_conflict,
+        ignore_missing=ignore_missing,
+        leave_out=_listed(leave_out),
+        fields=fields,
+        values=values or {},
     )
     histories.of_model(model)
     tables = [model, *parents_of(model)]
@@ -98,6 +104,7 @@ def undo(
     fields: Sequence[str] | None = None,
     on_conflict: str = "abort",
     ignore_missing: bool = False,
+    leave_out: Iterable[Kind | Obstacle | str] = (),
     values: Mapping[str, Any] | None = None,
     using: str | None = None,
 ) -> Plan:
@@ -112,10 +119,15 @@ def undo(
         context: the context to take back: its id, or a context.
         fields: names of the only fields to change, for an event.
         on_conflict: what to do with a field that was changed later: ``"abort"`` lets it
-            stand in the way, ``"skip"`` leaves it as it is, ``"force"`` sets it.
+            stand in the way, ``"skip"`` leaves it as it is, ``"force"`` sets it. ``"skip"`` leaves
+            a whole row as it is for what others did to rows around it.
         ignore_missing: leave values out whose column the model no longer has.
+        leave_out: rows to leave as they are, together with what depends on them: a :class:`Kind` of
+            obstacle for all rows that have such a one, an obstacle of a plan, or a row as plans
+            name it: ``["taken", "shop.Order 5"]``.
         values: by field, for what must have a value and was not tracked.
-        using: the database; by default the one of the event, or the default one.
+        using: the database; by default the one that the routers give for writing, with the event
+            as their hint: without a router, the one of the event.
 
     Raises:
         QueryError: for what is not in the log, or changed nothing.
@@ -130,11 +142,15 @@ def undo(
             f"undo() was given {' and '.join(given) or 'nothing'}. Give an event, txid= or context=."
         )
     choices = Choices(
-        on_conflict=on_conflict, ignore_missing=ignore_missing, fields=fields, values=values or {}
+        on_conflict=on_conflict,
+        ignore_missing=ignore_missing,
+        leave_out=_listed(leave_out),
+        fields=fields,
+        values=values or {},
     )
     alias = alias_of(event, using)
     if event is not None:
-        found = records.read(Events.objects.filter(pk=_event_id(event)), alias)
+        found = _read_event(event, alias)
         subject, reverts = f"event {event.pgh_id}", {"reverts_event": event.pgh_id}
     elif txid is not None:
         if not isinstance(txid, int):
@@ -156,6 +172,7 @@ def restore(
     event: Any,
     *,
     ignore_missing: bool = False,
+    leave_out: Iterable[Kind | Obstacle | str] = (),
     values: Mapping[str, Any] | None = None,
     using: str | None = None,
 ) -> Plan:
@@ -167,18 +184,16 @@ def restore(
     Args:
         event: the event of the deletion.
         ignore_missing: leave values out whose column the model no longer has.
+        leave_out: rows to leave as they are, as with :func:`undo`.
         values: by field, for what must have a value and was not tracked.
-        using: the database; by default the one of the event.
+        using: the database; by default as with :func:`undo`.
 
     Raises:
         QueryError: for an event that is no deletion.
     """
     alias = alias_of(event, using)
-    found = records.read(Events.objects.filter(pk=_event_id(event)), alias)
+    [first] = _read_event(event, alias)
     subject = f"event {event.pgh_id}"
-    if not found:
-        raise QueryError(f"There is no {subject} in the log of the database {alias!r}.")
-    [first] = found
     if first.operation != DELETE:
         raise QueryError(
             f"Cannot restore {subject}: it is no deletion but one of"
@@ -188,7 +203,9 @@ def restore(
         Events.objects.filter(pgh_txid=event.pgh_txid, pgh_operation__in=(UPDATE, DELETE)),
         alias,
     )
-    choices = Choices(ignore_missing=ignore_missing, values=values or {})
+    choices = Choices(
+        ignore_missing=ignore_missing, leave_out=_listed(leave_out), values=values or {}
+    )
     chosen = deleted_with(first, of_transaction)
     choices.refuse_unknown([record.model for record in chosen])
     return _plan(
@@ -199,6 +216,11 @@ def restore(
         reverts={"reverts_event": event.pgh_id},
         using=alias,
     )
+
+
+def _listed(given: Iterable[Any]) -> Iterable[Any]:
+    """Return what may be read but once as a list; a text as it is, to be refused."""
+    return given if isinstance(given, str) else [*given]
 
 
 def _changes(found: Sequence[Record], subject: str) -> list[Record]:
@@ -231,7 +253,8 @@ def _plan(
     reverts: Mapping[str, Any],
     using: str,
 ) -> Plan:
-    findings = examine(targets, choices, using)
+    with moments.today():
+        findings = examine_chosen(targets, choices, using)
     return Plan(
         action=action,
         subject=subject,
@@ -244,9 +267,28 @@ def _plan(
 
 
 def alias_of(event: Any, using: str | None) -> str:
-    """Return the database of an event, as it is today."""
-    found = using or getattr(getattr(event, "_state", None), "db", None)
-    return str(found or router.db_for_write(Events))
+    """Return the database in which an event is taken back, as it is today.
+
+    It need not be the one that the event was read from, which may be a replica.
+    """
+    if using is not None or event is None:
+        return str(using or router.db_for_write(Events))
+    of_events = str(router.db_for_write(Events, instance=event))
+    model = names.model_of(str(getattr(event, "pgh_obj_model", "")), of_events)
+    return of_events if model is None else str(router.db_for_write(model, instance=event))
+
+
+def _read_event(event: Any, using: str) -> list[Record]:
+    """Return an event as the database has it that is written to.
+
+    Raises:
+        QueryError: when that has another event of this id, or none.
+    """
+    events = Events.objects.filter(pk=_event_id(event), pgh_created_at=event.pgh_created_at)
+    found = records.read(events, using)
+    if not found:
+        raise no_such_event(event, using)
+    return found
 
 
 def _event_id(event: Any) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import SimpleNamespace
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -48,7 +49,7 @@ class Completion:
                 part = parts[list(keys).index(own)] if len(keys) > 1 else parts
                 complete[column] = self._render(own, part)
             elif _has_python_default(own):
-                complete[column] = self._render(own, own.pre_save(target.model(), add=True))
+                complete[column] = self._render(own, _python_default(own))
             elif own.null and not own.has_db_default():
                 complete[column] = NULL
             elif not own.has_db_default():
@@ -74,6 +75,15 @@ class Completion:
 
 
 def _has_python_default(own: models.Field[Any, Any]) -> bool:
-    if getattr(own, "auto_now", False) or getattr(own, "auto_now_add", False):
-        return True
-    return own.has_default()
+    return _is_automatic(own) or own.has_default()
+
+
+def _is_automatic(own: models.Field[Any, Any]) -> bool:
+    return bool(getattr(own, "auto_now", False) or getattr(own, "auto_now_add", False))
+
+
+def _python_default(own: models.Field[Any, Any]) -> Any:
+    if _is_automatic(own):
+        # It only sets the attribute; an instance would run code of the model's own.
+        return own.pre_save(SimpleNamespace(), add=True)  # type: ignore[arg-type]
+    return own.get_default()

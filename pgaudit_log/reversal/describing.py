@@ -11,6 +11,7 @@ from pgaudit_log.live import RowKey
 from pgaudit_log.reversal.ordering import Move, Values
 from pgaudit_log.reversal.plans import Change, Step, key_after
 from pgaudit_log.states import MISSING
+from pgaudit_log.wording import words_for
 
 
 def described(steps: Sequence[Step], moves: Sequence[Move], using: str) -> list[Step]:
@@ -40,14 +41,25 @@ def described(steps: Sequence[Step], moves: Sequence[Move], using: str) -> list[
 def _changes(step: Step, old: Values, new: Values) -> tuple[Change, ...]:
     is_deletion = step.action == "delete"
     columns = old if is_deletion else step.state
-    return tuple(
-        Change(
-            field=own.name,
-            verbose_name=str(own.verbose_name),
-            column=column_of(own),
-            now=old.get(column_of(own), MISSING),
-            proposed=MISSING if is_deletion else new.get(column_of(own), MISSING),
+    changes = []
+    for own in rows.own_columns(step.model):
+        column = column_of(own)
+        if column not in columns:
+            continue
+        now = old.get(column, MISSING)
+        proposed = MISSING if is_deletion else new.get(column, MISSING)
+        now_text, proposed_text = (
+            "" if value is MISSING else words_for(own, value) for value in (now, proposed)
         )
-        for own in rows.own_columns(step.model)
-        if column_of(own) in columns
-    )
+        changes.append(
+            Change(
+                field=own.name,
+                verbose_name=str(own.verbose_name),
+                column=column,
+                now=now,
+                proposed=proposed,
+                now_text=now_text,
+                proposed_text=proposed_text,
+            )
+        )
+    return tuple(changes)

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import models
 
-from pgaudit_log import live, moments, names, rows, states
+from pgaudit_log import live, names, rows, states
 from pgaudit_log.constants import INSERT
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.following import current_key
@@ -34,16 +34,24 @@ class Findings:
     left_alone: list[Obstacle] = field(default_factory=list)
 
 
-def examine(targets: Sequence[Target], choices: Choices, using: str) -> Findings:
-    """Return the steps in the order in which they can be applied, and the obstacles."""
-    with moments.today():
-        return Examination(targets, choices, using).run()
-
-
 class Examination:
     """Compares targets with the rows as they are."""
 
-    def __init__(self, targets: Sequence[Target], choices: Choices, using: str) -> None:
+    def __init__(
+        self,
+        targets: Sequence[Target],
+        choices: Choices,
+        using: str,
+        newest: int,
+        absent: Sequence[Target] = (),
+    ) -> None:
+        """Compare ``targets`` with the rows that there are.
+
+        ``newest`` is the id of the last event that is taken back, be it of a row that is left out.
+        ``absent`` are those that are left out, and whose keys other objects have by now.
+        """
+        self.newest = newest
+        self.absent = [*absent]
         self.targets = sorted(targets, key=lambda target: -target.order)
         self.choices = choices
         self.using = using
@@ -107,7 +115,8 @@ class Examination:
         found = set()
         by_model: dict[type[Any], list[Target]] = {}
         for target in self.targets:
-            if target.expected and target.place in self.live:
+            # A revert expects nothing: it is asked for that object, whoever that is.
+            if target.expected != {} and target.place in self.live:
                 by_model.setdefault(target.model, []).append(target)
         for model, own in by_model.items():
             keys_now = {target.key for target in own}
@@ -121,7 +130,7 @@ class Examination:
                 | models.Q(pgh_refs__overlap=list(former)),
                 pgh_obj_model__in=names.labels_of(model, self.using),
                 # What is taken back itself says nothing.
-                pgh_id__gt=max(target.order for target in self.targets),
+                pgh_id__gt=self.newest,
             )
             for event in events.only(
                 "pgh_id", "pgh_obj_id", "pgh_operation", "pgh_refs", "pgh_context"
@@ -134,9 +143,14 @@ class Examination:
                 found |= {(model, key) for key in keys if key in keys_now}
         return found
 
+    def is_of_another(self, target: Target) -> bool:
+        """Return whether another object has the key of one that was to be brought back."""
+        is_to_come = target.state is not None and target.expected is None
+        return is_to_come and target.place in self.made_anew
+
     def _is_kept_as_another(self, target: Target) -> bool:
         """Report a row that is another object by now; return whether it is left alone."""
-        if target.place not in self.made_anew:
+        if target.expected is None or target.place not in self.made_anew:
             return False
         self._report(
             Kind.CHANGED_LATER,
@@ -159,8 +173,13 @@ class Examination:
         """Return the findings."""
         found = [(target, step) for target in self.targets if (step := self._step(target))]
         moves = self._moves_of(found)
-        Surroundings(moves, self.using, self._report).look()
-        self.findings.steps = described(in_order(moves), moves, self.using)
+        absent = [(target.model, target.state or {}) for target in self.absent]
+        surroundings = Surroundings(moves, self.choices, self.using, self._report, absent)
+        surroundings.look()
+        steps = described(in_order(moves), moves, self.using)
+        self.findings.steps = [
+            replace(step, left_dangling=surroundings.left_dangling(step)) for step in steps
+        ]
         return self.findings
 
     def _report(
@@ -228,7 +247,12 @@ class Examination:
         for column, (left, found) in target.broken.items():
             if column in state and not self._conflict(target, column, state[column], left, found):
                 state[column] = found
-        return replace(step, action="insert", state=self.completion.complete(target, state))
+        return replace(
+            step,
+            action="insert",
+            state=self.completion.complete(target, state),
+            given=self.choices.given_to(target.model),
+        )
 
     def _update(
         self, target: Target, step: Step, state: Mapping[str, str], now: Mapping[str, str]
@@ -243,6 +267,8 @@ class Examination:
                     "is there again, with other values. Delete it first, or revert it instead.",
                     go_around=self.choices.on_conflict == "skip",
                 )
+                if self.choices.on_conflict == "skip" and self.is_of_another(target):
+                    self.absent.append(target)
                 return None
             return replace(step, state=changes) if changes else None
         wanted = {}
@@ -349,6 +375,7 @@ class Examination:
                     now={} if is_new else old,
                     after={} if step.action == "delete" else after,
                     passed=target.passed,
+                    since=target.since,
                 )
         return [moves[id(step)] for _, step in found]
 

@@ -21,6 +21,8 @@ class _Row:
     key: str
     existed: bool
     exists: bool = True
+    first: int
+    """The id of the first event."""
     txid: int
     """The transaction of the event before."""
     before: dict[str, str] = field(default_factory=dict)
@@ -107,6 +109,7 @@ class _Row:
             state=None,
             expected=None,
             order=self.last,
+            since=self.first,
             broken=self.broken,
             passed=self.passed,
         )
@@ -139,6 +142,7 @@ class _Rows:
                 first_key=record.former_key or record.key,
                 key=record.key,
                 existed=record.operation != INSERT,
+                first=record.id,
                 txid=record.txid,
             )
             self.all.append(found)

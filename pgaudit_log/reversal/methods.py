@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from asgiref.sync import sync_to_async
-from django.db import models
+from django.core.exceptions import ObjectDoesNotExist
+from django.db import DatabaseError, models
 
 from pgaudit_log import histories, moments, names, registry
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.identifiers import is_shortened, key_fields
 from pgaudit_log.models import ReadOnlyModel
-from pgaudit_log.objects import primary_key_of
+from pgaudit_log.objects import primary_key_of, unloaded
 from pgaudit_log.registry import concrete
 from pgaudit_log.reversal.asking import alias_of, revert
 from pgaudit_log.reversal.standing import key_of_event
@@ -21,6 +22,7 @@ def _revert(self: Any, using: str | None = None) -> models.Model:
     """Give the object the values that this event shows, and return it.
 
     Only tracked fields change. For the plan first, call ``reversal.revert(obj, to=event)``.
+    An object that the model's own code keeps from being loaded comes back with its key only.
 
     Raises:
         QueryError: for an event without values, such as that of a truncate.
@@ -47,14 +49,20 @@ def _revert(self: Any, using: str | None = None) -> models.Model:
             )
     else:
         pk = histories.value_of(key, key_fields(model))
-    obj = model(pk=pk)
-    plan = revert(obj, to=self, using=alias)
+    plan = revert(unloaded(model, pk), to=self, using=alias)
     plan.apply()
     with moments.today():
         rows: models.QuerySet[Any, Any] = models.QuerySet(model, using=alias).filter(pk=pk)
         if plan.steps and plan.steps[-1].model is model:
             rows = histories.rows_of(model, plan.steps[-1].key, alias)
-        found: models.Model = rows.get()
+        try:
+            found: models.Model = rows.get()
+        except (DatabaseError, ObjectDoesNotExist):
+            raise
+        except Exception:
+            # Code of the model's own, of which an image opens its file. What was asked for is done.
+            found = unloaded(model, pk)
+            found._state.db = alias
     return found
 
 

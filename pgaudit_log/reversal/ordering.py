@@ -29,6 +29,8 @@ class Move:
     after: Values
     passed: Mapping[str, str] = field(default_factory=dict)
     """Values that columns once had for a moment, as JSON text."""
+    since: int | None = None
+    """The id of the first event that it takes back."""
 
     @property
     def place(self) -> RowKey:

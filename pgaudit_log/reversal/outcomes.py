@@ -11,6 +11,7 @@ from pgaudit_log import live
 from pgaudit_log.identifiers import column_of, key_fields, key_text
 from pgaudit_log.live import RowKey
 from pgaudit_log.registry import concrete
+from pgaudit_log.reversal.dangling import is_left_alone, label_of
 from pgaudit_log.reversal.plans import Step, key_after
 from pgaudit_log.reversal.surroundings import CHUNK, relations
 
@@ -41,12 +42,16 @@ def unplanned_references(steps: Sequence[Step], using: str) -> Iterator[tuple[St
         states = live.read([(model, step.key) for step in own], using)
         typed = live.typed(model, [states.get((model, step.key), {}) for step in own], using)
         for relation in relations(model, using):
+            if is_left_alone(relation):
+                continue
             other = concrete(relation.model)
             target = column_of(relation.target_field)
             by_value = {row.get(target): step for row, step in zip(typed, own, strict=True)}
             for place, value in _pointing(relation, other, list(by_value), using):
-                if place[1] not in planned.get(other, ()):
-                    yield by_value[value], f"{other._meta.label} {place[1]}", relation.name
+                step = by_value[value]
+                is_told = label_of(relation) in step.left_dangling
+                if place[1] not in planned.get(other, ()) and not is_told:
+                    yield step, f"{other._meta.label} {place[1]}", relation.name
 
 
 def _pointing(

@@ -14,6 +14,7 @@ from django.apps import apps
 from pgaudit_log.exceptions import PlanError
 from pgaudit_log.identifiers import column_of, is_shortened, key_fields, short_key
 from pgaudit_log.states import MISSING, State
+from pgaudit_log.wording import safe
 
 MOST_TOLD = 20
 """How many obstacles an error lists."""
@@ -30,6 +31,8 @@ class Kind(str, Enum):
     """The row that is to be changed or deleted is not there."""
     EXISTS = "exists"
     """A row that is to be brought back is there, with other values."""
+    LEFT_OUT = "left out"
+    """The caller wants the row left as it is; it never stands in the way."""
     MASKED = "masked"
     """The value was not stored, only that there was one."""
     MISSING_TARGET = "missing target"
@@ -82,6 +85,14 @@ class Change:
     """Its value now; ``MISSING`` where there is no row yet."""
     proposed: Any
     """The value that it would get; ``MISSING`` where the row would go."""
+    now_text: str = ""
+    """For people, as in a diff, but a foreign key has the key that it points at. Empty where there
+    is no row."""
+    proposed_text: str = ""
+
+    def __str__(self) -> str:
+        sides = [(self.now, self.now_text), (self.proposed, self.proposed_text)]
+        return f"{self.field}: {' → '.join(safe(text) for value, text in sides if value is not MISSING)}"
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as a dict; what is missing has no key."""
@@ -104,6 +115,10 @@ class Step:
     """The values to write, as JSON text by column."""
     fingerprint: str | None = field(default=None, repr=False)
     """A digest of the whole row as it was when the plan was made; ``None`` where there was none."""
+    given: tuple[str, ...] = ()
+    """The fields whose values the caller gave, of a row that is brought back."""
+    left_dangling: tuple[str, ...] = ()
+    """The relations, such as ``shop.Log.order``, whose rows point at nothing when it is gone."""
     is_second: bool = False
     """Whether an earlier step has moved the same row aside; the key is the one that it has then."""
 
@@ -230,15 +245,12 @@ class Plan:
         }
 
     def __str__(self) -> str:
-        lines = [f"{self.action} {self.subject}"]
+        lines = [safe(f"{self.action} {self.subject}")]
         for step in self.steps:
-            lines.append(f"  {step}")
-            lines += [
-                f"    {change.field}: {change.now!r} -> {change.proposed!r}"
-                for change in step.changes
-            ]
-        lines += [f"  In the way: {obstacle}" for obstacle in self.obstacles]
-        lines += [f"  Left alone: {obstacle}" for obstacle in self.left_alone]
+            lines.append(f"  {safe(step)}")
+            lines += [f"    {change}" for change in step.changes]
+        lines += [f"  In the way: {safe(obstacle)}" for obstacle in self.obstacles]
+        lines += [f"  Left alone: {safe(obstacle)}" for obstacle in self.left_alone]
         if len(lines) == 1:
             lines.append("  Nothing to do.")
         return "\n".join(lines)

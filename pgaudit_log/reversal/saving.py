@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.db import models
@@ -11,7 +13,7 @@ from pgaudit_log import live
 from pgaudit_log.exceptions import PlanError
 from pgaudit_log.identifiers import column_of, key_fields
 from pgaudit_log.reversal.plans import Step, key_after
-from pgaudit_log.states import JSON_NULL, MISSING
+from pgaudit_log.states import JSON_NULL, Absence
 
 
 def save(step: Step, using: str) -> None:
@@ -23,10 +25,8 @@ def save(step: Step, using: str) -> None:
         ValidationError: by ``full_clean()``.
         PlanError: for a change of a primary key, which ``save()`` takes for a new object.
     """
-    # Not the model's own manager, which may hide rows.
-    manager: models.QuerySet[Any, Any] = models.QuerySet(step.model, using=using)
     is_new = step.action == "insert"
-    instance = step.model() if is_new else manager.filter(**_key_of(step, using)).first()
+    instance = _made(step, using) if is_new else _loaded(step, using)
     if step.action == "delete":
         # Its foreign keys may have taken it along already.
         if instance is not None:
@@ -36,17 +36,9 @@ def save(step: Step, using: str) -> None:
         return
     if instance is None:
         raise PlanError(f"Cannot {step}: it is not there any more. Nothing was changed.")
-    _give_values(instance, step)
-    json_null = [c.field for c in step.changes if c.proposed is JSON_NULL]
-    if step.model._meta.parents:
-        instance.full_clean(exclude=[*_inherited(step.model), *json_null], validate_unique=False)
-    elif is_new:
-        instance.full_clean(exclude=json_null)
-    else:
-        # What the plan leaves alone was valid enough to be there.
-        changed = {change.field for change in step.changes}
-        untouched = [f.name for f in step.model._meta.fields if f.name not in changed]
-        instance.full_clean(exclude=[*untouched, *json_null])
+    if not is_new:
+        _give_values(instance, step)
+    json_null = _clean(instance, step)
     for name in json_null:
         # As None it would be SQL's NULL.
         null = models.Value(None, models.JSONField())
@@ -99,18 +91,93 @@ def _refuse_undone(step: Step, using: str) -> None:
         )
 
 
+def _loaded(step: Step, using: str) -> Any:
+    # Not the model's own manager, which may hide rows.
+    manager: models.QuerySet[Any, Any] = models.QuerySet(step.model, using=using)
+    return manager.filter(**_key_of(step, using)).first()
+
+
+def _made(step: Step, using: str) -> Any:
+    """Return a new object with the values of a step."""
+    instance = step.model(**dict(_values(step)))
+    # The validation of relations asks for it.
+    instance._state.db = using
+    return instance
+
+
 def _give_values(instance: models.Model, step: Step) -> None:
     keys = {f.name for f in key_fields(step.model)}
     for change in step.changes:
-        if step.action == "update" and change.field in keys:
+        if change.field in keys:
             raise PlanError(
                 f"Cannot {step}: save() cannot change the primary key. Nothing was changed."
                 ' Apply the plan with through="sql".'
             )
-        if change.proposed is not MISSING and change.proposed is not JSON_NULL:
-            own = step.model._meta.get_field(change.field)
-            if not isinstance(own, models.GeneratedField):
-                setattr(instance, own.attname, change.proposed)
+    for name, value in _values(step):
+        try:
+            setattr(instance, name, value)
+        except (AttributeError, OSError) as error:
+            # A protected state machine, or an image whose file is gone.
+            raise PlanError(
+                f"Cannot {step}: {name} cannot be set: {error}. Nothing was changed. Apply the plan"
+                ' with through="sql".'
+            ) from error
+
+
+def _clean(instance: models.Model, step: Step) -> list[str]:
+    """Have an instance pass ``full_clean()``; return the fields that get JSON's ``null``."""
+    json_null = [c.field for c in step.changes if c.proposed is JSON_NULL]
+    with _unjudged(instance, _as_it_was(step)):
+        if step.model._meta.parents:
+            inherited = _inherited(step.model)
+            instance.full_clean(exclude=[*inherited, *json_null], validate_unique=False)
+        elif step.action == "insert":
+            instance.full_clean(exclude=json_null)
+        else:
+            # What the plan leaves alone was valid enough to be there.
+            changed = {change.field for change in step.changes}
+            untouched = [f.name for f in step.model._meta.fields if f.name not in changed]
+            instance.full_clean(exclude=[*untouched, *json_null])
+    return json_null
+
+
+def _values(step: Step) -> Iterator[tuple[str, Any]]:
+    """Yield the values that an instance gets, by attribute."""
+    for change in step.changes:
+        own = step.model._meta.get_field(change.field)
+        if isinstance(change.proposed, Absence) or isinstance(own, models.GeneratedField):
+            continue
+        yield own.attname, change.proposed
+
+
+def _as_it_was(step: Step) -> set[str]:
+    """Return the fields that are not judged: what the row had may be refused by now.
+
+    Of a row that comes back those are all but the ones that the caller gives; of a change what
+    is empty, though a form would want a value.
+    """
+    if step.action == "insert":
+        return {change.field for change in step.changes} - set(step.given)
+    return {
+        change.field
+        for change in step.changes
+        if change.proposed in step.model._meta.get_field(change.field).empty_values
+    }
+
+
+@contextmanager
+def _unjudged(instance: Any, names: set[str]) -> Iterator[None]:
+    """Let ``full_clean()`` judge these fields by what is unique and by constraints only."""
+    clean_fields = instance.clean_fields
+
+    def clean_others(exclude: Iterable[str] | None = None) -> None:
+        clean_fields(exclude={*(exclude or ()), *names})
+
+    instance.clean_fields = clean_others
+    try:
+        yield
+    finally:
+        del instance.clean_fields
 
 
 def _written(step: Step) -> list[str]:

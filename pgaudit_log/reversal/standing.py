@@ -53,17 +53,28 @@ def key_of_event(event: Any) -> Any:
 
 
 def _event_of(model: type[Any], key: str, to: Any, using: str) -> Record:
-    own: Any = Events.objects.filter(pk=to.pgh_id)
+    # Another database may have an event of this id, too.
+    same: Any = Events.objects.using(using).filter(pk=to.pgh_id, pgh_created_at=to.pgh_created_at)
+    if not same.exists():
+        raise no_such_event(to, using)
     # An event of an earlier object with the same key will do, too.
     if str(key_of_event(to)) != key:
-        own = histories.events_of(model, key, using).filter(pk=to.pgh_id)
-    found = records.read(own, using)
+        same = histories.events_of(model, key, using).filter(pk=to.pgh_id)
+    found = records.read(same, using)
     if not found:
         raise QueryError(
             f"Event {to.pgh_id} is of {to.pgh_obj_model} {key_of_event(to)}, not of"
             f" {model._meta.label} {key}."
         )
     return found[0]
+
+
+def no_such_event(event: Any, using: str) -> QueryError:
+    """Return the error of an event that is not in the database that is written to."""
+    return QueryError(
+        f"There is no event {event.pgh_id} of its time in the log of the database {using!r}. If it"
+        " is in another one, say which with using=."
+    )
 
 
 def _records_at(model: type[Any], key: str, moment: Moment, using: str) -> list[Record]:

@@ -2,38 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import reduce
 from operator import or_
-from typing import Any
+from typing import Any, Protocol
 
+from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.db import models, router
 
+from pgaudit_log import live
 from pgaudit_log.identifiers import column_of, key_fields, key_text
 from pgaudit_log.live import RowKey
 from pgaudit_log.registry import concrete
+from pgaudit_log.reversal.choices import Choices
+from pgaudit_log.reversal.constraints import Row, validate
+from pgaudit_log.reversal.dangling import dangled_before, is_held, is_left_alone, label_of
 from pgaudit_log.reversal.ordering import Move, columns_of, foreign_keys, unique_sets, values_of
 from pgaudit_log.reversal.plans import Kind, Step
-from pgaudit_log.states import MISSING
+from pgaudit_log.states import State
+from pgaudit_log.wording import words_for
 
 CHUNK = 1000
 """Values that one query asks for."""
 
-Report = Callable[[Kind, Step, "str | None", str], None]
+
+class Report(Protocol):
+    """Keeps what was found; ``go_around`` says that it does not stand in the way."""
+
+    def __call__(
+        self, kind: Kind, step: Step, name: str | None, message: str, /, *, go_around: bool = False
+    ) -> None: ...
 
 
 class Surroundings:
     """The rows around those that a plan changes."""
 
-    def __init__(self, moves: Sequence[Move], using: str, report: Report) -> None:
+    def __init__(
+        self,
+        moves: Sequence[Move],
+        choices: Choices,
+        using: str,
+        report: Report,
+        absent: Sequence[tuple[type[Any], State]] = (),
+    ) -> None:
+        """Look around ``moves``; ``absent`` are rows that stay away, though others have their keys."""
         self.moves = moves
+        self.absent = absent
+        self.choices = choices
         self.using = using
         self.report = report
         self.by_place: dict[RowKey, Move] = {move.place: move for move in moves if move.now}
         self.by_model: dict[type[Any], list[Move]] = {}
         for move in moves:
             self.by_model.setdefault(move.step.model, []).append(move)
+        self._left_dangling: dict[RowKey, list[str]] = {}
+
+    def left_dangling(self, step: Step) -> tuple[str, ...]:
+        """Return the relations whose rows point at nothing after a step, as was told."""
+        return tuple(self._left_dangling.get((step.model, step.key), ()))
 
     def look(self) -> None:
         """Report what stands in the way."""
@@ -43,8 +70,7 @@ class Surroundings:
             for generic in _generic_relations(model):
                 self._find_generic_references(generic, moves)
             for own in foreign_keys(model):
-                if getattr(own, "db_constraint", True):
-                    self._find_targets(own, moves)
+                self._find_targets(own, moves)
             for fields in unique_sets(model):
                 self._find_holders(model, fields, moves)
             # Django looks at one object at a time, and would count what the plan takes away.
@@ -65,10 +91,11 @@ class Surroundings:
         }
         other = concrete(own.model)
         planned = self.by_model.get(other, [])
+        found: list[tuple[Move, Any, str]] = []
         for move in planned:
             value = values_of(move.after, [column])
             if value is not None and value in given_up and move.gives_up([column]) is None:
-                self._report_reference(given_up.pop(value), own, move.step.key)
+                found.append((given_up.pop(value), value[0], move.step.key))
         known = [
             tuple(m.now.get(column_of(f)) for f in key_fields(other)) for m in planned if m.now
         ]
@@ -83,16 +110,27 @@ class Surroundings:
             for row in pointing.values_list(own.attname, *(f.attname for f in fields)):
                 key = row[1:] if len(fields) > 1 else row[1]
                 if (row[0],) in given_up:
-                    self._report_reference(given_up[row[0],], own, key_text(key, fields))
+                    found.append((given_up[row[0],], row[0], key_text(key, fields)))
+        self._report_references(own, found)
 
-    def _report_reference(self, move: Move, own: models.ForeignKey[Any, Any], key: str) -> None:
-        self.report(
-            Kind.REFERENCED,
-            move.step,
-            None,
-            f"cannot be {'deleted' if not move.after else 'given another key'}, because"
-            f" {concrete(own.model)._meta.label} {key} points at it with {own.name}.",
-        )
+    def _report_references(
+        self, own: models.ForeignKey[Any, Any], found: Sequence[tuple[Move, Any, str]]
+    ) -> None:
+        """Report rows that are pointed at; what no constraint holds may be left pointing at nothing."""
+        loose: set[Move] = set()
+        if found and not is_held(own):
+            by_move = {move: value for move, value, _ in found}
+            is_free = is_left_alone(own) or self.choices.on_conflict == "force"
+            loose = set(by_move) if is_free else dangled_before(own, by_move, self.using)
+        for move, _, key in found:
+            pointing = f"{concrete(own.model)._meta.label} {key} points at it with {own.name}"
+            if move in loose:
+                self._left_dangling.setdefault(move.place, []).append(label_of(own))
+                message = f"{pointing}, and will point at nothing; no constraint holds it."
+            else:
+                what = "deleted" if not move.after else "given another key"
+                message = f"cannot be {what}, because {pointing}."
+            self.report(Kind.REFERENCED, move.step, None, message, go_around=move in loose)
 
     def _find_generic_references(self, generic: Any, moves: Sequence[Move]) -> None:
         """Report rows that point at a deleted one with a GenericForeignKey."""
@@ -108,7 +146,7 @@ class Surroundings:
             return
         pointing = self._rows(other).filter(
             **{
-                f"{generic.content_type_field_name}__in": [generic.get_content_type().pk],
+                f"{generic.content_type_field_name}__in": [self._content_type(generic)],
                 f"{generic.object_id_field_name}__in": list(gone),
             }
         )
@@ -123,6 +161,11 @@ class Surroundings:
                     f" {generic.object_id_field_name}.",
                 )
 
+    def _content_type(self, generic: Any) -> Any:
+        # generic.get_content_type() asks the database that routers give for reading.
+        kinds: Any = apps.get_model("contenttypes.ContentType").objects.db_manager(self.using)
+        return kinds.get_for_model(generic.model, for_concrete_model=generic.for_concrete_model).pk
+
     def _find_targets(self, own: models.ForeignKey[Any, Any], moves: Sequence[Move]) -> None:
         column, target = column_of(own), own.target_field
         model = concrete(target.model)
@@ -132,6 +175,8 @@ class Surroundings:
         planned = self.by_model.get(model, [])
         there = {move.takes([column_of(target)]) for move in planned}
         gone = {move.gives_up([column_of(target)]) for move in planned}
+        away = [state for other, state in self.absent if other is model]
+        gone |= {values_of(row, [column_of(target)]) for row in live.typed(model, away, self.using)}
         for values in _chunks(list({value for value in wanted.values() if value not in there})):
             found = self._rows(model).filter(**{f"{target.attname}__in": [v for (v,) in values]})
             there |= {
@@ -139,6 +184,7 @@ class Surroundings:
                 for value in found.values_list(target.attname, flat=True)
                 if (value,) not in gone
             }
+        advice = " Restore that first." if is_held(own) else " No constraint holds it."
         for move, value in wanted.items():
             if value not in there:
                 self.report(
@@ -146,7 +192,8 @@ class Surroundings:
                     move.step,
                     own.name,
                     f"{own.name} would point at {model._meta.label} {value[0]}, which is not"
-                    " there. Restore that first.",
+                    f" there.{advice}",
+                    go_around=not is_held(own),
                 )
 
     def _find_holders(
@@ -180,7 +227,9 @@ class Surroundings:
                 move = wanted.get(held)
                 if move is None or move is holder or (holder and holder.gives_up(columns)):
                     continue
-                listed = ", ".join(f"{f.name}={v!r}" for f, v in zip(fields, held, strict=True))
+                listed = ", ".join(
+                    f"{f.name} {words_for(f, v)}" for f, v in zip(fields, held, strict=True)
+                )
                 self.report(
                     Kind.TAKEN,
                     move.step,
@@ -190,19 +239,14 @@ class Surroundings:
 
     def _validate(self, move: Move) -> None:
         model = move.step.model
-        instance = model()
-        for own in model._meta.local_concrete_fields:
-            value = move.after.get(column_of(own), MISSING) if own.column else MISSING
-            if value is not MISSING:
-                setattr(instance, own.attname, value)
-        instance._state.adding = move.step.action == "insert"
+        row = Row(model, move.after, is_new=move.step.action == "insert")
         for constraint in model._meta.constraints:
             if not isinstance(constraint, models.UniqueConstraint) or not (
                 constraint.condition is not None or constraint.expressions
             ):
                 continue
             try:
-                constraint.validate(model, instance, using=self.using)
+                validate(constraint, model, row, self.using)
             except ValidationError as error:
                 self.report(Kind.TAKEN, move.step, None, " ".join(error.messages))
 

@@ -22,6 +22,8 @@ class Target:
     Only what is expected is compared."""
     order: int = 0
     """The id of the last event that it takes back; later ones are taken back first."""
+    since: int | None = None
+    """The id of the first event that it takes back."""
     broken: dict[str, tuple[str, str]] = field(default_factory=dict)
     """Columns that others changed between the events: what was left, and what was found."""
     passed: dict[str, str] = field(default_factory=dict)

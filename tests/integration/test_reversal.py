@@ -356,7 +356,7 @@ def test_a_plan_over_a_through_table_can_be_kept() -> None:
 
 def test_a_plan_is_told_as_text_and_for_json(order: Order) -> None:
     plan = revert(order, to=inserted(Order))
-    assert "status: 'sent' -> 'new'" in str(plan)
+    assert "status: sent → new" in str(plan)
     [step] = plan.as_dict()["steps"]
     assert {"field": "status", "now": "sent", "proposed": "new"} in step["changes"]
     assert str(revert(order, to=event_of(Order, "U"))).endswith("Nothing to do.")
