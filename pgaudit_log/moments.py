@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from pgaudit_log import causality
 from pgaudit_log.exceptions import QueryError
+from pgaudit_log.readonly import reader
 
 
 def aware(value: datetime) -> datetime:
@@ -120,12 +121,24 @@ def at(moment: Moment) -> Iterator[Moment]:
 
 
 @contextmanager
-def today() -> Iterator[None]:
-    """Read tracked tables as they are in all queries that are compiled in the block."""
-    token = _current.set(None)
+def only_reading(moment: Moment, what: str) -> Iterator[None]:
+    """Do what :func:`at` does, and refuse ``what`` runs in the block to write, to whatever table."""
+    token, outer = _current.set(moment), reader.set(f"{what} as of {moment}")
     try:
         yield
     finally:
+        reader.reset(outer)
+        _current.reset(token)
+
+
+@contextmanager
+def today() -> Iterator[None]:
+    """Read tracked tables as they are in all queries that are compiled in the block."""
+    token, outer = _current.set(None), reader.set(None)
+    try:
+        yield
+    finally:
+        reader.reset(outer)
         _current.reset(token)
 
 
