@@ -29,7 +29,7 @@ def as_of(moment: Any) -> Iterator[Moment]:
         moment: an aware datetime, or an event for the state just after it.
 
     Raises:
-        QueryError: for what is no moment.
+        QueryError: for what is no moment, or is in the future.
     """
     with moments.at(Moment.of(moment)) as point:
         yield point
@@ -45,7 +45,7 @@ def query(queryset: models.QuerySet[Any, Any], moment: Any) -> Any:
     Raises:
         QueryError: for what is no moment, or a model that is not tracked.
     """
-    point = Moment.of(moment)
+    point = Moment.of(moment, str(queryset.db))
     histories.of_model(queryset.model)
     return past_classes.queryset_of(queryset, point)
 
@@ -86,7 +86,7 @@ def _events_as_of(events: Any, moment: Any) -> Any:
             obj._meta.model, using=str(obj._state.db or events.db)
         )
         return query(rows, moment).get(pk=obj.pk)
-    return histories.in_force(events, Moment.of(moment))
+    return histories.in_force(events, Moment.of(moment, str(events.db)))
 
 
 def install() -> None:
