@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from django.apps import apps
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
 from django.db import DEFAULT_DB_ALIAS, models
 
 from pgaudit_log import names
@@ -16,6 +17,7 @@ from pgaudit_log.exceptions import ReadOnlyError
 from pgaudit_log.json_fields import DiffField, DocumentField
 from pgaudit_log.json_text import ExactDecoder
 from pgaudit_log.objects import EventObject
+from pgaudit_log.protection import Protection
 from pgaudit_log.proxies import ProxyField
 from pgaudit_log.querysets import EventQuerySet, TrailQuerySet
 
@@ -38,6 +40,8 @@ class ReferencesField(ArrayField):  # type: ignore[type-arg]
 class ReadOnlyModel(models.Model):
     """An event can be read only; the database refuses changes too."""
 
+    pgh_protection = Protection()
+
     class Meta:
         abstract = True
 
@@ -49,6 +53,14 @@ class ReadOnlyModel(models.Model):
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         raise ReadOnlyError(f"{self._meta.label} cannot be deleted: events are append-only.")
+
+    def clean(self) -> None:
+        """Raise, so that a form of the admin says why it saves nothing.
+
+        Raises:
+            ValidationError: always.
+        """
+        raise ValidationError("Events are append-only: this cannot be saved.", code="append_only")
 
     @classmethod
     def check(cls, **kwargs: Any) -> list[Any]:

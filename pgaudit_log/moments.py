@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import Any
 
 from django.conf import settings
-from django.db import models
-from django.utils import timezone
+from django.core.exceptions import SynchronousOnlyOperation
+from django.db import DEFAULT_DB_ALIAS, connections, models
+from django.utils import timezone as time_zones
 
 from pgaudit_log import causality
 from pgaudit_log.exceptions import QueryError
+from pgaudit_log.readonly import reader
 
 
 def aware(value: datetime) -> datetime:
@@ -23,10 +25,10 @@ def aware(value: datetime) -> datetime:
     Raises:
         QueryError: for a datetime without one, where the project's datetimes have one.
     """
-    if not timezone.is_naive(value):
+    if not time_zones.is_naive(value):
         return value
     if not settings.USE_TZ:
-        return timezone.make_aware(value, timezone.get_default_timezone())
+        return time_zones.make_aware(value, time_zones.get_default_timezone())
     raise QueryError(
         f"The moment {value.isoformat()} has no time zone, so that it is not one moment. Give an"
         " aware datetime, such as django.utils.timezone.make_aware(value)."
@@ -47,16 +49,19 @@ class Moment:
     """The ``pgh_turn`` of that event."""
 
     @classmethod
-    def of(cls, value: Any) -> Moment:
+    def of(cls, value: Any, using: str = DEFAULT_DB_ALIAS) -> Moment:
         """Return the moment that ``value`` means: an aware datetime, an event, or a moment.
 
         Raises:
-            QueryError: for anything else, such as a datetime without a time zone.
+            QueryError: for anything else, such as a datetime without a time zone, and for one
+                that is in the future of the database ``using``.
         """
         if isinstance(value, Moment):
             return value
         if isinstance(value, datetime):
-            return cls(at=aware(value))
+            at = aware(value)
+            _refuse_future(at, using)
+            return cls(at=at)
         id = getattr(value, "pgh_id", None)
         if isinstance(value, models.Model) and isinstance(id, int):
             return cls(
@@ -101,6 +106,33 @@ class Moment:
         return self.at.isoformat() if self.at is not None else f"event {self.after}"
 
 
+def _clock() -> datetime:
+    return datetime.now(tz=timezone.utc)
+
+
+def _refuse_future(at: datetime, using: str) -> None:
+    """Raise if a time has not come yet, by this machine's clock and by the database's.
+
+    The second is asked only where the first says so: an event may have a time that this
+    machine's clock, being slow, has not reached.
+    """
+    now = _clock()
+    if at <= now:
+        return
+    connection = connections[using]
+    # In a coroutine the database cannot be asked.
+    with suppress(SynchronousOnlyOperation):
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT EXTRACT(epoch FROM pg_catalog.clock_timestamp())::float8")
+                now = max(now, datetime.fromtimestamp(cursor.fetchone()[0], tz=timezone.utc))
+    if at > now:
+        raise QueryError(
+            f"{at.isoformat()} is in the future: it is {now.isoformat()} now. What the rows will be"
+            " is not known. For the rows as they are, leave as_of() out."
+        )
+
+
 _current: ContextVar[Moment | None] = ContextVar("pgaudit_log_moment", default=None)
 
 
@@ -120,12 +152,24 @@ def at(moment: Moment) -> Iterator[Moment]:
 
 
 @contextmanager
-def today() -> Iterator[None]:
-    """Read tracked tables as they are in all queries that are compiled in the block."""
-    token = _current.set(None)
+def only_reading(moment: Moment, what: str) -> Iterator[None]:
+    """Do what :func:`at` does, and refuse ``what`` runs in the block to write, to whatever table."""
+    token, outer = _current.set(moment), reader.set(f"{what} as of {moment}")
     try:
         yield
     finally:
+        reader.reset(outer)
+        _current.reset(token)
+
+
+@contextmanager
+def today() -> Iterator[None]:
+    """Read tracked tables as they are in all queries that are compiled in the block."""
+    token, outer = _current.set(None), reader.set(None)
+    try:
+        yield
+    finally:
+        reader.reset(outer)
         _current.reset(token)
 
 

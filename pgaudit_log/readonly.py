@@ -1,8 +1,12 @@
-"""Querysets that only read: whatever would write raises."""
+"""What only reads: querysets and blocks in which whatever would write raises."""
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from typing import Any, NoReturn
+
+reader: ContextVar[str | None] = ContextVar("pgaudit_log_reader", default=None)
+"""What runs and may write to no table, as errors call it: a method of an object of the past."""
 
 
 class RefusesWrites:

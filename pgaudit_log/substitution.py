@@ -14,6 +14,7 @@ from django.db.models.sql.datastructures import BaseTable, Join
 from pgaudit_log import histories, moments
 from pgaudit_log.exceptions import QueryError, ReadOnlyError
 from pgaudit_log.moments import Moment, moment_of
+from pgaudit_log.readonly import reader
 
 WRITING = ("SQLInsertCompiler", "SQLUpdateCompiler", "SQLDeleteCompiler")
 
@@ -39,7 +40,7 @@ def _asking_for_moment(get_compiler: Any) -> Any:
         if moment is None:
             return compiler
         if query.compiler in WRITING:
-            if own or histories.is_tracked(query.model):
+            if own or reader.get() or histories.is_tracked(query.model):
                 _refuse_write(query.model, moment)
             return compiler
         # Rows of a subquery depend on no key, whatever Django knows of their table.

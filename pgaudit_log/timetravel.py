@@ -5,16 +5,16 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from typing import Any, NoReturn
+from typing import Any
 
-from django.db import DEFAULT_DB_ALIAS, models
+from django.db import models
 from django.db.models import query as django_query
+from django.db.models.fields.files import FieldFile
 from django.db.models.manager import BaseManager
 
-from pgaudit_log import histories, moments, substitution
-from pgaudit_log.exceptions import QueryError, ReadOnlyError, UnknownPastError
+from pgaudit_log import histories, moments, past_classes, substitution
+from pgaudit_log.exceptions import ReadOnlyError, UnknownPastError
 from pgaudit_log.moments import Moment, PastDatabase, moment_of
-from pgaudit_log.readonly import RefusesWrites
 
 
 @contextmanager
@@ -29,51 +29,10 @@ def as_of(moment: Any) -> Iterator[Moment]:
         moment: an aware datetime, or an event for the state just after it.
 
     Raises:
-        QueryError: for what is no moment.
+        QueryError: for what is no moment, or is in the future.
     """
     with moments.at(Moment.of(moment)) as point:
         yield point
-
-
-class PastQuerySet(RefusesWrites, models.QuerySet[Any, Any]):
-    """The rows of a tracked table as they were at a moment; everything that reads works."""
-
-    _db: PastDatabase
-
-    @property
-    def moment(self) -> Moment:
-        """The moment at which the rows are seen."""
-        return self._db.moment
-
-    def using(self, alias: str | None) -> Any:
-        """Return the same of another database, as it was at the same moment."""
-        return super().using(PastDatabase.of(alias or DEFAULT_DB_ALIAS, self.moment))
-
-    def raw(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Raise: SQL by hand reads the tables as they are.
-
-        Raises:
-            QueryError: always.
-        """
-        raise QueryError(
-            f"raw() would read {self.model._meta.label} as it is today, not as of {self.moment}."
-            " Use the ORM, or query the event table yourself."
-        )
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _unpickled, (type(self).__bases__[1],), self.__getstate__()
-
-    def _refuse(self, *args: Any, **kwargs: Any) -> NoReturn:
-        raise ReadOnlyError(
-            f"{self.model._meta.label} as of {self.moment} can only be read. To go back, call"
-            " pgaudit_log.reversal.revert()."
-        )
-
-
-def _unpickled(cls: Any) -> Any:
-    """Return an empty queryset of the past for pickle to fill."""
-    past = _past_class(cls)
-    return past.__new__(past)
 
 
 def query(queryset: models.QuerySet[Any, Any], moment: Any) -> Any:
@@ -86,22 +45,9 @@ def query(queryset: models.QuerySet[Any, Any], moment: Any) -> Any:
     Raises:
         QueryError: for what is no moment, or a model that is not tracked.
     """
-    point = Moment.of(moment)
+    point = Moment.of(moment, str(queryset.db))
     histories.of_model(queryset.model)
-    past: Any = queryset._chain()  # type: ignore[attr-defined]
-    cls: Any = type(past)
-    past.__class__ = _past_class(cls)
-    past.query.pgh_moment = point
-    past._db = PastDatabase.of(queryset.db, point)
-    return past
-
-
-@functools.cache
-def _past_class(cls: Any) -> Any:
-    """Return ``cls`` as a class of the past, so that a user's own queryset keeps its methods."""
-    if issubclass(cls, PastQuerySet):
-        return cls
-    return type(f"Past{cls.__name__}", (PastQuerySet, cls), {"__module__": __name__})
+    return past_classes.queryset_of(queryset, point)
 
 
 class _AsOf:
@@ -135,12 +81,12 @@ def _events_as_of(events: Any, moment: Any) -> Any:
         DoesNotExist: when the object was not there.
     """
     obj = events._hints.get("instance")
-    if obj is not None and histories.is_tracked(type(obj)):
+    if obj is not None and histories.is_tracked(obj._meta.model):
         rows: models.QuerySet[Any, Any] = models.QuerySet(
-            type(obj), using=str(obj._state.db or events.db)
+            obj._meta.model, using=str(obj._state.db or events.db)
         )
         return query(rows, moment).get(pk=obj.pk)
-    return histories.in_force(events, Moment.of(moment))
+    return histories.in_force(events, Moment.of(moment, str(events.db)))
 
 
 def install() -> None:
@@ -154,10 +100,14 @@ def install() -> None:
     queryset.db = property(_db_of_moment(queryset.db.fget), doc=queryset.db.__doc__)
     queryset._fetch_all = _fetch_of_moment(queryset._fetch_all)
     model: Any = models.Model
-    model.from_db = classmethod(_without_unknown(model.from_db.__func__))
+    model.from_db = classmethod(_past_from_db(model.from_db.__func__))
     model.refresh_from_db = _refresh_of_moment(model.refresh_from_db)
     model.save_base = _unless_past(model.save_base)
     model.delete = _unless_past(model.delete)
+    # They change the storage, and only then save the object.
+    file: Any = FieldFile
+    file.save = _unless_past(file.save, lambda file: file.instance)
+    file.delete = _unless_past(file.delete, lambda file: file.instance)
     # Looked up in its module by each prefetch, at whatever level.
     query_module: Any = django_query
     query_module.prefetch_one_level = _prefetch_of_moment(query_module.prefetch_one_level)
@@ -218,8 +168,11 @@ def _refuse_unknown(queryset: Any, moment: Moment) -> None:
         histories.refuse_unknown(queryset.model, moment, keys, using=str(queryset.db))
 
 
-def _without_unknown(from_db: Any) -> Any:
-    """Return ``Model.from_db`` that leaves out of an object of the past what is not known of it."""
+def _past_from_db(from_db: Any) -> Any:
+    """Return ``Model.from_db`` that gives an object of the past its methods.
+
+    What is not known of it is left out.
+    """
 
     @functools.wraps(from_db)
     def wrapper(model: Any, db: Any, *args: Any, **kwargs: Any) -> Any:
@@ -227,6 +180,7 @@ def _without_unknown(from_db: Any) -> Any:
         if isinstance(db, PastDatabase):
             for field in db.unknown_of(model, histories.untracked_fields):
                 obj.__dict__.pop(field.attname, None)
+            past_classes.make_past(obj)
         return obj
 
     return wrapper
@@ -242,9 +196,11 @@ def _refresh_of_moment(refresh: Any) -> Any:
         moment = moment_of(obj._state.db)
         if moment is None:
             refresh(obj, using, fields, from_queryset)
+            if moment_of(obj._state.db) is not None:
+                past_classes.make_past(obj)
             return
         fields = None if fields is None else list(fields)
-        for field in histories.untracked_fields(type(obj)):
+        for field in histories.untracked_fields(obj._meta.model):
             if field.attname in (fields or ()) or field.name in (fields or ()):
                 raise UnknownPastError(
                     f"{obj._meta.label}.{field.name} is not tracked, so that its value at"
@@ -256,17 +212,18 @@ def _refresh_of_moment(refresh: Any) -> Any:
     return refresh_from_db
 
 
-def _unless_past(method: Any) -> Any:
-    """Return a method of ``Model`` that refuses objects of the past."""
+def _unless_past(method: Any, object_of: Any = lambda obj: obj) -> Any:
+    """Return a method of an object, or of its file, that refuses objects of the past."""
 
     @functools.wraps(method)
-    def wrapper(obj: Any, *args: Any, **kwargs: Any) -> Any:
-        moment = moment_of(obj._state.db)
+    def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
+        obj = object_of(self)
+        moment = moment_of(getattr(getattr(obj, "_state", None), "db", None))
         if moment is not None:
             raise ReadOnlyError(
                 f"{obj._meta.label} {obj.pk} is how it was at {moment}. Writing it would undo"
                 " later changes: call pgaudit_log.reversal.revert() to go back."
             )
-        return method(obj, *args, **kwargs)
+        return method(self, *args, **kwargs)
 
     return wrapper

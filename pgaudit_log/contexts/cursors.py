@@ -26,8 +26,11 @@ from pgaudit_log.contexts.statements import (
     is_single,
     is_write,
     prefixed,
+    surely_writes,
     without_context,
 )
+from pgaudit_log.exceptions import ReadOnlyError
+from pgaudit_log.readonly import reader
 
 
 @cache
@@ -198,7 +201,15 @@ class _Carries(_CarryingCursor):
         """Return what stands in front of a statement; ``None`` for nothing.
 
         Sets the context of the transaction where that is how it is carried.
+
+        Raises:
+            ReadOnlyError: in what may only read, for what writes.
         """
+        if reader.get() is not None and surely_writes(query):
+            raise ReadOnlyError(
+                f"{reader.get()} can only be read, but would write with SQL by hand. Fetch the"
+                " object as it is today."
+            )
         context = current()
         if context is not None and _is_only_on_writes() and not is_write(query):
             context = None

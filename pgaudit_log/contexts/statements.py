@@ -29,6 +29,13 @@ _CONTROLS = re.compile(
 _CHANGES = re.compile(_START + r"(?:insert|update|delete|merge|with|truncate)\b", re.I | re.S)
 """Statements that write, and that may run inside a transaction and outside."""
 
+_WRITES = re.compile(
+    _START + r"(?:insert|update|delete|merge|truncate|copy"
+    r"|with\b.*\b(?:insert|update|delete|merge))\b",
+    re.I | re.S,
+)
+"""Statements that write, whatever they call."""
+
 _HINT = re.compile(r"[\w\s(),]*(/\*\+(?:(?!/\*|\*/).)*\*/)", re.S)
 """A hint of pg_hint_plan, in the first comment, with what it allows in front of it.
 
@@ -49,6 +56,11 @@ def is_control(query: Any) -> bool:
 def is_change(query: Any) -> bool:
     """Return whether a statement writes rows by itself."""
     return _CHANGES.match(_beginning(query)) is not None
+
+
+def surely_writes(query: Any) -> bool:
+    """Return whether a statement writes rows by itself, and is no WITH that only reads."""
+    return _WRITES.match(_beginning(query)) is not None
 
 
 def is_single(query: Any) -> bool:

@@ -77,7 +77,7 @@ def revert(
     choices.refuse_unknown(tables)
     if obj.pk is None:
         raise QueryError(f"Cannot revert {obj!r}: it was never saved.")
-    moment = Moment.of(to)
+    moment = Moment.of(to, alias)
     targets = [
         target_at(table, whole_key_text(obj.pk, key_fields(table)), to, moment, alias)
         for table in tables

@@ -9,54 +9,46 @@ from django.db import models
 
 from pgaudit_log import histories, names
 from pgaudit_log.constants import INSERT, UPDATE
-from pgaudit_log.identifiers import key_text, reference
+from pgaudit_log.identifiers import key_fields, key_text, reference
 from pgaudit_log.models import Events
-from pgaudit_log.registry import concrete
+from pgaudit_log.relations import Relation
 from pgaudit_log.reversal.ordering import Move
 
-ForeignKey = models.ForeignKey[Any, Any]
 
-
-def is_held(relation: ForeignKey) -> bool:
-    """Return whether the database has a constraint for a relation."""
-    return bool(getattr(relation, "db_constraint", True))
-
-
-def is_left_alone(relation: ForeignKey) -> bool:
+def is_left_alone(relation: Relation) -> bool:
     """Return whether neither the database nor Django minds what a relation points at."""
-    return not is_held(relation) and relation.remote_field.on_delete is models.DO_NOTHING
+    return not relation.has_constraint and relation.on_delete is models.DO_NOTHING
 
 
-def label_of(relation: ForeignKey) -> str:
+def label_of(relation: Relation) -> str:
     """Return the name of a relation: ``shop.Order.customer``."""
-    return f"{concrete(relation.model)._meta.label}.{relation.name}"
+    return f"{relation.model._meta.label}.{relation.name}"
 
 
-def dangled_before(relation: ForeignKey, moves: Mapping[Move, Any], using: str) -> set[Move]:
+def dangled_before(
+    relation: Relation, moves: Mapping[Move, tuple[Any, ...]], using: str
+) -> set[Move]:
     """Return those of ``moves`` whose rows were pointed at before they were there.
 
     What is taken back then is that they came. ``moves`` have the values that rows point at. It is
-    not known of rows whose foreign key is not tracked.
+    not known of rows whose fields that point are not tracked.
     """
-    model = concrete(relation.model)
-    tracked = {own for history in histories.histories_of(model) for own in history.tracked}
-    known = {move: value for move, value in moves.items() if move.since is not None}
-    if relation not in tracked or not known:
-        return set()
-    target = relation.target_field
-    labels = names.reference_labels(target.model, using, target)
+    tracked = {own for history in histories.histories_of(relation.model) for own in history.tracked}
     by_name = {
-        reference(label, key_text(value, [target])): move
-        for move, value in known.items()
-        for label in labels
+        name: move
+        for move, values in moves.items()
+        if move.since is not None
+        for name in _references(relation, values, using)
     }
-    columns = {stored.key for stored in names.keys_of(relation, using)}
+    if not tracked.issuperset(relation.fields) or not by_name:
+        return set()
+    columns = {stored.key for field in relation.fields for stored in names.keys_of(field, using)}
     pointing = Events.objects.using(using).filter(
         models.Q(pgh_operation=INSERT)
         | models.Q(pgh_operation=UPDATE, pgh_diff__has_any_keys=list(columns)),
-        pgh_obj_model__in=names.labels_of(model, using),
+        pgh_obj_model__in=names.labels_of(relation.model, using),
         pgh_refs__overlap=list(by_name),
-        pgh_id__gt=min(move.since or 0 for move in known),
+        pgh_id__gt=min(move.since or 0 for move in by_name.values()),
     )
     newer = {
         by_name[name]
@@ -64,4 +56,21 @@ def dangled_before(relation: ForeignKey, moves: Mapping[Move, Any], using: str) 
         for name in refs
         if name in by_name and id > (by_name[name].since or 0)
     }
-    return known.keys() - newer
+    return set(by_name.values()) - newer
+
+
+def _references(relation: Relation, values: tuple[Any, ...], using: str) -> list[str]:
+    """Return what ``refs`` call the row that ``values`` point at; none if they have no name for it."""
+    by_field = dict(zip(relation.target_fields, values, strict=True))
+    key = key_fields(relation.target)
+    if set(key) == set(by_field):
+        labels = names.labels_of(relation.target, using)
+        parts = [by_field[field] for field in key]
+        text = key_text(parts if len(key) > 1 else parts[0], key)
+    elif len(by_field) == 1:
+        [target] = by_field
+        labels = names.reference_labels(relation.target, using, target)
+        text = key_text(values[0], [target])
+    else:
+        return []
+    return [reference(label, text) for label in labels]

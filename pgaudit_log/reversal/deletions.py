@@ -10,20 +10,22 @@ from typing import Any
 
 from django.db import models
 
-from pgaudit_log import names, rows, states
+from pgaudit_log import moments, names, rows, states
 from pgaudit_log.constants import DELETE, UPDATE
-from pgaudit_log.identifiers import column_of, reference, short_key
+from pgaudit_log.identifiers import column_of, key_text, reference, short_key
 from pgaudit_log.records import Record
-from pgaudit_log.registry import parents_of
+from pgaudit_log.registry import concrete, parents_of
+from pgaudit_log.relations import generic_relations, relations_to
 
 
 def deleted_with(first: Record, others: Sequence[Record]) -> list[Record]:
     """Return those of ``others`` that belong to the deletion ``first``, in their order.
 
-    Those are deletions of rows that pointed at it or at one of those, of the rows that it
-    inherited, and updates that set such a reference to NULL; of these only that is kept.
+    Those are deletions of rows that pointed at it or at one of those, with whatever Django cascades
+    along, of the rows that it inherited, and updates that set such a reference to NULL, to its
+    default, or to what ``SET()`` says; of these only that is kept.
     """
-    pointing, of_row = _by_reference(others), _by_row(others)
+    pointing, of_row, by_values = _by_reference(others), _by_row(others), _ByValues(others)
     chosen = {first.id: first}
     loosened: dict[int, set[str]] = {}
     waiting = deque([first])
@@ -36,6 +38,7 @@ def deleted_with(first: Record, others: Sequence[Record]) -> list[Record]:
                     found.append(other)
                 else:
                     loosened.setdefault(other.id, set()).add(name)
+        found += by_values.pointing_at(record)
         for parent in parents_of(record.model):
             found += of_row.get((parent, record.key), ())
         # What another tracker has of the same deletion.
@@ -51,10 +54,10 @@ def deleted_with(first: Record, others: Sequence[Record]) -> list[Record]:
 
 
 def _by_reference(records: Sequence[Record]) -> dict[str, list[Record]]:
-    """Return deletions, and updates that set references to NULL, by what they pointed at."""
+    """Return deletions, and updates that let go of references, by what they pointed at."""
     found: dict[str, list[Record]] = {}
     for record in records:
-        for name in record.refs if record.operation == DELETE else _loosened_names(record):
+        for name in record.refs if record.operation == DELETE else _let_go_names(record):
             found.setdefault(name, []).append(record)
     return found
 
@@ -91,24 +94,81 @@ def _key_text(value: str) -> str:
     return short_key(str(json.loads(value)) if value.startswith('"') else value)
 
 
-def _references_to_null(record: Record) -> Iterable[tuple[str, str, str]]:
-    """Yield the columns whose reference an update set to NULL: its column, diff and name."""
+class _ByValues:
+    """Deletions by the values with which their rows pointed at others, where ``refs`` do not say it:
+    by generic relations, and by a ``ForeignObject`` that is no primary key's."""
+
+    def __init__(self, records: Sequence[Record]) -> None:
+        self.deleted: dict[type[Any], list[Record]] = {}
+        for record in records:
+            if record.operation == DELETE:
+                self.deleted.setdefault(record.model, []).append(record)
+        self._found: dict[tuple[type[Any], tuple[str, ...]], dict[Any, list[Record]]] = {}
+
+    def pointing_at(self, record: Record) -> Iterable[Record]:
+        """Yield the deletions of rows that pointed at the row of a deletion."""
+        for generic in generic_relations(record.model):
+            other = concrete(generic.related_model)
+            if other in self.deleted:
+                columns = [
+                    column_of(other._meta.get_field(name))
+                    for name in (generic.content_type_field_name, generic.object_id_field_name)
+                ]
+                with moments.today():
+                    content_type = generic.get_content_type().pk
+                yield from self._with(other, columns, (str(content_type), record.key))
+        for relation in relations_to(record.model, record.using):
+            if relation.model in self.deleted and len(relation.columns) > 1:
+                values = [record.values.get(column) for column in relation.target_columns]
+                if None not in values and states.NULL not in values:
+                    texts = tuple(_key_text(str(value)) for value in values)
+                    yield from self._with(relation.model, relation.columns, texts)
+
+    def _with(self, model: type[Any], columns: Sequence[str], texts: Any) -> Iterable[Record]:
+        place = model, tuple(columns)
+        if place not in self._found:
+            found = self._found.setdefault(place, {})
+            for record in self.deleted[model]:
+                own = record.values
+                if all(column in own for column in columns):
+                    key = tuple(_key_text(own[column]) for column in columns)
+                    found.setdefault(key, []).append(record)
+        return self._found[place].get(texts, ())
+
+
+def _let_go(record: Record) -> Iterable[tuple[str, str, str]]:
+    """Yield the columns whose reference an update took away as the deletion of an object does:
+    its column, diff and what it pointed at."""
     by_column = {column_of(f): f for f in rows.own_columns(record.model)}
     for column, old, new in states.changed(record.diff):
         own = by_column.get(column)
-        if new != states.NULL or not isinstance(own, models.ForeignKey):
+        if not isinstance(own, models.ForeignKey) or old == states.NULL:
+            continue
+        if new != states.NULL and not _is_set_by_deletion(own, new):
             continue
         target = own.remote_field.model
         for label in names.reference_labels(target, record.using, own.target_field):
             yield column, f"[{old}, {new}]", reference(label, _key_text(old))
 
 
-def _loosened_names(record: Record) -> Iterable[str]:
+def _is_set_by_deletion(own: models.ForeignKey[Any, Any], new: str) -> bool:
+    """Return whether a value is what a foreign key gets where its object is deleted."""
+    on_delete: Any = own.remote_field.on_delete
+    if on_delete is models.SET_DEFAULT:
+        default = own.get_default()
+        return default is not None and key_text(default, [own.target_field]) == _key_text(new)
+    # Of SET(), and of a default of the database, the value may be another each time.
+    return hasattr(on_delete, "deconstruct") or on_delete is getattr(
+        models, "DB_SET_DEFAULT", object()
+    )
+
+
+def _let_go_names(record: Record) -> Iterable[str]:
     if record.operation == UPDATE:
-        yield from (name for _, _, name in _references_to_null(record))
+        yield from (name for _, _, name in _let_go(record))
 
 
 def _loosened(record: Record, names: set[str]) -> Record:
-    """Return an update with only the references to ``names`` that it set to NULL."""
-    kept = {c: pair for c, pair, name in _references_to_null(record) if name in names}
+    """Return an update with only the references to ``names`` that it took away."""
+    kept = {c: pair for c, pair, name in _let_go(record) if name in names}
     return replace(record, diff=states.join(kept))

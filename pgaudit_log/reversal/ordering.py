@@ -12,7 +12,7 @@ from django.db import models
 from pgaudit_log import rows
 from pgaudit_log.identifiers import column_of, key_fields
 from pgaudit_log.live import RowKey
-from pgaudit_log.registry import concrete
+from pgaudit_log.relations import relations_of
 from pgaudit_log.reversal.plans import Step, key_after
 from pgaudit_log.states import MISSING, NULL
 
@@ -125,24 +125,26 @@ class _Order:
 
     def _find_references(self) -> None:
         """What points at a row waits for the row to be there, and goes before the row does."""
-        changed: dict[tuple[Any, str], tuple[dict[Any, int], dict[Any, int]]] = {}
+        changed: dict[Any, tuple[dict[Any, int], dict[Any, int]]] = {}
         for number, move in enumerate(self.moves):
-            for own in foreign_keys(move.step.model):
-                target = concrete(own.target_field.model), column_of(own.target_field)
+            for relation in relations_of(move.step.model):
+                target = relation.target, tuple(relation.target_columns)
                 if target not in changed:
                     changed[target] = self._changed(*target)
                 givers, takers = changed[target]
-                left = move.gives_up([column_of(own)])
-                taken = move.takes([column_of(own)])
+                left = move.gives_up(relation.columns)
+                taken = move.takes(relation.columns)
                 if left is not None and left in givers:
                     self._wait(givers[left], number)
                 if taken is not None and taken in takers:
                     self._wait(number, takers[taken])
 
-    def _changed(self, model: Any, column: str) -> tuple[dict[Any, int], dict[Any, int]]:
+    def _changed(
+        self, model: Any, columns: tuple[str, ...]
+    ) -> tuple[dict[Any, int], dict[Any, int]]:
         own = [(n, m) for n, m in enumerate(self.moves) if m.step.model is model]
-        givers = {move.gives_up([column]): n for n, move in own}
-        takers = {move.takes([column]): n for n, move in own}
+        givers = {move.gives_up(columns): n for n, move in own}
+        takers = {move.takes(columns): n for n, move in own}
         return givers, takers
 
     def run(self) -> Iterator[Step]:

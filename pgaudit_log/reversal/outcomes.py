@@ -8,12 +8,12 @@ from typing import Any
 from django.db import models
 
 from pgaudit_log import live
-from pgaudit_log.identifiers import column_of, key_fields, key_text
+from pgaudit_log.identifiers import key_fields, key_text
 from pgaudit_log.live import RowKey
-from pgaudit_log.registry import concrete
+from pgaudit_log.relations import Relation, relations_to
 from pgaudit_log.reversal.dangling import is_left_alone, label_of
 from pgaudit_log.reversal.plans import Step, key_after
-from pgaudit_log.reversal.surroundings import CHUNK, relations
+from pgaudit_log.reversal.surroundings import CHUNK, any_of
 
 
 def is_done(step: Step, using: str) -> bool:
@@ -41,27 +41,30 @@ def unplanned_references(steps: Sequence[Step], using: str) -> Iterator[tuple[St
     for model, own in deleted.items():
         states = live.read([(model, step.key) for step in own], using)
         typed = live.typed(model, [states.get((model, step.key), {}) for step in own], using)
-        for relation in relations(model, using):
+        for relation in relations_to(model, using):
             if is_left_alone(relation):
                 continue
-            other = concrete(relation.model)
-            target = column_of(relation.target_field)
-            by_value = {row.get(target): step for row, step in zip(typed, own, strict=True)}
-            for place, value in _pointing(relation, other, list(by_value), using):
-                step = by_value[value]
+            by_values = {
+                tuple(row.get(column) for column in relation.target_columns): step
+                for row, step in zip(typed, own, strict=True)
+            }
+            for place, values in _pointing(relation, list(by_values), using):
+                step = by_values[values]
                 is_told = label_of(relation) in step.left_dangling
-                if place[1] not in planned.get(other, ()) and not is_told:
-                    yield step, f"{other._meta.label} {place[1]}", relation.name
+                if place[1] not in planned.get(relation.model, ()) and not is_told:
+                    yield step, f"{relation.model._meta.label} {place[1]}", relation.name
 
 
 def _pointing(
-    relation: models.ForeignKey[Any, Any], other: type[Any], values: list[Any], using: str
-) -> Iterator[tuple[RowKey, Any]]:
-    """Yield the rows whose foreign key has one of ``values``, each with that value."""
-    keys = key_fields(other)
-    names = [key.attname for key in keys]
+    relation: Relation, values: list[Any], using: str
+) -> Iterator[tuple[RowKey, tuple[Any, ...]]]:
+    """Yield the rows whose fields have one of ``values``, each with those."""
+    keys = key_fields(relation.model)
+    pointing = [field.attname for field in relation.fields]
     for start in range(0, len(values), CHUNK):
-        rows: models.QuerySet[Any, Any] = models.QuerySet(other, using=using)
-        found = rows.filter(**{f"{relation.attname}__in": values[start : start + CHUNK]})
-        for value, *parts in found.values_list(relation.attname, *names).iterator():
-            yield (other, key_text(parts if len(keys) > 1 else parts[0], keys)), value
+        rows: models.QuerySet[Any, Any] = models.QuerySet(relation.model, using=using)
+        found = rows.filter(any_of(pointing, values[start : start + CHUNK]))
+        for row in found.values_list(*pointing, *(key.attname for key in keys)).iterator():
+            parts = row[len(pointing) :]
+            key = key_text(parts if len(keys) > 1 else parts[0], keys)
+            yield (relation.model, key), tuple(row[: len(pointing)])

@@ -9,15 +9,16 @@ from typing import Any, Protocol
 
 from django.apps import apps
 from django.core.exceptions import ValidationError
-from django.db import models, router
+from django.db import models
 
 from pgaudit_log import live
 from pgaudit_log.identifiers import column_of, key_fields, key_text
 from pgaudit_log.live import RowKey
 from pgaudit_log.registry import concrete
+from pgaudit_log.relations import Relation, generic_relations, relations_to
 from pgaudit_log.reversal.choices import Choices
 from pgaudit_log.reversal.constraints import Row, validate
-from pgaudit_log.reversal.dangling import dangled_before, is_held, is_left_alone, label_of
+from pgaudit_log.reversal.dangling import dangled_before, is_left_alone, label_of
 from pgaudit_log.reversal.ordering import Move, columns_of, foreign_keys, unique_sets, values_of
 from pgaudit_log.reversal.plans import Kind, Step
 from pgaudit_log.states import State
@@ -65,9 +66,9 @@ class Surroundings:
     def look(self) -> None:
         """Report what stands in the way."""
         for model, moves in self.by_model.items():
-            for relation in relations(model, self.using):
+            for relation in relations_to(model, self.using):
                 self._find_references(relation, moves)
-            for generic in _generic_relations(model):
+            for generic in generic_relations(model):
                 self._find_generic_references(generic, moves)
             for own in foreign_keys(model):
                 self._find_targets(own, moves)
@@ -81,51 +82,53 @@ class Surroundings:
         # Not the model's own manager, which may hide rows.
         return models.QuerySet(model, using=self.using)
 
-    def _find_references(self, own: models.ForeignKey[Any, Any], moves: Sequence[Move]) -> None:
-        target, column = column_of(own.target_field), column_of(own)
-        taken = {move.takes([target]) for move in moves}
+    def _find_references(self, relation: Relation, moves: Sequence[Move]) -> None:
+        taken = {move.takes(relation.target_columns) for move in moves}
         given_up = {
-            value: move
+            values: move
             for move in moves
-            if (value := move.gives_up([target])) is not None and value not in taken
+            if (values := move.gives_up(relation.target_columns)) is not None
+            and values not in taken
         }
-        other = concrete(own.model)
+        other = relation.model
         planned = self.by_model.get(other, [])
         found: list[tuple[Move, Any, str]] = []
         for move in planned:
-            value = values_of(move.after, [column])
-            if value is not None and value in given_up and move.gives_up([column]) is None:
-                found.append((given_up.pop(value), value[0], move.step.key))
+            values = values_of(move.after, relation.columns)
+            if values in given_up and move.gives_up(relation.columns) is None:
+                found.append((given_up.pop(values), values, move.step.key))
         known = [
             tuple(m.now.get(column_of(f)) for f in key_fields(other)) for m in planned if m.now
         ]
         fields = key_fields(other)
-        for values in _chunks(list(given_up)):
-            pointing = self._rows(other).filter(**{f"{own.attname}__in": [v for (v,) in values]})
+        names = [f.attname for f in relation.fields]
+        for chunk in _chunks(list(given_up)):
+            pointing = self._rows(other).filter(any_of(names, chunk))
             if known:
                 pointing = pointing.exclude(
                     pk__in=known if len(fields) > 1 else [k for (k,) in known]
                 )
-            pointing = pointing.order_by(own.attname).distinct(own.attname)
-            for row in pointing.values_list(own.attname, *(f.attname for f in fields)):
-                key = row[1:] if len(fields) > 1 else row[1]
-                if (row[0],) in given_up:
-                    found.append((given_up[row[0],], row[0], key_text(key, fields)))
-        self._report_references(own, found)
+            pointing = pointing.order_by(*names).distinct(*names)
+            for row in pointing.values_list(*names, *(f.attname for f in fields)):
+                values, parts = tuple(row[: len(names)]), row[len(names) :]
+                if values in given_up:
+                    key = key_text(parts if len(fields) > 1 else parts[0], fields)
+                    found.append((given_up[values], values, key))
+        self._report_references(relation, found)
 
     def _report_references(
-        self, own: models.ForeignKey[Any, Any], found: Sequence[tuple[Move, Any, str]]
+        self, relation: Relation, found: Sequence[tuple[Move, tuple[Any, ...], str]]
     ) -> None:
         """Report rows that are pointed at; what no constraint holds may be left pointing at nothing."""
         loose: set[Move] = set()
-        if found and not is_held(own):
-            by_move = {move: value for move, value, _ in found}
-            is_free = is_left_alone(own) or self.choices.on_conflict == "force"
-            loose = set(by_move) if is_free else dangled_before(own, by_move, self.using)
+        if found and not relation.has_constraint:
+            by_move = {move: values for move, values, _ in found}
+            is_free = is_left_alone(relation) or self.choices.on_conflict == "force"
+            loose = set(by_move) if is_free else dangled_before(relation, by_move, self.using)
         for move, _, key in found:
-            pointing = f"{concrete(own.model)._meta.label} {key} points at it with {own.name}"
+            pointing = f"{relation.model._meta.label} {key} points at it with {relation.name}"
             if move in loose:
-                self._left_dangling.setdefault(move.place, []).append(label_of(own))
+                self._left_dangling.setdefault(move.place, []).append(label_of(relation))
                 message = f"{pointing}, and will point at nothing; no constraint holds it."
             else:
                 what = "deleted" if not move.after else "given another key"
@@ -184,7 +187,7 @@ class Surroundings:
                 for value in found.values_list(target.attname, flat=True)
                 if (value,) not in gone
             }
-        advice = " Restore that first." if is_held(own) else " No constraint holds it."
+        advice = " Restore that first." if own.db_constraint else " No constraint holds it."
         for move, value in wanted.items():
             if value not in there:
                 self.report(
@@ -193,7 +196,7 @@ class Surroundings:
                     own.name,
                     f"{own.name} would point at {model._meta.label} {value[0]}, which is not"
                     f" there.{advice}",
-                    go_around=not is_held(own),
+                    go_around=not own.db_constraint,
                 )
 
     def _find_holders(
@@ -213,13 +216,7 @@ class Surroundings:
         keys = key_fields(model)
         names = [f.attname for f in fields]
         for values in _chunks(list(wanted)):
-            if len(names) == 1:
-                found = self._rows(model).filter(**{f"{names[0]}__in": [v for (v,) in values]})
-            else:
-                alternatives = [
-                    models.Q(**dict(zip(names, value, strict=True))) for value in values
-                ]
-                found = self._rows(model).filter(reduce(or_, alternatives))
+            found = self._rows(model).filter(any_of(names, values))
             for row in found.values_list(*names, *(f.attname for f in keys)):
                 held, parts = tuple(row[: len(names)]), row[len(names) :]
                 key = key_text(parts if len(keys) > 1 else parts[0], keys)
@@ -251,24 +248,12 @@ class Surroundings:
                 self.report(Kind.TAKEN, move.step, None, " ".join(error.messages))
 
 
-def relations(model: type[Any], using: str) -> Iterator[models.ForeignKey[Any, Any]]:
-    """Yield the foreign keys of other tables that point at that of ``model``."""
-    for relation in model._meta.get_fields(include_hidden=True):
-        own = getattr(relation, "field", None)
-        if (
-            relation.auto_created
-            and not relation.concrete
-            and isinstance(own, models.ForeignKey)
-            and not hasattr(own.model, "pgh_declaration")
-            and own in concrete(own.model)._meta.local_fields
-            and router.allow_migrate_model(using, concrete(own.model))
-        ):
-            yield own
-
-
-def _generic_relations(model: type[Any]) -> list[Any]:
-    # By what they have, because the app of content types need not be installed.
-    return [f for f in model._meta.private_fields if hasattr(f, "object_id_field_name")]
+def any_of(names: Sequence[str], values: Sequence[tuple[Any, ...]]) -> models.Q:
+    """Return the filter of rows whose fields ``names`` have one of ``values``."""
+    if len(names) == 1:
+        return models.Q(**{f"{names[0]}__in": [value for (value,) in values]})
+    alternatives = (models.Q(**dict(zip(names, value, strict=True))) for value in values)
+    return reduce(or_, alternatives, models.Q(pk__in=[]))
 
 
 def _chunks(values: list[Any]) -> Iterator[list[Any]]:

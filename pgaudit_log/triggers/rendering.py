@@ -29,6 +29,7 @@ from pgaudit_log.identifiers import (
     table_of,
 )
 from pgaudit_log.registry import concrete
+from pgaudit_log.relations import objects_in_key_order
 from pgaudit_log.triggers.free_conditions import FreeCondition, free_condition
 
 Columns: TypeAlias = "Sequence[models.Field[Any, Any]]"
@@ -194,7 +195,7 @@ def refs_sql(
     called: Callable[[str], str],
     moved: type[models.Model] | None = None,
 ) -> str:
-    """Return the ``text[]`` expression of what the row's foreign keys point at, or ``NULL``.
+    """Return the ``text[]`` expression of what the row points at, or ``NULL``.
 
     ``called`` says what events call the table that a label means.
 
@@ -209,14 +210,23 @@ def refs_sql(
             continue
         label = called(_target_label(field))
         text = columns_.key_sql([_column(alias, field)], [field], types)
-        pointing.append(_column(alias, field))
+        pointing.append(f"{_column(alias, field)} IS NOT NULL")
         references.append(f"{quote_literal(reference(label, ''))} || ({text})")
+    for target, fields in objects_in_key_order(columns):
+        label = called(target._meta.label)
+        parts = [_column(alias, field) for field in fields]
+        text = columns_.key_sql(parts, fields, types)
+        pointing.append(" AND ".join(f"{part} IS NOT NULL" for part in parts))
+        # Other than a text, a JSON array with a null is not null.
+        references.append(
+            f"CASE WHEN {pointing[-1]} THEN {quote_literal(reference(label, ''))} || ({text}) END"
+        )
     moved_sql = _moved_sql(moved, types, called) if moved is not None else ""
     if not references:
         return moved_sql or "NULL::text[]"
     if len(references) == 1:
         # The most frequent case, which needs no function of arrays.
-        pointed_at = f"CASE WHEN {pointing[0]} IS NOT NULL THEN ARRAY[{references[0]}] END"
+        pointed_at = f"CASE WHEN {pointing[0]} THEN ARRAY[{references[0]}] END"
         return " || ".join(filter(None, [pointed_at, moved_sql]))
     pointed_at = f"array_remove(ARRAY[{', '.join(references)}], NULL)"
     return f"NULLIF({' || '.join(filter(None, [pointed_at, moved_sql]))}, '{{}}')"
@@ -233,7 +243,7 @@ def _target_label(field: models.ForeignKey[Any, Any]) -> str:
 def targets(model: type[models.Model]) -> dict[str, list[str]]:
     """Return the tables behind the labels of a model's events, for ``pgaudit_log_shape_of()``.
 
-    All foreign keys count, tracked or not.
+    All foreign keys count, tracked or not, and what else points at primary keys.
     """
     model = concrete(model)
     found = {model._meta.label: [table_of(model)]}
@@ -243,6 +253,9 @@ def targets(model: type[models.Model]) -> dict[str, list[str]]:
             if not field.target_field.primary_key:
                 target.append(column_of(field.target_field))
             found[_target_label(field)] = target
+    local = [field for field in model._meta.local_fields if field.column is not None]
+    for target_model, _ in objects_in_key_order(local):
+        found[target_model._meta.label] = [table_of(target_model)]
     return found
 
 

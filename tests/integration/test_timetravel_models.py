@@ -112,7 +112,7 @@ def test_an_abstract_base_and_a_proxy() -> None:
     moment = now()
     proxy.objects.update(name="new")
     found = proxy.objects.as_of(moment).get()
-    assert (type(found), found.name) == (proxy, "old")
+    assert (found.__class__, found.name) == (proxy, "old")
     assert thing.objects.as_of(moment).get().name == "old"
     assert saved.events.as_of(moment).name == "old"
 
