@@ -91,8 +91,10 @@ RULES = (
     ),
     _Rule(
         "MIDDLEWARE_METHODS",
-        lambda value: _is_list_of(str, value) and all(method.isupper() for method in value),
-        'Set a list of HTTP methods in capitals, such as ["POST", "PUT"].',
+        lambda value: (
+            value is None or (_is_list_of(str, value) and all(method.isupper() for method in value))
+        ),
+        'Set a list of HTTP methods in capitals, such as ["POST", "PUT"], or None for all.',
     ),
     _Rule(
         "OBJ_FIELD",
