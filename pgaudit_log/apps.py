@@ -23,16 +23,24 @@ def build_typed_event(sender: Declaration, **kwargs: Any) -> None:
     typed_events.build(sender)
 
 
-def install_unmigrated(sender: AppConfig, using: str, **kwargs: Any) -> None:
-    """Make the event table where migrations are switched off; receives ``pre_migrate``.
+def install_before_migrate(sender: AppConfig, using: str, **kwargs: Any) -> None:
+    """Make the event table where no migration will; receives ``pre_migrate``.
 
-    Before anything else is made, because tables that are made without migrations get
-    their triggers at once.
+    That is where migrations are switched off, and where the first one counts as applied,
+    because the routers let the table into the database only later. Before anything else is
+    made, because tables that are made without migrations get their triggers at once.
+
+    Raises:
+        InstallationError: when the routers keep tracked tables and the event table apart.
     """
-    from pgaudit_log import installation
+    from pgaudit_log import installation, routing
 
+    routing.refuse_misplaced(using)
     if not installation.is_wanted(using):
         return
+    planned = {migration.app_label for migration, _ in kwargs.get("plan", ())}
+    if APP_LABEL not in planned and installation.lacks_event_table(using):
+        installation.install_schema(using)
     unmigrated = MigrationLoader(connections[using]).unmigrated_apps
     tracked = {declaration.tracked_model._meta.app_label for declaration in declarations()}
     # Tables of apps without migrations are made, with their triggers, before anything is migrated.
@@ -93,7 +101,7 @@ class PgauditLogConfig(AppConfig):
         schema_editor.install()
         timetravel.install()
         reversal.install()
-        pre_migrate.connect(install_unmigrated, sender=self)
+        pre_migrate.connect(install_before_migrate, sender=self)
         post_migrate.connect(install_after_migrate, sender=self)
         for receiver in (cursors.install, testing.let_flush):
             connection_created.connect(receiver, dispatch_uid=receiver)

@@ -12,7 +12,7 @@ from django.core import checks
 from django.db import connections, router
 from django.utils.module_loading import import_string
 
-from pgaudit_log import installation, installed_views, registry, typed_events
+from pgaudit_log import installation, installed_views, registry, routing, typed_events
 from pgaudit_log.conf import PREFIX, settings
 from pgaudit_log.constants import APP_LABEL
 from pgaudit_log.partitions.calendar import INTERVALS
@@ -27,6 +27,7 @@ def register() -> None:
     checks.register(check_settings, checks.Tags.compatibility)
     checks.register(check_installed_apps, checks.Tags.compatibility)
     checks.register(check_models, checks.Tags.models)
+    checks.register(routing.check_routers, checks.Tags.models)
     checks.register(check_databases, checks.Tags.database)
 
 
@@ -91,8 +92,10 @@ RULES = (
     ),
     _Rule(
         "MIDDLEWARE_METHODS",
-        lambda value: _is_list_of(str, value) and all(method.isupper() for method in value),
-        'Set a list of HTTP methods in capitals, such as ["POST", "PUT"].',
+        lambda value: (
+            value is None or (_is_list_of(str, value) and all(method.isupper() for method in value))
+        ),
+        'Set a list of HTTP methods in capitals, such as ["POST", "PUT"], or None for all.',
     ),
     _Rule(
         "OBJ_FIELD",

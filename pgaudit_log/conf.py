@@ -41,8 +41,8 @@ class Settings:
     LEVEL: Any = "STATEMENT"
     """The level of triggers that name none: ``Statement`` or ``Row``, or their names."""
 
-    MIDDLEWARE_METHODS: Sequence[str] = ("GET", "POST", "PUT", "PATCH", "DELETE")
-    """The HTTP methods whose requests get a context."""
+    MIDDLEWARE_METHODS: Sequence[str] | None = None
+    """The HTTP methods whose requests get a context; ``None`` is all."""
 
     OBJ_FIELD: Any = None
     """The ``ObjForeignKey`` of a ``track()`` that names none."""

@@ -21,6 +21,9 @@ RUNNING_SETTING: Final = "pgaudit_log.running"
 CONTEXT_MAX_BYTES: Final = 64 * 1024
 """How long a context may be as JSON. It travels with every statement, so it should be short."""
 
+LATE_MAX_BYTES: Final = 8 * 1024
+"""How much of that is kept free in a request, for who acts, which is known only later."""
+
 CONTEXT_MAX_DEPTH: Final = 500
 """How deeply a context may be nested; PostgreSQL's own limit depends on its stack."""
 

@@ -75,6 +75,11 @@ def has_event_table(using: str) -> bool:
         return bool(cursor.fetchone()[0])
 
 
+def lacks_event_table(using: str) -> bool:
+    """Return whether there is no event table, although its migration counts as applied."""
+    return not has_event_table(using) and _is_recorded(using)
+
+
 def is_migrated(using: str) -> bool:
     """Return whether no migration is waiting to be applied."""
     executor = MigrationExecutor(connections[using])

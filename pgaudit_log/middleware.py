@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext, suppress
 from contextvars import ContextVar
 from typing import Any
 
@@ -14,13 +15,15 @@ from django.utils.functional import LazyObject, empty
 
 from pgaudit_log import request_actors
 from pgaudit_log.conf import settings
-from pgaudit_log.contexts.stack import LateMetadata, late_context
+from pgaudit_log.constants import LATE_MAX_BYTES
+from pgaudit_log.contexts.salvage import MAX_FAULT_BYTES, cut, said, salvaged, storable
+from pgaudit_log.contexts.stack import LateMetadata, context, late_context, room_in_request
 from pgaudit_log.identifiers import new_context_id
 
 logger = logging.getLogger("pgaudit_log")
 
-MAX_TEXT_LENGTH = 4096
-"""How much of a URL or a header is recorded; the rest is cut off."""
+MAX_VALUE_BYTES = 1000
+"""How much room each thing that says who acts may take as JSON; it goes with each statement."""
 
 
 class AuditMiddleware:
@@ -47,16 +50,45 @@ class AuditMiddleware:
             markcoroutinefunction(self)
 
     def __call__(self, request: HttpRequest) -> Any:
-        if request.method not in settings.MIDDLEWARE_METHODS:
+        if not _is_recorded(request.method):
             return self.get_response(request)
         if self.is_async:
             return self._respond_async(request)
-        with late_context(RequestActors(request, self), **self.get_context(request)):
+        with self._block(request):
             return self.get_response(request)
 
     async def _respond_async(self, request: HttpRequest) -> Any:
-        async with late_context(RequestActors(request, self), **self.get_context(request)):
+        async with self._block(request):
             return await self.get_response(request)  # type: ignore[misc]
+
+    def _block(self, request: HttpRequest) -> context | nullcontext[None]:
+        """Return the block of a request, whatever :meth:`get_context` returns or raises."""
+        late = RequestActors(request, self)
+        fault = ""
+        try:
+            metadata = self.get_context(request)
+        except Exception as error:
+            logger.exception("get_context() of %s failed.", type(self).__name__)
+            metadata, fault = AuditMiddleware.get_context(self, request), said(error)
+        try:
+            return late_context(late, **{**metadata, **({"malformed": fault} if fault else {})})
+        except Exception:
+            logger.exception("The context of a request could not be recorded as it is.")
+        return self._salvaged_block(late, metadata, fault)
+
+    @staticmethod
+    def _salvaged_block(
+        late: RequestActors, metadata: Any, fault: str
+    ) -> context | nullcontext[None]:
+        room = room_in_request() - MAX_FAULT_BYTES - len('"malformed":,')
+        kept, faults = salvaged(metadata, room)
+        if fault := fault or faults:
+            kept["malformed"] = fault
+        try:
+            return late_context(late, **kept)
+        except Exception:
+            # What is running around the request leaves no room; it is recorded alone.
+            return nullcontext()
 
     def get_context(self, request: HttpRequest) -> dict[str, Any]:
         """Return what is recorded beside the user: ``url``, ``method`` and ``request_id``.
@@ -100,10 +132,11 @@ class AuditMiddleware:
         return request_actors.service(request)
 
 
-def storable(text: str) -> str:
-    """Return what a visitor sent so that PostgreSQL can store it: no NUL, no half surrogates, not long."""
-    text = text[:MAX_TEXT_LENGTH].replace("\x00", "\N{REPLACEMENT CHARACTER}")
-    return text.encode(errors="replace").decode()
+def _is_recorded(method: str | None) -> bool:
+    """Return whether requests with an HTTP method get a context."""
+    methods = settings.MIDDLEWARE_METHODS
+    # Django answers HEAD as it does GET, by the same view.
+    return methods is None or method in methods or (method == "HEAD" and "GET" in methods)
 
 
 _asking: ContextVar[bool] = ContextVar("pgaudit_log_asking_for_user", default=False)
@@ -137,7 +170,7 @@ class RequestActors:
             return self._of(user, auth)
         except Exception as error:
             logger.exception("The user of a request could not be recorded.")
-            return LateMetadata.of({"user_error": storable(f"{type(error).__name__}: {error}")})
+            return _late({"user_error": said(error)})
         finally:
             _asking.reset(token)
 
@@ -147,29 +180,58 @@ class RequestActors:
         asked = (type(value), value, id(user), id(auth), vars(self._request).get("impersonator"))
         if self._known[0] != asked:
             found = {key: own for key, own in self._found(user, value).items() if own is not None}
-            self._known = (asked, LateMetadata.of(found) if found else None)
+            self._known = (asked, _late(found) if found else None)
         return self._known[1]
 
     def _found(self, user: Any, value: Any) -> dict[str, Any]:
         """Return what each key says; ``None`` where there is nothing to say."""
-        ask = self._middleware
-        request = self._request
+        hooks = self._middleware
+        faults: list[str] = []
+
+        def ask(hook: Callable[..., Any], *of: Any) -> Any:
+            try:
+                return hook(self._request, *of)
+            except Exception as error:
+                logger.exception("%s of a request failed.", getattr(hook, "__qualname__", "A hook"))
+                faults.append(said(error))
+                return None
+
         found = {
             "user": value,
-            "user_name": None if value is None else _stored(ask.get_user_name(request, user)),
-            "token": _stored(ask.get_token(request)),
-            "service": _stored(ask.get_service(request)),
+            "user_name": None if value is None else ask(hooks.get_user_name, user),
+            "token": ask(hooks.get_token),
+            "service": ask(hooks.get_service),
         }
-        person = None if value is None else ask.get_impersonator(request)
+        person = None if value is None else ask(hooks.get_impersonator)
         if person is not None:
             found |= {
                 "on_behalf_of": value,
                 "on_behalf_of_name": found["user_name"],
-                "user": ask.get_user(request, person),
-                "user_name": _stored(ask.get_user_name(request, person)),
+                "user": ask(hooks.get_user, person),
+                "user_name": ask(hooks.get_user_name, person),
             }
-        return found
+        return {**found, "user_error": " ".join(faults) or None}
 
 
-def _stored(text: str | None) -> str | None:
-    return None if text is None else storable(str(text))
+_TEXTS = ("user_name", "on_behalf_of_name", "token", "service")
+
+
+def _late(found: dict[str, Any]) -> LateMetadata:
+    """Return what was found of who acts, as far as it can be carried, and what was wrong with it."""
+    if all(isinstance(found.get(key, ""), str) for key in _TEXTS):
+        # As nearly always, all is well.
+        with suppress(Exception):
+            return LateMetadata.of(found)
+    faults = []
+    for key in _TEXTS:
+        try:
+            if key in found:
+                found[key] = str(found[key])
+        except Exception as error:
+            faults.append(f'"{key}" {said(error)}.')
+            del found[key]
+    kept, fault = salvaged(found, LATE_MAX_BYTES, MAX_VALUE_BYTES)
+    if fault or faults:
+        logger.error("Who acts in a request could not be recorded as it is: %s", fault)
+        kept["user_error"] = cut(" ".join([*faults, fault]), MAX_VALUE_BYTES)
+    return LateMetadata.of(kept)

@@ -22,8 +22,8 @@ _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
-def serialize(metadata: Mapping[str, Any]) -> str:
-    """Return ``metadata`` as ASCII JSON that can stand in a SQL comment.
+def serialize(metadata: Mapping[str, Any], *, longest: int = CONTEXT_MAX_BYTES) -> str:
+    """Return ``metadata`` as ASCII JSON of at most ``longest`` bytes that can stand in a SQL comment.
 
     ``*`` is written as ``\\u002a``, so that neither ``*/`` nor ``/*`` can occur
     (PostgreSQL nests comments).
@@ -46,14 +46,28 @@ def serialize(metadata: Mapping[str, Any]) -> str:
     if len(text) > NUMBER_MAX_DIGITS and _DIGITS.search(text):
         _refuse_long_numbers(metadata)
     text = text.replace("*", "\\u002a")
-    if len(text) > CONTEXT_MAX_BYTES:
+    refuse_long(metadata, text, longest)
+    return text
+
+
+def refuse_long(metadata: Mapping[str, Any], text: str, longest: int) -> None:
+    """Raise if ``text``, the JSON of ``metadata``, is longer than ``longest`` bytes.
+
+    Raises:
+        ContextError: names the largest value.
+    """
+    if len(text) > longest:
         largest = max(metadata, key=lambda key: len(json.dumps(metadata[key], cls=_encoder())))
         raise ContextError(
-            f"The context is {len(text):,} bytes of JSON; the limit is {CONTEXT_MAX_BYTES:,},"
+            f"The context is {len(text):,} bytes of JSON; the limit is {longest:,},"
             f' because it travels with every statement. "{largest}" is the largest value:'
             " keep it elsewhere and record what finds it."
         )
-    return text
+
+
+def encoded(value: Any) -> str:
+    """Return a value as ASCII JSON, of which nothing was checked; raises what the encoder does."""
+    return _encode()(value)
 
 
 def _encoder() -> type[json.JSONEncoder]:

@@ -11,7 +11,8 @@ from types import MappingProxyType, TracebackType
 from typing import Any, ParamSpec, Protocol, TypeVar, cast
 from uuid import UUID
 
-from pgaudit_log.contexts.serialization import serialize
+from pgaudit_log.constants import CONTEXT_MAX_BYTES, LATE_MAX_BYTES
+from pgaudit_log.contexts.serialization import refuse_long, serialize
 from pgaudit_log.identifiers import new_context_id
 
 ID_LENGTH = 36
@@ -31,7 +32,7 @@ class LateMetadata:
     @classmethod
     def of(cls, metadata: Mapping[str, Any]) -> LateMetadata:
         """Return the late metadata; raises :class:`ContextError` as :func:`serialize` does."""
-        return cls(metadata=metadata, text=serialize(metadata))
+        return cls(metadata=metadata, text=serialize(metadata, longest=LATE_MAX_BYTES))
 
 
 class Late(Protocol):
@@ -97,17 +98,24 @@ class Context:
         late = self.late(writing=writing) if self.late is not None else None
         if late is None:
             return self.text
+        text = late.text
         # What a block inside says wins.
         if late.metadata.keys() & self.metadata.keys():
-            return f"{self._id}{serialize({**late.metadata, **self.metadata})}"
+            text = serialize({k: v for k, v in late.metadata.items() if k not in self.metadata})
         own = self.text[ID_LENGTH + 1 :]
-        return f"{self._id}{late.text[:-1]}{',' if own != '}' else ''}{own}"
+        is_both = own != "}" and text != "{}"
+        return f"{self._id}{text[:-1]}{',' if is_both else ''}{own}"
 
 
 def _context(metadata: dict[str, Any], *, id: str, **chain: Any) -> Context:
     """Return a context of ``metadata``; raises :class:`ContextError` as :func:`serialize` does."""
-    text = f"{id}{serialize(metadata)}"
+    text = f"{id}{serialize(metadata, longest=_longest(chain['late']))}"
     return Context(text=text, metadata=MappingProxyType(metadata), **chain)
+
+
+def _longest(late: Late | None) -> int:
+    """Return how long the JSON of a context may be, beside what is known only later."""
+    return CONTEXT_MAX_BYTES - (0 if late is None else LATE_MAX_BYTES)
 
 
 _current: ContextVar[Context | None] = ContextVar("pgaudit_log_context", default=None)
@@ -245,8 +253,26 @@ class context:
         return run
 
 
-def late_context(late: Late, **metadata: Any) -> context:
-    """Return a :class:`context` whose ``late`` pairs are asked for with each statement."""
+def late_context(late: Late, /, **metadata: Any) -> context:
+    """Return a :class:`context` whose ``late`` pairs are asked for with each statement.
+
+    Entering it raises nothing, unless another block is entered before.
+
+    Raises:
+        ContextError: for what cannot be carried.
+    """
     block = context(**metadata)
     block._late = late
+    running = block._take_back()
+    if running is not None:
+        running.entered(metadata, late)
+    elif block._json is not None:
+        refuse_long(metadata, block._json, _longest(late))
     return block
+
+
+def room_in_request() -> int:
+    """Return how many bytes of JSON the block of a request may take, beside what is running."""
+    running = current()
+    used = 0 if running is None else len(running.text) - ID_LENGTH
+    return CONTEXT_MAX_BYTES - LATE_MAX_BYTES - used

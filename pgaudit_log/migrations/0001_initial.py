@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import django.contrib.postgres.fields
+from django.apps import apps
 from django.db import migrations, models, router
 from django.db.migrations.operations.base import Operation
 
@@ -147,7 +148,8 @@ class RunPostgresSQL(Operation):
         connection = schema_editor.connection
         if connection.vendor != "postgresql":
             return
-        if not router.allow_migrate(connection.alias, app_label):
+        # As the installation asks: routers may decide by the model.
+        if not router.allow_migrate_model(connection.alias, apps.get_model(app_label, "Events")):
             return
         if sql and (self.setting is None or getattr(settings, self.setting)):
             with connection.cursor() as cursor:
