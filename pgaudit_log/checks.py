@@ -112,6 +112,7 @@ RULES = (
         lambda value: type(value) is int and 0 <= value <= 366,
         "Set a number from 0 to 366.",
     ),
+    _Rule("SECURITY_BARRIER", lambda value: isinstance(value, bool), "Set True or False."),
     _Rule(
         "USER_NAME",
         _is_user_name,
@@ -245,17 +246,37 @@ def check_databases(
             )
         messages += _check_tables(alias)
         messages += _check_turns(alias)
-        stale = installed_views.outdated(typed_events.views_for(alias), connections[alias])
-        if stale:
-            messages.append(
-                checks.Warning(
-                    f'The database "{alias}" has no up-to-date view for'
-                    f" {', '.join(view.name for view in stale)}.",
-                    hint="Run migrate, or manage.py pgaudit_log install.",
-                    obj=APP_LABEL,
-                    id="pgaudit_log.W002",
-                )
+        messages += _check_views(alias)
+    return messages
+
+
+def _check_views(alias: str) -> Messages:
+    """Return warnings about views that are not as they should be, or show more than they should."""
+    messages: Messages = []
+    views = typed_events.views_for(alias)
+    stale = installed_views.outdated(views, connections[alias])
+    if stale:
+        messages.append(
+            checks.Warning(
+                f'The database "{alias}" has no up-to-date view for'
+                f" {', '.join(view.name for view in stale)}.",
+                hint="Run migrate, or manage.py pgaudit_log install.",
+                obj=APP_LABEL,
+                id="pgaudit_log.W002",
             )
+        )
+    granted = installed_views.granted_without_barrier(views, connections[alias])
+    if granted:
+        listed = "; ".join(f"{view} to {', '.join(roles)}" for view, roles in granted.items())
+        messages.append(
+            checks.Warning(
+                f'In the database "{alias}" views are granted that have no security_barrier: {listed}.'
+                " By the conditions of a query, those roles can see events of other models.",
+                hint="Give track() security_barrier=True and run migrate, or take the privilege away.",
+                obj=APP_LABEL,
+                id="pgaudit_log.W010",
+            )
+        )
     return messages
 
 

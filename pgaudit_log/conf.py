@@ -53,6 +53,9 @@ class Settings:
     PARTITIONS_AHEAD: int = 3
     """How many partitions ``migrate`` keeps ready beside the current one."""
 
+    SECURITY_BARRIER: bool = False
+    """Whether views of typed events have ``security_barrier``, where ``track()`` does not say."""
+
     USER_NAME: Any = "get_username"
     """What the middleware records as the user's name: an attribute or method of users, the path of a
     function of one, or the function; ``None`` records nothing."""

@@ -66,6 +66,7 @@ class Declaration:
     app_label: str
     former_labels: tuple[str, ...] = ()
     former_columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    security_barrier: bool | None = None
     attrs: Mapping[str, Any] = field(default_factory=dict)
     meta: Mapping[str, Any] = field(default_factory=dict)
 

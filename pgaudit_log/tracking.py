@@ -52,6 +52,7 @@ def track(
     level: Level | None = None,
     former_labels: Sequence[str] = (),
     former_columns: Mapping[str, Sequence[str]] | None = None,
+    security_barrier: bool | None = None,
     append_only: bool = True,
     context_field: Any = UNSET,
     context_id_field: Any = UNSET,
@@ -88,6 +89,9 @@ def track(
             model that was moved; renames in its own migrations are found without it.
         former_columns: names that columns had before, by field; renames in the model's
             migrations are found without it.
+        security_barrier: whether the view of the events keeps whoever was granted it, and not the
+            event table, from seeing other events by the conditions of a query; by default the
+            setting ``PGAUDIT_LOG_SECURITY_BARRIER``. Such a view uses fewer indexes.
         append_only: accepted for django-pghistory's sake; events are always append-only.
         context_field: refused, as are the next two: there is no table of events to configure.
         context_id_field: see ``context_field``.
@@ -148,6 +152,7 @@ def track(
             app_label=app_label,
             former_labels=_former_labels(model, former_labels),
             former_columns=_former_columns(model, former_columns or {}),
+            security_barrier=_security_barrier(model, security_barrier),
             attrs=attrs,
             meta=meta,
         )
@@ -192,6 +197,7 @@ def _declaration(
     app_label: str | None,
     former_labels: tuple[str, ...],
     former_columns: Mapping[str, tuple[str, ...]],
+    security_barrier: bool | None,
     attrs: Mapping[str, Any] | None,
     meta: Mapping[str, Any] | None,
 ) -> Declaration:
@@ -210,6 +216,7 @@ def _declaration(
         app_label=app_label or model._meta.app_label,
         former_labels=former_labels,
         former_columns=former_columns,
+        security_barrier=security_barrier,
         attrs=dict(attrs or {}),
         meta=dict(meta or {}),
     )
@@ -316,6 +323,14 @@ def _former_columns(
                 f" list of columns, such as former_columns={{{name!r}: [{earlier!r}]}}."
             )
     return {name: tuple(earlier) for name, earlier in zip(names, columns.values(), strict=True)}
+
+
+def _security_barrier(model: type[models.Model], given: bool | None) -> bool | None:
+    if given is not None and not isinstance(given, bool):
+        raise DeclarationError(
+            f"{model._meta.label} is tracked with security_barrier={given!r}. Give True or False."
+        )
+    return given
 
 
 def _refuse_taken_trigger_names(

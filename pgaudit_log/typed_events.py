@@ -12,6 +12,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pgaudit_log import columns as columns_
 from pgaudit_log import names, registry, views
+from pgaudit_log.conf import settings
 from pgaudit_log.event_fields import event_field
 from pgaudit_log.exceptions import DeclarationError
 from pgaudit_log.fields import EventForeignKey, EventForeignObject
@@ -239,7 +240,13 @@ def view_of(event_model: type[Any], connection: BaseDatabaseWrapper) -> views.Vi
     fields = [column.field for table in tables for column in table.columns]
     fields += [field for _, field in obj_key]
     is_plain = all(columns_.is_plain(columns_.sql_type(field, connection)) for field in fields)
-    return views.View(event_model._meta.db_table, select, is_plain)
+    is_barrier = declaration.security_barrier
+    return views.View(
+        event_model._meta.db_table,
+        select,
+        is_plain,
+        settings.SECURITY_BARRIER if is_barrier is None else is_barrier,
+    )
 
 
 def _table(declaration: Declaration, event_model: type[Any], using: str) -> views.Table:

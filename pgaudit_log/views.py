@@ -86,6 +86,8 @@ class View(NamedTuple):
     select: str
     is_plain: bool
     """Whether all its types are PostgreSQL's own, so that it needs no search path to find them."""
+    is_barrier: bool = False
+    """Whether no condition of whoever reads it sees an event that it does not show: ``security_barrier``."""
 
     @property
     def hash(self) -> str:
