@@ -1,4 +1,4 @@
-"""Keeps capture working while a migration renames or removes a column under its triggers.
+"""Keeps capture working while a migration changes, renames or removes a column under its triggers.
 
 Capture functions name their columns. ``makemigrations`` removes a trigger before it changes
 a column and adds it anew after; a migration written by hand may not, and the next write to
@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import logging
 import re
-from typing import Any
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
 
 from django.conf import settings
+from django.db import transaction
 from django.db.backends.postgresql.schema import DatabaseSchemaEditor
 from django.db.utils import load_backend
 
@@ -20,6 +23,21 @@ from pgaudit_log.identifiers import quote_literal, quote_name, table_of
 from pgaudit_log.triggers.template import CompiledTrigger
 
 logger = logging.getLogger("pgaudit_log")
+
+
+class _Capture(NamedTuple):
+    """A capture trigger on a table."""
+
+    name: str
+    definition: str
+    comment: str | None
+    """The hash of what it was made from, by which django-pgtrigger and the checks know it."""
+    enabled: str
+    has_condition: bool
+
+
+_ENABLED = {"D": "DISABLE", "A": "ENABLE ALWAYS", "R": "ENABLE REPLICA"}
+"""What a trigger is altered with, by ``tgenabled``."""
 
 
 class FollowsColumns:
@@ -31,7 +49,8 @@ class FollowsColumns:
     def _alter_field(
         self, model: Any, old_field: Any, new_field: Any, *args: Any, **kw: Any
     ) -> Any:
-        result = super()._alter_field(model, old_field, new_field, *args, **kw)  # type: ignore[misc]
+        with self._keeping_triggers(model, old_field, new_field):
+            result = super()._alter_field(model, old_field, new_field, *args, **kw)  # type: ignore[misc]
         if old_field.column and new_field.column and old_field.column != new_field.column:
             for _, definition in self._captures_of(model, old_field.column):
                 renamed = _renamed(definition, old_field.column, new_field.column)
@@ -39,6 +58,67 @@ class FollowsColumns:
         if old_field.db_parameters(self.connection) != new_field.db_parameters(self.connection):
             self._bind_conditions_anew(model)
         return result
+
+    @contextmanager
+    def _keeping_triggers(self, model: Any, old_field: Any, new_field: Any) -> Iterator[None]:
+        """Let a block change a column, although triggers have it in their conditions.
+
+        PostgreSQL refuses that, so those are made anew. Where the column is renamed, too,
+        django-pgtrigger sees to it, but loses what the triggers' comments say.
+        """
+        before = old_field.db_parameters(self.connection), old_field.column
+        after = new_field.db_parameters(self.connection), new_field.column
+        if before == after or getattr(self, "collect_sql", False):
+            yield
+            return
+        table = table_of(model)
+        standing = self._standing(model)
+        dropped = [
+            capture
+            for capture in standing
+            if capture.has_condition and old_field.column == new_field.column
+        ]
+        with transaction.atomic(using=self.connection.alias):
+            for capture in dropped:
+                self.execute(f"DROP TRIGGER {quote_name(capture.name)} ON {table}", params=None)
+            yield
+            for capture in dropped:
+                self.execute(capture.definition, params=None)
+            self._mark(table, standing, {capture.name: capture for capture in self._standing(model)})
+
+    def _standing(self, model: Any) -> list[_Capture]:
+        """Return the capture triggers on a model's table."""
+        with self.connection.cursor() as cursor:
+            cursor.execute(
+                """
+                SELECT
+                    tgname,
+                    pg_get_triggerdef(pg_trigger.oid),
+                    obj_description(pg_trigger.oid, 'pg_trigger'),
+                    tgenabled::text,
+                    tgqual IS NOT NULL
+                FROM pg_trigger
+                JOIN pg_proc ON pg_proc.oid = tgfoid
+                WHERE tgrelid = to_regclass(%s) AND tgparentid = 0 AND position(%s IN prosrc) > 0
+                """,
+                [table_of(model), f".{EVENT_TABLE} ("],
+            )
+            return [_Capture(*row) for row in cursor.fetchall()]
+
+    def _mark(
+        self, table: str, before: Sequence[_Capture], now: dict[str, _Capture]
+    ) -> None:
+        """Give triggers the comments that they had, and switch off those that were off."""
+        for capture in before:
+            name = quote_name(capture.name)
+            if capture.name not in now:
+                continue
+            if capture.comment and now[capture.name].comment != capture.comment:
+                comment = quote_literal(capture.comment)
+                self.execute(f"COMMENT ON TRIGGER {name} ON {table} IS {comment}", params=None)
+            if capture.enabled in _ENABLED and now[capture.name].enabled != capture.enabled:
+                how = _ENABLED[capture.enabled]
+                self.execute(f"ALTER TABLE {table} {how} TRIGGER {name}", params=None)
 
     def _bind_conditions_anew(self, model: Any) -> None:
         """Install the triggers of a model anew whose conditions are functions of its columns.
@@ -106,13 +186,25 @@ class FollowsColumns:
                 SELECT tgname, pg_get_functiondef(pg_proc.oid)
                 FROM pg_trigger
                 JOIN pg_proc ON pg_proc.oid = tgfoid
-                WHERE tgrelid = to_regclass(%s) AND tgparentid = 0
-                    AND position(%s IN prosrc) > 0 AND position(%s IN prosrc) > 0
+                WHERE tgrelid = to_regclass(%s) AND tgparentid = 0 AND position(%s IN prosrc) > 0
+                    AND (
+                        position(%s IN prosrc) > 0
+                        OR EXISTS (
+                            -- A condition of its own has the column.
+                            SELECT
+                            FROM pg_depend
+                            JOIN pg_attribute ON attrelid = refobjid AND attnum = refobjsubid
+                            WHERE classid = 'pg_trigger'::regclass AND objid = pg_trigger.oid
+                                AND refclassid = 'pg_class'::regclass AND refobjid = tgrelid
+                                AND attname = %s
+                        )
+                    )
                 """,
                 [
                     self.connection.ops.quote_name(model._meta.db_table),
                     f".{EVENT_TABLE} (",
                     quote_name(column),
+                    column,
                 ],
             )
             return list(cursor.fetchall())

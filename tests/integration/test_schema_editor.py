@@ -1,0 +1,112 @@
+"""A column that a migration written by hand changes is captured on, or it is told."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import connection, models
+
+import pgaudit_log
+from pgaudit_log import installation
+from tests.support import execute, trail
+from tests.tables import declarations_forgotten, tracked_table
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def _forgotten() -> Iterator[None]:
+    with declarations_forgotten():
+        yield
+
+
+def alter(model: Any, name: str, new: models.Field[Any, Any], called: str | None = None) -> None:
+    """Alter a field as a migration does."""
+    old = model._meta.get_field(name)
+    new.set_attributes_from_name(called or name)
+    new.model = model
+    with connection.schema_editor() as editor:
+        editor.alter_field(model, old, new)
+
+
+def drop(model: Any) -> None:
+    with connection.schema_editor() as editor:
+        editor.delete_model(model)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (models.CharField(max_length=5), models.TextField()),
+        (models.IntegerField(), models.BigIntegerField()),
+        (models.IntegerField(), models.TextField()),
+        (models.CharField(max_length=9), models.CharField(max_length=9, db_collation="C")),
+    ],
+    ids=["text", "bigint", "integer to text", "collation"],
+)
+@pytest.mark.parametrize(
+    "condition",
+    [None, pgaudit_log.AnyChange("v"), pgaudit_log.Condition('OLD."v" IS DISTINCT FROM NEW."v"')],
+    ids=["any change", "change of it", "SQL"],
+)
+@pytest.mark.parametrize("level", [pgaudit_log.Row, pgaudit_log.Statement], ids=["row", "statement"])
+def test_a_column_in_a_condition_changes_its_type_and_all_is_well(
+    before: Any, after: Any, condition: Any, level: Any
+) -> None:
+    tracker = pgaudit_log.UpdateEvent(condition=condition) if condition else pgaudit_log.UpdateEvent()
+    check_type_change("shop_typed", tracker, before.clone(), after.clone(), level)
+
+
+@pytest.mark.parametrize("table", ["Shop typed", "shop-täble", "select"])
+def test_the_table_may_be_called_as_it_likes(table: str) -> None:
+    before, after = models.CharField(max_length=5), models.TextField()
+    check_type_change(table, pgaudit_log.UpdateEvent(), before, after, pgaudit_log.Row)
+
+
+def check_type_change(table: str, tracker: Any, before: Any, after: Any, level: Any) -> None:
+    thing = tracked_table(
+        "Typed", tracker, track={"level": level}, v=before, Meta={"db_table": table}
+    )
+    try:
+        thing.objects.create(v=1)
+        alter(thing, "v", after)
+        assert "shop.Typed:audit_update" not in installation.missing_triggers("default")
+        thing.objects.update(v=2)
+        assert set(trail()[-1][2]) == {"v"}
+    finally:
+        drop(thing)
+
+
+def test_a_trigger_that_is_off_stays_off_as_its_column_changes_its_type() -> None:
+    thing = tracked_table(
+        "Typed", pgaudit_log.UpdateEvent(), track={"level": pgaudit_log.Row}, v=models.IntegerField()
+    )
+    try:
+        execute("ALTER TABLE shop_typed DISABLE TRIGGER USER")
+        alter(thing, "v", models.BigIntegerField())
+        assert execute(
+            "SELECT tgenabled::text FROM pg_trigger"
+            " WHERE tgrelid = 'shop_typed'::regclass AND tgname LIKE 'pgtrigger%'"
+        ) == [("D",)]
+    finally:
+        drop(thing)
+
+
+def test_a_trigger_goes_loudly_with_a_column_that_only_its_condition_has(caplog: Any) -> None:
+    thing = tracked_table(
+        "Typed",
+        pgaudit_log.UpdateEvent(condition=pgaudit_log.AnyChange("v")),
+        track={"level": pgaudit_log.Row, "exclude": ["v"]},
+        v=models.IntegerField(),
+        w=models.IntegerField(default=1),
+    )
+    try:
+        with caplog.at_level(logging.WARNING, "pgaudit_log"), connection.schema_editor() as editor:
+            editor.remove_field(thing, thing._meta.get_field("v"))
+        assert "Changes of shop_typed go unrecorded" in caplog.text
+        execute("INSERT INTO shop_typed (w) VALUES (1); UPDATE shop_typed SET w = 2")
+    finally:
+        execute("DROP TABLE shop_typed CASCADE")
