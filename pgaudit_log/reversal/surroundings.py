@@ -187,7 +187,8 @@ class Surroundings:
                 for value in found.values_list(target.attname, flat=True)
                 if (value,) not in gone
             }
-        advice = " Restore that first." if own.db_constraint else " No constraint holds it."
+        has_constraint = bool(getattr(own, "db_constraint", True))
+        advice = " Restore that first." if has_constraint else " No constraint holds it."
         for move, value in wanted.items():
             if value not in there:
                 self.report(
@@ -196,7 +197,7 @@ class Surroundings:
                     own.name,
                     f"{own.name} would point at {model._meta.label} {value[0]}, which is not"
                     f" there.{advice}",
-                    go_around=not own.db_constraint,
+                    go_around=not has_constraint,
                 )
 
     def _find_holders(
