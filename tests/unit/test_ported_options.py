@@ -88,7 +88,8 @@ def test_each_option_of_track(option: str) -> None:
         "app_label": event._meta.app_label == "shop",
         "attrs": str(event()) == "x",
         "meta": event._meta.verbose_name == "x",
-        "level": {str(t.level) for t in tracked._meta.triggers} == {"ROW"},
+        # A TRUNCATE has no rows.
+        "level": [str(t.level) for t in tracked._meta.triggers].count("ROW") == 3,
         "append_only": True,
     }
     assert worked[option]
