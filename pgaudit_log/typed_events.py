@@ -24,7 +24,7 @@ from pgaudit_log.registry import Declaration, ObjForeignKey, concrete, tracked_c
 def build(declaration: Declaration) -> type[Event]:
     """Make the event class of ``declaration`` and put it where users look for it.
 
-    It becomes ``Model.pgh_event_model``, an entry of ``Model.pgh_event_models`` under
+    It becomes ``Model.pgh_event_model``, if it is the only one, an entry of ``Model.pgh_event_models`` under
     each tracker's label, and an attribute of the app's ``models`` module.
 
     Raises:
@@ -183,10 +183,24 @@ class _EventModels:
 
 
 class _EventModel(_EventModels):
-    """The attribute ``pgh_event_model``: the class that is nearest to the model."""
+    """The attribute ``pgh_event_model``: the class of a model's events, where it has one only."""
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
-        return next(iter(super().__get__(instance, owner).values()))
+        by_label = super().__get__(instance, owner)
+        found = [*dict.fromkeys(by_label.values())]
+        if len(found) > 1:
+            names = " and ".join(
+                f"{event_model.__name__} ("
+                + ", ".join(repr(label) for label, own in by_label.items() if own is event_model)
+                + ")"
+                for event_model in found
+            )
+            name = self.model.__name__
+            raise ValueError(
+                f"{name}.pgh_event_model is ambiguous: its events have the classes {names}."
+                f" Import the one that you mean, or take {name}.pgh_event_models[label]."
+            )
+        return found[0]
 
 
 def _attach(model: type[models.Model]) -> None:

@@ -10,6 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext
@@ -55,10 +56,10 @@ class Wording:
             if not isinstance(own, models.ForeignKey):
                 continue
             given = (row.get(column_of(own)) for row in listed)
-            wanted = {value for value in given if not isinstance(value, Absence)} - {None}
+            target = own.target_field
+            wanted = {value for value in given if _may_be(target, value)}
             if not wanted:
                 continue
-            target = own.target_field
             manager: models.QuerySet[Any, Any] = models.QuerySet(
                 concrete(target.model), using=using
             )
@@ -67,7 +68,7 @@ class Wording:
 
     def of(self, own: models.Field[Any, Any] | None, value: Any) -> str:
         """Return the words for a value of the field ``own``; ``None`` for one that is no more."""
-        if not isinstance(own, models.ForeignKey) or value is None or isinstance(value, Absence):
+        if not isinstance(own, models.ForeignKey) or not _may_be(own.target_field, value):
             return words_for(own, value)
         found = self._objects.get((own, value))
         name = concrete(own.target_field.model)._meta.verbose_name
@@ -85,6 +86,22 @@ def words_for(own: models.Field[Any, Any] | None, value: Any) -> str:
         labels = {str(key): label for key, label in choices}
         return str(labels.get(str(value), value))
     return _plain(value)
+
+
+def _may_be(field: models.Field[Any, Any], value: Any) -> bool:
+    """Return whether a value can be one of the field; what a foreign key had may be of another type."""
+    if value is None or isinstance(value, Absence):
+        return False
+    while isinstance(field, models.ForeignKey):
+        field = field.target_field
+    try:
+        hash(value)
+        own = field.to_python(value)
+    except (TypeError, ValueError, ArithmeticError, ValidationError):
+        return False
+    if type(own) is not type(value) or own != value:
+        return False
+    return not isinstance(own, int) or -(2**63) <= own < 2**63
 
 
 def _plain(value: Any) -> str:
