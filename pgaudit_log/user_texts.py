@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.apps import apps
@@ -37,7 +39,9 @@ def is_key(text: str) -> bool:
     model = user_model()
     if model is None:
         return True
-    field = model._meta.pk
+    field: Any = model._meta.pk
+    while isinstance(field, models.ForeignKey):
+        field = field.target_field
     return not isinstance(field, models.CharField | models.TextField) and _key(model, text) == text
 
 
@@ -135,21 +139,21 @@ def _has_events(key: str, using: str) -> bool:
     return any(_events(using).filter(Exact(side, key)).exists() for side in _SIDES.values())
 
 
-def _name_of(side: str, name: str) -> Any:
-    return Exact(KeyTextTransform(f"{side}_name", "pgh_context"), name)
+def _name(side: str) -> Any:
+    return KeyTextTransform(f"{side}_name", "pgh_context")
 
 
 def _was_called(key: str, name: str, using: str) -> bool:
     return any(
-        _events(using).filter(Q(Exact(column, key)) & Q(_name_of(side, name))).exists()
+        _events(using).filter(Q(Exact(column, key)) & Q(Exact(_name(side), name))).exists()
         for side, column in _SIDES.items()
     )
 
 
 def _called(name: str, using: str) -> list[str]:
-    """Return the keys of those whom events call so."""
-    found: list[str] = []
-    for side, column in _SIDES.items():
-        of_name = _events(using).filter(Q(_name_of(side, name)))
-        found += of_name.order_by().values_list(column, flat=True).distinct()
-    return [key for key in dict.fromkeys(found) if key]
+    """Return the keys of those whom events call so; that reads all events once."""
+    of_name = reduce(or_, (Q(Exact(_name(side), name)) for side in _SIDES))
+    columns = [column for side, own in _SIDES.items() for column in (own, _name(side))]
+    rows = _events(using).filter(of_name).order_by().values_list(*columns).distinct()
+    people = [person for row in rows for person in (row[:2], row[2:])]
+    return sorted({key for key, called in people if called == name and key})

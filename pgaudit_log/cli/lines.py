@@ -85,12 +85,14 @@ def _changes(event: Events, fields: _Fields) -> Iterator[str]:
         return texts.cut(texts.of_stored(value), _VALUE_LIMIT)
 
     if event.pgh_diff is not None:
-        for name, (old, new) in fields.telling(event, event.pgh_diff).items():
+        changed = fields.telling(event, fields.named(event, event.pgh_diff))
+        for name, (old, new) in changed.items():
             yield f"{texts.safe(name)}: {short(old)} → {short(new)}"
         return
     keys = fields.keys(event)
-    values = fields.telling(event, event.pgh_data or {})
-    told = {k: v for k, v in values.items() if k not in keys and v not in (None, "")}
+    named = fields.named(event, event.pgh_data or {}).items()
+    values = {name: own for name, own in named if name not in keys and own not in (None, "")}
+    told = fields.telling(event, values)
     for name in sorted(told, key=lambda name: fields.is_default(event, name, told[name])):
         yield f"{texts.safe(name)}: {short(told[name])}"
 
@@ -118,14 +120,10 @@ class _Fields:
         rest = [column for column in today if column not in fields]
         return {fields.get(column, column): today[column] for column in (*ordered, *rest)}
 
-    def telling(self, event: Events, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Return values as :meth:`named` does, without automatic ones if there are others."""
-        named = self.named(event, values)
+    def telling(self, event: Events, values: dict[str, Any]) -> dict[str, Any]:
+        """Return values by the name of the field without automatic ones, if there are others."""
         automatic = {name for name, field in self._by_name(event).items() if is_automatic(field)}
-        idle = automatic | self.keys(event)
-        if set(named) <= idle:
-            return named
-        return {name: value for name, value in named.items() if name not in automatic}
+        return {name: own for name, own in values.items() if name not in automatic} or values
 
     def is_default(self, event: Events, name: str, value: Any) -> bool:
         """Return whether a value is what the model gives the field if nobody says otherwise.

@@ -1,5 +1,6 @@
--- What stands in a database for capture, the event table aside: its kind, its name, the statement that
--- drops it, and what of others depends on it. In all schemas; what writes into, or reads, this event table.
+-- What stands in a database for capture: its kind, its name, the statement that drops it, and what of
+-- others reads from it. In all schemas; what writes into, or reads, this event table. The table itself
+-- comes with its size instead of a statement.
 WITH events AS (
     SELECT pg_class.oid, quote_ident(nspname) AS schema
     FROM pg_class

@@ -19,6 +19,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from tests.docs.markdown import ROOT
+from tests.docs.rules import STARTS
 
 SESSION = Path(__file__).with_name("session.py")
 TIMEOUT = 120
@@ -80,6 +81,7 @@ class Project:
 
     folder: Path
     database: str
+    is_bare: bool = False
 
     def write(self, path: str, text: str, *, replace: bool = False) -> None:
         """Append ``text`` to a file of the project, or put it in its place.
@@ -92,6 +94,15 @@ class Project:
         if replace and path == "mysite/settings.py":
             before = SETTINGS
         file.write_text(f"{before}\n{text}\n")
+
+    def use_its_database(self) -> None:
+        """Let the settings, whatever the page says of the server, name the project's database."""
+        if self.is_bare:
+            self.write(
+                "mysite/settings.py",
+                "import json\nimport os\n\n"
+                'DATABASES["default"].update(json.loads(os.environ["DOCS_DATABASE"]))\n',
+            )
 
     def run(self, steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Run ``steps`` in one session and return the output of each.
@@ -136,16 +147,23 @@ class Project:
 
 
 @contextmanager
-def project(name: str, folder: Path) -> Iterator[Project]:
-    """Make a project with a new, empty database; drop the database in the end."""
-    for path, text in FILES.items():
+def project(name: str, folder: Path, *, is_bare: bool = False) -> Iterator[Project]:
+    """Make a project with a new, empty database; drop the database in the end.
+
+    A bare one is as Django starts it.
+    """
+    if is_bare:
+        for words in STARTS:
+            command = [word for word in words[1:] if word != "manage.py"]
+            subprocess.run([sys.executable, "-m", "django", *command], cwd=folder, check=True)
+    for path, text in {} if is_bare else FILES.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text)
     slug = re.sub(r"\W+", "_", name.lower())
     database = f"pgaudit_log_docs_{slug}_{os.getpid()}"
     _maintain("CREATE DATABASE {}", database)
     try:
-        yield Project(folder=folder, database=database)
+        yield Project(folder=folder, database=database, is_bare=is_bare)
     finally:
         for made in [database, *_test_databases(database)]:
             _maintain("DROP DATABASE IF EXISTS {} WITH (FORCE)", made)

@@ -46,14 +46,16 @@ def runnable_blocks(page: Path) -> list[markdown.Block]:
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_code_blocks_do_what_the_page_says(page: Path, tmp_path: Path) -> None:
-    sessions = rules.sessions(runnable_blocks(page))
+    found = runnable_blocks(page)
+    sessions = rules.sessions(found)
     if not any(session.files or session.steps for session in sessions):
         return
-    with project(name_of(page), tmp_path) as made:
+    with project(name_of(page), tmp_path, is_bare=rules.starts_a_project(found)) as made:
         for session in sessions:
             for block in session.files:
                 assert block.file is not None
                 made.write(block.file, block.code, replace=block.replaces)
+            made.use_its_database()
             results = made.run([step.as_json() for step in session.steps])
             for step, result in zip(session.steps, results, strict=True):
                 rules.judge(step, result)
