@@ -45,7 +45,12 @@ class Migration(migrations.Migration):
                 (
                     "status",
                     models.CharField(
-                        choices=[("new", "New"), ("paid", "Paid"), ("shipped", "Shipped")],
+                        choices=[
+                            ("new", "New"),
+                            ("paid", "Paid"),
+                            ("shipped", "Shipped"),
+                            ("cancelled", "Cancelled"),
+                        ],
                         default="new",
                         max_length=10,
                     ),
