@@ -12,7 +12,7 @@ from pgaudit_log.constants import INSERT, UPDATE
 from pgaudit_log.identifiers import key_text, reference
 from pgaudit_log.models import Events
 from pgaudit_log.registry import concrete
-from pgaudit_log.reversal.ordering import Move
+from pgaudit_log.reversal.moves import Move
 
 ForeignKey = models.ForeignKey[Any, Any]
 
