@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timezone
 from decimal import Decimal
 from time import time_ns
@@ -116,6 +116,19 @@ def whole_key_text(values: Any, fields: Sequence[models.Field[Any, Any]]) -> str
         )
         + "]"
     )
+
+
+def key_text_of_state(
+    state: Mapping[str, str], fields: Sequence[models.Field[Any, Any]]
+) -> str | None:
+    """Return the whole text of the key of a row that is JSON text by column; ``None`` if it lacks a part."""
+    texts = [state.get(column_of(field)) for field in fields]
+    if None in texts:
+        return None
+    if len(fields) > 1:
+        return "[" + ", ".join(text or "" for text in texts) + "]"
+    text = texts[0] or ""
+    return str(json.loads(text)) if text.startswith('"') else text
 
 
 def _key_part(value: Any, field: models.Field[Any, Any]) -> tuple[str, bool]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
 from typing import Any
 
@@ -23,15 +23,25 @@ RowKey = tuple[type[Any], str]
 
 
 def read(
-    keys: Iterable[RowKey], using: str, *, lock: rows.Lock | None = None
+    keys: Iterable[RowKey],
+    using: str,
+    *,
+    lock: rows.Lock | None = None,
+    whole: Mapping[RowKey, str] | None = None,
 ) -> dict[RowKey, State]:
-    """Return those of the rows that there are, each with all columns; one query a model."""
+    """Return those of the rows that there are, each with all columns; one query a model.
+
+    ``whole`` has the whole texts of keys that are shortened, as far as they are known: without
+    it, all rows of their table are looked at.
+    """
+    whole = whole or {}
     found: dict[RowKey, State] = {}
     for model, own in _by_model(keys).items():
         connection = connections[using]
-        long = {key for key in own if is_shortened(key)}
+        long = {key for key in own if is_shortened(key) and (model, key) not in whole}
+        known = {whole.get((model, key), key) for key in {*own} - long}
         with pinned(using), connection.cursor() as cursor:
-            for wanted in filter(None, (long, {*own} - long)):
+            for wanted in filter(None, (long, known)):
                 sql = rows.live_sql(model, connection, lock=lock, shortened=wanted is long)
                 # In the order of their keys, so that two plans cannot wait for each other.
                 cursor.execute(sql, [sorted(wanted)])

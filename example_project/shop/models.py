@@ -40,6 +40,7 @@ class Order(models.Model):
         NEW = "new"
         PAID = "paid"
         SHIPPED = "shipped"
+        CANCELLED = "cancelled"
 
     customer = models.ForeignKey(Customer, on_delete=models.CASCADE)
     status = models.CharField(max_length=10, choices=Status, default=Status.NEW)

@@ -25,12 +25,15 @@ def front_page(request: HttpRequest) -> HttpResponse:
 
 
 def order_page(request: HttpRequest, pk: int) -> HttpResponse:
-    """Show an order and all events of the order and its lines, even after it is deleted."""
+    """Show an order and all events of the order and its lines, even after it is deleted.
+
+    What happened first comes first, as in a story; the front page has the newest first.
+    """
     order = Order.objects.filter(pk=pk).select_related("customer").first()
     events = Events.objects.filter(
         Q(pgh_obj_model="shop.Order", pgh_obj_id=str(pk))
         | Q(pgh_refs__contains=[f"shop.Order:{pk}"])
-    )
+    ).order_by("pgh_id")
     entries = trail.read(events)
     if not order and not entries:
         raise Http404(f"There never was an order {pk}.")
@@ -40,7 +43,7 @@ def order_page(request: HttpRequest, pk: int) -> HttpResponse:
         {
             "pk": pk,
             "order": order,
-            "lines": order.lines.select_related("product") if order else (),
+            "lines": order.lines.select_related("product").order_by("pk") if order else (),
             "entries": entries,
         },
     )
@@ -50,7 +53,7 @@ def order_page(request: HttpRequest, pk: int) -> HttpResponse:
 def ship(request: HttpRequest, pk: int) -> HttpResponse:
     """Ship an order. The middleware says who did it; nothing here has to."""
     order = get_object_or_404(Order, pk=pk)
-    if request.method == "POST":
+    if request.method == "POST" and order.status != Order.Status.CANCELLED:
         order.status = Order.Status.SHIPPED
         order.save()
     return redirect(order)
@@ -58,10 +61,10 @@ def ship(request: HttpRequest, pk: int) -> HttpResponse:
 
 @login_required
 def cancel(request: HttpRequest, pk: int) -> HttpResponse:
-    """Cancel an order: it stays, without its lines."""
+    """Cancel an order: it stays as a cancelled one, without its lines."""
     order = get_object_or_404(Order, pk=pk)
     if request.method == "POST":
         order.lines.all().delete()
-        order.note = "cancelled"
+        order.status = Order.Status.CANCELLED
         order.save()
     return redirect(order)

@@ -46,11 +46,11 @@ def who(event: Events, names: Names) -> str:
             return f"{person} for {_called(event, 'on_behalf_of', names)}"
         return person
     context = _context(event)
-    keys = ("service", "token", "command", "task")
-    for found in (*(context.get(key) for key in keys), event.pgh_role):
-        if isinstance(found, str) and found:
+    for key in ("service", "token", "command", "task"):
+        if isinstance(found := context.get(key), str) and found:
             return texts.safe(found)
-    return texts.NOTHING
+    # Marked, because a user may be called like it.
+    return texts.safe(f"role {event.pgh_role}") if event.pgh_role else texts.NOTHING
 
 
 def _called(event: Events, key: str, names: Names) -> str:

@@ -16,7 +16,7 @@ from pgaudit_log.contexts.stack import context
 from pgaudit_log.exceptions import PlanError, QueryError, StalePlanError
 from pgaudit_log.identifiers import column_of, is_shortened
 from pgaudit_log.reversal.outcomes import is_done, unplanned_references
-from pgaudit_log.reversal.plans import Applied, Plan, Step, key_after
+from pgaudit_log.reversal.plans import Applied, Plan, Step, key_after, whole_keys
 from pgaudit_log.reversal.saving import save
 
 THROUGH = ("sql", "save")
@@ -83,9 +83,11 @@ def _refuse_stale(plan: Plan) -> None:
     firsts = [step for step in plan.steps if not step.is_second]
     # What is deleted, or gets another key, must not be pointed at meanwhile.
     leaving = [step for step in firsts if step.action == "delete" or key_after(step) != step.key]
-    now = live.read([(s.model, s.key) for s in leaving], plan.using, lock=rows.Lock.KEYS)
+    whole = whole_keys(firsts)
+    places = [(step.model, step.key) for step in leaving]
+    now = live.read(places, plan.using, lock=rows.Lock.KEYS, whole=whole)
     staying = [(s.model, s.key) for s in firsts if s not in leaving]
-    now |= live.read(staying, plan.using, lock=rows.Lock.VALUES)
+    now |= live.read(staying, plan.using, lock=rows.Lock.VALUES, whole=whole)
     for step in firsts:
         if live.fingerprint(now.get((step.model, step.key))) != step.fingerprint:
             raise StalePlanError(
@@ -110,17 +112,18 @@ def _write(step: Step, using: str) -> None:
     """Write the values of a step, and nothing else."""
     connection = connections[using]
     columns = [f for f in rows.writable_columns(step.model) if column_of(f) in step.state]
-    given, shortened = states.join(step.state), is_shortened(step.key)
+    key = step.sought_key
+    given, shortened = states.join(step.state), is_shortened(step.key) and key == step.key
     with connection.cursor() as cursor:
         match step.action:
             case "insert":
                 cursor.execute(rows.insert_sql(step.model, columns, connection), [given])
             case "update":
                 sql = rows.update_sql(step.model, columns, connection, shortened=shortened)
-                cursor.execute(sql, [step.key, given])
+                cursor.execute(sql, [key, given])
             case "delete":
                 sql = rows.delete_sql(step.model, connection, shortened=shortened)
-                cursor.execute(sql, [step.key])
+                cursor.execute(sql, [key])
         written = cursor.rowcount
     if written == 0 and is_done(step, using):
         return

@@ -273,6 +273,7 @@ def alias_of(event: Any, using: str | None) -> str:
     """
     if using is not None or event is None:
         return str(using or router.db_for_write(Events))
+    _event_id(event)
     of_events = str(router.db_for_write(Events, instance=event))
     model = names.model_of(str(getattr(event, "pgh_obj_model", "")), of_events)
     return of_events if model is None else str(router.db_for_write(model, instance=event))

@@ -29,18 +29,19 @@ class Row:
         self._meta = model._meta
         self._state = SimpleNamespace(adding=is_new)
         known = {column: value for column, value in values.items() if value is not MISSING}
-        self.unknown: set[str] = set()
+        self._unknown_fields: set[str] = set()
         """The fields without a value; what the database gives them is not known yet."""
         for own in model._meta.local_concrete_fields:
             if isinstance(own, models.GeneratedField):
                 continue  # Django computes it out of the others
-            if own.column in known:
-                value = known[column_of(own)]
-                if value is JSON_NULL:
-                    value = models.Value(None, models.JSONField())
-                setattr(self, own.attname, value)
-            else:
-                self.unknown.add(own.name)
+            value = known.get(column_of(own))
+            if column_of(own) not in known:
+                self._unknown_fields.add(own.name)
+            elif value is JSON_NULL:
+                value = models.Value(None, models.JSONField())
+            setattr(self, own.attname, value)
+            # A relation over several columns names the fields that it is made of.
+            setattr(self, own.name, value)
 
     @property
     def pk(self) -> Any:
@@ -71,4 +72,4 @@ def validate(
         _default_manager=models.QuerySet(model),
         _get_expr_references=row._get_expr_references,
     )
-    constraint.validate(table, row, exclude=row.unknown, using=using)  # type: ignore[arg-type]
+    constraint.validate(table, row, exclude=row._unknown_fields, using=using)  # type: ignore[arg-type]

@@ -12,7 +12,7 @@ from pgaudit_log.constants import INSERT, UPDATE
 from pgaudit_log.identifiers import key_fields, key_text, reference
 from pgaudit_log.models import Events
 from pgaudit_log.relations import Relation
-from pgaudit_log.reversal.ordering import Move
+from pgaudit_log.reversal.moves import Move
 
 
 def is_left_alone(relation: Relation) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pgaudit_log import live, rows
 from pgaudit_log.identifiers import column_of
 from pgaudit_log.live import RowKey
-from pgaudit_log.reversal.ordering import Move, Values
+from pgaudit_log.reversal.moves import Move, Values
 from pgaudit_log.reversal.plans import Change, Step, key_after
 from pgaudit_log.states import MISSING
 from pgaudit_log.wording import words_for

@@ -17,11 +17,12 @@ from pgaudit_log.models import Events
 from pgaudit_log.reversal.choices import Choices
 from pgaudit_log.reversal.completing import Completion
 from pgaudit_log.reversal.describing import described
-from pgaudit_log.reversal.ordering import Move, in_order
+from pgaudit_log.reversal.moves import Move
+from pgaudit_log.reversal.ordering import in_order
 from pgaudit_log.reversal.plans import Kind, Obstacle, Step
 from pgaudit_log.reversal.surroundings import Surroundings
 from pgaudit_log.reversal.targets import Target
-from pgaudit_log.states import MISSING, NULL
+from pgaudit_log.states import MISSING, NULL, State
 
 
 @dataclass(kw_only=True)
@@ -62,7 +63,7 @@ class Examination:
         }
         self.unreadable: dict[int, frozenset[str]] = {}
         self._bring_up_to_date()
-        self.live = live.read([target.place for target in self.targets], using)
+        self.live = self._read(self.targets)
         self._follow()
         self.made_anew = self._find_made_anew()
         choices.refuse_ambiguous(
@@ -106,8 +107,14 @@ class Examination:
         for model, own in by_model.items():
             keys = object_events.current_keys(model, [(t.key, t.order) for t in own], self.using)
             for target in own:
-                target.key = keys.get((target.key, target.order), target.key)
-        self.live.update(live.read([t.place for t in missing], self.using))
+                key = keys.get((target.key, target.order))
+                if key is not None:
+                    target.move_to(key)
+        self.live.update(self._read(missing))
+
+    def _read(self, targets: Sequence[Target]) -> dict[RowKey, State]:
+        whole = {t.place: t.whole_key for t in targets if t.whole_key is not None}
+        return live.read([t.place for t in targets], self.using, whole=whole)
 
     def _find_made_anew(self) -> set[RowKey]:
         """Return the rows that another object has taken the place of since.
@@ -178,7 +185,7 @@ class Examination:
         absent = [(target.model, target.state or {}) for target in self.absent]
         surroundings = Surroundings(moves, self.choices, self.using, self._report, absent)
         surroundings.look()
-        steps = described(in_order(moves), moves, self.using)
+        steps = described(in_order(moves, self.using), moves, self.using)
         self.findings.steps = [
             replace(step, left_dangling=surroundings.left_dangling(step)) for step in steps
         ]
@@ -208,7 +215,11 @@ class Examination:
         there = self.live.get(target.place)
         now = None if target.state is not None and self._is_taken_over(target) else there
         step = Step(
-            action="update", model=target.model, key=target.key, fingerprint=live.fingerprint(there)
+            action="update",
+            model=target.model,
+            key=target.key,
+            whole_key=target.whole_key,
+            fingerprint=live.fingerprint(there),
         )
         if now is not None and self._is_kept_as_another(target):
             return None

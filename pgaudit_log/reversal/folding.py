@@ -110,13 +110,14 @@ class _Row:
             expected=None,
             order=self.last,
             since=self.first,
+            row=dict(self.image),
             broken=self.broken,
             passed=self.passed,
         )
         if not self.existed:
             return replace(target, expected=self.after) if self.exists else None
         if not self.exists:
-            return replace(target, key=self.first_key, state=self.before)
+            return replace(target, key=self.first_key, whole_key=None, state=self.before)
         state = {c: v for c, v in self.before.items() if c in self.after and self.after[c] != v}
         return replace(target, state=state, expected={c: self.after[c] for c in state})
 

@@ -55,8 +55,10 @@ def _revert(self: Any, using: str | None = None) -> models.Model:
     plan.apply()
     with moments.today():
         rows: models.QuerySet[Any, Any] = models.QuerySet(model, using=alias).filter(pk=pk)
-        if plan.steps and plan.steps[-1].model is model:
-            rows = histories.rows_of(model, plan.steps[-1].key, alias)
+        last = plan.steps[-1] if plan.steps else None
+        # Its key may have been changed since.
+        if last is not None and last.model is model and last.whole_key is None:
+            rows = histories.rows_of(model, last.key, alias)
         try:
             found: models.Model = rows.get()
         except (DatabaseError, ObjectDoesNotExist):

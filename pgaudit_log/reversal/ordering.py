@@ -4,63 +4,17 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from django.db import models
 
 from pgaudit_log import rows
 from pgaudit_log.identifiers import column_of, key_fields
-from pgaudit_log.live import RowKey
 from pgaudit_log.relations import relations_of
+from pgaudit_log.reversal.free_values import FreeValues
+from pgaudit_log.reversal.moves import Move
 from pgaudit_log.reversal.plans import Step, key_after
-from pgaudit_log.states import MISSING, NULL
-
-Values = Mapping[str, Any]
-"""A row's typed values by column; empty where there is no row."""
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Move:
-    """A step with what the row has before and after it."""
-
-    step: Step
-    now: Values
-    after: Values
-    passed: Mapping[str, str] = field(default_factory=dict)
-    """Values that columns once had for a moment, as JSON text."""
-    since: int | None = None
-    """The id of the first event that it takes back."""
-
-    @property
-    def place(self) -> RowKey:
-        return self.step.model, self.step.key
-
-    def gives_up(self, columns: Sequence[str]) -> Any:
-        """Return the values of ``columns`` that the row has no more after it, or ``None``."""
-        now, after = values_of(self.now, columns), values_of(self.after, columns)
-        return now if now != after else None
-
-    def takes(self, columns: Sequence[str]) -> Any:
-        """Return the values of ``columns`` that the row gets by it, or ``None``."""
-        now, after = values_of(self.now, columns), values_of(self.after, columns)
-        return after if now != after else None
-
-
-def values_of(row: Values, columns: Sequence[str]) -> Any:
-    """Return the values of ``columns`` in a form that can be compared; ``None`` if one is null."""
-    found = [row.get(column, MISSING) for column in columns]
-    if any(value is None or value is MISSING for value in found):
-        return None
-    return tuple(_comparable(value) for value in found)
-
-
-def _comparable(value: Any) -> Any:
-    try:
-        hash(value)
-    except TypeError:
-        return repr(value)
-    return value
 
 
 def unique_sets(model: type[models.Model]) -> list[tuple[models.Field[Any, Any], ...]]:
@@ -96,8 +50,9 @@ def columns_of(fields: Iterable[models.Field[Any, Any]]) -> tuple[str, ...]:
 class _Order:
     """The moves that are left, and what each waits for."""
 
-    def __init__(self, moves: Sequence[Move]) -> None:
+    def __init__(self, moves: Sequence[Move], using: str) -> None:
         self.moves = moves
+        self.free_values = FreeValues(moves, using)
         self.waits: list[dict[int, tuple[str, ...] | None]] = [{} for _ in moves]
         """By move those before it: for a unique value in these columns, or (``None``) a reference."""
         self.followers: list[list[int]] = [[] for _ in moves]
@@ -202,9 +157,7 @@ class _Order:
             for column in columns:
                 if column not in move.step.state:
                     continue
-                value = move.passed.get(column) or _elsewhere(
-                    by_column[column], move.now.get(column)
-                )
+                value = self.free_values.find(move, columns, by_column[column])
                 if value is not None:
                     return number, replace(move.step, state={column: value}, changes=())
         for number in circle:
@@ -216,23 +169,17 @@ class _Order:
 
     def _second(self, number: int, aside: Step) -> Step:
         """Return the step that a row is left with after it was moved aside."""
-        return replace(self.moves[number].step, key=key_after(aside), is_second=True)
+        return replace(
+            self.moves[number].step, key=key_after(aside), whole_key=None, is_second=True
+        )
 
 
-def _elsewhere(own: models.Field[Any, Any], now: Any) -> str | None:
-    """Return a value for a moment: NULL or, of a number, one below zero; ``None`` of other types."""
-    if own.null:
-        return NULL
-    is_number = isinstance(own, models.IntegerField | models.AutoField) and isinstance(now, int)
-    return str(-1 - abs(now)) if is_number else None
-
-
-def in_order(moves: Sequence[Move]) -> list[Step]:
+def in_order(moves: Sequence[Move], using: str) -> list[Step]:
     """Return the steps so that none breaks a constraint when its turn comes.
 
     Rows are inserted after what they point at, and deleted before it; a unique value is
     given up before another row takes it. Otherwise they stay as they are: the latest
     events are taken back first. A row in a circle of unique values is moved aside first,
-    to a value that it once had for a moment, to NULL, or to a number below zero.
+    to a value that no row has: one that it once had for a moment, NULL, or a number.
     """
-    return list(_Order(moves).run())
+    return list(_Order(moves, using).run())

@@ -12,14 +12,15 @@ from pgaudit_log.identifiers import key_fields, key_text
 from pgaudit_log.live import RowKey
 from pgaudit_log.relations import Relation, relations_to
 from pgaudit_log.reversal.dangling import is_left_alone, label_of
-from pgaudit_log.reversal.plans import Step, key_after
+from pgaudit_log.reversal.plans import Step, key_after, whole_keys
 from pgaudit_log.reversal.surroundings import CHUNK, any_of
 
 
 def is_done(step: Step, using: str) -> bool:
     """Return whether a step is carried out, be it by a foreign key of the database that cascades."""
     key = key_after(step)
-    now = live.read([(step.model, key)], using).get((step.model, key))
+    place = step.model, key
+    now = live.read([place], using, whole=whole_keys([step])).get(place)
     if step.action == "delete":
         return now is None
     return (
@@ -39,7 +40,7 @@ def unplanned_references(steps: Sequence[Step], using: str) -> Iterator[tuple[St
         if step.action == "delete":
             deleted.setdefault(step.model, []).append(step)
     for model, own in deleted.items():
-        states = live.read([(model, step.key) for step in own], using)
+        states = live.read([(model, step.key) for step in own], using, whole=whole_keys(own))
         typed = live.typed(model, [states.get((model, step.key), {}) for step in own], using)
         for relation in relations_to(model, using):
             if is_left_alone(relation):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -12,7 +12,13 @@ from asgiref.sync import sync_to_async
 from django.apps import apps
 
 from pgaudit_log.exceptions import PlanError
-from pgaudit_log.identifiers import column_of, is_shortened, key_fields, short_key
+from pgaudit_log.identifiers import (
+    column_of,
+    is_shortened,
+    key_fields,
+    key_text_of_state,
+    short_key,
+)
 from pgaudit_log.states import MISSING, State
 from pgaudit_log.wording import safe
 
@@ -110,6 +116,8 @@ class Step:
     model: type[Any] = field(repr=False)
     key: str
     """The row's primary key as text."""
+    whole_key: str | None = field(default=None, repr=False)
+    """The key as long as it is, where it is shortened and that is known."""
     changes: tuple[Change, ...] = ()
     state: State = field(default_factory=dict, repr=False)
     """The values to write, as JSON text by column."""
@@ -144,8 +152,25 @@ class Step:
             "changes": [change.as_dict() for change in self.changes],
         }
 
+    @property
+    def sought_key(self) -> str:
+        """The key by which the row is found: the whole one, where that is known."""
+        return self.whole_key or self.key
+
     def __str__(self) -> str:
         return f"{self.action} {self.label} {self.key}"
+
+
+def whole_keys(steps: Iterable[Step]) -> dict[tuple[type[Any], str], str]:
+    """Return the whole keys of rows, as far as they are known, by the rows before and after steps."""
+    found = {}
+    for step in steps:
+        if step.whole_key is not None:
+            found[step.model, step.key] = step.whole_key
+        after = key_text_of_state(step.state, key_fields(step.model))
+        if after is not None:
+            found[step.model, short_key(after)] = after
+    return found
 
 
 def key_after(step: Step) -> str:
@@ -155,10 +180,7 @@ def key_after(step: Step) -> str:
         return step.key
     if is_shortened(step.key):
         # Then a step has all parts of the key that it gives, or none; see ``examining``.
-        texts = [step.state[column_of(own)] for own in fields]
-        if len(fields) > 1:
-            return short_key("[" + ", ".join(texts) + "]")
-        return short_key(json.loads(texts[0]) if texts[0].startswith('"') else texts[0])
+        return short_key(key_text_of_state(step.state, fields) or step.key)
     parts = [json.loads(step.key)] if len(fields) > 1 else [[step.key]]
     texts = []
     for position, own in enumerate(fields):

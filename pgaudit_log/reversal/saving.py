@@ -12,7 +12,7 @@ from django.db.models.deletion import Collector
 from pgaudit_log import live
 from pgaudit_log.exceptions import PlanError
 from pgaudit_log.identifiers import column_of, key_fields
-from pgaudit_log.reversal.plans import Step, key_after
+from pgaudit_log.reversal.plans import Step, key_after, whole_keys
 from pgaudit_log.states import JSON_NULL, Absence
 
 
@@ -83,7 +83,8 @@ def _refuse_company(step: Step, instance: models.Model, using: str) -> None:
 def _refuse_undone(step: Step, using: str) -> None:
     """Raise if a trigger or a method kept the row from being written."""
     key = key_after(step)
-    is_there = (step.model, key) in live.read([(step.model, key)], using)
+    place = step.model, key
+    is_there = place in live.read([place], using, whole=whole_keys([step]))
     if is_there == (step.action == "delete"):
         raise PlanError(
             f"Cannot {step}: it was not written. Nothing was changed. A trigger, or the model's own"
@@ -192,7 +193,8 @@ def _inherited(model: type[Any]) -> list[str]:
 
 def _key_of(step: Step, using: str) -> dict[str, Any]:
     """Return the values of the row's primary key as it is now, by attribute."""
-    state = live.read([(step.model, step.key)], using).get((step.model, step.key))
+    place = step.model, step.key
+    state = live.read([place], using, whole=whole_keys([step])).get(place)
     if state is None:
         return {"pk__in": []}
     values = live.typed(step.model, [state], using)[0]

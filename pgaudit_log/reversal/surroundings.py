@@ -19,7 +19,8 @@ from pgaudit_log.relations import Relation, generic_relations, relations_to
 from pgaudit_log.reversal.choices import Choices
 from pgaudit_log.reversal.constraints import Row, validate
 from pgaudit_log.reversal.dangling import dangled_before, is_left_alone, label_of
-from pgaudit_log.reversal.ordering import Move, columns_of, foreign_keys, unique_sets, values_of
+from pgaudit_log.reversal.moves import Move, values_of
+from pgaudit_log.reversal.ordering import columns_of, foreign_keys, unique_sets
 from pgaudit_log.reversal.plans import Kind, Step
 from pgaudit_log.states import State
 from pgaudit_log.wording import words_for

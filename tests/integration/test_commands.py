@@ -354,6 +354,16 @@ def test_as_of_leaves_out_what_was_not_tracked() -> None:
 # --- revert, undo, restore
 
 
+def test_a_role_is_marked_as_one(order: Order) -> None:
+    role = execute("SELECT session_user")[0][0]
+    Order.objects.update(note="by nobody")
+    newest = Events.objects.latest("pgh_id")
+    assert re.search(
+        rf"{newest.pgh_id} .* role {role} +shop\.Order", run("trail", "--model", "shop.Order")
+    )
+    assert re.search(rf"who +role {role}\n", run("show", newest.pgh_id))
+
+
 def test_revert_shows_the_plan_and_writes_nothing(order: Order) -> None:
     inserted = event_of(order, "insert")
     before = everything()

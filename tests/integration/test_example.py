@@ -60,7 +60,11 @@ def printed(request: pytest.FixtureRequest, demo: Demo) -> str:
             r"anna +order (\d+) +update +status: paid → shipped *\n +POST /orders/\1/ship/",
         ),
         ('Request: the clerk presses "Cancel"', r"anna +order line \d+ +delete"),
-        ("Undo:", r"anna +order \d+ +update +note: cancelled → gift wrap"),
+        (
+            'Request: the clerk presses "Cancel"',
+            r"anna +order \d+ +update +status: shipped → cancelled",
+        ),
+        ("Undo:", r"anna +order \d+ +update +status: cancelled → shipped"),
         ("Undo:", r"anna +order line \d+ +insert +price: \d\.\d9"),
         ("Restore:", r"anna +order \d+ +insert +note: gift wrap"),
         ("Restore:", r"anna +order line \d+ +insert +price: \d\.\d9"),
@@ -148,6 +152,42 @@ browser.post("/orders/412/ship/")
     )
     assert "<td>admin<small>POST /orders/412/ship/</small>" in demo.page("/orders/412/")
     assert "shipped" not in demo.page("/orders/411/")
+
+
+def test_cancelling_on_the_site_cancels(demo: Demo) -> None:
+    demo.shop.shell(
+        CLIENT
+        + """
+from django.contrib.auth.models import User
+browser.post("/orders/409/cancel/")
+browser.login(username="admin", password="admin")
+assert "<button>Cancel</button>" in browser.get("/orders/410/").content.decode()
+browser.post("/orders/410/cancel/")
+assert "<button>" not in browser.get("/orders/410/").content.decode()
+browser.post("/orders/410/ship/")
+"""
+    )
+    html = demo.page("/orders/410/")
+    assert re.search(r"Placed on [\d-]+; cancelled\.", html)
+    assert "<td>admin<small>POST /orders/410/cancel/</small>" in html
+    assert "→ cancelled" in html
+    assert "cancelled" not in demo.page("/orders/409/")
+
+
+def test_pages_say_which_way_they_are_sorted(demo: Demo) -> None:
+    front, order = demo.page("/"), demo.page("/orders/413/")
+    assert "Newest events, the newest first" in front
+    assert "Events of this order and its lines, the oldest first" in order
+
+    def times(html: str) -> list[str]:
+        return re.findall(r'<td class="when">(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)', html)
+
+    assert times(order) == sorted(times(order)) != []
+    assert times(front) == sorted(times(front), reverse=True) != []
+
+
+def test_roles_are_marked_as_roles(demo: Demo) -> None:
+    assert re.search(r"<td>role \w+<small>", demo.page("/orders/413/"))
 
 
 def test_page_of_an_order_that_never_was_is_not_found(demo: Demo) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from django.db import connection, models
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 import pgaudit_log
@@ -332,3 +333,48 @@ def test_keys_that_cannot_be_long_are_rendered_as_before() -> None:
         )
     long = models.CharField(max_length=126, primary_key=True)
     assert "sha256" in key_sql("new", make("Other", id=long), connection)
+
+
+@pytest.mark.parametrize(
+    "way", ["undo I", "undo U", "undo D", "undo a new key", "revert", "restore"]
+)
+@pytest.mark.parametrize("parts", [1, 2])
+@pytest.mark.parametrize("through", ["sql", "save"])
+def test_going_back_finds_a_row_by_its_key_and_looks_at_no_other(
+    way: str, parts: int, through: str
+) -> None:
+    long = LONGEST[:2000]
+    key: dict[str, Any] = {"url": models.TextField(primary_key=parts == 1)}
+    if parts == 2:
+        key |= {"pk": models.CompositePrimaryKey("url", "site"), "site": models.IntegerField()}
+    page = tracked_table("Page", *EVERYTHING, n=models.IntegerField(default=0), **key)
+    with pgaudit_log.context() as inserting:
+        one = page.objects.create(url=long, **({"site": 1} if parts == 2 else {}))
+    with pgaudit_log.context() as changing:
+        if way == "undo a new key":
+            page.objects.update(url=long[::-1])
+        elif way != "undo I":
+            page.objects.update(n=1)
+    if way in ("undo D", "restore"):
+        page.objects.all().delete()
+    newest = Events.objects.latest("pgh_id")
+    with CaptureQueriesContext(connection) as found:
+        plan = {
+            "undo I": lambda: undo(context=inserting),
+            "undo U": lambda: undo(context=changing),
+            "undo D": lambda: undo(newest),
+            "undo a new key": lambda: undo(context=changing),
+            "revert": lambda: revert(one, to=one.events.earliest("pgh_id")),
+            "restore": lambda: restore(newest),
+        }[way]()
+        assert plan.steps
+        if way != "undo a new key":
+            plan.apply(through=through)
+        else:
+            plan.apply()
+    scans = [query["sql"] for query in found if "= wanted.obj_pk" in query["sql"]]
+    assert scans == []
+    expected = {"undo I": [], "undo U": [(long, 0)], "undo a new key": [(long, 0)]}
+    assert list(page.objects.values_list("url", "n")) == expected.get(
+        way, [(long, 0 if way == "revert" else 1)]
+    )

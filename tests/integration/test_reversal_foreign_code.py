@@ -234,6 +234,20 @@ def test_constraints_are_looked_at_without_it(
     assert [c for c in constraints if c in str(plan.obstacles)] == constraints
 
 
+def test_the_names_of_fields_do_not_matter(made: Tables) -> None:
+    fields = {name: models.IntegerField(default=1) for name in ("unknown", "state", "values")}
+    constraint = models.UniqueConstraint(
+        fields=["unknown"], condition=models.Q(state=1, values=1), name="one"
+    )
+    thing = made.make("Thing", **fields, Meta={"constraints": [constraint]})
+    thing.objects.create()
+    thing.objects.all().delete()
+    plan = restore(event_of(thing, "D"))
+    assert plan.is_applicable
+    thing.objects.create()
+    assert not restore(event_of(thing, "D")).is_applicable
+
+
 def test_an_image_whose_file_is_gone_is_no_matter(made: Tables, tmp_path: Path) -> None:
     thing = made.make(
         "Thing",

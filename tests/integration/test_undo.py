@@ -323,6 +323,62 @@ def test_a_swap_of_deferrable_keys_is_taken_back(made: Tables) -> None:
     assert copies.differences() == []
 
 
+NUMBERS = {
+    "small": models.SmallIntegerField,
+    "integer": models.IntegerField,
+    "big": models.BigIntegerField,
+    "positive": models.PositiveIntegerField,
+    "positive small": models.PositiveSmallIntegerField,
+}
+
+
+@pytest.mark.parametrize("kind", NUMBERS)
+@pytest.mark.parametrize("is_deferrable", [True, False])
+def test_a_row_is_moved_aside_to_where_no_other_is(
+    made: Tables, kind: str, is_deferrable: bool
+) -> None:
+    number = NUMBERS[kind]
+    thing = made.make("Thing", key=number(primary_key=True), n=models.IntegerField())
+    execute(
+        "ALTER TABLE shop_thing DROP CONSTRAINT shop_thing_pkey,"
+        " ADD PRIMARY KEY (key) DEFERRABLE INITIALLY IMMEDIATE"
+    )
+    # Those that rows could move through, below zero, and the ends of the range.
+    others = [-2, -3, -4, -5] if "positive" not in kind else [0]
+    if "small" not in kind:
+        others.append(2**31 - 1)
+    thing.objects.bulk_create(thing(key=key, n=key % 100) for key in (1, 2, 3, 4, 5, *others))
+    copies = Copies(thing)
+    with transaction.atomic():
+        execute("UPDATE shop_thing SET key = CASE key WHEN 1 THEN 2 ELSE 1 END WHERE key IN (1, 2)")
+        execute("UPDATE shop_thing SET key = CASE key WHEN 3 THEN 4 ELSE 3 END WHERE key IN (3, 4)")
+    if not is_deferrable:
+        execute("ALTER TABLE shop_thing DROP CONSTRAINT shop_thing_pkey, ADD PRIMARY KEY (key)")
+    plan = undo(txid=transaction_of())
+    assert plan.obstacles == ()
+    plan.apply()
+    assert copies.differences() == []
+
+
+def test_a_value_that_a_row_passed_through_may_be_another_row_s_by_now(made: Tables) -> None:
+    thing = made.make("Thing", key=models.TextField(primary_key=True), n=models.IntegerField())
+    execute(
+        "ALTER TABLE shop_thing DROP CONSTRAINT shop_thing_pkey,"
+        " ADD PRIMARY KEY (key) DEFERRABLE INITIALLY IMMEDIATE"
+    )
+    thing.objects.bulk_create(thing(key=key, n=n) for n, key in enumerate("ab"))
+    with transaction.atomic():
+        for old, new in ("a-", "ba", "-b"):
+            thing.objects.filter(key=old).update(key=new)
+    txid = transaction_of()
+    thing.objects.create(key="-", n=9)
+    # No other value is known that a text may have; then the database is asked, and refuses.
+    plan = undo(txid=txid)
+    with pytest.raises(PlanError):
+        plan.apply()
+    assert dict(thing.objects.values_list("key", "n")) == {"a": 1, "b": 0, "-": 9}
+
+
 def test_a_shift_of_keys_is_taken_back(made: Tables) -> None:
     thing = made.make("Thing", n=models.IntegerField(), key=models.IntegerField(primary_key=True))
     thing.objects.bulk_create(thing(pk=pk, n=pk) for pk in (1, 2, 3))
