@@ -30,6 +30,8 @@ class Kind(str, Enum):
     """The row that is to be changed or deleted is not there."""
     EXISTS = "exists"
     """A row that is to be brought back is there, with other values."""
+    INVARIANT = "invariant"
+    """Something that the project says must hold among the rows would not."""
     MASKED = "masked"
     """The value was not stored, only that there was one."""
     MISSING_TARGET = "missing target"
