@@ -23,8 +23,6 @@ class Relation:
     fields: tuple[models.Field[Any, Any], ...]
     target: type[models.Model]
     target_fields: tuple[models.Field[Any, Any], ...]
-    has_constraint: bool
-    """Whether the database refuses what points at nothing."""
 
     @property
     def columns(self) -> list[str]:
@@ -50,7 +48,6 @@ def relation_of(field: Any) -> Relation | None:
         fields=tuple(own for own, _ in pairs),
         target=concrete(pairs[0][1].model),
         target_fields=tuple(target for _, target in pairs),
-        has_constraint=bool(getattr(field, "db_constraint", False)),
     )
 
 
