@@ -154,7 +154,7 @@ def at(moment: Moment) -> Iterator[Moment]:
 @contextmanager
 def only_reading(moment: Moment, what: str) -> Iterator[None]:
     """Do what :func:`at` does, and refuse ``what`` runs in the block to write, to whatever table."""
-    token, outer = _current.set(moment), reader.set(f"{what} as of {moment}")
+    token, outer = _current.set(moment), reader.set((what, moment))
     try:
         yield
     finally:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import types
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any, NoReturn
@@ -27,6 +28,9 @@ from pgaudit_log.readonly import RefusesWrites
 
 Reading = Callable[[], AbstractContextManager[None]]
 """Makes the block in which a method of the past runs."""
+
+_CALLED = (types.FunctionType, types.MethodType, functools.partial)
+"""What runs only when it is called: methods, and those that Django makes out of others."""
 
 _NO_QUERIES = frozenset({"pk", "_get_pk_val", "_set_pk_val", "_is_pk_set", "get_deferred_fields"})
 """What Django calls often, and what only looks at the object."""
@@ -252,7 +256,7 @@ class _Attribute:
         reading = functools.partial(moments.only_reading, moment, self.owner.__name__)
         with reading():
             value = get(attribute, obj, self.owner)
-        if inspect.isroutine(value) or isinstance(value, functools.partial):
+        if isinstance(value, _CALLED):
             return _method(value, moment, reading)
         value = given(value, moment, reading)
         cached = getattr(obj, "__dict__", {})

@@ -8,26 +8,28 @@ from typing import Any, NoReturn
 from django.db import models
 
 
-class Protection(models.Field):  # type: ignore[type-arg]
+class Protection:
     """A private field without a column, which Django asks for what a deletion takes along.
 
     Its answer is that of a protected foreign key. So the admin's page says that the event is
     protected and offers no button, where the deletion itself would end in an error. Django asks
-    private fields since generic relations are such.
+    private fields since generic relations are such. To everything else it looks like a generic
+    foreign key: no field that has a value, so that forms, filter sets and serializers leave it out.
     """
 
-    def __init__(self) -> None:
-        super().__init__(editable=False, serialize=False)
+    name: str
+    attname: str
+    model: type[models.Model]
+    column = remote_field = related_model = None
+    is_relation = many_to_one = hidden = True
+    many_to_many = one_to_many = one_to_one = False
+    auto_created = concrete = editable = unique = False
 
-    def contribute_to_class(
-        self, cls: type[models.Model], name: str, private_only: bool = False
-    ) -> None:
-        """Become a field of a model and of those that inherit it; it has no value."""
-        super().contribute_to_class(cls, name, private_only=True)
-
-    def get_attname_column(self) -> Any:
-        """Return that it has no column."""
-        return self.get_attname(), None
+    def contribute_to_class(self, cls: type[models.Model], name: str) -> None:
+        """Become a field of a model; those that inherit it get one of their own."""
+        self.name = self.attname = name
+        self.model = cls
+        cls._meta.add_field(self, private=True)  # type: ignore[arg-type]
 
     def bulk_related_objects(self, events: Iterable[Any], using: str) -> NoReturn:
         """Raise: events cannot be deleted.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextvars import ContextVar
 from typing import Any, NoReturn
 
-reader: ContextVar[str | None] = ContextVar("pgaudit_log_reader", default=None)
-"""What runs and may write to no table, as errors call it: a method of an object of the past."""
+reader: ContextVar[tuple[object, ...] | None] = ContextVar("pgaudit_log_reader", default=None)
+"""What runs and may write to no table, a method of an object of the past: whose, and its moment."""
 
 
 class RefusesWrites:

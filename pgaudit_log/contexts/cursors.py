@@ -205,10 +205,11 @@ class _Carries(_CarryingCursor):
         Raises:
             ReadOnlyError: in what may only read, for what writes.
         """
-        if reader.get() is not None and surely_writes(query):
+        if (reading := reader.get()) is not None and surely_writes(query):
+            what, moment = reading
             raise ReadOnlyError(
-                f"{reader.get()} can only be read, but would write with SQL by hand. Fetch the"
-                " object as it is today."
+                f"{what} as of {moment} can only be read, but would write with SQL by hand. Fetch"
+                " the object as it is today."
             )
         context = current()
         if context is not None and _is_only_on_writes() and not is_write(query):

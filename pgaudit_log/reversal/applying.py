@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import (
     DatabaseError,
@@ -15,6 +17,7 @@ from pgaudit_log import live, moments, rows, states
 from pgaudit_log.contexts.stack import context
 from pgaudit_log.exceptions import PlanError, QueryError, StalePlanError
 from pgaudit_log.identifiers import column_of, is_shortened
+from pgaudit_log.reversal import invariants
 from pgaudit_log.reversal.outcomes import is_done, unplanned_references
 from pgaudit_log.reversal.plans import Applied, Plan, Step, key_after, whole_keys
 from pgaudit_log.reversal.saving import save
@@ -35,11 +38,14 @@ def apply(plan: Plan, *, through: str, reason: str | None) -> Applied:
             _queue_up(plan)
             _refuse_stale(plan)
             _refuse_new_references(plan)
+            repairs = _repairs(plan)
             with connection.cursor() as cursor:
                 # Rows may come in an order in which a constraint holds at the end only.
                 cursor.execute("SET CONSTRAINTS ALL DEFERRED")
             for step in plan.steps:
                 write(step, plan.using)
+            for repair in repairs:
+                repair(plan)
             # Now, so that a missing target is this plan's error and not the next commit's.
             connection.check_constraints()
             with connection.cursor() as cursor:
@@ -106,6 +112,17 @@ def _refuse_new_references(plan: Plan) -> None:
             f"Cannot {plan.action} {plan.subject}; nothing was changed. {other} points at"
             f" {step.label} {step.key} with {name} since the plan was made. Make the plan again."
         )
+
+
+def _repairs(plan: Plan) -> list[Callable[[Plan], object]]:
+    """Return what has to be called after the plan; raise if it would break what it does not say."""
+    not_told, repairs = invariants.at_apply(plan)
+    for obstacle in not_told:
+        raise StalePlanError(
+            f"Cannot {plan.action} {plan.subject}; nothing was changed. {obstacle} That has come"
+            " since the plan was made. Make the plan again."
+        )
+    return repairs
 
 
 def _write(step: Step, using: str) -> None:

@@ -17,6 +17,7 @@ from pgaudit_log.models import Events
 from pgaudit_log.moments import Moment
 from pgaudit_log.records import Record
 from pgaudit_log.registry import concrete, parents_of
+from pgaudit_log.reversal import invariants
 from pgaudit_log.reversal.choices import Choices
 from pgaudit_log.reversal.deletions import deleted_with
 from pgaudit_log.reversal.folding import fold
@@ -255,7 +256,7 @@ def _plan(
 ) -> Plan:
     with moments.today():
         findings = examine_chosen(targets, choices, using)
-    return Plan(
+    plan = Plan(
         action=action,
         subject=subject,
         steps=tuple(findings.steps),
@@ -264,6 +265,7 @@ def _plan(
         reverts=dict(reverts),
         using=using,
     )
+    return invariants.told(plan)
 
 
 def alias_of(event: Any, using: str | None) -> str:

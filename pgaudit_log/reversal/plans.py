@@ -37,6 +37,8 @@ class Kind(str, Enum):
     """The row that is to be changed or deleted is not there."""
     EXISTS = "exists"
     """A row that is to be brought back is there, with other values."""
+    INVARIANT = "invariant"
+    """Something that the project says must hold among the rows would not."""
     LEFT_OUT = "left out"
     """The caller wants the row left as it is; it never stands in the way."""
     MASKED = "masked"

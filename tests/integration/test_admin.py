@@ -8,8 +8,12 @@ from typing import Any
 import pytest
 from django.contrib import admin
 from django.contrib.auth.models import User
+from django.core import serializers
+from django.core.exceptions import ValidationError
+from django.forms import model_to_dict
 from django.test import Client
 from django.urls import path
+from django_filters.utils import get_all_model_fields
 
 import pgaudit_log
 from pgaudit_log.models import Events, MiddlewareEvents
@@ -123,3 +127,14 @@ def test_tracked_objects_are_deleted_by_the_admin_as_ever(browser: Client, event
     }
     assert browser.post(place(Customer), chosen).status_code == 302
     assert not Customer.objects.exists()
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_what_protects_events_is_none_of_their_fields(event: Any, model: Any) -> None:
+    found = model.objects.get(pk=event.pgh_id)
+    names = {field.name for field in model._meta.fields}
+    assert "pgh_protection" not in names | {*model_to_dict(found)}
+    assert "pgh_protection" not in get_all_model_fields(model)
+    assert "pgh_protection" not in serializers.serialize("json", [found])
+    with pytest.raises(ValidationError, match="append-only"):
+        found.full_clean(exclude=names)

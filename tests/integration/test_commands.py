@@ -317,7 +317,7 @@ def test_as_of_shows_the_rows_as_they_were_after_an_event(order: Order) -> None:
 
 
 def test_as_of_shows_the_rows_as_they_were_at_a_moment(order: Order) -> None:
-    later = (timezone.now() + timedelta(hours=1)).isoformat()
+    later = timezone.now().isoformat()
     assert [r["status"] for r in document("as-of", "shop.Order", "--at", later)["rows"]] == ["paid"]
     assert document("as-of", "shop.Order", "--at", "2001-01-01T00:00Z")["rows"] == []
     assert run("as-of", "shop.Order", 501, "--at", "2001-01-01T00:00Z") == (

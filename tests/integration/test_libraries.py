@@ -170,3 +170,95 @@ today = model.objects.get(name="rock")
 assert names(today.get_descendants()) == ["today"]
 """
     )
+
+
+INVARIANT = """
+from collections import Counter
+from django.db import transaction
+from pgaudit_log import reversal
+
+def whole(nodes):
+    places = Counter((n["tree_id"], n[side]) for n in nodes.values() for side in ("lft", "rght"))
+    yield from (f"{place} twice" for place, count in places.items() if count > 1)
+    for node in nodes.values():
+        parent = nodes.get(node["parent_id"])
+        if parent and not parent["lft"] < node["lft"] < node["rght"] < parent["rght"]:
+            yield f"{node['id']} outside"
+
+def rows():
+    columns = ("id", "parent_id", "tree_id", "lft", "rght")
+    return {node["id"]: node for node in Genre.objects.values(*columns)}
+
+def the_tree_is_whole(plan):
+    nodes = rows()
+    for step in plan.steps:
+        if step.model is Genre and step.action == "delete":
+            del nodes[int(step.key)]
+        elif step.model is Genre:
+            new = {change.column: change.proposed for change in step.changes}
+            nodes.setdefault(int(step.key), {}).update(new)
+    yield from whole(nodes)
+
+Genre.objects.all().delete()
+root = Genre.objects.create(name="root")
+rock = Genre.objects.create(name="rock", parent=root)
+Genre.objects.create(name="hard", parent=rock)
+Genre.objects.create(name="jazz", parent=root)
+with transaction.atomic():
+    Genre.objects.get(name="rock").delete()
+deletion = Events.objects.filter(pgh_operation="D", pgh_data__name="rock").latest("pgh_id")
+assert not list(whole(rows()))
+"""
+
+
+def test_a_nested_set_that_has_changed_since_is_told_in_the_plan(store: Project) -> None:
+    store.shell(
+        PRELUDE
+        + INVARIANT
+        + """
+assert reversal.restore(deletion).is_applicable
+reversal.invariant(Genre)(the_tree_is_whole)
+plan = reversal.restore(deletion)
+assert {o.kind.value for o in plan.obstacles} == {"invariant"}, plan
+before = rows()
+try:
+    plan.apply()
+except pgaudit_log.exceptions.PlanError as error:
+    assert "twice" in str(error)
+assert rows() == before
+undo = reversal.undo(txid=deletion.pgh_txid)
+assert undo.is_applicable, undo
+# Another node takes the place before the plan is applied.
+Genre.objects.create(name="folk", parent=Genre.objects.get(name="root"))
+try:
+    undo.apply()
+except pgaudit_log.exceptions.PlanError as error:
+    pass
+else:
+    raise AssertionError
+Genre.objects.get(name="folk").delete()
+reversal.undo(txid=deletion.pgh_txid).apply()
+assert not list(whole(rows()))
+assert names(Genre.objects.get(name="root").get_descendants()) == ["rock", "hard", "jazz"]
+"""
+    )
+
+
+def test_a_nested_set_can_be_repaired_in_the_same_transaction(store: Project) -> None:
+    store.shell(
+        PRELUDE
+        + INVARIANT
+        + """
+reversal.invariant(Genre, repair=lambda plan: Genre.objects.rebuild())(the_tree_is_whole)
+plan = reversal.restore(deletion)
+assert plan.is_applicable
+assert {o.kind.value for o in plan.left_alone} == {"invariant"}, plan
+done = plan.apply(reason="back")
+assert not list(whole(rows()))
+assert sorted(names(Genre.objects.get(name="root").get_descendants())) == ["hard", "jazz", "rock"]
+assert names(Genre.objects.get(name="rock").get_descendants()) == ["hard"]
+written = Events.objects.filter(pgh_txid=done.txid)
+assert {event.pgh_operation for event in written} == {"I", "U"}
+assert all(event.pgh_context["reason"] == "back" for event in written)
+"""
+    )

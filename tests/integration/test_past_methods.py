@@ -202,9 +202,8 @@ def world() -> Iterator[World]:
 
 def digest() -> list[Any]:
     """Return all rows of today."""
-    return [
-        execute(f"SELECT row_to_json(t)::text FROM shop_{name} AS t ORDER BY 1") for name in TABLES
-    ]
+    tables = (f"SELECT '{name}', t::text FROM shop_{name} AS t" for name in TABLES)
+    return execute(" UNION ALL ".join(tables) + " ORDER BY 1, 2")
 
 
 def called(world: World, target: Any, name: str) -> Any:
@@ -405,6 +404,27 @@ def test_a_method_that_returns_sql_by_hand_is_refused(world: World, past: Any) -
     again = world.author.objects.as_of(past._state.db.moment).get(pk=past.pk)
     with pytest.raises(QueryError, match="as it is today"):
         again.by_hand()
+
+
+def test_sql_by_hand_in_a_method_reads_today_and_writes_nothing(world: World, past: Any) -> None:
+    world.author.sql = lambda self, sql: execute(sql)
+    world.author._meta._expire_cache()
+    again = world.author.objects.as_of(past._state.db.moment).get(pk=past.pk)
+    assert again.sql("SELECT name FROM shop_author LIMIT 1") == [("today",)]
+    before = digest()
+    for sql in (
+        "UPDATE shop_author SET name = 'x'",
+        "\n /* a */ delete from shop_tag",
+        "WITH gone AS (DELETE FROM shop_tag RETURNING 1) SELECT * FROM gone",
+        "TRUNCATE shop_tag",
+    ):
+        with (
+            pytest.raises(ReadOnlyError, match="Author as of .* SQL by hand"),
+            transaction.atomic(),
+        ):
+            again.sql(sql)
+    assert again.sql("WITH a AS (SELECT 1 AS updated) SELECT * FROM a") == [(1,)]
+    assert digest() == before
 
 
 def test_an_object_of_the_past_passes_for_one_of_its_model(world: World, past: Any) -> None:
