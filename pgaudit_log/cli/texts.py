@@ -19,6 +19,7 @@ from django.utils import timezone
 from pgaudit_log import states
 from pgaudit_log.cli import documents
 from pgaudit_log.constants import AT_KEY
+from pgaudit_log.json_numbers import Number
 from pgaudit_log.states import MISSING, Absence, unescaped
 
 NOTHING = "–"
@@ -92,7 +93,7 @@ def _json(value: Any) -> str:
             return "{" + ", ".join(inner) + "}"
         case list() | tuple():
             return "[" + ", ".join(_json(own) for own in value) + "]"
-        case Decimal():
+        case Decimal() | Number():
             return str(value)
         case _:
             return json.dumps(documents.plain(value), ensure_ascii=False)
