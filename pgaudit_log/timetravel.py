@@ -14,6 +14,7 @@ from django.db.models.manager import BaseManager
 from pgaudit_log import histories, moments, substitution
 from pgaudit_log.exceptions import QueryError, ReadOnlyError, UnknownPastError
 from pgaudit_log.moments import Moment, PastDatabase, moment_of
+from pgaudit_log.places import moved
 from pgaudit_log.readonly import RefusesWrites
 
 
@@ -88,12 +89,23 @@ def query(queryset: models.QuerySet[Any, Any], moment: Any) -> Any:
     """
     point = Moment.of(moment)
     histories.of_model(queryset.model)
+    queryset = _in_place_of(moment, queryset)
     past: Any = queryset._chain()  # type: ignore[attr-defined]
     cls: Any = type(past)
     past.__class__ = _past_class(cls)
     past.query.pgh_moment = point
     past._db = PastDatabase.of(queryset.db, point)
     return past
+
+
+def _in_place_of(moment: Any, queryset: Any) -> Any:
+    """Return ``queryset`` in the database of an event; a time is of all.
+
+    Raises:
+        QueryError: when ``using()`` said another one, where the event says nothing.
+    """
+    is_event = isinstance(moment, models.Model) and moment._state.db is not None
+    return moved(queryset, [moment], "as_of") if is_event else queryset
 
 
 @functools.cache
@@ -140,7 +152,7 @@ def _events_as_of(events: Any, moment: Any) -> Any:
             type(obj), using=str(obj._state.db or events.db)
         )
         return query(rows, moment).get(pk=obj.pk)
-    return histories.in_force(events, Moment.of(moment))
+    return histories.in_force(_in_place_of(moment, events), Moment.of(moment))
 
 
 def install() -> None:
