@@ -31,11 +31,11 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "pgaudit_log.middleware.AuditMiddleware",  # says who sent the request, and where to
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "pgaudit_log.middleware.AuditMiddleware",  # says who sent the request, and where to
 ]
 
 TEMPLATES = [

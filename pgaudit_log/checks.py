@@ -15,6 +15,7 @@ from django.utils.module_loading import import_string
 from pgaudit_log import installation, installed_views, registry, routing, typed_events
 from pgaudit_log.conf import PREFIX, settings
 from pgaudit_log.constants import APP_LABEL
+from pgaudit_log.middleware_checks import check_middleware
 from pgaudit_log.partitions.calendar import INTERVALS
 from pgaudit_log.registry import ObjForeignKey, concrete
 from pgaudit_log.trackers import Tracker
@@ -26,6 +27,7 @@ def register() -> None:
     """Register the checks of this module with Django."""
     checks.register(check_settings, checks.Tags.compatibility)
     checks.register(check_installed_apps, checks.Tags.compatibility)
+    checks.register(check_middleware, checks.Tags.compatibility)
     checks.register(check_models, checks.Tags.models)
     checks.register(routing.check_routers, checks.Tags.models)
     checks.register(check_databases, checks.Tags.database)

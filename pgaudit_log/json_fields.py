@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from django.db import models
 
 from pgaudit_log import json_text
+from pgaudit_log.json_numbers import ExactEncoder
 
 FieldT = TypeVar("FieldT", bound="models.Field[Any, Any]")
 
@@ -25,21 +26,26 @@ class DocumentField(models.JSONField):
     """A JSON column of events, read by a decoder that is made once, and whatever it holds.
 
     ``JSONField`` makes one for each value, which takes longer than to decode it; and it
-    raises for what Python does not read.
+    raises for what Python does not read. What it reads, ``json`` can write; forms, admin pages
+    and filters write numbers as the numbers that they are.
     """
 
     levels = 1
     """How many levels are read of what is too deep: those of the keys."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"encoder": ExactEncoder, **kwargs})
+
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
         """Return what ``JSONField`` would; ``json_text`` says what of values that it cannot read."""
         if not isinstance(value, str):
             return super().from_db_value(value, expression, connection)
-        return _read(value, self.decoder, self.levels)
+        return _read(value, self.decoder or json_text.DocumentDecoder, self.levels)
 
     def deconstruct(self) -> Any:
         """Return what a plain ``JSONField`` would, for migrations."""
         name, _, args, kwargs = super().deconstruct()
+        kwargs.pop("encoder", None)
         return name, "django.db.models.JSONField", args, kwargs
 
 

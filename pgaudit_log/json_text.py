@@ -5,7 +5,7 @@ Python refuses to read an integer of more than 4,300 digits, and runs out of sta
 or it reads them, and whoever writes them again does. What comes back here:
 
 * an integer that ``int()`` refuses, as ``Decimal``, and so a number with a point that would be
-  infinite as ``float``;
+  infinite as ``float``; in the documents of events as :class:`~pgaudit_log.json_numbers.Number`;
 * a value nested more than ``MAX_DEPTH`` levels deep, with the document around it, as its JSON
   text, a ``str``. The outermost levels of a document come back as what they are: each column of
   a snapshot is a value of its own, each side of a diff, each key of a context.
@@ -18,8 +18,10 @@ import math
 import re
 from collections.abc import Callable, Iterator
 from decimal import Decimal
-from functools import cache
+from functools import cache, partial
 from typing import Any, Final
+
+from pgaudit_log.json_numbers import Number
 
 MAX_DEPTH: Final = 200
 """How many levels are read. Whoever walks a value needs a frame or two a level, of 1,000 in all."""
@@ -27,36 +29,47 @@ MAX_DEPTH: Final = 200
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},:]', re.S)
 
 
-def _integer(text: str) -> int | Decimal:
+def _integer(text: str, exact: Callable[[str], Any]) -> Any:
     try:
         return int(text)
     except ValueError:
-        return Decimal(text)
+        return exact(text)
 
 
-def _float(text: str) -> float | Decimal:
+def _float(text: str, exact: Callable[[str], Any]) -> Any:
     number = float(text)
-    return number if math.isfinite(number) else Decimal(text)
+    return number if math.isfinite(number) else exact(text)
 
 
 class PlainDecoder(json.JSONDecoder):
-    """Reads numbers as ``json`` does, those out of its reach as ``Decimal``."""
+    """Reads numbers as ``json`` does, those out of its reach as ``exact``."""
+
+    exact: type[Any] = Decimal
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**{**kwargs, "parse_float": _float})
+        super().__init__(**{**kwargs, "parse_float": partial(_float, exact=self.exact)})
+
+
+class DocumentDecoder(PlainDecoder):
+    """Reads documents of events, which ``json`` can write again."""
+
+    exact = Number
 
 
 class ExactDecoder(json.JSONDecoder):
-    """Reads numbers with a point as ``Decimal``: as ``float``, long ones would be others."""
+    """Reads numbers with a point as ``Number``: as ``float``, long ones would be others."""
+
+    exact = Number
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**{**kwargs, "parse_float": Decimal})
+        super().__init__(**{**kwargs, "parse_float": Number})
 
 
 @cache
 def _decoders(decoder: Any) -> tuple[Callable[[str], Any], Callable[[str], Any]]:
     """Return two ways to read: the usual one, and the slower one that refuses no number."""
-    return decoder().decode, decoder(parse_int=_integer).decode
+    integer = partial(_integer, exact=getattr(decoder, "exact", Decimal))
+    return decoder().decode, decoder(parse_int=integer).decode
 
 
 def read(text: str, decoder: Any = PlainDecoder, *, levels: int = 0) -> Any:

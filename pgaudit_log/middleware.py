@@ -29,9 +29,9 @@ MAX_VALUE_BYTES = 1000
 class AuditMiddleware:
     """Runs each request in a context with who acts, url, method and request id.
 
-    Put it anywhere behind Django's ``SecurityMiddleware``; it need not follow
-    ``AuthenticationMiddleware``. To record more, override :meth:`get_context`; for other ways
-    to say who acts, the other methods.
+    Put it right behind Django's ``SecurityMiddleware``, so that what other middleware writes,
+    such as ``SessionMiddleware``, is in the context too. To record more, override
+    :meth:`get_context`; for other ways to say who acts, the other methods.
 
     The user is asked for when a statement writes, not when the request arrives: a user
     who is authenticated late (Django REST framework, ``login()``) is seen, and a page

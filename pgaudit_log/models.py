@@ -120,6 +120,7 @@ class Event(ReadOnlyModel):
     class Meta:
         abstract = True
         ordering: ClassVar = ["pgh_id"]
+        get_latest_by = "pgh_id"
 
     def __str__(self) -> str:
         return f"{self.pgh_label} #{self.pgh_id}"
@@ -157,6 +158,7 @@ class Events(ReadOnlyModel):
         managed = False
         db_table = EVENT_TABLE
         ordering: ClassVar = ["pgh_id"]
+        get_latest_by = "pgh_id"
         default_permissions = ("view",)
         verbose_name = "event"
         verbose_name_plural = "events"

@@ -19,11 +19,13 @@ from pgaudit_log import (
     registry,
     user_texts,
 )
+from pgaudit_log.capture_order import InOrderOfCapture
 from pgaudit_log.criteria import flattened
 from pgaudit_log.exceptions import QueryError, ReadOnlyError
 from pgaudit_log.expressions import InKeys, any_of, key_of, of_model
 from pgaudit_log.identifiers import key_fields, key_text
 from pgaudit_log.pages import Page
+from pgaudit_log.places import AsksInPlace
 from pgaudit_log.readonly import RefusesWrites
 from pgaudit_log.registry import concrete
 from pgaudit_log.trackers import UNSET
@@ -31,7 +33,7 @@ from pgaudit_log.trackers import UNSET
 EventsT = TypeVar("EventsT", bound="EventQuerySet")
 
 
-class EventQuerySet(RefusesWrites, models.QuerySet[Any, Any]):
+class EventQuerySet(AsksInPlace, InOrderOfCapture, RefusesWrites, models.QuerySet[Any, Any]):
     """A queryset that only reads.
 
     Raises:
@@ -63,14 +65,15 @@ class EventQuerySet(RefusesWrites, models.QuerySet[Any, Any]):
             raise QueryError(f"timeline() was given {obj!r}. Give an object that was saved.")
         model = concrete(type(obj))
         criteria.refuse_untracked(model, "timeline")
+        events = self._in_place_of([obj], "timeline")
         found = any_of(
             object_events.conditions(
-                table, key_text(obj.pk, key_fields(table)), str(self.db), self._key_column
+                table, key_text(obj.pk, key_fields(table)), str(events.db), self._key_column
             )
             for table in (model, *registry.parents_of(model))
             if registry.declarations_of(table)
         )
-        return self.filter(found).order_by("pgh_id")
+        return events.filter(found).order_by("pgh_id")
 
     def by(self: EventsT, *users: Any) -> EventsT:
         """Return the events of ``users``: instances, primary keys, usernames, lists, querysets.
@@ -86,7 +89,7 @@ class EventQuerySet(RefusesWrites, models.QuerySet[Any, Any]):
                 of today and none of the trail.
         """
         found: list[Any] = []
-        for user in criteria.flattened(users):
+        for user in criteria.flattened(self._all_here(users)):
             if isinstance(user, str) and not user_texts.is_key(user):
                 found += user_texts.keys(user, self.db)
             else:
@@ -100,7 +103,10 @@ class EventQuerySet(RefusesWrites, models.QuerySet[Any, Any]):
         Raises:
             QueryError: for what is none of them, and for an event without a context.
         """
-        return self.filter(criteria.in_contexts(contexts))
+        # One context may have events in several databases.
+        is_told = self._db is not None
+        events = self if is_told else self._in_place_of(flattened(contexts), "in_context")
+        return events.filter(criteria.in_contexts(events._all_here(contexts)))
 
     def in_transaction(self: EventsT, *transactions: Any) -> EventsT:
         """Return the events of ``transactions``: numbers, or events that share theirs.
@@ -108,7 +114,8 @@ class EventQuerySet(RefusesWrites, models.QuerySet[Any, Any]):
         Raises:
             QueryError: for what is neither.
         """
-        return self.filter(criteria.in_transactions(transactions))
+        events = self._in_place_of(flattened(transactions), "in_transaction")
+        return events.filter(criteria.in_transactions(transactions))
 
     def between(self: EventsT, start: datetime | None, end: datetime | None) -> EventsT:
         """Return the events of ``[start, end)``, two aware datetimes; ``None`` leaves a side open.
@@ -142,11 +149,13 @@ class EventQuerySet(RefusesWrites, models.QuerySet[Any, Any]):
 
     def after(self: EventsT, position: Any) -> EventsT:
         """Return the events that were captured after an event, or after the one with this id."""
-        return self.filter(pgh_id__gt=criteria.position_of(position, "after"))
+        after = criteria.position_of(position, "after")
+        return self._in_place_of([position], "after").filter(pgh_id__gt=after)
 
     def before(self: EventsT, position: Any) -> EventsT:
         """Return the events that were captured before an event, or before the one with this id."""
-        return self.filter(pgh_id__lt=criteria.position_of(position, "before"))
+        before = criteria.position_of(position, "before")
+        return self._in_place_of([position], "before").filter(pgh_id__lt=before)
 
     def page(self, size: int = 50, *, before: Any = None, after: Any = None) -> Page:
         """Return a page of the events, the newest first, and where its neighbours begin.
@@ -198,7 +207,7 @@ class TrailQuerySet(EventQuerySet):
     """The models that ``across()`` or ``tracks()`` narrowed the trail to."""
 
     def _clone(self) -> Any:
-        clone: Any = super()._clone()  # type: ignore[misc]
+        clone: Any = super()._clone()
         clone._found_by = self._found_by
         clone._models = self._models
         return clone
@@ -217,7 +226,8 @@ class TrailQuerySet(EventQuerySet):
             return self._narrowed(Q(pk__in=[]), None)
         model = _model_of(given[0])
         criteria.refuse_untracked(model, "tracks")
-        clone = self._narrowed(_own_events(given, "tracks"), [model])
+        events = self._in_place_of(given, "tracks")
+        clone: TrailQuerySet = events._narrowed(_own_events(given, "tracks"), [model])
         clone._found_by = "tracks"
         return clone
 
@@ -238,13 +248,14 @@ class TrailQuerySet(EventQuerySet):
         if not isinstance(depth, int) or isinstance(depth, bool) or depth < 1:
             raise QueryError(f"references() was given depth={depth!r}. Give a number from 1.")
         condition = Q(pk__in=[])
+        events = self._in_place_of(given, "references")
         if given:
             names = references.names_of(given, "references")
             every_event = self.model._base_manager.all()
             condition = references.pointing_at(names, depth, every_event)
             if itself:
                 condition |= _own_events(given, "references")
-        clone = self._narrowed(condition, None)
+        clone: TrailQuerySet = events._narrowed(condition, None)
         clone._found_by = "references"
         return clone
 

@@ -15,6 +15,7 @@ from django.db.models.manager import BaseManager
 from pgaudit_log import histories, moments, past_classes, substitution
 from pgaudit_log.exceptions import ReadOnlyError, UnknownPastError
 from pgaudit_log.moments import Moment, PastDatabase, moment_of
+from pgaudit_log.places import moved
 
 
 @contextmanager
@@ -45,9 +46,20 @@ def query(queryset: models.QuerySet[Any, Any], moment: Any) -> Any:
     Raises:
         QueryError: for what is no moment, or a model that is not tracked.
     """
+    queryset = _in_place_of(moment, queryset)
     point = Moment.of(moment, str(queryset.db))
     histories.of_model(queryset.model)
     return past_classes.queryset_of(queryset, point)
+
+
+def _in_place_of(moment: Any, queryset: Any) -> Any:
+    """Return ``queryset`` in the database of an event; a time is of all.
+
+    Raises:
+        QueryError: when ``using()`` said another one, where the event says nothing.
+    """
+    is_event = isinstance(moment, models.Model) and moment._state.db is not None
+    return moved(queryset, [moment], "as_of") if is_event else queryset
 
 
 class _AsOf:
@@ -86,6 +98,7 @@ def _events_as_of(events: Any, moment: Any) -> Any:
             obj._meta.model, using=str(obj._state.db or events.db)
         )
         return query(rows, moment).get(pk=obj.pk)
+    events = _in_place_of(moment, events)
     return histories.in_force(events, Moment.of(moment, str(events.db)))
 
 

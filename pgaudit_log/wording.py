@@ -16,6 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from pgaudit_log import rows
+from pgaudit_log.json_numbers import Number
 from pgaudit_log.identifiers import column_of
 from pgaudit_log.plain_values import plain
 from pgaudit_log.registry import concrete
@@ -138,7 +139,7 @@ def as_json(value: Any) -> str:
             return "{" + ", ".join(inner) + "}"
         case list() | tuple():
             return "[" + ", ".join(as_json(own) for own in value) + "]"
-        case Decimal():
+        case Decimal() | Number():
             return str(value)
         case _:
             return json.dumps(plain(value), ensure_ascii=False)

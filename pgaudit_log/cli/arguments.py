@@ -15,7 +15,7 @@ from uuid import UUID
 
 from django.apps import apps
 from django.core.exceptions import FieldError, ValidationError
-from django.db import models
+from django.db import DEFAULT_DB_ALIAS, models, router
 
 from pgaudit_log import names, registry, timestamps, user_texts
 from pgaudit_log.exceptions import QueryError
@@ -66,6 +66,35 @@ def any_model(label: str) -> type[models.Model]:
     except (LookupError, ValueError):
         tracked = ", ".join(sorted(model._meta.label for model in names.tracked_models()))
         raise QueryError(f"There is no model {label!r}. Tracked are {tracked or 'none'}.") from None
+
+
+def database(options: dict[str, Any]) -> str:
+    """Return the database that was asked for, or else that of the model that was.
+
+    Raises:
+        QueryError: when the models that were asked for are in several.
+    """
+    if options["database"] is not None:
+        return str(options["database"])
+    named = options.get("model") or []
+    labels = [named] if isinstance(named, str) else list(named)
+    if options.get("references"):
+        labels.append(options["references"].partition(":")[0])
+    found = {label: router.db_for_write(known) for label in labels if (known := _today(label))}
+    if len(set(found.values())) > 1:
+        where = ", ".join(f"{label} in {alias!r}" for label, alias in found.items())
+        raise QueryError(f"These are in several databases: {where}. Choose one with --database.")
+    return next(iter(found.values()), DEFAULT_DB_ALIAS)
+
+
+def _today(label: str) -> type[models.Model] | None:
+    """Return the model whose rows a label of today means; ``None`` for others."""
+    try:
+        model = apps.get_model(label)
+    except (LookupError, ValueError):
+        return None
+    declaration = getattr(model, "pgh_declaration", None)
+    return concrete(model if declaration is None else declaration.tracked_model)
 
 
 def obj(model: type[models.Model], text: str) -> models.Model:

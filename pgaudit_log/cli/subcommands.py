@@ -7,8 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import DEFAULT_DB_ALIAS
-
 from pgaudit_log.cli import acting, filling, inspecting, installing, past, trail, uninstalling
 from pgaudit_log.cli.screen import Screen
 
@@ -91,7 +89,9 @@ def add_to(parser: argparse.ArgumentParser) -> None:
         own = made.add_parser(subcommand.name, help=subcommand.help, description=subcommand.help)
         subcommand.add_arguments(own)
         own.add_argument(
-            "--database", default=DEFAULT_DB_ALIAS, metavar="ALIAS", help="Which database."
+            "--database",
+            metavar="ALIAS",
+            help="Which database; by default the one that the routers give for the model.",
         )
         if subcommand.has_json:
             own.add_argument("--json", action="store_true", help="Write one JSON document.")

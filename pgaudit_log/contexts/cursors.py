@@ -16,7 +16,7 @@ from django.core.signals import setting_changed
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pgaudit_log.conf import PREFIX, settings
-from pgaudit_log.constants import CONTEXT_MARKER
+from pgaudit_log.constants import CONTEXT_MARKER, CONTEXT_SETTING
 from pgaudit_log.contexts import transactions
 from pgaudit_log.contexts.stack import ID_LENGTH, Context, current
 from pgaudit_log.contexts.statements import (
@@ -65,7 +65,7 @@ def install(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
         factory = extensions.cursor
     # A pooled connection comes back as it was left.
     if not issubclass(factory, _CarryingCursor):
-        driver_connection.cursor_factory = _carrying(factory)
+        driver_connection.cursor_factory = carrying(factory)
         if (adapters := getattr(driver_connection, "adapters", None)) is not None:
             adapters.register_dumper(_Carried, _carried_dumper())
     transactions.watch(driver_connection)
@@ -87,22 +87,46 @@ def _hiding(operations: type[Any]) -> type[Any]:
 
 
 class _CarryingCursor:
-    """Marks the classes made by :func:`_carrying`."""
+    """Marks the classes made by :func:`carrying`."""
 
 
 @cache
-def _carrying(factory: type[Any]) -> type[Any]:
-    """Return a subclass of the cursor class ``factory`` that carries the context."""
+def carrying(factory: type[Any]) -> type[Any]:
+    """Return a subclass of the cursor class ``factory`` that carries the context.
+
+    For cursors that are made by hand on a connection of Django's, past its ``cursor()``: the
+    driver lets nobody in between there.
+
+    Raises:
+        TypeError: for server-side cursors, and for those of ``async`` connections.
+
+    Example:
+        carrying(psycopg.RawCursor)(connection.connection).execute("… = $1", [5])
+    """
+    if issubclass(factory, _CarryingCursor):
+        return factory
     if any(base.__module__.startswith("psycopg2") for base in factory.__mro__):
         return type(factory.__name__, (_Psycopg2Mixin, factory), {"__module__": __name__})
-    from psycopg import AsyncClientCursor, ClientCursor
+    import psycopg
 
-    merges = issubclass(factory, (ClientCursor, AsyncClientCursor))
-    return type(
-        factory.__name__,
-        (_Psycopg3Mixin, factory),
-        {"__module__": __name__, "merges_parameters": merges},
-    )
+    if not issubclass(factory, psycopg.Cursor):
+        raise TypeError(
+            f"{factory!r} is no cursor of a connection of Django's. On a connection of your own, set"
+            f" {CONTEXT_SETTING} with SET LOCAL."
+        )
+    if issubclass(factory, psycopg.ServerCursor):
+        raise TypeError(
+            f"{factory!r} sends DECLARE and FETCH, in which no context is seen. What writes goes"
+            " through another cursor."
+        )
+    # Older versions have no class of raw cursors.
+    raw = getattr(psycopg, "RawCursor", ())
+    attributes = {
+        "__module__": __name__,
+        "merges_parameters": issubclass(factory, psycopg.ClientCursor),
+        "has_percent_signs": not issubclass(factory, raw),
+    }
+    return type(factory.__name__, (_Psycopg3Mixin, factory), attributes)
 
 
 class _Carried:
@@ -181,6 +205,8 @@ class _Carries(_CarryingCursor):
 
     merges_parameters: bool
     """Whether it writes parameters into the text itself, as client-side binding does."""
+    has_percent_signs = True
+    """Whether its placeholders are percent signs, so that others are doubled."""
     connection: Any
 
     def _carry(self, query: Any, params: Any) -> tuple[Any, Any]:
@@ -190,12 +216,15 @@ class _Carries(_CarryingCursor):
             return harmless(query), params
         if params is not None and self.merges_parameters:
             return _with_parameter(text, query, params)
-        return prefixed(query, _literal(text, params)), params
+        return prefixed(query, self._literal(text, params)), params
+
+    def _literal(self, text: str, params: Any) -> str:
+        return _literal(text, params if self.has_percent_signs else None)
 
     def _prefixed(self, query: Any, params: Any) -> Any:
         """Return the statement with its context as text, for where parameters are of many rows."""
         text = self._carried(query)
-        return harmless(query) if text is None else prefixed(query, _literal(text, params))
+        return harmless(query) if text is None else prefixed(query, self._literal(text, params))
 
     def _carried(self, query: Any) -> str | None:
         """Return what stands in front of a statement; ``None`` for nothing.

@@ -202,6 +202,7 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "events",
                 "db_table": "pgaudit_log_event",
                 "ordering": ["pgh_id"],
+                "get_latest_by": "pgh_id",
                 "managed": False,
                 "default_permissions": ("view",),
             },

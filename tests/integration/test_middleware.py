@@ -213,3 +213,23 @@ def test_a_token_user_of_rest_framework_is_seen(rest_client: Any, user: User) ->
     response = rest_client.post("/rest/", headers={"x-token": "ana"})
     assert response.status_code == 200
     assert newest_context()["user"] == user.pk
+
+
+def test_what_a_session_saves_after_the_view_is_in_the_context(
+    client: Client, user: User, monkeypatch: Any
+) -> None:
+    """In front of SessionMiddleware, as the quickstart puts it."""
+    from django.contrib.sessions.backends.db import SessionStore
+
+    save = SessionStore.save
+
+    def save_and_write(store: Any, *args: Any, **kwargs: Any) -> None:
+        Customer.objects.create(name="by the session")
+        save(store, *args, **kwargs)
+
+    client.force_login(user)
+    with monkeypatch.context() as patched, override_settings(SESSION_SAVE_EVERY_REQUEST=True):
+        patched.setattr(SessionStore, "save", save_and_write)
+        client.get("/pages/", headers={"x-request-id": "r-2"})
+    assert newest_context()["request_id"] == "r-2"
+    assert newest_context()["user"] == user.pk

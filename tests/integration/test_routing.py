@@ -16,7 +16,6 @@ from django.db.models.signals import pre_migrate
 from pgaudit_log.exceptions import InstallationError
 from pgaudit_log.routing import check_routers, misplaced
 from tests.projects import Project, driver, project
-from tests.shop.models import Customer, Order
 
 
 class Router:

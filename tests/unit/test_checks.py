@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.contrib.sessions.middleware import SessionMiddleware
 from django.core import checks
 from django.core.checks import run_checks
 from django.test import override_settings
 
 import pgaudit_log
+from pgaudit_log import registry
 from pgaudit_log.checks import check_installed_apps, check_models, check_settings
+from pgaudit_log.middleware import AuditMiddleware
+from pgaudit_log.middleware_checks import check_middleware
 from tests.shop.models import Order
 
 
@@ -154,3 +158,61 @@ def test_before_pending_migrations_nothing_is_missing() -> None:
     execute("DROP VIEW shop_orderevent")
     execute("DELETE FROM django_migrations WHERE app = 'shop'")
     assert run_checks(databases=["default"]) == []
+
+
+SESSION = "django.contrib.sessions.middleware.SessionMiddleware"
+AUTH = "django.contrib.auth.middleware.AuthenticationMiddleware"
+AUDIT = "pgaudit_log.middleware.AuditMiddleware"
+OWN_AUDIT = "tests.unit.test_checks.OwnAuditMiddleware"
+OWN_SESSION = "tests.unit.test_checks.OwnSessionMiddleware"
+
+
+class OwnAuditMiddleware(AuditMiddleware):
+    pass
+
+
+class OwnSessionMiddleware(SessionMiddleware):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("middleware", "expected"),
+    [
+        ([SESSION, AUTH], ["pgaudit_log.W015"]),
+        ([OWN_SESSION, AUTH], ["pgaudit_log.W015"]),
+        ([SESSION, AUTH, AUDIT], ["pgaudit_log.W016"]),
+        ([OWN_SESSION, OWN_AUDIT, AUTH], ["pgaudit_log.W016"]),
+        ([AUDIT, SESSION, AUTH], []),
+        (["django.middleware.security.SecurityMiddleware", OWN_AUDIT, SESSION, AUTH], []),
+        ([SESSION], []),
+        ([AUDIT], []),
+        ([], []),
+        (["no.such.Middleware", "tests.shop.views.page", AUDIT, SESSION, AUTH], []),
+    ],
+)
+def test_the_place_of_the_middleware_is_checked(
+    middleware: list[str], expected: list[str], settings: Any
+) -> None:
+    settings.MIDDLEWARE = middleware
+    messages = [found for found in run_checks() if str(found.id).startswith("pgaudit_log.")]
+    assert ids(messages) == expected
+    for message in messages:
+        assert "before SessionMiddleware" in str(message.hint)
+
+
+def test_without_tracked_models_no_middleware_is_wanted(settings: Any, monkeypatch: Any) -> None:
+    settings.MIDDLEWARE = [SESSION, AUTH]
+    monkeypatch.setattr(registry, "declarations", list)
+    assert check_middleware(None) == []
+
+
+def test_without_the_users_of_django_no_middleware_is_wanted(settings: Any) -> None:
+    settings.MIDDLEWARE = [SESSION, "tests.unit.test_checks.OwnSessionMiddleware"]
+    settings.INSTALLED_APPS = ["pgtrigger", "pgaudit_log"]
+    assert check_middleware(None) == []
+
+
+def test_the_middleware_checks_can_be_silenced(settings: Any) -> None:
+    settings.MIDDLEWARE = [SESSION, AUTH]
+    settings.SILENCED_SYSTEM_CHECKS = ["pgaudit_log.W015"]
+    assert [message.is_silenced() for message in check_middleware(None)] == [True]

@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import OperationalError, ProgrammingError, connections
 
 from pgaudit_log import installation
-from pgaudit_log.cli import subcommands
+from pgaudit_log.cli import arguments, subcommands
 from pgaudit_log.cli.screen import Screen
 from pgaudit_log.cli.texts import safe
 from pgaudit_log.exceptions import InstallationError, PgauditLogError
@@ -49,6 +49,7 @@ class Command(BaseCommand):
             force_color=options["force_color"],
         )
         with _errors_as_exit_codes(), _broken_pipes_quiet(self.stdout):
+            options["database"] = arguments.database(options)
             _refuse_database(options["database"], options["subcommand"])
             subcommands.BY_NAME[options["subcommand"]].run(Namespace(**options), screen)
             self.stdout.flush()
