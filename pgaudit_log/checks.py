@@ -12,7 +12,7 @@ from django.core import checks
 from django.db import connections, router
 from django.utils.module_loading import import_string
 
-from pgaudit_log import installation, installed_views, registry, routing, typed_events
+from pgaudit_log import database_checks, installation, registry, routing, typed_events
 from pgaudit_log.conf import PREFIX, settings
 from pgaudit_log.constants import APP_LABEL
 from pgaudit_log.middleware_checks import check_middleware
@@ -220,65 +220,22 @@ def check_databases(
         # `migrate` runs the checks before it starts: what it is about to make is not missing.
         if not installation.is_wanted(alias) or not installation.is_migrated(alias):
             continue
-        incomplete = installation.incomplete_schema(alias)
-        if incomplete:
-            messages.append(
-                checks.Warning(
-                    f'The database "{alias}" lacks what the event table needs, or has another'
-                    f" version of it: {', '.join(incomplete)}. Writes of tracked tables may fail.",
-                    hint="Run manage.py pgaudit_log install.",
-                    obj=APP_LABEL,
-                    id="pgaudit_log.W005",
-                )
-            )
+        faults = installation.incomplete_schema(alias)
+        messages += database_checks.check_schema(alias, faults)
         if not installation.has_event_table(alias):
             continue
-        if not any("pgaudit_log_numbers" in name for name in incomplete):
+        messages += database_checks.check_strangers(alias)
+        at_fault = {fault.name for fault in faults}
+        if "function pgaudit_log_database" in at_fault:
+            # Without it, the rest cannot be asked.
+            continue
+        if "function pgaudit_log_numbers" not in at_fault:
             messages += _check_numbers(alias)
-        missing = installation.missing_triggers(alias)
-        if missing:
-            messages.append(
-                checks.Warning(
-                    f'The database "{alias}" does not have the triggers that are declared:'
-                    f" {', '.join(missing)}. Changes go unrecorded.",
-                    hint="Run makemigrations and migrate, or manage.py pgtrigger install.",
-                    obj=APP_LABEL,
-                    id="pgaudit_log.W003",
-                )
-            )
+        messages += database_checks.check_captures(alias)
+        messages += database_checks.check_histories(alias)
         messages += _check_tables(alias)
         messages += _check_turns(alias)
-        messages += _check_views(alias)
-    return messages
-
-
-def _check_views(alias: str) -> Messages:
-    """Return warnings about views that are not as they should be, or show more than they should."""
-    messages: Messages = []
-    views = typed_events.views_for(alias)
-    stale = installed_views.outdated(views, connections[alias])
-    if stale:
-        messages.append(
-            checks.Warning(
-                f'The database "{alias}" has no up-to-date view for'
-                f" {', '.join(view.name for view in stale)}.",
-                hint="Run migrate, or manage.py pgaudit_log install.",
-                obj=APP_LABEL,
-                id="pgaudit_log.W002",
-            )
-        )
-    granted = installed_views.granted_without_barrier(views, connections[alias])
-    if granted:
-        listed = "; ".join(f"{view} to {', '.join(roles)}" for view, roles in granted.items())
-        messages.append(
-            checks.Warning(
-                f'In the database "{alias}" views are granted that have no security_barrier: {listed}.'
-                " By the conditions of a query, those roles can see events of other models.",
-                hint="Give track() security_barrier=True and run migrate, or take the privilege away.",
-                obj=APP_LABEL,
-                id="pgaudit_log.W010",
-            )
-        )
+        messages += database_checks.check_views(alias)
     return messages
 
 

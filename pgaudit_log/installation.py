@@ -4,26 +4,33 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import pgtrigger
 from django.apps import apps
-from django.db import connections, router, transaction
+from django.db import InternalError, connections, router, transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 
-from pgaudit_log import installed_views, names, sql, typed_events, undeclared_views
+from pgaudit_log import (
+    installed_captures,
+    installed_schema,
+    installed_views,
+    names,
+    sql,
+    typed_events,
+    undeclared_views,
+)
 from pgaudit_log.conf import settings
 from pgaudit_log.constants import APP_LABEL, EVENT_TABLE
 from pgaudit_log.exceptions import InstallationError
 from pgaudit_log.identifiers import quote_literal, quote_name, shorten, table_of
+from pgaudit_log.installed_schema import Fault
 from pgaudit_log.models import Events
 from pgaudit_log.partitions import catalogue
 from pgaudit_log.registry import concrete
-from pgaudit_log.triggers.capture import CaptureTrigger
 from pgaudit_log.triggers.rendering import targets
 
 logger = logging.getLogger("pgaudit_log")
@@ -87,54 +94,15 @@ def is_migrated(using: str) -> bool:
 
 
 def missing_triggers(using: str) -> list[str]:
-    """Return the names of the declared triggers that are not installed, outdated or disabled.
-
-    A trigger is outdated, too, when a column of its table was renamed without it.
-    """
-    with connections[using].cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT tgname, obj_description(oid, 'pg_trigger')
-            FROM pg_trigger
-            WHERE tgname LIKE 'pgtrigger\\_%%' AND tgenabled <> 'D' AND tgparentid = 0
-            """,
-            [],
-        )
-        installed = set(cursor.fetchall())
-    of_former_names = _of_former_names(using)
-    return [
-        f"{model._meta.label}:{trigger.name}"
-        for model, trigger in capture_triggers()
-        if trigger.allow_migrate(model, database=using)
-        and (
-            (trigger.get_pgid(model), trigger.compile(model).hash) not in installed
-            or trigger.get_pgid(model) in of_former_names
-        )
-    ]
-
-
-def _of_former_names(using: str) -> set[str]:
-    """Return the names of the triggers that were made when a column of theirs was called otherwise."""
-    with connections[using].cursor() as cursor:
-        cursor.execute("SELECT to_regclass('pgaudit_log_shape') IS NOT NULL")
-        if not cursor.fetchone()[0]:
-            return set()
-        cursor.execute(sql.read("outdated_shapes.sql"))
-        return {name for (name,) in cursor.fetchall()}
-
-
-def capture_triggers() -> Iterator[tuple[Any, CaptureTrigger]]:
-    """Yield each declared trigger of this package after the model that it is on."""
-    for model, trigger in pgtrigger.registered():
-        if isinstance(trigger, CaptureTrigger):
-            yield model, trigger
+    """Return the names of the declared triggers that do not capture as they are declared, and why."""
+    return [str(fault) for fault in installed_captures.faults(using)]
 
 
 def tracked_without_primary_key(using: str) -> list[str]:
     """Return the labels of tracked models whose tables have no primary key in the database."""
     tables = {
         concrete(model)._meta.db_table: concrete(model)._meta.label
-        for model, trigger in capture_triggers()
+        for model, trigger in installed_captures.declared()
         if trigger.allow_migrate(model, database=using)
     }
     with connections[using].cursor() as cursor:
@@ -183,51 +151,41 @@ def _schema(using: str) -> str:
         return str(cursor.fetchone()[0])
 
 
-def incomplete_schema(using: str) -> list[str]:
+def _into(using: str) -> str:
+    """Return what the INSERT of a capture function begins with that writes into the event table."""
+    return f"INSERT INTO {_schema(using)}.{EVENT_TABLE} ("
+
+
+def incomplete_schema(using: str) -> list[Fault]:
     """Return what the event table lacks of what the migration makes, and what is another version of it."""
-    schema = _schema(using)
-    template = sql.template()
-    if settings.INDEX_REFERENCES:
-        template += sql.read("references_index.sql")
-    expected = sql.made(template)
-    with connections[using].cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT relname FROM pg_class
-            WHERE relnamespace = %(schema)s::regnamespace AND starts_with(relname, 'pgaudit_log_')
-            """,
-            {"schema": schema},
-        )
-        relations = {name for (name,) in cursor.fetchall()}
-        cursor.execute(
-            """
-            SELECT proname, prosrc FROM pg_proc
-            WHERE pronamespace = %(schema)s::regnamespace AND starts_with(proname, 'pgaudit_log_')
-            """,
-            {"schema": schema},
-        )
-        bodies = dict(cursor.fetchall())
-        faults = [
-            f"{kind} {name}"
-            for kind, name, body in expected
-            if (
-                bodies.get(name) != sql.in_schema(body or "", schema)
-                if kind == "function"
-                else name not in relations
-            )
-        ]
-        if EVENT_TABLE in relations:
-            cursor.execute(sql.read("partitions_without_guards.sql"), [f"{schema}.{EVENT_TABLE}"])
-            faults += [f"trigger {name} on {table}" for table, name in cursor.fetchall()]
-    return faults
+    return installed_schema.faults(using, _schema(using))
+
+
+def strangers(using: str) -> list[str]:
+    """Return what others have put on the tables of this package; see :mod:`installed_schema`."""
+    return installed_schema.strangers(using, _schema(using))
 
 
 def _complete_schema(using: str) -> list[str]:
-    """Make what :func:`incomplete_schema` finds, and return it."""
-    faults = incomplete_schema(using)
+    """Mend what :func:`incomplete_schema` finds, where that harms no events, and return it.
+
+    Raises:
+        InstallationError: when something of others depends on what has to be made anew.
+    """
+    faults = [fault for fault in incomplete_schema(using) if fault.is_mendable]
     if faults:
-        install_schema(using)
-    return faults
+        try:
+            with transaction.atomic(using=using), connections[using].cursor() as cursor:
+                for fault in faults:
+                    for statement in fault.remedy:
+                        cursor.execute(statement)
+                install_schema(using)
+        except InternalError as error:
+            raise InstallationError(
+                f"{', '.join(fault.name for fault in faults)} could not be mended:"
+                f" {str(error).strip()} Drop what depends on it, run this again, and create it again."
+            ) from error
+    return [fault.name for fault in faults]
 
 
 def numbers(using: str) -> Numbers:
@@ -267,7 +225,7 @@ def install_triggers_without_migrations(using: str) -> None:
     _drop_functions_without_triggers(using)
     unmigrated = MigrationLoader(connections[using]).unmigrated_apps
     tables = set(connections[using].introspection.table_names())
-    for model, trigger in capture_triggers():
+    for model, trigger in installed_captures.declared():
         # Without --run-syncdb, migrate makes no tables for apps without migrations.
         if concrete(model)._meta.db_table not in tables:
             continue
@@ -279,7 +237,7 @@ def install_triggers_without_migrations(using: str) -> None:
 
 def _prune_automatic_tables(using: str) -> None:
     """Drop the triggers of many-to-many tables that are no longer declared; no migration does."""
-    declared = [trigger.get_pgid(model) for model, trigger in capture_triggers()]
+    declared = [trigger.get_pgid(model) for model, trigger in installed_captures.declared()]
     tables = [
         model._meta.db_table
         for model in apps.get_models(include_auto_created=True)
@@ -312,46 +270,47 @@ def _drop_functions_without_triggers(using: str) -> None:
             cursor.execute(f"DROP FUNCTION {signature}")
 
 
-def install_missing_triggers(using: str) -> list[str]:
-    """Install the capture triggers that are missing, and return their names with their models'.
+def mend_captures(using: str, *, all_of_them: bool = False) -> list[str]:
+    """Install the capture triggers anew that were replaced, or write to another schema; return their names.
 
-    Only on tables that have all columns of their model: other ones wait for a migration. A trigger of
-    another version is replaced where no migration is waiting.
+    With ``all_of_them`` also those that are missing or disabled; and those of another version, where no
+    migration is waiting. Only on tables that have all columns of their model: other ones wait for a
+    migration.
     """
+    problems = {"replaced", "in another schema"}
+    if all_of_them:
+        problems |= {"missing", "disabled", "only for replicas"}
+        problems |= {"outdated"} if is_migrated(using) else set()
     connection = connections[using]
-    wanted = ["UNINSTALLED", *(["OUTDATED"] if is_migrated(using) else [])]
-    made = []
     with connection.cursor() as cursor:
         tables = set(connection.introspection.table_names(cursor))
-        for model, trigger in capture_triggers():
-            table = concrete(model)._meta.db_table
-            if table not in tables or not trigger.allow_migrate(model, database=using):
-                continue
-            columns = {
-                c.name for c in connection.introspection.get_table_description(cursor, table)
-            }
-            if any(f.column not in columns for f in concrete(model)._meta.local_concrete_fields):
-                continue
-            if trigger.get_installation_status(model, database=using)[0] in wanted:
-                trigger.install(model, database=using)
-                made.append(f"{model._meta.label}:{trigger.name}")
-    return made
+        faults = [
+            fault
+            for fault in installed_captures.faults(using)
+            if fault.problem in problems
+            and (table := concrete(fault.model)._meta.db_table) in tables
+            and {f.column for f in concrete(fault.model)._meta.local_concrete_fields}
+            <= {c.name for c in connection.introspection.get_table_description(cursor, table)}
+        ]
+    return installed_captures.mend(using, faults)
 
 
-def leaves_without_triggers(using: str) -> list[tuple[str, str, str, str]]:
+def leaves_without_triggers(using: str) -> list[tuple[str, str, str, str, str]]:
     """Return the partitions of tracked tables that lack a statement-level capture trigger.
 
-    Each with the trigger of its table that it should repeat, the operation, and the
+    Each with the trigger of its table that it should repeat, its function, the operation, and the
     REFERENCING clause. A statement that names a partition fires only the triggers of that
     partition; row-level triggers are copied to partitions by PostgreSQL.
     """
     names = [
         trigger.get_pgid(model)
-        for model, trigger in capture_triggers()
+        for model, trigger in installed_captures.declared()
         if trigger.is_statement_level
     ]
     with connections[using].cursor() as cursor:
-        cursor.execute(sql.read("leaves_without_triggers.sql"), {"names": names})
+        cursor.execute(
+            sql.read("leaves_without_triggers.sql"), {"names": names, "into": _into(using)}
+        )
         return list(cursor.fetchall())
 
 
@@ -359,11 +318,12 @@ def install_leaf_triggers(using: str) -> list[str]:
     """Repeat the statement-level triggers of partitioned tracked tables on their partitions."""
     missing = leaves_without_triggers(using)
     with transaction.atomic(using=using), connections[using].cursor() as cursor:
-        for leaf, pgid, event, referencing in missing:
+        for leaf, pgid, function, event, referencing in missing:
             name = quote_name(shorten(pgid.replace("pgtrigger_", LEAF_PREFIX, 1)))
+            cursor.execute(f"DROP TRIGGER IF EXISTS {name} ON {leaf}")
             cursor.execute(
                 f"CREATE TRIGGER {name} AFTER {event} ON {leaf} {referencing}"
-                f" FOR EACH STATEMENT EXECUTE FUNCTION {pgid}({quote_literal(pgid)})"
+                f" FOR EACH STATEMENT EXECUTE FUNCTION {function}({quote_literal(pgid)})"
             )
     return sorted({leaf for leaf, *_ in missing})
 
@@ -386,10 +346,10 @@ def install_shapes(using: str) -> list[str]:
                     """,
                     [table_of(model), json.dumps(targets(model))],
                 )
-        outdated = _of_former_names(using)
+        outdated = installed_captures.of_former_names(using)
         stale = [
             (model, trigger)
-            for model, trigger in capture_triggers()
+            for model, trigger in installed_captures.declared()
             if trigger.get_pgid(model) in outdated and concrete(model)._meta.db_table in tables
         ]
         for model, trigger in stale:
@@ -412,7 +372,8 @@ class Turns(NamedTuple):
 def turns(using: str) -> list[Turns]:
     """Return the tables whose statements have to take turns, or do; see ``causality``."""
     with connections[using].cursor() as cursor:
-        cursor.execute(sql.read("tables_with_turns.sql"))
+        taking = f"{_schema(using)}.pgaudit_log_take_turn()"
+        cursor.execute(sql.read("tables_with_turns.sql"), {"into": _into(using), "taking": taking})
         return [Turns(*row) for row in cursor.fetchall()]
 
 
@@ -444,7 +405,7 @@ def repair(using: str = "default") -> Report:
             f'The database "{using}" has no event table. Run migrate on it first.'
         )
     faults = _complete_schema(using)
-    triggers = install_missing_triggers(using)
+    triggers = mend_captures(using, all_of_them=True)
     report = install(using)
     return replace(
         report, schema=tuple(faults), triggers=tuple(dict.fromkeys([*triggers, *report.triggers]))
@@ -477,7 +438,7 @@ def install(using: str = "default") -> Report:
     """
     faults = _complete_schema(using)
     incarnation, last_id = _renew_numbers(using)
-    triggers = install_shapes(using)
+    triggers = [*mend_captures(using), *install_shapes(using)]
     plan = catalogue.plan(using)
     if plan.create:
         plan.apply()

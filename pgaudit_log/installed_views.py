@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from django.db import InternalError, ProgrammingError, transaction
@@ -14,6 +13,7 @@ from pgaudit_log import view_rights
 from pgaudit_log.constants import EVENT_TABLE
 from pgaudit_log.exceptions import InstallationError
 from pgaudit_log.identifiers import quote_literal, quote_name
+from pgaudit_log.pinning import own_path
 from pgaudit_log.view_rights import BARRIER, Rights
 from pgaudit_log.views import METADATA_COLUMNS, View
 
@@ -43,17 +43,6 @@ class _Found(NamedTuple):
         )
 
 
-@contextmanager
-def _own_path(connection: BaseDatabaseWrapper) -> Iterator[Any]:
-    """Yield a cursor for which names mean what PostgreSQL means by them, and are shown in full."""
-    with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
-        cursor.execute("SELECT current_setting('search_path')")
-        [path] = cursor.fetchone()
-        cursor.execute("SELECT set_config('search_path', 'pg_catalog, pg_temp', true)")
-        yield cursor
-        cursor.execute("SELECT pg_catalog.set_config('search_path', %s, true)", [path])
-
-
 def outdated(views: Sequence[View], connection: BaseDatabaseWrapper) -> list[View]:
     """Return those of ``views`` that the database lacks or has another definition of."""
     with connection.cursor() as cursor:
@@ -71,7 +60,7 @@ def outdated(views: Sequence[View], connection: BaseDatabaseWrapper) -> list[Vie
             [[view.name for view in views], EVENT_TABLE],
         )
         visible = [oid for (oid,) in cursor.fetchall()]
-    with _own_path(connection) as cursor:
+    with own_path(connection) as cursor:
         cursor.execute(
             """
             SELECT
@@ -137,9 +126,8 @@ def _replace(view: View, connection: BaseDatabaseWrapper) -> None:
             path, home, audit = cursor.fetchone()
             name = f"{home}.{quote_name(view.name)}"
             rights = view_rights.of(cursor, name)
-            if view.is_plain:
-                cursor.execute("SET LOCAL search_path = pg_catalog, pg_temp")
-            _create(view, name, _qualified(view.select, audit), rights, connection)
+            select = _qualified(view.select, audit)
+            _create(view, name, select, rights, cursor=cursor, using=connection.alias)
             cursor.execute("SELECT pg_catalog.set_config('search_path', %s, true)", [path])
             cursor.execute(
                 """
@@ -157,37 +145,42 @@ def _replace(view: View, connection: BaseDatabaseWrapper) -> None:
 
 
 def _create(
-    view: View, name: str, select: str, rights: Rights | None, connection: BaseDatabaseWrapper
+    view: View, name: str, select: str, rights: Rights | None, *, cursor: Any, using: str
 ) -> None:
-    """Create a view, or replace it as it stands where its columns allow that, so that all else stays."""
+    """Create a view, or replace it as it stands where its columns allow that, so that all else stays.
+
+    All with one cursor: with each new one, and each savepoint, django-tenants sets the path again.
+    """
     options = [f"{BARRIER} = true"] * view.is_barrier
     options += [
         f"{key} = {quote_literal(value)}" for key, value in (rights.options if rights else ())
     ]
     listed = f" WITH ({', '.join(options)})" if options else ""
-    with connection.cursor() as cursor:
-        try:
-            with transaction.atomic(using=connection.alias):
-                cursor.execute(f"CREATE OR REPLACE VIEW {name}{listed} AS\n{select}")
-        except ProgrammingError:
-            if rights is None:
-                raise
-            # A column is gone, or has another place or type.
-            if depending := view_rights.dependents(cursor, name):
-                raise InstallationError(
-                    f"The view {view.name} has to be made anew, because its columns have changed,"
-                    f" but these depend on it: {', '.join(depending)}. Keep their definitions, drop"
-                    " them, run migrate or manage.py pgaudit_log install, and create them again."
-                ) from None
-            cursor.execute(f"DROP VIEW {name}")
-            cursor.execute(f"CREATE VIEW {name}{listed} AS\n{select}")
-            view_rights.give(cursor, name, rights)
+    path = "SET LOCAL search_path = pg_catalog, pg_temp" if view.is_plain else "SELECT"
+    try:
+        with transaction.atomic(using=using):
+            cursor.execute(path)
+            cursor.execute(f"CREATE OR REPLACE VIEW {name}{listed} AS\n{select}")
+    except ProgrammingError:
+        if rights is None:
+            raise
+        # A column is gone, or has another place or type.
+        if depending := view_rights.dependents(cursor, name):
+            raise InstallationError(
+                f"The view {view.name} has to be made anew, because its columns have changed,"
+                f" but these depend on it: {', '.join(depending)}. Keep their definitions, drop"
+                " them, run migrate or manage.py pgaudit_log install, and create them again."
+            ) from None
+        cursor.execute(path)
+        cursor.execute(f"DROP VIEW {name}")
+        cursor.execute(f"CREATE VIEW {name}{listed} AS\n{select}")
+        view_rights.give(cursor, name, rights)
 
 
 def _mark(view: View, name: str, rights: Rights | None, connection: BaseDatabaseWrapper) -> None:
     """Write into the comment of a view what it was made from, behind what others say there."""
     said = _MARK.sub("", (rights.comment if rights else None) or "")
-    with _own_path(connection) as cursor:
+    with own_path(connection) as cursor:
         cursor.execute("SELECT md5(pg_get_viewdef(to_regclass(%s)))", [name])
         [definition] = cursor.fetchone()
         mark = f"pgaudit_log:{view.hash}:{definition}"

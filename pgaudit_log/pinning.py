@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from django.db import connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 PINNED = {
     "TimeZone": "UTC",
@@ -41,3 +43,14 @@ def pinned(using: str, **other: str) -> Iterator[None]:
                 " FROM unnest(%s::text[], %s::text[]) AS pinned (name, value)",
                 [list(before), list(before.values())],
             )
+
+
+@contextmanager
+def own_path(connection: BaseDatabaseWrapper) -> Iterator[Any]:
+    """Yield a cursor for which names mean what PostgreSQL means by them, and are shown in full."""
+    with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('search_path')")
+        [path] = cursor.fetchone()
+        cursor.execute("SELECT set_config('search_path', 'pg_catalog, pg_temp', true)")
+        yield cursor
+        cursor.execute("SELECT pg_catalog.set_config('search_path', %s, true)", [path])

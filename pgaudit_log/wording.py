@@ -16,8 +16,8 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from pgaudit_log import rows
-from pgaudit_log.json_numbers import Number
 from pgaudit_log.identifiers import column_of
+from pgaudit_log.json_numbers import Number
 from pgaudit_log.plain_values import plain
 from pgaudit_log.registry import concrete
 from pgaudit_log.states import Absence

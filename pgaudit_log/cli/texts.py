@@ -15,7 +15,6 @@ from django.utils import timezone
 
 from pgaudit_log import states
 from pgaudit_log.constants import AT_KEY
-from pgaudit_log.json_numbers import Number
 from pgaudit_log.states import MISSING, Absence, unescaped
 from pgaudit_log.wording import NOTHING, as_json, in_current_zone, moment, safe
 

@@ -75,6 +75,12 @@ BEGIN
     JOIN pg_namespace ON pg_namespace.oid = pronamespace
     WHERE quote_ident(nspname) || '.' || quote_ident(proname) = pgaudit_log_bind_condition.name;
     EXECUTE 'REVOKE ALL ON FUNCTION ' || made.signature || ' FROM PUBLIC';
+    -- So that one which is replaced later can be told.
+    EXECUTE format(
+        'COMMENT ON FUNCTION %s IS %L',
+        made.signature,
+        'pgaudit_log:' || md5(pg_get_function_sqlbody(made.oid))
+    );
     PERFORM @schema@.pgaudit_log_refuse_strangers('pg_proc'::regclass, made.oid, 'the condition ' || condition);
 END;
 $pgaudit_log$;

@@ -1,4 +1,5 @@
--- The tracked tables, and partitions of them, where a statement may be followed by another one on
+-- The tracked tables whose triggers write into one event table, told by the beginning of their
+-- INSERT, into, and partitions of them, where a statement may be followed by another one on
 -- the same table before it is captured: because there are triggers that are not this package's, or
 -- foreign keys whose actions come back to it. And those that have the trigger
 -- which takes turns.
@@ -9,7 +10,7 @@ WITH RECURSIVE captured AS (
     SELECT DISTINCT tgrelid AS relation
     FROM pg_trigger
     JOIN pg_proc ON pg_proc.oid = tgfoid
-    WHERE strpos(prosrc, '.pgaudit_log_event (') > 0
+    WHERE strpos(prosrc, %(into)s) > 0
 ),
 -- What an action on a row of one table writes to another.
 action AS (
@@ -59,7 +60,12 @@ needed AS (
 taken AS (
     SELECT tgrelid AS relation
     FROM pg_trigger
-    WHERE tgname = 'pgaudit_log_turn' AND tgenabled <> 'D'
+    WHERE tgname = 'pgaudit_log_turn'
+        AND tgfoid = to_regprocedure(%(taking)s)
+        -- BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE, each statement.
+        AND tgtype = 62
+        AND tgenabled IN ('O', 'A')
+        AND tgqual IS NULL
 )
 SELECT
     COALESCE(needed.relation, taken.relation)::regclass::text,

@@ -1,0 +1,553 @@
+"""Whatever was changed by hand is told by name, and mended by ``install``: each object that is ours."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pgtrigger
+import pytest
+from django.core.checks import run_checks
+from django.db import DatabaseError, models, transaction
+
+import pgaudit_log
+from pgaudit_log import installation, installed_captures
+from pgaudit_log.installed_schema import GUARDS
+from pgaudit_log.triggers.template import condition_function
+from pgaudit_log.written_schema import functions, indexes, tables, template
+from tests.shop.models import Customer, Order
+from tests.support import execute
+from tests.tables import EVERYTHING, declarations_forgotten, make, tracked_table
+from tests.tables import install as install_tables
+
+pytestmark = pytest.mark.django_db
+
+EVENTS = "pgaudit_log_event"
+
+
+def messages() -> dict[str, str]:
+    """Return what the checks of the database say, by id."""
+    return {str(m.id).rpartition(".")[2]: str(m.msg) for m in run_checks(databases=["default"])}
+
+
+def definition(function: str) -> str:
+    [(text,)] = execute("SELECT pg_get_functiondef(%s::regproc)", [function])
+    return str(text)
+
+
+def is_told_and_mended(id: str, name: str) -> None:
+    """Claim that one check, and no other, names an object, and that ``install`` mends it."""
+    found = messages()
+    # A capture that is none any more counts as a trigger of others, too.
+    found.pop("W009", None) if id == "W011" else None
+    assert found.keys() == {id} and name in found[id], found
+    installation.repair("default")
+    assert messages() == {}
+    assert installation.repair("default") == installation.Report()
+
+
+# Functions
+
+FUNCTIONS = sorted(functions(template()))
+
+
+def replaced_body(name: str) -> None:
+    text = definition(name)
+    execute(re.sub(r"(AS \$function\$)", r"\1\n--\n", text, count=1))
+
+
+def returning_nothing(name: str) -> None:
+    """Keep what it is called and what it gives, and let it do nothing."""
+    [(result,)] = execute("SELECT pg_get_function_result(%s::regproc)", [name])
+    is_row = result in ("record", "void") or result.startswith("TABLE")
+    if functions(template())[name].language == "sql":
+        body = f"SELECT NULL::{result}"
+    else:
+        body = "BEGIN RETURN; END" if is_row else "BEGIN RETURN NULL; END"
+    execute(
+        re.sub(
+            r"AS \$function\$.*\$function\$",
+            f"AS $function${body}$function$",
+            definition(name),
+            flags=re.S,
+        )
+    )
+
+
+def altered(change: str) -> Any:
+    return lambda name: execute(f"ALTER FUNCTION {name} {change}")
+
+
+def toggled_definer(name: str) -> None:
+    is_definer = functions(template())[name].is_definer
+    execute(f"ALTER FUNCTION {name} SECURITY {'INVOKER' if is_definer else 'DEFINER'}")
+
+
+def toggled_volatility(name: str) -> None:
+    is_stable = functions(template())[name].volatility == "s"
+    execute(f"ALTER FUNCTION {name} {'VOLATILE' if is_stable else 'STABLE'}")
+
+
+FUNCTION_CHANGES = {
+    "another body": replaced_body,
+    "an empty body": returning_nothing,
+    "no path": altered("RESET search_path"),
+    "another path": altered("SET search_path = public"),
+    "another setting": altered("SET work_mem = '1MB'"),
+    "other rights": toggled_definer,
+    "another volatility": toggled_volatility,
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("change", FUNCTION_CHANGES)
+def test_a_function_that_was_changed(name: str, change: str) -> None:
+    FUNCTION_CHANGES[change](name)
+    is_told_and_mended("W005", f"function {name}")
+
+
+# What is called by views or triggers cannot be dropped without them.
+IN_USE = {"pgaudit_log_refuse_change", "pgaudit_log_is_valid", "pgaudit_log_numbers"}
+
+
+@pytest.mark.parametrize("name", [name for name in FUNCTIONS if name not in IN_USE])
+def test_a_function_that_was_dropped(name: str) -> None:
+    execute(f"DROP FUNCTION {name}")
+    is_told_and_mended("W005", f"function {name}")
+
+
+@pytest.mark.parametrize("name", [name for name in FUNCTIONS if name not in IN_USE])
+@pytest.mark.parametrize("result", ["void", "TABLE (another text)"])
+def test_a_function_with_another_result(name: str, result: str) -> None:
+    written = functions(template())[name]
+    arguments = ", ".join(part for part in written.arguments.split(", ") if part[:4] != "OUT ")
+    execute(f"DROP FUNCTION {name}")
+    execute(
+        f"CREATE FUNCTION {name}({arguments}) RETURNS {result} LANGUAGE plpgsql AS 'BEGIN RETURN; END'"
+    )
+    is_told_and_mended("W005", f"function {name}")
+
+
+@pytest.mark.parametrize("name", [n for n, f in functions(template()).items() if not f.is_public])
+def test_a_function_that_everybody_may_call(name: str) -> None:
+    execute(f"GRANT EXECUTE ON FUNCTION {name} TO PUBLIC")
+    is_told_and_mended("W005", f"function {name}")
+
+
+def test_a_function_beside_ours_is_told() -> None:
+    execute(
+        "CREATE FUNCTION pgaudit_log_context(integer DEFAULT 1, OUT id uuid) LANGUAGE sql AS 'SELECT NULL::uuid'"
+    )
+    assert messages().keys() == {"W012"} and "pgaudit_log_context(integer)" in messages()["W012"]
+
+
+# Guards
+
+
+def relations() -> list[str]:
+    """Return the event table and its partitions, this month's second."""
+    rows = execute(
+        f"SELECT relid::text FROM pg_partition_tree('{EVENTS}') ORDER BY level, relid::text"
+    )
+    return [name for (name,) in rows]
+
+
+EMPTY = "CREATE FUNCTION quiet() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN OLD; END'"
+
+GUARD_CHANGES = {
+    "disabled": "ALTER TABLE {table} DISABLE TRIGGER {guard}",
+    "for replicas": "ALTER TABLE {table} ENABLE REPLICA TRIGGER {guard}",
+    "not for replicas": "ALTER TABLE {table} ENABLE TRIGGER {guard}",
+    "all disabled": "ALTER TABLE {table} DISABLE TRIGGER ALL",
+    "dropped": "DROP TRIGGER {guard} ON {table}",
+    "emptied": EMPTY + "; CREATE OR REPLACE TRIGGER {guard} {when} EXECUTE FUNCTION quiet()",
+    "for some rows": (
+        "CREATE OR REPLACE TRIGGER {guard} {when} WHEN (false)"
+        " EXECUTE FUNCTION pgaudit_log_refuse_change()"
+    ),
+    "afterwards": (
+        "DROP TRIGGER {guard} ON {table};"
+        "CREATE TRIGGER {guard} AFTER TRUNCATE ON {table} EXECUTE FUNCTION pgaudit_log_refuse_change();"
+        "ALTER TABLE {table} ENABLE ALWAYS TRIGGER {guard}"
+    ),
+}
+
+
+@pytest.mark.parametrize("change", GUARD_CHANGES)
+@pytest.mark.parametrize("guard", GUARDS)
+def test_a_guard_that_was_changed(guard: str, change: str, customer: Customer) -> None:
+    when = {
+        "pgaudit_log_refuse_change": "BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW",
+        "pgaudit_log_refuse_truncate": "BEFORE TRUNCATE ON {table} FOR EACH STATEMENT",
+    }[guard]
+    changed = 0
+    for table in relations():
+        values = {"table": table, "guard": guard, "when": when.format(table=table)}
+        try:
+            with transaction.atomic():
+                execute("DROP FUNCTION IF EXISTS quiet() CASCADE")
+                execute(GUARD_CHANGES[change].format(**values))
+        except DatabaseError:
+            # PostgreSQL lets nobody change a copy of the parent's trigger in this way.
+            assert table != EVENTS and guard == "pgaudit_log_refuse_change"
+            continue
+        changed += 1
+        is_told_and_mended("W005", f"{guard} on {table}")
+        for statement in ("DELETE FROM {}", "UPDATE {} SET label = ''", "TRUNCATE {}"):
+            with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+                execute("SET LOCAL session_replication_role = replica")
+                execute(statement.format(relations()[0]))
+    assert changed >= 1
+
+
+# Tables and indexes
+
+
+@pytest.mark.parametrize("name", sorted(indexes(template())))
+@pytest.mark.parametrize(
+    "change",
+    [
+        "DROP INDEX {name}",
+        "DROP INDEX {name}; CREATE INDEX {name} ON pgaudit_log_event (label)",
+        "DROP INDEX {name}; CREATE INDEX {name} ON ONLY pgaudit_log_event (id, obj_pk)",
+    ],
+    ids=["dropped", "of other columns", "invalid"],
+)
+def test_an_index_that_was_changed(name: str, change: str) -> None:
+    execute(change.format(name=name))
+    is_told_and_mended("W005", f"index {name}")
+
+
+COLUMNS = [(table, name) for table, found in tables(template()).items() for name in found.columns]
+
+
+@pytest.mark.parametrize(("table", "column"), COLUMNS)
+def test_a_column_that_was_changed(table: str, column: str) -> None:
+    written = tables(template())[table].columns[column]
+    alter = f"ALTER TABLE {table} ALTER COLUMN {column}"
+    # The default of txid is the incarnation's: see test_numbers.
+    if written.default is not None and (table, column) != (EVENTS, "txid"):
+        execute(f"{alter} DROP DEFAULT")
+        is_told_and_mended("W005", f"default of {table}.{column}")
+    elif not written.identity and written.default is None:
+        execute(f"{alter} SET DEFAULT NULL::{written.type}")
+    in_key = any(column in on for kind, on in tables(template())[table].constraints if kind == "p")
+    if written.is_required and not in_key and not written.identity:
+        execute(f"{alter} DROP NOT NULL")
+        is_told_and_mended("W005", f"NOT NULL of {table}.{column}")
+    execute(f"ALTER TABLE {table} RENAME COLUMN {column} TO another")
+    faults = installation.incomplete_schema("default")
+    told = [fault for fault in faults if fault.name == f"column {table}.{column}"]
+    assert [fault.is_mendable for fault in told] == [False]
+
+
+@pytest.mark.parametrize(
+    ("table", "kind", "on"),
+    [
+        (table, *constraint)
+        for table, found in tables(template()).items()
+        for constraint in sorted(found.constraints)
+    ],
+)
+def test_a_constraint_that_was_dropped(table: str, kind: str, on: tuple[str, ...]) -> None:
+    [(name,)] = execute(
+        "SELECT conname FROM pg_constraint WHERE conrelid = %s::regclass AND contype = %s",
+        [table, kind],
+    )
+    execute(f"ALTER TABLE {table} DROP CONSTRAINT {name} CASCADE")
+    found = messages()
+    assert "E007" in found and f"({', '.join(on)}) of {table}" in found["E007"]
+
+
+@pytest.mark.parametrize("name", sorted(tables(template()).keys() - {EVENTS}))
+def test_a_table_that_is_not_logged(name: str) -> None:
+    execute("ALTER TABLE pgaudit_log_column DROP CONSTRAINT pgaudit_log_column_table_id_fkey")
+    execute("ALTER TABLE pgaudit_log_label DROP CONSTRAINT pgaudit_log_label_table_id_fkey")
+    execute("ALTER TABLE pgaudit_log_shape DROP CONSTRAINT pgaudit_log_shape_table_id_fkey")
+    execute(f"ALTER TABLE {name} SET UNLOGGED")
+    assert f"table {name}, which is UNLOGGED" in messages()["E007"]
+
+
+@pytest.mark.parametrize(
+    "change", ["DROP TABLE {0}_default", "ALTER TABLE {0} DETACH PARTITION {0}_default"]
+)
+def test_a_default_partition_that_is_gone(change: str, customer: Customer) -> None:
+    execute(
+        "INSERT INTO pgaudit_log_event (created_at, model, label, operation) VALUES ('2001-01-01', 'm', 'l', 'M')"
+    )
+    execute(change.format(EVENTS))
+    found = messages()
+    assert "table pgaudit_log_event_default" in found["W005"]
+    installation.repair("default")
+    assert messages() == {}
+    kept = execute("SELECT count(*) FROM pgaudit_log_event WHERE model = 'm'")
+    assert kept == [("DETACH" in change,)]
+
+
+# What others put there
+
+STRANGERS = {
+    "trigger": (
+        EMPTY
+        + "; CREATE TRIGGER spy AFTER INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION quiet()",
+        "trigger spy on",
+    ),
+    "rule": ("CREATE RULE swallow AS ON INSERT TO {table} DO INSTEAD NOTHING", "rule swallow on"),
+    "disabled trigger": (
+        EMPTY
+        + "; CREATE TRIGGER spy AFTER INSERT ON {table} FOR EACH STATEMENT EXECUTE FUNCTION quiet();"
+        "ALTER TABLE {table} DISABLE TRIGGER spy",
+        "trigger spy on",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", STRANGERS)
+@pytest.mark.parametrize("table", [*sorted(tables(template())), "pgaudit_log_event_default"])
+def test_what_others_put_on_our_tables_is_told_and_left(table: str, kind: str) -> None:
+    change, name = STRANGERS[kind]
+    execute(change.format(table=table))
+    found = messages()
+    assert found.keys() == {"W012"} and f"{name} table {table}" in found["W012"]
+    installation.repair("default")
+    assert messages() == found
+    if kind == "rule":
+        # PostgreSQL keeps plans with a rule that is only rolled back.
+        execute(f"DROP RULE swallow ON {table}")
+
+
+@pytest.mark.parametrize("table", sorted(tables(template())))
+def test_a_constraint_of_others_is_told(table: str) -> None:
+    execute(f"ALTER TABLE {table} ADD CONSTRAINT picky CHECK (random() < 2) NOT VALID")
+    assert f"constraint picky on table {table}" in messages()["W012"]
+
+
+# Captures
+
+TRIGGERS = [
+    f"{model._meta.label}:{trigger.name}" for model, trigger in installed_captures.declared()
+]
+
+
+def change_body(table: str, name: str) -> None:
+    replaced_body(name)
+
+
+def spoil_argument(table: str, name: str) -> None:
+    text = definition(name)
+    execute(text.replace("session_user", "'nobody'", 1).replace("'I'", "'D'", 1))
+
+
+def ours_public(table: str, name: str) -> None:
+    execute(f"GRANT EXECUTE ON FUNCTION {name} TO PUBLIC")
+
+
+def with_sql(statement: str) -> Any:
+    def change(table: str, name: str) -> None:
+        [(comment,)] = execute(
+            "SELECT obj_description(oid, 'pg_trigger') FROM pg_trigger WHERE tgname = %s", [name]
+        )
+        execute(statement.format(table=table, name=name))
+        if execute("SELECT 1 FROM pg_trigger WHERE tgname = %s", [name]):
+            execute(f"COMMENT ON TRIGGER {name} ON {table} IS '{comment}'")
+
+    return change
+
+
+CAPTURE_CHANGES = {
+    "dropped": ("W003", with_sql("DROP TRIGGER {name} ON {table}")),
+    "disabled": ("W003", with_sql("ALTER TABLE {table} DISABLE TRIGGER {name}")),
+    "for replicas": ("W003", with_sql("ALTER TABLE {table} ENABLE REPLICA TRIGGER {name}")),
+    "another body": ("W011", change_body),
+    "other values": ("W011", spoil_argument),
+    "emptied": (
+        "W011",
+        with_sql(
+            "CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER"
+            " SET search_path = pg_catalog, pg_temp AS 'BEGIN RETURN NULL; END'"
+        ),
+    ),
+    "without its rights": ("W011", with_sql("ALTER FUNCTION {name} SECURITY INVOKER")),
+    "without its path": ("W011", with_sql("ALTER FUNCTION {name} RESET search_path")),
+    "for everybody": ("W011", ours_public),
+    "another function": (
+        "W011",
+        with_sql(
+            EMPTY
+            + "; DROP TRIGGER {name} ON {table}; CREATE TRIGGER {name} AFTER INSERT ON {table}"
+            " FOR EACH STATEMENT EXECUTE FUNCTION quiet()"
+        ),
+    ),
+    "of a constraint": (
+        "W011",
+        with_sql(
+            "DROP TRIGGER {name} ON {table}; CREATE CONSTRAINT TRIGGER {name} AFTER INSERT ON {table}"
+            " DEFERRABLE FOR EACH ROW EXECUTE FUNCTION {name}()"
+        ),
+    ),
+    "before": (
+        "W011",
+        with_sql(
+            "DROP TRIGGER {name} ON {table}; CREATE TRIGGER {name} BEFORE INSERT ON {table}"
+            " FOR EACH STATEMENT EXECUTE FUNCTION {name}()"
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("change", CAPTURE_CHANGES)
+@pytest.mark.parametrize("uri", TRIGGERS)
+def test_a_capture_that_was_changed(uri: str, change: str) -> None:
+    [(model, trigger)] = pgtrigger.registered(uri)
+    id, apply = CAPTURE_CHANGES[change]
+    apply(model._meta.db_table, trigger.get_pgid(model))
+    is_told_and_mended(id, uri)
+
+
+def test_a_trigger_that_also_fires_under_replication_is_left() -> None:
+    [(model, trigger)] = pgtrigger.registered("shop.Order:audit_update")
+    execute(f"ALTER TABLE shop_order ENABLE ALWAYS TRIGGER {trigger.get_pgid(model)}")
+    assert messages() == {}
+    installation.repair("default")
+    assert execute(
+        "SELECT tgenabled FROM pg_trigger WHERE tgname = %s", [trigger.get_pgid(model)]
+    ) == [("A",)]
+
+
+def test_what_migrate_runs_enables_nothing() -> None:
+    [(model, trigger)] = pgtrigger.registered("shop.Order:audit_update")
+    execute(f"ALTER TABLE shop_order DISABLE TRIGGER {trigger.get_pgid(model)}")
+    installation.install("default")
+    assert "shop.Order:audit_update (disabled)" in messages()["W003"]
+
+
+def test_names_that_the_log_has_forgotten_are_learnt_again(customer: Customer) -> None:
+    execute("TRUNCATE pgaudit_log_table CASCADE")
+    assert "shop.Order:audit_insert" in messages()["W011"]
+    installation.repair("default")
+    assert messages() == {}
+    Order.objects.create(customer=customer)
+    assert execute(
+        "SELECT count(*) FROM pgaudit_log_event JOIN pgaudit_log_shape s ON s.id = shape"
+    ) == [(1,)]
+
+
+@pytest.fixture
+def forget() -> Iterator[None]:
+    with declarations_forgotten():
+        yield
+
+
+@pytest.mark.usefixtures("forget")
+@pytest.mark.parametrize("level", ["STATEMENT", "ROW"])
+@pytest.mark.parametrize("change", CAPTURE_CHANGES)
+@pytest.mark.parametrize("label", ["insert", "update", "delete", "truncate", "free"])
+def test_each_level_and_operation(label: str, change: str, level: str, settings: Any) -> None:
+    settings.PGAUDIT_LOG_LEVEL = level
+    free = pgaudit_log.Condition("NEW.n IS DISTINCT FROM OLD.n AND NEW.\"it's 100\" <> '%'")
+    thing = tracked_table(
+        "Thing",
+        *EVERYTHING,
+        pgaudit_log.UpdateEvent("free", condition=free),
+        n=models.IntegerField(default=0),
+        quoted=models.TextField(default="", db_column="it's 100"),
+        other=models.ForeignKey(Customer, models.CASCADE, null=True),
+        track={"large": ["quoted"]},
+    )
+    assert messages() == {}
+    [(model, trigger)] = pgtrigger.registered(f"shop.Thing:audit_{label}")
+    id, apply = CAPTURE_CHANGES[change]
+    if change == "other values":
+        change_body("shop_thing", trigger.get_pgid(model))
+    else:
+        apply("shop_thing", trigger.get_pgid(model))
+    is_told_and_mended(id, f"shop.Thing:audit_{label}")
+    thing.objects.create(n=1)
+
+
+@pytest.mark.usefixtures("forget")
+def test_the_function_of_a_condition_that_was_replaced() -> None:
+    condition = pgaudit_log.Condition("NEW.n > 1")
+    tracked_table("Thing", pgaudit_log.UpdateEvent(condition=condition), n=models.IntegerField())
+    [(model, trigger)] = pgtrigger.registered("shop.Thing:audit_update")
+    name = condition_function(trigger.get_pgid(model))
+    assert messages() == {}
+    text = definition(name)
+    execute(re.sub(r"RETURN .*", "RETURN false", text, flags=re.S))
+    found = messages()
+    assert found.keys() == {"W011"} and f"{name}() was replaced" in found["W011"]
+    installation.repair("default")
+    assert messages() == {}
+    execute(f"DROP FUNCTION {name}")
+    assert "W011" in messages()
+    installation.repair("default")
+    assert messages() == {} and definition(name) == text
+
+
+@pytest.mark.usefixtures("forget")
+@pytest.mark.parametrize(
+    "change",
+    [
+        "DROP TRIGGER {name} ON shop_part_low",
+        "ALTER TABLE shop_part_low DISABLE TRIGGER {name}",
+        "ALTER TABLE shop_part_low ENABLE REPLICA TRIGGER {name}",
+    ],
+)
+def test_a_trigger_of_a_partition_that_was_changed(change: str) -> None:
+    part = make("Part", id=models.IntegerField(primary_key=True), n=models.IntegerField())
+    pgaudit_log.track()(part)
+    execute("CREATE TABLE shop_part (id integer PRIMARY KEY, n integer) PARTITION BY RANGE (id)")
+    execute("CREATE TABLE shop_part_low PARTITION OF shop_part FOR VALUES FROM (0) TO (100)")
+    install_tables(part, create=False)
+    installation.repair("default")
+    assert messages() == {}
+    names = execute(
+        "SELECT tgname FROM pg_trigger WHERE tgrelid = 'shop_part_low'::regclass AND NOT tgisinternal"
+    )
+    assert len(names) == 3
+    for (name,) in names:
+        execute(change.format(name=name))
+        is_told_and_mended("W004", "shop_part_low")
+
+
+@pytest.mark.usefixtures("forget")
+@pytest.mark.parametrize(
+    "change",
+    [
+        "DROP TRIGGER pgaudit_log_turn ON shop_thing",
+        "ALTER TABLE shop_thing DISABLE TRIGGER pgaudit_log_turn",
+        "ALTER TABLE shop_thing ENABLE REPLICA TRIGGER pgaudit_log_turn",
+        "CREATE OR REPLACE TRIGGER pgaudit_log_turn BEFORE INSERT ON shop_thing EXECUTE FUNCTION quiet()",
+        (
+            "CREATE OR REPLACE TRIGGER pgaudit_log_turn BEFORE INSERT ON shop_thing"
+            " EXECUTE FUNCTION pgaudit_log_take_turn()"
+        ),
+    ],
+)
+def test_a_trigger_that_takes_turns_that_was_changed(change: str) -> None:
+    tracked_table("Thing", n=models.IntegerField(default=0))
+    execute(EMPTY)
+    execute("CREATE TRIGGER other AFTER INSERT ON shop_thing FOR EACH ROW EXECUTE FUNCTION quiet()")
+    installation.repair("default")
+    assert messages() == {}
+    execute(change)
+    is_told_and_mended("W009", "shop_thing")
+
+
+# Views: see test_views.
+
+
+@pytest.mark.parametrize("name", ["shop_orderevent", "shop_customerevent"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        "DROP VIEW {name}",
+        "ALTER VIEW {name} ALTER COLUMN pgh_label SET DEFAULT 'x'; COMMENT ON VIEW {name} IS NULL",
+        "ALTER VIEW {name} RENAME COLUMN pgh_label TO label",
+        "ALTER VIEW {name} SET (security_barrier)",
+    ],
+)
+def test_a_view_that_was_changed(name: str, change: str) -> None:
+    execute(change.format(name=name))
+    is_told_and_mended("W002", name)
