@@ -30,7 +30,7 @@ class Settings:
     """What fills ``created_at``: ``now()``, the transaction's start, or ``clock_timestamp()``."""
 
     DEFAULT_TRACKERS: Sequence[Any] | None = None
-    """The trackers of a ``track()`` that names none; ``None`` is insert, update and delete."""
+    """The trackers of a ``track()`` that names none; ``None`` is insert, update, delete and truncate."""
 
     INDEX_REFERENCES: bool = True
     """Whether ``refs`` has an index: 2.3 microseconds a row written for finding what pointed at an object."""

@@ -6,12 +6,14 @@ Only in a test environment. Elsewhere ``manage.py flush`` leaves the events alon
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from pgaudit_log import names, sql
+from pgaudit_log import installation, names, sql
+from pgaudit_log.identifiers import quote_literal
 
 
 def in_test_environment() -> bool:
@@ -33,10 +35,31 @@ class _EmptiesEventTable:
 
     def sql_flush(self, style: Any, tables: Any, **kwargs: Any) -> list[str]:
         statements: list[str] = super().sql_flush(style, tables, **kwargs)  # type: ignore[misc]
-        if statements and in_test_environment():
-            names.forget()
-            statements = [*statements, sql.read("empty_event_table.sql")]
-        return statements
+        if not statements or not in_test_environment():
+            return statements
+        names.forget()
+        # An event of each TRUNCATE would only be taken away again, and so would make each flush
+        # empty a table that a test wrote nothing to.
+        return [
+            _ignoring(_truncate_triggers()),
+            *statements,
+            _ignoring(()),
+            sql.read("empty_event_table.sql"),
+        ]
+
+
+def _truncate_triggers() -> list[str]:
+    return [
+        trigger.get_pgid(model)
+        for model, trigger in installation.capture_triggers()
+        if trigger.tracker.operation_name == "TRUNCATE"
+    ]
+
+
+def _ignoring(triggers: Iterable[str]) -> str:
+    """Return the statement that has the rest of a transaction ignore triggers, as django-pgtrigger does."""
+    ignored = quote_literal("{" + ",".join(triggers) + "}")
+    return f"SELECT set_config('pgtrigger.ignore', {ignored}, true)"
 
 
 @cache

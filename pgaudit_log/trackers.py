@@ -267,5 +267,5 @@ class BeforeDelete(DeleteEvent):
     """
 
 
-DEFAULT_TRACKERS: Final = (InsertEvent(), UpdateEvent(), DeleteEvent())
+DEFAULT_TRACKERS: Final = (InsertEvent(), UpdateEvent(), DeleteEvent(), TruncateEvent())
 """What ``track()`` captures when it names no trackers and the settings do not either."""

@@ -58,8 +58,8 @@ def track(
     and the class of its events, ``OrderEvent``, can be imported from the app's ``models``.
 
     Args:
-        *trackers: what to capture; by default inserts, updates and deletes, or what
-            the setting ``PGAUDIT_LOG_DEFAULT_TRACKERS`` says.
+        *trackers: what to capture; by default inserts, updates, deletes and truncates, or
+            what the setting ``PGAUDIT_LOG_DEFAULT_TRACKERS`` says.
         fields: names of the fields to track; by default all of the model's own table.
         exclude: names of fields to leave out instead.
         large: names of tracked fields with large values that change seldom, such as documents.

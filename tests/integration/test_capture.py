@@ -198,7 +198,7 @@ def test_truncate_leaves_one_event_without_an_object() -> None:
     Product.objects.create(sku="A", name="Apple", price=1)
     start = last_id()
     execute("TRUNCATE shop_product CASCADE")
-    assert trail(after=start) == [("T", None, None)]
+    assert trail("shop.Product", after=start) == [("T", None, None)]
 
 
 def test_a_rolled_back_write_leaves_no_event(customer: Customer) -> None:

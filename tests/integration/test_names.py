@@ -310,7 +310,7 @@ def test_a_check_tells_of_a_column_that_was_renamed_by_hand() -> None:
         execute("ALTER TABLE shop_thing RENAME COLUMN name TO title")
         assert [found.partition(":")[0] for found in installation.missing_triggers("default")] == [
             model._meta.label
-        ] * 3
+        ] * 4
 
 
 def test_what_no_trigger_writes_has_the_shape_of_its_table() -> None:

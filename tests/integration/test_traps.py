@@ -269,12 +269,6 @@ def test_a_function_called_through_a_server_side_cursor_is_captured(transactiona
 # Statements
 
 
-def test_truncate_without_its_tracker_leaves_no_event(customer: Customer) -> None:
-    start = last_id()
-    execute("TRUNCATE shop_customer CASCADE")
-    assert trail(after=start) == []
-
-
 def test_a_write_through_a_view_is_captured(customer: Customer) -> None:
     execute("CREATE VIEW shop_clients AS SELECT id, name AS client FROM shop_customer")
     start = last_id()
@@ -350,7 +344,7 @@ def test_a_table_is_truncated_and_altered_right_after_it_was_written(db: None) -
     Product.objects.create(sku="A", name="Apple", price=1)
     execute("ALTER TABLE shop_product ADD COLUMN extra integer DEFAULT 1")
     execute("TRUNCATE shop_product CASCADE")
-    assert [operation for operation, _, _ in trail()] == ["I", "T"]
+    assert [operation for operation, _, _ in trail("shop.Product")] == ["I", "T"]
 
 
 def test_under_session_replication_role_replica_nothing_is_captured(customer: Customer) -> None:

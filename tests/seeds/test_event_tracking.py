@@ -331,6 +331,7 @@ def test_third_party_puts_its_migration_into_the_project(example: Open) -> None:
         "AddTrigger",
         "AddTrigger",
         "AddTrigger",
+        "AddTrigger",
     ]
 
 

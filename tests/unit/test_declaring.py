@@ -259,10 +259,10 @@ def test_a_subclass_gives_defaults_as_attributes() -> None:
     )
 
 
-def test_the_default_trackers_capture_insert_update_and_delete() -> None:
+def test_the_default_trackers_capture_all_that_can_happen_to_a_table() -> None:
     thing = make()
     track()(thing)
-    assert set(thing.pgh_event_models) == {"insert", "update", "delete"}
+    assert set(thing.pgh_event_models) == {"insert", "update", "delete", "truncate"}
 
 
 def test_a_setting_changes_the_default_trackers(settings: Any) -> None:
