@@ -17,7 +17,7 @@ from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pgaudit_log.constants import JSON_KEY, MARKERS
-from pgaudit_log.identifiers import LONGEST_KEY, short_key_sql
+from pgaudit_log.identifiers import LONGEST_KEY, quote_literal, short_key_sql
 
 _UUID = "-".join("_" * length for length in (8, 4, 4, 4, 12))
 """A pattern for ``LIKE``."""
@@ -59,6 +59,35 @@ _NATIVE = (
 """Types whose ``to_jsonb`` can be cast back to the same value."""
 
 _FLOATS = frozenset({"double precision", "real", "float4", "float8"})
+
+_RANGES = ("int4", "int8", "num", "ts", "tstz", "date")
+
+_TELLING = (
+    (_NATIVE - {"citext"})
+    | _FLOATS
+    | {f"{name}{kind}" for name in _RANGES for kind in ("range", "multirange")}
+    | {
+        "bit",
+        "bit varying",
+        "box",
+        "circle",
+        "json",
+        "jsonb",
+        "jsonpath",
+        "line",
+        "lseg",
+        "money",
+        "oid",
+        "path",
+        "pg_lsn",
+        "point",
+        "polygon",
+        "tsquery",
+        "tsvector",
+        "varbit",
+    }
+)
+"""Types of PostgreSQL's own that tell of any text whether they can read it, and never raise."""
 
 _IN_ARRAYS = (_NATIVE - {"bytea", "citext"}) | {"citext"}
 """Types whose arrays are stored as JSON arrays."""
@@ -104,12 +133,14 @@ class Form(Enum):
 def sql_type(field: models.Field[Any, Any], connection: BaseDatabaseWrapper) -> str:
     """Return the type of a field's column without what would change old values.
 
-    ``varchar(16)`` would cut a longer value of earlier times, ``numeric(10,2)`` round it.
+    ``varchar(16)`` would cut a longer value of earlier times, ``numeric(10,2)`` round it,
+    ``geometry(Point,4326)`` refuse another shape.
     """
     db_type = field.db_type(connection) or "text"
-    bare = re.sub(r"\((?:\d|,|\s)+\)", "", db_type).strip()
+    bare = re.sub(r"\([^()]*\)", "", db_type).strip()
     bare = _SERIALS.get(bare.lower(), bare)
-    return _UNBOUNDED.get(bare.lower(), bare)
+    name = bare.rstrip("[]")
+    return _UNBOUNDED.get(name.lower(), name) + bare[len(name) :]
 
 
 def form_of(type_name: str) -> Form:
@@ -208,10 +239,13 @@ def read_sql(
                 f" THEN {value} -> '{JSON_KEY}' ELSE NULLIF({value}, 'null') END"
             )
         case Form.ARRAY:
+            # As PostgreSQL writes arrays; control characters apart, which no element is judged by.
+            literal = f"translate({value}::text, '[]', '{{}}')"
             return (
                 f"CASE jsonb_typeof({value})"
-                f" WHEN 'array' THEN (SELECT stored.value FROM"
-                f" jsonb_to_record(jsonb_build_object('value', {value})) AS stored (value {type_name}))"
+                f" WHEN 'array' THEN CASE WHEN {is_valid_sql(literal, type_name, connection)}"
+                f" THEN (SELECT stored.value FROM"
+                f" jsonb_to_record(jsonb_build_object('value', {value})) AS stored (value {type_name})) END"
                 f" WHEN 'string' THEN {_cast(text, type_name, connection)} END"
             )
         case Form.HSTORE:
@@ -222,7 +256,14 @@ def read_sql(
                 f" ELSE {_hstore(value)} END"
             )
         case Form.MONEY:
-            return f"{_cast(text, 'numeric', connection)}::money"
+            # How large a money may be depends on the places that lc_monetary gives it.
+            places = "10::numeric ^ scale(0::money::numeric)"
+            is_in_range = f"BETWEEN {-(2**63)} / {places} AND {2**63 - 1} / {places}"
+            number = _cast(text, "numeric", connection)
+            return (
+                f"(SELECT CASE WHEN stored.value {is_in_range} THEN stored.value::money END"
+                f" FROM (SELECT {number} AS value) AS stored)"
+            )
         case _:
             return _cast(text, type_name, connection)
 
@@ -256,13 +297,20 @@ def _cast(text: str, type_name: str, connection: BaseDatabaseWrapper) -> str:
         return uuid_sql(text)
     if name == "boolean":
         return f"CASE WHEN {text} IN ('true', 'false') THEN {text}::boolean END"
-    if name in _NATIVE or name in _FLOATS:
-        return f"CASE WHEN {is_valid_sql(text, name, connection)} THEN {text}::{type_name} END"
-    return f"{text}::{type_name}"
+    # There is a cast from text to it, which raises for numbers.
+    value = f"to_regclass({text})" if name == "regclass" else f"{text}::{type_name}"
+    return f"CASE WHEN {is_valid_sql(text, type_name, connection)} THEN {value} END"
 
 
 def is_valid_sql(text: str, type_name: str, connection: BaseDatabaseWrapper) -> str:
-    """Return the test whether ``text`` is a value of the type."""
+    """Return the test whether ``text`` is a value of the type.
+
+    Types that PostgreSQL does not have itself are looked up where the test is compiled, not by name
+    where it is carried out; and some raise for a text that they cannot read.
+    """
+    name = type_name.lower().partition("(")[0].rstrip("[]")
+    if name not in _TELLING:
+        return f"pgaudit_log_is_value({text}, {quote_literal(type_name)}::regtype)"
     if connection.pg_version >= 160000:  # type: ignore[attr-defined]
         return f"pg_input_is_valid({text}, '{type_name}')"
     return f"pgaudit_log_is_valid({text}, '{type_name}')"

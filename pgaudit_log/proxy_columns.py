@@ -10,7 +10,7 @@ from django.core.exceptions import EmptyResultSet
 from django.db import models
 from django.db.models.expressions import Col
 
-from pgaudit_log.columns import Form, form_of, is_valid_sql, read_sql, sql_type
+from pgaudit_log.columns import read_sql, sql_type
 from pgaudit_log.fields import JoinCondition, quote
 from pgaudit_log.identifiers import quote_literal, whole_key_text
 
@@ -56,10 +56,6 @@ class ProxyCol(Col):
         keys = [quote_literal(key).replace("%", "%%") for key in self._path[1:]]
         value = f"({self._json(compiler)} #> ARRAY[{', '.join(keys)}])"
         type_name = sql_type(self.target, connection)
-        if form_of(type_name) is Form.TEXT:
-            text = f"({value} #>> '{{}}')"
-            valid = is_valid_sql(text, type_name, connection)
-            return f"(CASE WHEN {valid} THEN {text}::{type_name} END)", []
         return f"({read_sql(value, type_name, connection)})", []
 
     def text_sql(self, compiler: Any) -> str:

@@ -93,6 +93,7 @@ DROP FUNCTION IF EXISTS @schema@.pgaudit_log_context;
 DROP FUNCTION IF EXISTS @schema@.pgaudit_log_rare_context;
 DROP FUNCTION IF EXISTS @schema@.pgaudit_log_parse_context;
 DROP FUNCTION IF EXISTS @schema@.pgaudit_log_is_valid;
+DROP FUNCTION IF EXISTS @schema@.pgaudit_log_is_value;
 DROP FUNCTION IF EXISTS @schema@.pgaudit_log_snapshot;
 DROP FUNCTION IF EXISTS @schema@.pgaudit_log_refuse_change;
 

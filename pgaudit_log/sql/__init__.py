@@ -16,6 +16,7 @@ SCHEMA_FILES = (
     "event_table.sql",
     "parse_context.sql",
     "is_valid.sql",
+    "is_value.sql",
     "rare_context.sql",
     "context.sql",
     "context_once.sql",
