@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from typing import Any
 
-from django.db import DataError, IntegrityError, InterfaceError, connections, models
+from django.db import DataError, IntegrityError, connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.expressions import Col
 
 from pgaudit_log import rows, states
+from pgaudit_log.driver_values import fetch_all
 from pgaudit_log.identifiers import column_of, is_shortened
 from pgaudit_log.json_fields import reading_anything
 from pgaudit_log.pinning import pinned
@@ -134,23 +135,29 @@ def _values(
     using: str,
     **settings: str,
 ) -> list[tuple[Any, ...]]:
-    """Return what ``sql`` makes of the columns of states; ``MISSING`` where that raises."""
+    """Return what ``sql`` makes of the columns of states; ``MISSING`` where that cannot be had.
+
+    One query, however many states there are and whatever is among them. Only where code of a type's
+    own raises, which cannot be foreseen, columns and states are parted until it is found.
+    """
     if not columns:
         return [() for _ in given]
+    connection = connections[using]
     try:
-        with pinned(using, **settings), connections[using].cursor() as cursor:
-            cursor.execute(
-                sql(columns, connections[using]), [[states.join(state) for state in given]]
-            )
-            return list(cursor.fetchall())
-    except (DataError, IntegrityError, InterfaceError, ValueError, OverflowError):
+        with pinned(using, **settings), connection.cursor() as cursor:
+            cursor.execute(sql(columns, connection), [[states.join(state) for state in given]])
+            return fetch_all(cursor)
+    except (DataError, IntegrityError):
         if len(given) == 1 and len(columns) == 1:
             return [(MISSING,)]
-    # Not each type tells of a text whether it can read it, and drivers know fewer values than
-    # PostgreSQL has; so one value is tried after another.
+    if len(columns) > 1:
+        by_column = [_values(sql, [field], given, using, **settings) for field in columns]
+        return [tuple(value for (value,) in row) for row in zip(*by_column, strict=True)]
+    middle = len(given) // 2
     return [
-        tuple(_values(sql, [field], [state], using, **settings)[0][0] for field in columns)
-        for state in given
+        value
+        for half in (given[:middle], given[middle:])
+        for value in _values(sql, columns, half, using, **settings)
     ]
 
 

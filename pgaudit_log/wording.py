@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext
 
@@ -27,10 +28,10 @@ class Wording:
             if not isinstance(own, models.ForeignKey):
                 continue
             given = (row.get(column_of(own)) for row in listed)
-            wanted = {value for value in given if not isinstance(value, Absence)} - {None}
+            target = own.target_field
+            wanted = {value for value in given if _may_be(target, value)}
             if not wanted:
                 continue
-            target = own.target_field
             manager: models.QuerySet[Any, Any] = models.QuerySet(
                 concrete(target.model), using=using
             )
@@ -43,7 +44,7 @@ class Wording:
             return "–"
         if own is None or isinstance(value, Absence):
             return str(value)
-        if isinstance(own, models.ForeignKey):
+        if isinstance(own, models.ForeignKey) and _may_be(own.target_field, value):
             found = self._objects.get((own, value))
             name = concrete(own.target_field.model)._meta.verbose_name
             return str(found) if found is not None else f"{name} {value} (deleted)"
@@ -52,6 +53,22 @@ class Wording:
             labels = {str(key): label for key, label in choices}
             return str(labels.get(str(value), value))
         return _plain(value)
+
+
+def _may_be(field: models.Field[Any, Any], value: Any) -> bool:
+    """Return whether a value can be one of the field; what a foreign key had may be of another type."""
+    if value is None or isinstance(value, Absence):
+        return False
+    while isinstance(field, models.ForeignKey):
+        field = field.target_field
+    try:
+        hash(value)
+        own = field.to_python(value)
+    except (TypeError, ValueError, ArithmeticError, ValidationError):
+        return False
+    if type(own) is not type(value) or own != value:
+        return False
+    return not isinstance(own, int) or -(2**63) <= own < 2**63
 
 
 def _plain(value: Any) -> str:

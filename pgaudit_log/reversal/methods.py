@@ -9,7 +9,7 @@ from django.db import models
 
 from pgaudit_log import histories, moments, names, registry
 from pgaudit_log.exceptions import QueryError
-from pgaudit_log.identifiers import is_shortened, key_fields
+from pgaudit_log.identifiers import is_shortened
 from pgaudit_log.models import ReadOnlyModel
 from pgaudit_log.objects import primary_key_of
 from pgaudit_log.registry import concrete
@@ -23,7 +23,8 @@ def _revert(self: Any, using: str | None = None) -> models.Model:
     Only tracked fields change. For the plan first, call ``reversal.revert(obj, to=event)``.
 
     Raises:
-        QueryError: for an event without values, such as that of a truncate.
+        QueryError: for an event without values, such as that of a truncate, or whose object's key
+            can be none today.
         PlanError: when something stands in the way; nothing was changed.
     """
     alias = alias_of(self, using)
@@ -37,16 +38,17 @@ def _revert(self: Any, using: str | None = None) -> models.Model:
         )
     if key_of_event(self) is None:
         raise QueryError(f"Event {self.pgh_id} is of no single object, so that it has no values.")
-    key = str(key_of_event(self))
-    if is_shortened(key):
-        pk = primary_key_of(model, self)
-        if pk is None:
-            raise QueryError(
-                f"Event {self.pgh_id} does not say the whole key of its object, which is too long."
-                " Call reversal.revert() with the object."
-            )
-    else:
-        pk = histories.value_of(key, key_fields(model))
+    pk = primary_key_of(model, self)
+    if pk is None:
+        key = str(key_of_event(self))
+        why = (
+            "does not say the whole key of its object, which is too long"
+            if is_shortened(key)
+            else f"is of {model._meta.label} {key}, which can be no key of it today"
+        )
+        raise QueryError(
+            f"Event {self.pgh_id} {why}. Call reversal.revert() with the object, to=event."
+        )
     obj = model(pk=pk)
     plan = revert(obj, to=self, using=alias)
     plan.apply()
