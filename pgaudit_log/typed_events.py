@@ -29,7 +29,7 @@ _SERIALS: dict[type[models.Field[Any, Any]], type[models.Field[Any, Any]]] = {
 def build(declaration: Declaration) -> type[Event]:
     """Make the event class of ``declaration`` and put it where users look for it.
 
-    It becomes ``Model.pgh_event_model``, an entry of ``Model.pgh_event_models`` under
+    It becomes ``Model.pgh_event_model``, if it is the only one, an entry of ``Model.pgh_event_models`` under
     each tracker's label, and an attribute of the app's ``models`` module.
 
     Raises:
@@ -206,9 +206,29 @@ def _attach(model: type[Any], declaration: Declaration, event_model: type[Any]) 
     # A child of multi-table inheritance has its parent's attributes, but events of its own.
     if "pgh_event_models" not in vars(model):
         model.pgh_event_models = {}
-        model.pgh_event_model = event_model
+        model.pgh_event_model = _OnlyEventModel()
     for label in declaration.tracker_labels:
         model.pgh_event_models[label] = event_model
+
+
+class _OnlyEventModel:
+    """``Model.pgh_event_model``: the class of a model's events, where it has one only."""
+
+    def __get__(self, instance: Any, owner: type[Any]) -> type[Event]:
+        by_label: dict[str, type[Event]] = owner.pgh_event_models
+        found = [*dict.fromkeys(by_label.values())]
+        if len(found) > 1:
+            names = " and ".join(
+                f"{event_model.__name__} ("
+                + ", ".join(repr(label) for label, own in by_label.items() if own is event_model)
+                + ")"
+                for event_model in found
+            )
+            raise ValueError(
+                f"{owner.__name__}.pgh_event_model is ambiguous: its events have the classes {names}."
+                f" Import the one that you mean, or take {owner.__name__}.pgh_event_models[label]."
+            )
+        return found[0]
 
 
 def event_models() -> Iterator[type[Event]]:
