@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import models, router
 
-from pgaudit_log import histories, live, moments, records, rows, states
+from pgaudit_log import histories, live, moments, object_events, records, rows, states
 from pgaudit_log.constants import BASELINE, INSERT, UPDATE
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.identifiers import column_of, key_fields, key_text
@@ -60,7 +60,7 @@ def blame(obj: models.Model, *, using: str | None = None) -> dict[str, Blame]:
 
 def _blame(model: type[models.Model], key: str, using: str) -> dict[str, Blame]:
     found: dict[str, tuple[Record, str]] = {}
-    for record in reversed(records.read(histories.events_of(model, key, using), using)):
+    for record in reversed(records.read(object_events.of(model, key, using), using)):
         if record.operation == UPDATE:
             values = {column: new for column, _, new in states.changed(record.diff)}
         elif record.operation in (INSERT, BASELINE):

@@ -194,13 +194,14 @@ def position_of(given: Any, method: str) -> int:
     return max(-_BIGINT, min(position, _BIGINT - 1))
 
 
-def declared(given: Any) -> tuple[type[models.Model], Declaration | None]:
-    """Return the tracked model that ``given`` means, and the one ``track()`` if it means that.
+def of_models(given: Any, events: models.QuerySet[Any, Any]) -> tuple[type[models.Model] | None, Q]:
+    """Return the model that ``given`` means, if there is one, with the condition that events are its.
 
-    ``given`` is a model, a label of today or of former times, or a class of typed events.
+    ``given`` is a model, a label of today or of former times, or a class of typed events. Of what is
+    not tracked any more, ``events`` are asked whether it has some.
 
     Raises:
-        QueryError: when nothing of that name is tracked.
+        QueryError: when nothing of that name is tracked, nor ever was.
     """
     from django.apps import apps
 
@@ -211,6 +212,9 @@ def declared(given: Any) -> tuple[type[models.Model], Declaration | None]:
             try:
                 model = apps.get_model(given)
             except (LookupError, ValueError):
+                of_label = Q(pgh_obj_model=given)
+                if events.filter(of_label).exists():
+                    return None, of_label
                 known = sorted({declaration.label for declaration in registry.declarations()})
                 raise QueryError(
                     f'across() was given "{given}", which is no model. Tracked are'
@@ -218,9 +222,11 @@ def declared(given: Any) -> tuple[type[models.Model], Declaration | None]:
                 ) from None
     if isinstance(model, type) and issubclass(model, models.Model):
         if (declaration := getattr(model, "pgh_declaration", None)) is not None:
-            return concrete(declaration.tracked_model), declaration
-        refuse_untracked(model, "across")
-        return concrete(model), None
+            return concrete(declaration.tracked_model), of_declaration(declaration)
+        condition = of_model(concrete(model))
+        if not registry.declarations_of(model) and not events.filter(condition).exists():
+            refuse_untracked(model, "across")
+        return concrete(model), condition
     raise QueryError(f"across() was given {given!r}. Give a model, its label or its event class.")
 
 
@@ -237,13 +243,11 @@ def refuse_untracked(model: type[models.Model], method: str) -> None:
         )
 
 
-def of_declaration(model: type[models.Model], declaration: Declaration | None) -> Q:
-    """Return the condition that an event is of ``model``, or of one of its ``track()`` calls."""
-    found = of_model(model)
-    if declaration is not None:
-        others = registry.labels_of_others(declaration)
-        if others:
-            found &= ~Q(pgh_label__in=others)
+def of_declaration(declaration: Declaration) -> Q:
+    """Return the condition that an event is of one ``track()`` of a model."""
+    found = of_model(concrete(declaration.tracked_model))
+    if others := registry.labels_of_others(declaration):
+        found &= ~Q(pgh_label__in=others)
     return found
 
 

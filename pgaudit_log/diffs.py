@@ -4,17 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from asgiref.sync import sync_to_async
 from django.db import models, router
 
-from pgaudit_log import following, histories, live, moments, records, registry, rows, states
+from pgaudit_log import (
+    causality,
+    histories,
+    live,
+    moments,
+    object_events,
+    records,
+    registry,
+    rows,
+    states,
+)
 from pgaudit_log.blames import Blame, blame
+from pgaudit_log.constants import DELETE
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.identifiers import column_of
 from pgaudit_log.models import Events
 from pgaudit_log.records import Record
+from pgaudit_log.registry import concrete, parents_of
 from pgaudit_log.states import MISSING, State
 from pgaudit_log.wording import Wording
 
@@ -98,7 +110,8 @@ class Diff(Mapping[str, FieldDiff]):
 def diff(a: Any, b: Any = NOW, *, using: str | None = None) -> Diff:
     """Return what differs between two events of an object, or an event and the object as it is.
 
-    Each side is the object as the event left it, as far as it was tracked.
+    Each side is the object as the event left it, as far as it was tracked, with the rows that it
+    inherits.
 
     Args:
         a: the old side, an event.
@@ -113,21 +126,24 @@ def diff(a: Any, b: Any = NOW, *, using: str | None = None) -> Diff:
         raise QueryError("diff() was given NOW twice. Give at least one event.")
     alias = _alias(events, using)
     with moments.today():
-        sides = {record.id: record for record in _records_of(events, alias)}
-        first = sides[events[0].pgh_id]
-        for record in sides.values():
-            if record.model is not first.model or not _is_same_object(record, first, alias):
-                raise QueryError(
-                    f"Event {record.id} is of {record.label} {record.key}, and event {first.id} of"
-                    f" {first.label} {first.key}. Give two events of one object."
-                )
-        newest = max(sides.values(), key=lambda record: record.id)
-        old, new = (
-            _live(_moved(newest, alias), alias) if side is NOW else sides[side.pgh_id].after
-            for side in (a, b)
-        )
-        known = [_known(record) for record in sides.values()]
-        return _compared(newest, old, new, alias, known=known)
+        by_id = {record.id: record for record in _records_of(events, alias)}
+        sides = [None if side is NOW else by_id[side.pgh_id] for side in (a, b)]
+        model = _model_of(events, list(by_id.values()))
+        _refuse_others(model, list(by_id.values()), alias)
+        newest = max(by_id.values(), key=lambda record: record.id)
+        key = object_events.current_key(newest.model, (str(newest.key), newest.id), alias)
+        key = key or str(newest.key)
+        found: list[Diff] = []
+        for table in [model, *parents_of(model)]:
+            if not histories.is_tracked(table):
+                continue
+            old, new = (_side(side, table, key, alias) for side in sides)
+            if found:
+                # A row that is inherited comes before the object, and goes after it.
+                old = old if found[0].existed else _Side(None, old.known)
+                new = new if found[0].exists else _Side(None, new.known)
+            found.append(_compared(table, key, old, new, alias))
+        return _joined(found)
 
 
 def changes(event: Any, *, using: str | None = None) -> Diff:
@@ -139,19 +155,15 @@ def changes(event: Any, *, using: str | None = None) -> Diff:
     alias = _alias([event], using)
     with moments.today():
         [record] = _records_of([event], alias)
-        return _compared(record, record.before, record.after, alias, known=[_known(record)])
+        known = frozenset(_known(record))
+        sides = _Side(record.before, known), _Side(record.after, known)
+        return _compared(record.model, str(record.key), *sides, alias)
 
 
 def _alias(events: Sequence[Any], using: str | None) -> str:
     """Return the database of events, as it is today."""
     found = using or getattr(getattr(events[0], "_state", None), "db", None)
     return str(found or router.db_for_read(Events))
-
-
-def _moved(record: Record, using: str) -> Record:
-    """Return the event with the key that its object has got since."""
-    key = following.current_key(record.model, str(record.key), record.id, using)
-    return record if key is None else replace(record, key=key)
 
 
 def _records_of(events: Sequence[Any], using: str) -> list[Record]:
@@ -165,19 +177,71 @@ def _records_of(events: Sequence[Any], using: str) -> list[Record]:
     return found
 
 
+def _model_of(events: Sequence[Any], found: Sequence[Record]) -> type[models.Model]:
+    """Return the model of the object that events are of: that which inherits the others' tables."""
+    declared = [event.pgh_declaration for event in events if hasattr(event, "pgh_declaration")]
+    of_typed = [concrete(declaration.tracked_model) for declaration in declared]
+    candidates: list[type[models.Model]] = [*of_typed, *(record.model for record in found)]
+    return max(candidates, key=lambda model: len(parents_of(model)))
+
+
+def _refuse_others(model: type[models.Model], found: Sequence[Record], using: str) -> None:
+    """Raise unless events are of one object of ``model``."""
+    first, *others = found
+    family = [model, *parents_of(model)]
+    for record in found:
+        if record.model not in family or not _is_same_object(record, first, using):
+            other = first if record is not first else others[0]
+            raise QueryError(
+                f"Event {record.id} is of {record.label} {record.key}, and event {other.id} of"
+                f" {other.label} {other.key}. Give two events of one object."
+            )
+
+
 def _is_same_object(one: Record, other: Record, using: str) -> bool:
     if one.key == other.key:
         return True
-    later = max(one, other, key=lambda record: record.id)
-    earlier = min(one, other, key=lambda record: record.id)
-    chain = histories.events_of(later.model, str(later.key), using)
-    return chain.filter(pk=earlier.id).exists()
+    earlier, later = sorted((one, other), key=lambda record: record.id)
+    return any(
+        stretch.key == earlier.key and stretch.has(earlier.id)
+        for stretch in object_events.life(later.model, str(later.key), using)
+    )
 
 
-def _live(record: Record, using: str) -> State | None:
-    """Return the object as it is."""
-    place = record.model, str(record.key)
-    return live.read([place], using).get(place)
+class _Side(NamedTuple):
+    """A row of the object on one side of a diff."""
+
+    state: State | None
+    """The row; ``None`` where there is none."""
+    known: frozenset[str] | None = None
+    """The columns that are known of it; ``None`` for all."""
+
+
+def _side(record: Record | None, table: type[models.Model], key: str, using: str) -> _Side:
+    """Return a row of the object as an event left it, or as it is now."""
+    if record is None:
+        place = table, key
+        return _Side(live.read([place], using).get(place))
+    if record.model is table:
+        return _Side(record.after, frozenset(_known(record)))
+    found = _records_at(record, table, using)
+    known = frozenset[str]().union(*map(_known, found))
+    if found and found[-1].operation == DELETE:
+        return _Side(None, known)
+    state = {column: value for own in found for column, value in (own.after or {}).items()}
+    return _Side(state, known)
+
+
+def _records_at(record: Record, table: type[models.Model], using: str) -> list[Record]:
+    """Return what says how the row in another table of the object was at an event, oldest first."""
+    moment = causality.up_to(record.id, record.txid, record.turn)
+    past = object_events.of(table, str(record.key), using).filter(moment)
+    found = set()
+    for history in histories.histories_of(table):
+        newest = causality.newest(history.of_rows(past))
+        if newest is not None:
+            found.add(newest.pk)
+    return records.read(Events.objects.filter(pk__in=found), using)
 
 
 def _known(record: Record) -> set[str]:
@@ -191,16 +255,10 @@ def _known(record: Record) -> set[str]:
     return tracked | set(record.values)
 
 
-def _compared(
-    record: Record,
-    old: State | None,
-    new: State | None,
-    using: str,
-    *,
-    known: Sequence[set[str]],
-) -> Diff:
+def _compared(model: type[models.Model], key: str, a: _Side, b: _Side, using: str) -> Diff:
     """Return what differs, in those of today's columns that both sides can tell of."""
-    model = record.model
+    old, new = a.state, b.state
+    known = [side.known for side in (a, b) if side.known is not None]
     by_column = {column_of(own): own for own in rows.own_columns(model)}
     told = [
         {c: v for c, v in (side or {}).items() if c not in by_column or all(c in k for k in known)}
@@ -242,11 +300,20 @@ def _compared(
         )
     return Diff(
         model=model,
-        key=str(record.key),
+        key=key,
         fields=fields,
         existed=old is not None,
         exists=new is not None,
     )
+
+
+def _joined(tables: Sequence[Diff]) -> Diff:
+    """Return the diffs of the rows of an object as one, that of its own table first."""
+    own = tables[0]
+    fields = {name: found for table in reversed(tables) for name, found in table.items()}
+    order = [f.name for f in own.model._meta.concrete_fields]
+    names = sorted(fields, key=lambda name: order.index(name) if name in order else len(order))
+    return replace(own, fields={name: fields[name] for name in names})
 
 
 def _differing(sides: Sequence[State]) -> list[str]:

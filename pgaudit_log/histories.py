@@ -110,9 +110,13 @@ class History:
 
     def events(self, using: str) -> models.QuerySet[Any, Any]:
         """Return the events that say how its rows are, of all keys."""
-        return Events.objects.using(using).filter(
+        labels = names.labels_of(self.model, using)
+        return self.of_rows(Events.objects.using(using).filter(pgh_obj_model__in=labels))
+
+    def of_rows(self, events: models.QuerySet[Any, Any]) -> models.QuerySet[Any, Any]:
+        """Return those of ``events``, of its table, that say how its rows are."""
+        return events.filter(
             ~models.Q(pgh_label__in=registry.labels_of_others(self.declaration)),
-            pgh_obj_model__in=names.labels_of(self.model, using),
             pgh_operation__in=OF_ROWS,
         )
 
@@ -318,49 +322,6 @@ def rows_of(model: type[models.Model], key: str, using: str) -> models.QuerySet[
     if is_shortened(key):
         return rows.filter(Exact(key_of(model), key))
     return rows.filter(pk=value_of(key, key_fields(model)))
-
-
-def events_of(model: type[models.Model], key: str, using: str) -> models.QuerySet[Any, Any]:
-    """Return the events of the object that has the key now, or had it last, in its present life.
-
-    It is followed through changes of its key; what another object did under the same key
-    before this one was inserted is left out.
-    """
-    labels = names.labels_of(model, using)
-    events = Events.objects.using(using).filter(pgh_obj_model__in=labels)
-    found = models.Q(pk__in=[])
-    before: dict[str, int] = {}
-    while True:
-        stretch = events.filter(pgh_obj_id=key, **before).order_by("-pgh_id")
-        start = stretch.filter(
-            models.Q(pgh_operation=INSERT)
-            | models.Q(pgh_operation=UPDATE, pgh_refs__overlap=[moved_marker(x) for x in labels])
-        ).first()
-        if start is None:
-            return events.filter(found | models.Q(pgh_obj_id=key, **before))
-        if start.pgh_operation == INSERT:
-            ended = models.Q(pgh_obj_id=key, pgh_operation=DELETE)
-            first = _first_of_change(events, start, ended)
-            return events.filter(found | models.Q(pgh_obj_id=key, pgh_id__gte=first, **before))
-        prefix = former_key(start.pgh_obj_model, "")
-        former = next(r.removeprefix(prefix) for r in start.pgh_refs if r.startswith(prefix))
-        first = _first_of_change(events, start, models.Q(pgh_obj_id=former))
-        found |= models.Q(pgh_obj_id=key, pgh_id__gte=first, **before)
-        key, before = former, {"pgh_id__lt": first}
-
-
-def _first_of_change(events: models.QuerySet[Any, Any], start: Any, earlier: models.Q) -> int:
-    """Return the first event with the key of ``start`` that its transaction wrote behind ``earlier``.
-
-    Several trackers write an event each, and a trigger that writes the row again one before.
-    """
-    same = events.filter(pgh_txid=start.pgh_txid, pgh_id__lte=start.pgh_id)
-    last = same.filter(earlier).aggregate(last=models.Max("pgh_id"))["last"]
-    own = same.filter(pgh_obj_id=start.pgh_obj_id)
-    if last is not None:
-        own = own.filter(pgh_id__gt=last)
-    found: int = own.aggregate(first=models.Min("pgh_id"))["first"]
-    return found
 
 
 def _refuse(

@@ -10,15 +10,14 @@ from asgiref.sync import sync_to_async
 from django.db import models
 from django.db.models import F, Q, Subquery
 
-from pgaudit_log import changed_fields, criteria, people_pages, references, registry
-from pgaudit_log.constants import INSERT, UPDATE
+from pgaudit_log import changed_fields, criteria, object_events, people_pages, references, registry
 from pgaudit_log.criteria import flattened
 from pgaudit_log.exceptions import QueryError, ReadOnlyError
 from pgaudit_log.expressions import InKeys, any_of, key_of, of_model
-from pgaudit_log.identifiers import column_of, key_fields, key_text
+from pgaudit_log.identifiers import key_fields, key_text
 from pgaudit_log.pages import Page
 from pgaudit_log.readonly import RefusesWrites
-from pgaudit_log.registry import Declaration, concrete
+from pgaudit_log.registry import concrete
 from pgaudit_log.trackers import UNSET
 
 EventsT = TypeVar("EventsT", bound="EventQuerySet")
@@ -39,33 +38,31 @@ class EventQuerySet(RefusesWrites, models.QuerySet[Any, Any]):
                 self._result_cache = list(rows)
         super()._fetch_all()
 
-    def timeline(self, obj: models.Model) -> EventQuerySet:
+    _key_column = "pgh_obj_key"
+    """What events call the key of their object."""
+
+    def timeline(self: EventsT, obj: models.Model) -> EventsT:
         """Return the events of ``obj`` from the start of its present life, oldest first.
 
         Unlike ``obj.events``, it follows the object through changes of its primary key, and
         leaves out what another object with the same key did before this one was inserted.
+        The rows that it inherits are part of it.
+
+        Raises:
+            QueryError: for what is no object, one that was never saved, or whose model is not tracked.
         """
-        keys = key_fields(type(obj)._meta.concrete_model or type(obj))
-        columns = [column_of(field) for field in keys]
-        key = key_text(obj.pk, keys)
-        found = models.Q(pk__in=[])
-        before: dict[str, int] = {}
-        while True:
-            stretch = self.filter(pgh_obj_key=key, **before).order_by("-pgh_id")
-            start = stretch.filter(
-                models.Q(pgh_operation=INSERT)
-                | models.Q(pgh_operation=UPDATE, pgh_diff__has_any_keys=columns)
-            ).first()
-            since = {"pgh_id__gte": start.pgh_id} if start is not None else {}
-            found |= models.Q(pgh_obj_key=key, **before, **since)
-            if start is None or start.pgh_operation == INSERT:
-                return self.filter(found).order_by("pgh_id")
-            values = [
-                start.pgh_diff[column][0] if column in start.pgh_diff else start.pgh_data[column]
-                for column in columns
-            ]
-            key = key_text(values if len(keys) > 1 else values[0], keys)
-            before = {"pgh_id__lt": start.pgh_id}
+        if not isinstance(obj, models.Model) or obj.pk is None:
+            raise QueryError(f"timeline() was given {obj!r}. Give an object that was saved.")
+        model = concrete(type(obj))
+        criteria.refuse_untracked(model, "timeline")
+        found = any_of(
+            object_events.conditions(
+                table, key_text(obj.pk, key_fields(table)), str(self.db), self._key_column
+            )
+            for table in (model, *registry.parents_of(model))
+            if registry.declarations_of(table)
+        )
+        return self.filter(found).order_by("pgh_id")
 
     def by(self: EventsT, *users: Any) -> EventsT:
         """Return the events of ``users``: instances, primary keys, lists, querysets.
@@ -175,6 +172,7 @@ class EventQuerySet(RefusesWrites, models.QuerySet[Any, Any]):
 class TrailQuerySet(EventQuerySet):
     """A queryset of the trail, the events of all models."""
 
+    _key_column = "pgh_obj_id"
     _found_by: str | None = None
     """Which of ``tracks()`` and ``references()`` was used: a row that is both is hardly meant."""
     _models: tuple[type[models.Model], ...] | None = None
@@ -234,15 +232,19 @@ class TrailQuerySet(EventQuerySet):
     def across(self, *models_or_labels: Any) -> TrailQuerySet:
         """Return the events of some models: classes, labels, or classes of typed events.
 
+        A model that is no longer tracked, or that there is no more, has its events.
+
         Raises:
             QueryError: for what is not tracked, and never was under this name.
         """
         criteria.refuse_nothing(models_or_labels, "across", "models, labels or event classes")
-        found: list[tuple[type[models.Model], Declaration | None]] = [
-            criteria.declared(_model_or_label(given)) for given in flattened(models_or_labels)
+        events = self.model._base_manager.using(str(self.db))
+        found = [
+            criteria.of_models(_model_or_label(given), events)
+            for given in flattened(models_or_labels)
         ]
-        condition = any_of(criteria.of_declaration(*one) for one in found)
-        return self._narrowed(condition, [model for model, _ in found])
+        condition = any_of(own for _, own in found)
+        return self._narrowed(condition, [model for model, _ in found if model is not None])
 
     def labelled(self, *labels: str) -> TrailQuerySet:
         """Return the events that trackers with these labels wrote.

@@ -8,10 +8,9 @@ from typing import Any
 
 from django.db import models
 
-from pgaudit_log import live, moments, names, rows, states
+from pgaudit_log import live, moments, names, object_events, rows, states
 from pgaudit_log.constants import INSERT
 from pgaudit_log.exceptions import QueryError
-from pgaudit_log.following import current_key
 from pgaudit_log.identifiers import column_of, former_key, is_shortened, key_fields
 from pgaudit_log.live import RowKey
 from pgaudit_log.models import Events
@@ -93,10 +92,13 @@ class Examination:
     def _follow(self) -> None:
         """Find the rows whose key was changed later."""
         missing = [t for t in self.targets if t.place not in self.live and t.expected is not None]
+        by_model: dict[type[Any], list[Target]] = {}
         for target in missing:
-            key = current_key(target.model, target.key, target.order, self.using)
-            if key is not None:
-                target.key = key
+            by_model.setdefault(target.model, []).append(target)
+        for model, own in by_model.items():
+            keys = object_events.current_keys(model, [(t.key, t.order) for t in own], self.using)
+            for target in own:
+                target.key = keys.get((target.key, target.order), target.key)
         self.live.update(live.read([t.place for t in missing], self.using))
 
     def _find_made_anew(self) -> set[RowKey]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import models
 
-from pgaudit_log import causality, histories, names, records, registry
+from pgaudit_log import causality, histories, names, object_events, records
 from pgaudit_log.constants import DELETE, LOWEST_ID, TRUNCATE
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.identifiers import column_of, key_fields, short_key
@@ -56,7 +56,7 @@ def _event_of(model: type[Any], key: str, to: Any, using: str) -> Record:
     own: Any = Events.objects.filter(pk=to.pgh_id)
     # An event of an earlier object with the same key will do, too.
     if str(key_of_event(to)) != key:
-        own = histories.events_of(model, key, using).filter(pk=to.pgh_id)
+        own = object_events.of(model, key, using).filter(pk=to.pgh_id)
     found = records.read(own, using)
     if not found:
         raise QueryError(
@@ -68,7 +68,7 @@ def _event_of(model: type[Any], key: str, to: Any, using: str) -> Record:
 
 def _records_at(model: type[Any], key: str, moment: Moment, using: str) -> list[Record]:
     """Return what each declaration's newest event says of a row at ``moment``, oldest first."""
-    past: Any = histories.events_of(model, key, using).filter(moment.past)
+    past: Any = object_events.of(model, key, using).filter(moment.past)
     newest = _newest(model, past)
     if not newest:
         # Before it was deleted and brought back, it was another object with the same key.
@@ -86,14 +86,18 @@ def _records_at(model: type[Any], key: str, moment: Moment, using: str) -> list[
         histories.refuse_unknown(model, moment, [key], using=using)
         raise _did_not_exist(model, key, moment)
     found = records.read(Events.objects.filter(pk__in=newest), using)
-    truncated = Events.objects.using(using).filter(
-        moment.past,
-        pgh_obj_model__in=names.labels_of(model, using),
-        pgh_obj_id=None,
-        pgh_operation=TRUNCATE,
-        pgh_id__gt=found[-1].id,
+    last = found[-1]
+    truncated = (
+        Events.objects.using(using)
+        .filter(
+            moment.past,
+            pgh_obj_model__in=names.labels_of(model, using),
+            pgh_obj_id=None,
+            pgh_operation=TRUNCATE,
+        )
+        .exclude(causality.up_to(last.id, last.txid, last.turn))
     )
-    if found[-1].operation == DELETE or truncated.exists():
+    if last.operation == DELETE or truncated.exists():
         raise _did_not_exist(model, key, moment)
     return found
 
@@ -102,10 +106,7 @@ def _newest(model: type[Any], past: models.QuerySet[Any, Any]) -> set[int]:
     """Return the ids of the newest events of each declaration."""
     found = set()
     for history in histories.histories_of(model):
-        own = past.filter(pgh_operation__in=histories.OF_ROWS).exclude(
-            pgh_label__in=registry.labels_of_others(history.declaration)
-        )
-        newest = causality.newest(own)
+        newest = causality.newest(history.of_rows(past))
         if newest is not None:
             found.add(newest.pk)
     return found
