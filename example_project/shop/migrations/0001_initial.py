@@ -3,9 +3,10 @@
 import django.contrib.auth.models
 import django.db.models.deletion
 import django.utils.timezone
-import pgaudit_log.triggers.template
 import pgtrigger.migrations
 from django.db import migrations, models
+
+import pgaudit_log.triggers.template
 
 
 class Migration(migrations.Migration):

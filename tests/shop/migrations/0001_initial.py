@@ -2,10 +2,11 @@
 
 import django.contrib.auth.models
 import django.db.models.deletion
-import pgaudit_log.triggers.template
 import pgtrigger.migrations
 from django.conf import settings
 from django.db import migrations, models
+
+import pgaudit_log.triggers.template
 
 
 class Migration(migrations.Migration):
