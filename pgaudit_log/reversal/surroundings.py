@@ -13,7 +13,7 @@ from django.db import models
 from pgaudit_log.identifiers import column_of, key_fields, key_text
 from pgaudit_log.live import RowKey
 from pgaudit_log.registry import concrete
-from pgaudit_log.relations import Relation, generic_relations, relations_to
+from pgaudit_log.relations import Relation, content_type_of, generic_relations, relations_to
 from pgaudit_log.reversal.ordering import Move, columns_of, foreign_keys, unique_sets, values_of
 from pgaudit_log.reversal.plans import Kind, Step
 from pgaudit_log.states import MISSING
@@ -111,7 +111,7 @@ class Surroundings:
             return
         pointing = self._rows(other).filter(
             **{
-                f"{generic.content_type_field_name}__in": [generic.get_content_type().pk],
+                f"{generic.content_type_field_name}__in": [content_type_of(generic, self.using)],
                 f"{generic.object_id_field_name}__in": list(gone),
             }
         )
