@@ -100,3 +100,24 @@ def generic_relations(model: type[models.Model]) -> list[Any]:
         for field in other._meta.private_fields
         if hasattr(field, "object_id_field_name")
     ]
+
+
+def content_type_of(generic: Any, using: str) -> Any:
+    """Return the key under which a database has the model of a ``GenericRelation``."""
+    # Here, because only where there is such a field its app is installed.
+    from django.contrib.contenttypes.models import ContentType
+
+    found = ContentType.objects.db_manager(using).get_for_model(
+        generic.model, for_concrete_model=generic.for_concrete_model
+    )
+    return found.pk
+
+
+def generic_columns(generic: Any) -> tuple[str, str]:
+    """Return the columns in which rows that point by a ``GenericRelation`` have the content type, and
+    the key."""
+    own: Any = concrete(generic.related_model)._meta
+    return (
+        column_of(own.get_field(generic.content_type_field_name)),
+        column_of(own.get_field(generic.object_id_field_name)),
+    )

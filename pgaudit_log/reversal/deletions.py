@@ -6,6 +6,7 @@ import json
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from django.db import models
@@ -15,7 +16,12 @@ from pgaudit_log.constants import DELETE, UPDATE
 from pgaudit_log.identifiers import column_of, key_text, reference, short_key
 from pgaudit_log.records import Record
 from pgaudit_log.registry import concrete, parents_of
-from pgaudit_log.relations import generic_relations, relations_to
+from pgaudit_log.relations import (
+    content_type_of,
+    generic_columns,
+    generic_relations,
+    relations_to,
+)
 
 
 def deleted_with(first: Record, others: Sequence[Record]) -> list[Record]:
@@ -103,26 +109,32 @@ class _ByValues:
         for record in records:
             if record.operation == DELETE:
                 self.deleted.setdefault(record.model, []).append(record)
+        self._pointing: dict[type[Any], list[tuple[type[Any], Sequence[str], Any]]] = {}
         self._found: dict[tuple[type[Any], tuple[str, ...]], dict[Any, list[Record]]] = {}
 
     def pointing_at(self, record: Record) -> Iterable[Record]:
         """Yield the deletions of rows that pointed at the row of a deletion."""
-        for generic in generic_relations(record.model):
+        if record.model not in self._pointing:
+            self._pointing[record.model] = list(self._relations(record.model, record.using))
+        for other, columns, texts in self._pointing[record.model]:
+            wanted = texts(record)
+            if wanted is not None:
+                yield from self._with(other, columns, wanted)
+
+    def _relations(
+        self, model: type[Any], using: str
+    ) -> Iterable[tuple[type[Any], Sequence[str], Any]]:
+        """Yield by which columns deleted rows pointed at those of ``model``, and with which values."""
+        for generic in generic_relations(model):
             other = concrete(generic.related_model)
             if other in self.deleted:
-                columns = [
-                    column_of(other._meta.get_field(name))
-                    for name in (generic.content_type_field_name, generic.object_id_field_name)
-                ]
                 with moments.today():
-                    content_type = generic.get_content_type().pk
-                yield from self._with(other, columns, (str(content_type), record.key))
-        for relation in relations_to(record.model, record.using):
+                    content_type = str(content_type_of(generic, using))
+                yield other, generic_columns(generic), partial(_generic_texts, content_type)
+        for relation in relations_to(model, using):
             if relation.model in self.deleted and len(relation.columns) > 1:
-                values = [record.values.get(column) for column in relation.target_columns]
-                if None not in values and states.NULL not in values:
-                    texts = tuple(_key_text(str(value)) for value in values)
-                    yield from self._with(relation.model, relation.columns, texts)
+                texts = partial(_texts, relation.target_columns)
+                yield relation.model, relation.columns, texts
 
     def _with(self, model: type[Any], columns: Sequence[str], texts: Any) -> Iterable[Record]:
         place = model, tuple(columns)
@@ -134,6 +146,17 @@ class _ByValues:
                     key = tuple(_key_text(own[column]) for column in columns)
                     found.setdefault(key, []).append(record)
         return self._found[place].get(texts, ())
+
+
+def _generic_texts(content_type: str, record: Record) -> Any:
+    return content_type, record.key
+
+
+def _texts(columns: Sequence[str], record: Record) -> Any:
+    """Return the values of columns of the row of a deletion as text; ``None`` if one is null."""
+    known = record.values
+    values = [known.get(column, states.NULL) for column in columns]
+    return None if states.NULL in values else tuple(map(_key_text, values))
 
 
 def _let_go(record: Record) -> Iterable[tuple[str, str, str]]:

@@ -10,7 +10,8 @@ from django.db import models
 from pgaudit_log import live
 from pgaudit_log.identifiers import key_fields, key_text
 from pgaudit_log.live import RowKey
-from pgaudit_log.relations import Relation, relations_to
+from pgaudit_log.registry import concrete
+from pgaudit_log.relations import Relation, content_type_of, generic_relations, relations_to
 from pgaudit_log.reversal.dangling import is_left_alone, label_of
 from pgaudit_log.reversal.plans import Step, key_after, whole_keys
 from pgaudit_log.reversal.surroundings import CHUNK, any_of
@@ -54,6 +55,33 @@ def unplanned_references(steps: Sequence[Step], using: str) -> Iterator[tuple[St
                 is_told = label_of(relation) in step.left_dangling
                 if place[1] not in planned.get(relation.model, ()) and not is_told:
                     yield step, f"{relation.model._meta.label} {place[1]}", relation.name
+        by_key = {step.key: step for step in own}
+        for generic in generic_relations(model) if len(key_fields(model)) == 1 else ():
+            for place, key in _pointing_generically(generic, list(by_key), using):
+                if place[1] not in planned.get(place[0], ()) and key in by_key:
+                    yield (
+                        by_key[key],
+                        f"{place[0]._meta.label} {place[1]}",
+                        generic.object_id_field_name,
+                    )
+
+
+def _pointing_generically(
+    generic: Any, keys: list[str], using: str
+) -> Iterator[tuple[RowKey, str]]:
+    """Yield the rows that point at one of ``keys`` with a ``GenericForeignKey``, each with that key."""
+    other = concrete(generic.related_model)
+    name = generic.object_id_field_name
+    for start in range(0, len(keys), CHUNK):
+        rows: models.QuerySet[Any, Any] = models.QuerySet(other, using=using)
+        found = rows.filter(
+            **{
+                generic.content_type_field_name: content_type_of(generic, using),
+                f"{name}__in": keys[start : start + CHUNK],
+            }
+        )
+        for pk, value in found.values_list("pk", name).iterator():
+            yield (other, key_text(pk, key_fields(other))), str(value)
 
 
 def _pointing(

@@ -7,7 +7,6 @@ from functools import reduce
 from operator import or_
 from typing import Any, Protocol
 
-from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.db import models
 
@@ -15,7 +14,7 @@ from pgaudit_log import live
 from pgaudit_log.identifiers import column_of, key_fields, key_text
 from pgaudit_log.live import RowKey
 from pgaudit_log.registry import concrete
-from pgaudit_log.relations import Relation, generic_relations, relations_to
+from pgaudit_log.relations import Relation, content_type_of, generic_relations, relations_to
 from pgaudit_log.reversal.choices import Choices
 from pgaudit_log.reversal.constraints import Row, validate
 from pgaudit_log.reversal.dangling import dangled_before, is_left_alone, label_of
@@ -150,7 +149,7 @@ class Surroundings:
             return
         pointing = self._rows(other).filter(
             **{
-                f"{generic.content_type_field_name}__in": [self._content_type(generic)],
+                f"{generic.content_type_field_name}__in": [content_type_of(generic, self.using)],
                 f"{generic.object_id_field_name}__in": list(gone),
             }
         )
@@ -164,11 +163,6 @@ class Surroundings:
                     f"cannot be deleted, because {other._meta.label} {key} points at it with"
                     f" {generic.object_id_field_name}.",
                 )
-
-    def _content_type(self, generic: Any) -> Any:
-        # generic.get_content_type() asks the database that routers give for reading.
-        kinds: Any = apps.get_model("contenttypes.ContentType").objects.db_manager(self.using)
-        return kinds.get_for_model(generic.model, for_concrete_model=generic.for_concrete_model).pk
 
     def _find_targets(self, own: models.ForeignKey[Any, Any], moves: Sequence[Move]) -> None:
         column, target = column_of(own), own.target_field

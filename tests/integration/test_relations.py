@@ -259,5 +259,19 @@ def test_a_row_that_came_after_the_plan_refuses_it(made: Tables) -> None:
         plan.apply()
 
 
+@pytest.mark.parametrize("through", ["sql", "save"])
+def test_a_tag_that_came_after_the_plan_refuses_it(made: Tables, through: str) -> None:
+    one, thing, _, tag = with_a_generic_relation(made)
+    tag.objects.all().delete()
+    plan = undo(event_of(thing, "I", pgh_obj_id=str(one.pk)))
+    assert plan.is_applicable
+    new = tag.objects.create(word="new", target=one)
+    with pytest.raises(PlanError, match=f"shop.Tag {new.pk} points at shop.Thing {one.pk}"):
+        plan.apply(through=through)
+    assert undo(event_of(thing, "I", pgh_obj_id=str(one.pk))).obstacles
+    tag.objects.update(object_id=99)
+    plan.apply(through=through)
+
+
 def key_of(obj: Any) -> str:
     return '["de", 1]' if isinstance(obj.pk, tuple) else str(obj.pk)

@@ -80,7 +80,7 @@ def test_a_row_that_points_at_it_generically_stands_in_the_way(forgotten: None) 
         tag.objects.create(target=made)
         plan = undo(context=Events.objects.tracks(made).get().pgh_context_id)
         assert [obstacle.kind.value for obstacle in plan.obstacles] == ["referenced"]
-        with pytest.raises(PlanError, match="would take shop.GenericTag"):
+        with pytest.raises(PlanError, match="shop.GenericTag .* points at shop.GenericAuthor"):
             before.apply(through="save")
         assert tag.objects.count() == 1
     finally:
