@@ -17,6 +17,7 @@ from pgaudit_log.conf import PREFIX, settings
 from pgaudit_log.constants import APP_LABEL
 from pgaudit_log.middleware_checks import check_middleware
 from pgaudit_log.partitions.calendar import INTERVALS
+from pgaudit_log.partitions.locks import locks
 from pgaudit_log.registry import ObjForeignKey, concrete
 from pgaudit_log.trackers import Tracker
 
@@ -235,6 +236,7 @@ def check_databases(
         messages += database_checks.check_histories(alias)
         messages += _check_tables(alias)
         messages += _check_turns(alias)
+        messages += _check_locks(alias)
         messages += database_checks.check_views(alias)
     return messages
 
@@ -291,6 +293,26 @@ def _check_turns(alias: str) -> Messages:
             hint="Run migrate, or manage.py pgaudit_log install, after such a trigger was added.",
             obj=APP_LABEL,
             id="pgaudit_log.W009",
+        )
+    ]
+
+
+def _check_locks(alias: str) -> Messages:
+    """Return a warning where the event table has too many partitions for the server's locks."""
+    found = locks(alias)
+    if not found.are_scarce:
+        return []
+    return [
+        checks.Warning(
+            f'The event table of the database "{alias}" has {found.partitions:,} partitions of'
+            f" {found.relations} relations each. A read without a time locks all of them,"
+            f" {found.needed:,}; the server has room for {found.capacity:,} locks"
+            " (max_locks_per_transaction * (max_connections + max_prepared_transactions)). A few such"
+            ' reads at once fail with "out of shared memory".',
+            hint="Raise max_locks_per_transaction, for which the server has to be restarted, detach"
+            " old partitions, or set a longer PGAUDIT_LOG_PARTITION_INTERVAL for those to come.",
+            obj=APP_LABEL,
+            id="pgaudit_log.W017",
         )
     ]
 

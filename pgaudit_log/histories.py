@@ -261,7 +261,8 @@ def in_force(events: models.QuerySet[Any, Any], moment: Moment) -> models.QueryS
         is_complete=history.is_complete,
     )
     ids = RawSQL(sql.format(past=moment.sql, restriction=""), parameters(sql, moment))
-    return events.filter(pgh_id__in=ids)
+    # The time for itself leaves later partitions out.
+    return events.filter(moment.past if moment.at is not None else models.Q(), pgh_id__in=ids)
 
 
 def parameters(sql: str, moment: Moment) -> list[Any]:

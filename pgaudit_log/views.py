@@ -419,7 +419,8 @@ def _in_force_sql(
 ) -> str:
     """Return the FROM and WHERE of the events in force: their ids as ``newest``, rows as ``state``.
 
-    With a connection, for which the SQL is, large values are fetched too.
+    With a connection, for which the SQL is, large values are fetched too. Each look into the event
+    table says the past by itself, so that later partitions are not even locked.
     """
     large = ""
     if connection is not None:
@@ -451,8 +452,9 @@ CROSS JOIN LATERAL (
 ) AS newest
 CROSS JOIN LATERAL (
     SELECT {snapshot}, txid, shape
-    FROM {EVENT_TABLE}
+    FROM {EVENT_TABLE} AS event
     WHERE id = newest.id AND created_at = newest.created_at
+        AND <past>
     OFFSET 0
 ) AS state
 {_today_source("state", table) if table.is_renamed else ""}{large}

@@ -95,9 +95,9 @@ def test_pages_name_no_setting_that_does_not_exist(page: Path) -> None:
 
 
 def test_checks_page_tells_each_check_and_no_other() -> None:
-    modules = [markdown.ROOT / "pgaudit_log" / name for name in ("checks.py", "database_checks.py")]
-    source = "".join(module.read_text(encoding="utf-8") for module in modules)
-    ids = set(re.findall(r"pgaudit_log\.[EW]\d{3}", source))
+    modules = (markdown.ROOT / "pgaudit_log").rglob("*.py")
+    source = "\n".join(module.read_text(encoding="utf-8") for module in modules)
+    ids = set(re.findall(r'id="(pgaudit_log\.[EW]\d{3})"', source))
     titles = {heading.strip("`") for heading in markdown.headings(REFERENCE / "checks.md")}
     assert {title for title in titles if re.fullmatch(r"pgaudit_log\.[EW]\d{3}", title)} == ids
 

@@ -20,7 +20,7 @@ from django.db.backends.postgresql.psycopg_any import is_psycopg3
 from django.test.utils import CaptureQueriesContext
 
 import pgaudit_log
-from pgaudit_log.contexts.cursors import install
+from pgaudit_log.contexts.cursors import carrying, install
 from pgaudit_log.contexts.stack import current
 from pgaudit_log.exceptions import ContextError
 from pgaudit_log.models import Events
@@ -452,6 +452,23 @@ def test_a_pooled_connection_keeps_nothing_of_its_last_user(transactional_db: No
 def test_each_way_of_psycopg_2_to_copy_carries_the_context(columns: list[str] | None) -> None:
     with pgaudit_log.context(user=1), connection.cursor() as cursor:
         cursor.copy_from(io.StringIO("-1;a\n"), "shop_customer", sep=";", columns=columns)
+    assert contexts() == [{"user": 1}]
+
+
+@pytest.mark.skipif(is_psycopg3, reason="psycopg 3 has its own cursor classes")
+@pytest.mark.parametrize("name", ["DictCursor", "RealDictCursor", "NamedTupleCursor"])
+def test_a_cursor_class_of_psycopg_2_can_carry_the_context(name: str) -> None:
+    from psycopg2 import extras
+
+    connection.ensure_connection()
+    factory = carrying(getattr(extras, name))
+    with pgaudit_log.context(user=1):
+        cursor = connection.connection.cursor(cursor_factory=factory)
+        cursor.execute("INSERT INTO shop_customer (name) VALUES (%s) RETURNING name", ["5%"])
+        assert "5%" in str(cursor.fetchone())
+        named = connection.connection.cursor("named", cursor_factory=factory)
+        named.execute("SELECT name FROM shop_customer WHERE name = %s", ["5%"])
+        assert "5%" in str(named.fetchone())
     assert contexts() == [{"user": 1}]
 
 
