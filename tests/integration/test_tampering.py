@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import datetime, timezone
 from typing import Any
 
 import pgtrigger
@@ -13,7 +14,9 @@ from django.db import DatabaseError, models, transaction
 
 import pgaudit_log
 from pgaudit_log import installation, installed_captures
+from pgaudit_log.exceptions import InstallationError
 from pgaudit_log.installed_schema import GUARDS
+from pgaudit_log.partitions.calendar import period_at
 from pgaudit_log.triggers.template import condition_function
 from pgaudit_log.written_schema import functions, indexes, tables, template
 from tests.shop.models import Customer, Order
@@ -24,6 +27,7 @@ from tests.tables import install as install_tables
 pytestmark = pytest.mark.django_db
 
 EVENTS = "pgaudit_log_event"
+NOW = datetime.now(timezone.utc)
 
 
 def messages() -> dict[str, str]:
@@ -290,6 +294,14 @@ def test_a_default_partition_that_is_gone(change: str, customer: Customer) -> No
     assert messages() == {}
     kept = execute("SELECT count(*) FROM pgaudit_log_event WHERE model = 'm'")
     assert kept == [("DETACH" in change,)]
+
+
+def test_a_partition_that_was_detached_is_told() -> None:
+    [name] = [name for name in relations() if name == period_at(NOW, "month").table]
+    execute(f"ALTER TABLE {EVENTS} DETACH PARTITION {name}")
+    assert messages().keys() == {"W008"}
+    with pytest.raises(InstallationError, match=f"{name} cannot be made.*Attach it"):
+        installation.repair("default")
 
 
 # What others put there
