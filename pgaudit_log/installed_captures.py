@@ -141,7 +141,7 @@ def _judged(
     """Return what is wrong with a trigger, and what stands in the database; ``None`` if nothing is."""
     if there is None:
         return "missing", ""
-    compiled = trigger.compile(model)
+    compiled: Any = trigger.compile(model)
     if there.hash != compiled.hash:
         return "outdated", ""
     if there.state == "D":

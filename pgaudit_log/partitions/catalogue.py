@@ -13,6 +13,7 @@ from django.db import OperationalError, connections, transaction
 from pgaudit_log import sql
 from pgaudit_log.conf import settings
 from pgaudit_log.constants import EVENT_TABLE
+from pgaudit_log.exceptions import InstallationError
 from pgaudit_log.identifiers import quote_name
 from pgaudit_log.partitions.calendar import Period, periods_from
 
@@ -32,9 +33,24 @@ class Plan:
     """Periods with events in the DEFAULT partition; those events stay there and are read as any."""
 
     def apply(self) -> None:
-        """Make the missing partitions, in one transaction."""
+        """Make the missing partitions, in one transaction.
+
+        Raises:
+            InstallationError: when a table has the name of one, such as a partition that was detached.
+        """
         with _transaction(self.using) as cursor:
             for period in self.create:
+                cursor.execute(
+                    "SELECT FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace"
+                    " WHERE relname = %s AND nspname = current_schema()",
+                    [period.table],
+                )
+                if cursor.fetchone() is not None:
+                    raise InstallationError(
+                        f"The partition {period.table} cannot be made: there is a table of that name,"
+                        " which is no partition of the event table. Attach it (ALTER TABLE … ATTACH"
+                        " PARTITION), or rename or drop it."
+                    )
                 cursor.execute(
                     sql.read("partition.sql").format(
                         partition=quote_name(period.table),
