@@ -68,6 +68,7 @@ class PgauditLogConfig(AppConfig):
         from pgaudit_log import (
             autodetector,
             checks,
+            migration_plans,
             reversal,
             schema_editor,
             testing,
@@ -80,6 +81,7 @@ class PgauditLogConfig(AppConfig):
         schema_editor.install()
         timetravel.install()
         reversal.install()
+        pre_migrate.connect(migration_plans.refuse_to_drop_tables, sender=self)
         pre_migrate.connect(install_unmigrated, sender=self)
         post_migrate.connect(install_after_migrate, sender=self)
         for receiver in (cursors.install, testing.let_flush):

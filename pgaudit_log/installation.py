@@ -10,11 +10,12 @@ from typing import Any, NamedTuple
 
 import pgtrigger
 from django.apps import apps
-from django.db import connections, router, transaction
+from django.db import DatabaseError, connections, models, router, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 
-from pgaudit_log import installed_views, names, sql, typed_events
+from pgaudit_log import installed_triggers, installed_views, names, sql, typed_events
 from pgaudit_log.conf import settings
 from pgaudit_log.constants import APP_LABEL, EVENT_TABLE
 from pgaudit_log.exceptions import InstallationError
@@ -46,6 +47,8 @@ class Report:
     """Tables that got the trigger which tells in what order their statements began."""
     triggers: Sequence[str] = ()
     """Capture triggers that were missing, or made when columns of their tables were called otherwise."""
+    dropped_triggers: Sequence[str] = ()
+    """Capture triggers that nothing declares any more, or that would have refused every write."""
     leaf_triggers: Sequence[str] = ()
     """Partitions of tracked tables that got their triggers."""
     partitions: Sequence[str] = ()
@@ -300,6 +303,29 @@ def _drop_functions_without_triggers(using: str) -> None:
             cursor.execute(f"DROP FUNCTION {signature}")
 
 
+def stray_triggers(using: str) -> list[installed_triggers.InstalledTrigger]:
+    """Return the capture triggers on tracked tables that neither declarations nor migrations know."""
+    return installed_triggers.strays(
+        connections[using],
+        tables=[model._meta.db_table for model in names.tracked_models()],
+        declared={trigger.get_pgid(model) for model, trigger in capture_triggers()},
+    )
+
+
+def drop_stray_triggers(using: str) -> list[str]:
+    """Drop the capture triggers that nothing accounts for, and return their names."""
+    found = stray_triggers(using)
+    for trigger in found:
+        installed_triggers.logger.warning(
+            "The trigger %s of %s is removed: nothing declares it, and other triggers capture %s.",
+            *(trigger.name, trigger.table, trigger.table),
+        )
+        installed_triggers.drop(trigger, connections[using])
+    if found:
+        _drop_functions_without_triggers(using)
+    return [f"{trigger.name} on {trigger.table}" for trigger in found]
+
+
 def install_missing_triggers(using: str) -> list[str]:
     """Install the capture triggers that are missing, and return their names with their models'.
 
@@ -315,15 +341,21 @@ def install_missing_triggers(using: str) -> list[str]:
             table = concrete(model)._meta.db_table
             if table not in tables or not trigger.allow_migrate(model, database=using):
                 continue
-            columns = {
-                c.name for c in connection.introspection.get_table_description(cursor, table)
-            }
-            if any(f.column not in columns for f in concrete(model)._meta.local_concrete_fields):
+            if not _has_columns(connection, model):
                 continue
             if trigger.get_installation_status(model, database=using)[0] in wanted:
                 trigger.install(model, database=using)
                 made.append(f"{model._meta.label}:{trigger.name}")
     return made
+
+
+def _has_columns(connection: BaseDatabaseWrapper, model: type[models.Model]) -> bool:
+    """Return whether a table has all columns of its model."""
+    meta = concrete(model)._meta
+    with connection.cursor() as cursor:
+        found = connection.introspection.get_table_description(cursor, meta.db_table)
+    columns = {column.name for column in found}
+    return all(field.column in columns for field in meta.local_concrete_fields)
 
 
 def leaves_without_triggers(using: str) -> list[tuple[str, str, str, str]]:
@@ -374,16 +406,27 @@ def install_shapes(using: str) -> list[str]:
                     """,
                     [table_of(model), json.dumps(targets(model))],
                 )
-        outdated = _of_former_names(using)
+        broken = {trigger.name for trigger in installed_triggers.broken(connections[using])}
+        outdated = _of_former_names(using) | broken
         stale = [
             (model, trigger)
             for model, trigger in capture_triggers()
-            if trigger.get_pgid(model) in outdated and concrete(model)._meta.db_table in tables
+            if trigger.get_pgid(model) in outdated
+            and concrete(model)._meta.db_table in tables
+            and _has_columns(connections[using], model)
         ]
+        made = []
         for model, trigger in stale:
-            trigger.install(model, database=using)
+            try:
+                trigger.install(model, database=using)
+            except DatabaseError:
+                # A broken one that cannot be made anew is dropped, and told.
+                if trigger.get_pgid(model) not in broken:
+                    raise
+            else:
+                made.append(f"{model._meta.label}:{trigger.name}")
     names.forget()
-    return [f"{model._meta.label}:{trigger.name}" for model, trigger in stale]
+    return made
 
 
 class Turns(NamedTuple):
@@ -454,6 +497,34 @@ def _renew_numbers(using: str) -> tuple[int | None, int | None]:
         return incarnation, last_id
 
 
+def install_views(using: str) -> list[str]:
+    """Create or replace the views that are missing or outdated, and return their names.
+
+    Raises:
+        InstallationError: names each view that could not be made, once all others are.
+    """
+    wanted, errors = [], []
+    for event_model in typed_events.event_models_for(using):
+        try:
+            wanted.append(typed_events.view_of(event_model, connections[using]))
+        except Exception as error:
+            errors.append(
+                f"The view {event_model._meta.db_table} of the events of"
+                f" {event_model.pgh_declaration.label} could not be made: {error}"  # type: ignore[attr-defined]
+            )
+    made = []
+    for view in installed_views.outdated(wanted, connections[using]):
+        try:
+            made += installed_views.install([view], connections[using])
+        except InstallationError as error:
+            errors.append(str(error))
+        except DatabaseError as error:
+            errors.append(f"The view {view.name} could not be made: {str(error).strip()}")
+    if errors:
+        raise InstallationError("\n".join(errors))
+    return made
+
+
 def install(using: str = "default") -> Report:
     """Make what is missing of the event table, its partitions and views, and replace what is outdated.
 
@@ -466,20 +537,25 @@ def install(using: str = "default") -> Report:
     faults = _complete_schema(using)
     incarnation, last_id = _renew_numbers(using)
     triggers = install_shapes(using)
+    dropped = installed_triggers.drop_broken(connections[using]) + drop_stray_triggers(using)
     plan = catalogue.plan(using)
     if plan.create:
         plan.apply()
         # A partition is missing once another one is over.
         catalogue.finish_past(using)
     leaf_triggers = install_leaf_triggers(using)
+    begun = install_turns(using)
+    # At the end, because something else may be in the way of one.
+    views = install_views(using)
     return Report(
-        turns=tuple(install_turns(using)),
+        turns=tuple(begun),
         schema=tuple(faults),
         incarnation=incarnation,
         last_id=last_id,
         triggers=tuple(triggers),
+        dropped_triggers=tuple(dropped),
         leaf_triggers=tuple(leaf_triggers),
         partitions=tuple(period.table for period in plan.create),
-        views=tuple(installed_views.install(typed_events.views_for(using), connections[using])),
+        views=tuple(views),
         occupied=tuple(period.table for period in plan.occupied),
     )

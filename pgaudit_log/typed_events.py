@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from functools import wraps
 from typing import Any
 
 from django.apps import apps
 from django.db import connections, models, router
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.fields.related import resolve_relation
 
 from pgaudit_log import columns as columns_
 from pgaudit_log import names, registry, views
@@ -38,11 +40,60 @@ def build(declaration: Declaration) -> type[Event]:
     tracked = declaration.tracked_model
     module = _models_module(declaration)
     _refuse_taken_names(declaration, module)
+    _let_loops_go_on(declaration.app_label)
     event_model = type(declaration.model_name, (Event,), _attributes(declaration, module.__name__))
     setattr(module, declaration.model_name, event_model)
     for model in dict.fromkeys([tracked, concrete(tracked)]):
         _attach(model, declaration, event_model)
+    _follow_fields(concrete(tracked))
+    # A child may have been tracked before its parent.
+    for other in registry.declarations():
+        if declaration in inherited(other):
+            complete(other)
     return event_model
+
+
+def complete(declaration: Declaration) -> None:
+    """Give the class of typed events the fields that it lacks.
+
+    A model may get fields after it was tracked: from libraries that add them to the models of
+    others, such as django-modeltranslation, and from a parent that is tracked only later.
+    """
+    event_model = event_model_of(declaration)
+    for name, field in _event_fields(declaration).items():
+        if name not in declaration.attrs and name not in {f.name for f in event_model._meta.fields}:
+            event_model.add_to_class(name, field)
+
+
+def _follow_fields(model: type[models.Model]) -> None:
+    """Complete the typed events of a tracked model whenever it gets another field."""
+    meta: Any = model._meta
+    if "add_field" in vars(meta):
+        return
+    add_field = meta.add_field
+
+    @wraps(add_field)
+    def add_and_follow(field: models.Field[Any, Any], private: bool = False) -> None:
+        add_field(field, private=private)
+        for declaration in registry.declarations():
+            if any(
+                concrete(part.tracked_model) is model
+                for part in (declaration, *inherited(declaration))
+            ):
+                complete(declaration)
+
+    # Django has no signal for it.
+    meta.add_field = add_and_follow
+
+
+def _let_loops_go_on(app_label: str) -> None:
+    """Let a loop over an app's models go on, although a class is added to them.
+
+    ``AppConfig.get_models()`` goes through the registry itself.
+    """
+    if apps.models_ready:
+        apps.all_models[app_label] = dict(apps.all_models[app_label])
+        apps.app_configs[app_label].models = apps.all_models[app_label]
 
 
 def _models_module(declaration: Declaration) -> Any:
@@ -107,11 +158,6 @@ def related_name(declaration: Declaration) -> str | None:
 
 def _attributes(declaration: Declaration, module_name: str) -> dict[str, Any]:
     tracked = declaration.tracked_model
-    columns = [
-        field
-        for part in (declaration, *inherited(declaration))
-        for field in tracked_columns(part.tracked_model, part.fields, part.exclude)
-    ]
     meta = {
         "app_label": declaration.app_label,
         # Leaves the class out of makemigrations, content types, permissions and dumpdata.
@@ -128,10 +174,19 @@ def _attributes(declaration: Declaration, module_name: str) -> dict[str, Any]:
         "pgh_tracked_model": tracked,
         "pgh_trackers": declaration.trackers,
         "pgh_declaration": declaration,
-        **{field.name: event_field(field) for field in columns},
+        **_event_fields(declaration),
     }
     attributes.update(_obj_fields(declaration))
     return {**attributes, **declaration.attrs}
+
+
+def _event_fields(declaration: Declaration) -> dict[str, models.Field[Any, Any]]:
+    """Return the fields of typed events for those that are tracked now, inherited ones included."""
+    return {
+        field.name: event_field(field)
+        for part in (declaration, *inherited(declaration))
+        for field in tracked_columns(part.tracked_model, part.fields, part.exclude)
+    }
 
 
 def _view_name(declaration: Declaration) -> str:
@@ -174,6 +229,8 @@ def event_field(field: models.Field[Any, Any]) -> models.Field[Any, Any]:
         return event_field(field.output_field)
     if isinstance(field, models.ForeignKey):
         return _reference(field)
+    # As migrations make it: some libraries make classes for single fields, which a clone has not.
+    field = field.clone()
     _, _, args, kwargs = field.deconstruct()
     for constraint in ("primary_key", "unique", "db_index", "db_column", "db_default"):
         kwargs.pop(constraint, None)
@@ -190,7 +247,8 @@ def _reference(field: models.ForeignKey[Any, Any]) -> models.ForeignKey[Any, Any
     if field.to_fields[0] is not None:
         options["to_field"] = field.to_fields[0]
     return models.ForeignKey(
-        field.remote_field.model,
+        # A field that is added just now may still call its model by name.
+        resolve_relation(field.model, field.remote_field.model),
         on_delete=models.DO_NOTHING,
         null=True,
         blank=True,
@@ -313,11 +371,18 @@ def _key_columns(event_model: type[Any]) -> list[tuple[str, models.Field[Any, An
     return [(event_model._meta.get_field(f"pgh_obj_{f.name}").column, f) for f in keys]
 
 
-def views_for(using: str) -> list[views.View]:
-    """Return the views that the database ``using`` should have, in the order of declaration."""
-    connection = connections[using]
+def event_models_for(using: str) -> list[type[Event]]:
+    """Return the classes of typed events whose views the database ``using`` should have.
+
+    They are in the order of declaration.
+    """
     return [
-        view_of(event_model, connection)
+        event_model
         for event_model in event_models()
         if router.allow_migrate_model(using, concrete(event_model.pgh_tracked_model))  # type: ignore[attr-defined]
     ]
+
+
+def views_for(using: str) -> list[views.View]:
+    """Return the views that the database ``using`` should have, in the order of declaration."""
+    return [view_of(event_model, connections[using]) for event_model in event_models_for(using)]

@@ -32,6 +32,8 @@ def run(options: Any, screen: Screen) -> None:
         screen.line(f"Set the sequence of ids to {report.last_id}, the largest that an event has.")
     for name in report.triggers:
         screen.line(f"Made the trigger {name}.")
+    for name in report.dropped_triggers:
+        screen.line(f"Dropped the trigger {name}.")
     for name in report.turns:
         screen.line(f"Made the trigger that takes turns on {name}.")
     for name in report.partitions:
