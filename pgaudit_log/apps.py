@@ -89,6 +89,7 @@ class PgauditLogConfig(AppConfig):
         from pgaudit_log import (
             autodetector,
             checks,
+            migration_plans,
             reversal,
             schema_editor,
             testing,
@@ -101,6 +102,7 @@ class PgauditLogConfig(AppConfig):
         schema_editor.install()
         timetravel.install()
         reversal.install()
+        pre_migrate.connect(migration_plans.refuse_to_drop_tables, sender=self)
         pre_migrate.connect(install_before_migrate, sender=self)
         post_migrate.connect(install_after_migrate, sender=self)
         for receiver in (cursors.install, testing.let_flush):

@@ -49,8 +49,11 @@ class TriggersInOrder:
         for app_label, operations in self.generated_operations.items():
             for operation in operations:
                 if isinstance(operation, (AddTrigger, RemoveTrigger)):
-                    elsewhere = self._elsewhere(app_label, operation)
-                    operation._auto_deps = [*operation._auto_deps, *elsewhere]  # type: ignore[attr-defined]
+                    trigger: Any = operation
+                    trigger._auto_deps = [
+                        *trigger._auto_deps,
+                        *self._elsewhere(app_label, trigger),
+                    ]
         super()._sort_migrations()  # type: ignore[misc]
         for app_label, operations in self.generated_operations.items():
             operations[:] = self._in_order(app_label, operations)

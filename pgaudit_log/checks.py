@@ -12,7 +12,14 @@ from django.core import checks
 from django.db import connections, router
 from django.utils.module_loading import import_string
 
-from pgaudit_log import database_checks, installation, registry, routing, typed_events
+from pgaudit_log import (
+    database_checks,
+    installation,
+    installed_triggers,
+    registry,
+    routing,
+    typed_events,
+)
 from pgaudit_log.conf import PREFIX, settings
 from pgaudit_log.constants import APP_LABEL
 from pgaudit_log.middleware_checks import check_middleware
@@ -233,6 +240,7 @@ def check_databases(
         if "function pgaudit_log_numbers" not in at_fault:
             messages += _check_numbers(alias)
         messages += database_checks.check_captures(alias)
+        messages += _check_triggers(alias)
         messages += database_checks.check_histories(alias)
         messages += _check_tables(alias)
         messages += _check_turns(alias)
@@ -274,6 +282,35 @@ def _check_numbers(alias: str) -> Messages:
                 hint="Run migrate, or manage.py pgaudit_log install, from time to time.",
                 obj=APP_LABEL,
                 id="pgaudit_log.W008",
+            )
+        )
+    return messages
+
+
+def _check_triggers(alias: str) -> Messages:
+    """Return warnings about triggers that stand and should not, or not as they are."""
+    messages: Messages = []
+    stray = [f"{trigger.name} on {trigger.table}" for trigger in installation.stray_triggers(alias)]
+    if stray:
+        messages.append(
+            checks.Warning(
+                f'The database "{alias}" has capture triggers that nothing declares on tracked'
+                f" tables: {', '.join(stray)}. Changes are captured more than once.",
+                hint="Run migrate, or manage.py pgaudit_log install, which drops them.",
+                obj=APP_LABEL,
+                id="pgaudit_log.W019",
+            )
+        )
+    broken = installed_triggers.broken(connections[alias])
+    if broken:
+        named = (f"{trigger.name} on {trigger.table} ({trigger.missing})" for trigger in broken)
+        messages.append(
+            checks.Error(
+                f'The database "{alias}" has capture triggers that miss something:'
+                f" {', '.join(named)}. Every write of those tables is refused.",
+                hint="Run manage.py pgaudit_log install, which makes them anew or drops them.",
+                obj=APP_LABEL,
+                id="pgaudit_log.E012",
             )
         )
     return messages

@@ -76,7 +76,8 @@ def check_captures(alias: str) -> Messages:
                 f'The database "{alias}" does not have the triggers that are declared:'
                 f" {', '.join(missing)}. Changes go unrecorded.",
                 hint="Run makemigrations and migrate. If a trigger was dropped or disabled by hand,"
-                " run manage.py pgaudit_log install.",
+                " run manage.py pgaudit_log install. For an app without migrations, run migrate"
+                " --run-syncdb.",
                 obj=APP_LABEL,
                 id="pgaudit_log.W003",
             )

@@ -10,13 +10,15 @@ from datetime import datetime, timezone
 from typing import NamedTuple
 
 from django.apps import apps
-from django.db import InternalError, connections, router, transaction
+from django.db import DatabaseError, InternalError, connections, models, router, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 
 from pgaudit_log import (
     installed_captures,
     installed_schema,
+    installed_triggers,
     installed_views,
     names,
     sql,
@@ -56,6 +58,8 @@ class Report:
     """Tables that got the trigger which tells in what order their statements began."""
     triggers: Sequence[str] = ()
     """Capture triggers that were missing, or made when columns of their tables were called otherwise."""
+    dropped_triggers: Sequence[str] = ()
+    """Capture triggers that nothing declares any more, or that would have refused every write."""
     leaf_triggers: Sequence[str] = ()
     """Partitions of tracked tables that got their triggers."""
     partitions: Sequence[str] = ()
@@ -270,6 +274,29 @@ def _drop_functions_without_triggers(using: str) -> None:
             cursor.execute(f"DROP FUNCTION {signature}")
 
 
+def stray_triggers(using: str) -> list[installed_triggers.InstalledTrigger]:
+    """Return the capture triggers on tracked tables that neither declarations nor migrations know."""
+    return installed_triggers.strays(
+        connections[using],
+        tables=[model._meta.db_table for model in names.tracked_models()],
+        declared={trigger.get_pgid(model) for model, trigger in installed_captures.declared()},
+    )
+
+
+def drop_stray_triggers(using: str) -> list[str]:
+    """Drop the capture triggers that nothing accounts for, and return their names."""
+    found = stray_triggers(using)
+    for trigger in found:
+        logger.warning(
+            "The trigger %s of %s is removed: nothing declares it, and other triggers capture %s.",
+            *(trigger.name, trigger.table, trigger.table),
+        )
+        installed_triggers.drop(trigger, connections[using])
+    if found:
+        _drop_functions_without_triggers(using)
+    return [f"{trigger.name} on {trigger.table}" for trigger in found]
+
+
 def mend_captures(using: str, *, all_of_them: bool = False) -> list[str]:
     """Install the capture triggers anew that were replaced, or write to another schema; return their names.
 
@@ -288,11 +315,19 @@ def mend_captures(using: str, *, all_of_them: bool = False) -> list[str]:
             fault
             for fault in installed_captures.faults(using)
             if fault.problem in problems
-            and (table := concrete(fault.model)._meta.db_table) in tables
-            and {f.column for f in concrete(fault.model)._meta.local_concrete_fields}
-            <= {c.name for c in connection.introspection.get_table_description(cursor, table)}
+            and concrete(fault.model)._meta.db_table in tables
+            and _has_columns(connection, fault.model)
         ]
     return installed_captures.mend(using, faults)
+
+
+def _has_columns(connection: BaseDatabaseWrapper, model: type[models.Model]) -> bool:
+    """Return whether a table has all columns of its model."""
+    meta = concrete(model)._meta
+    with connection.cursor() as cursor:
+        found = connection.introspection.get_table_description(cursor, meta.db_table)
+    columns = {column.name for column in found}
+    return all(field.column in columns for field in meta.local_concrete_fields)
 
 
 def leaves_without_triggers(using: str) -> list[tuple[str, str, str, str, str]]:
@@ -346,16 +381,27 @@ def install_shapes(using: str) -> list[str]:
                     """,
                     [table_of(model), json.dumps(targets(model))],
                 )
-        outdated = installed_captures.of_former_names(using)
+        broken = {trigger.name for trigger in installed_triggers.broken(connections[using])}
+        outdated = installed_captures.of_former_names(using) | broken
         stale = [
             (model, trigger)
             for model, trigger in installed_captures.declared()
-            if trigger.get_pgid(model) in outdated and concrete(model)._meta.db_table in tables
+            if trigger.get_pgid(model) in outdated
+            and concrete(model)._meta.db_table in tables
+            and _has_columns(connections[using], model)
         ]
+        made = []
         for model, trigger in stale:
-            trigger.install(model, database=using)
+            try:
+                trigger.install(model, database=using)
+            except DatabaseError:
+                # A broken one that cannot be made anew is dropped, and told.
+                if trigger.get_pgid(model) not in broken:
+                    raise
+            else:
+                made.append(f"{model._meta.label}:{trigger.name}")
     names.forget()
-    return [f"{model._meta.label}:{trigger.name}" for model, trigger in stale]
+    return made
 
 
 class Turns(NamedTuple):
@@ -427,6 +473,34 @@ def _renew_numbers(using: str) -> tuple[int | None, int | None]:
         return incarnation, last_id
 
 
+def install_views(using: str) -> list[str]:
+    """Create or replace the views that are missing or outdated, and return their names.
+
+    Raises:
+        InstallationError: names each view that could not be made, once all others are.
+    """
+    wanted, errors = [], []
+    for event_model in typed_events.event_models_for(using):
+        try:
+            wanted.append(typed_events.view_of(event_model, connections[using]))
+        except Exception as error:
+            errors.append(
+                f"The view {event_model._meta.db_table} of the events of"
+                f" {event_model.pgh_declaration.label} could not be made: {error}"  # type: ignore[attr-defined]
+            )
+    made = []
+    for view in installed_views.outdated(wanted, connections[using]):
+        try:
+            made += installed_views.install([view], connections[using])
+        except InstallationError as error:
+            errors.append(str(error))
+        except DatabaseError as error:
+            errors.append(f"The view {view.name} could not be made: {str(error).strip()}")
+    if errors:
+        raise InstallationError("\n".join(errors))
+    return made
+
+
 def install(using: str = "default") -> Report:
     """Make what is missing of the event table, its partitions and views, and replace what is outdated.
 
@@ -439,26 +513,33 @@ def install(using: str = "default") -> Report:
     faults = _complete_schema(using)
     incarnation, last_id = _renew_numbers(using)
     triggers = [*mend_captures(using), *install_shapes(using)]
+    dropped = installed_triggers.drop_broken(connections[using]) + drop_stray_triggers(using)
     plan = catalogue.plan(using)
     if plan.create:
         plan.apply()
         # A partition is missing once another one is over.
         catalogue.finish_past(using)
     leaf_triggers = install_leaf_triggers(using)
-    views = typed_events.views_for(using)
-    undeclared = undeclared_views.find(views, connections[using])
+    undeclared = undeclared_views.find(
+        [event_model._meta.db_table for event_model in typed_events.event_models_for(using)],
+        connections[using],
+    )
     kept = undeclared_views.drop(undeclared, connections[using])
     for view in kept:
         logger.warning("%s", view)
+    begun = install_turns(using)
+    # At the end, because something else may be in the way of one.
+    views = install_views(using)
     return Report(
-        turns=tuple(install_turns(using)),
+        turns=tuple(begun),
         schema=tuple(faults),
         incarnation=incarnation,
         last_id=last_id,
         triggers=tuple(triggers),
+        dropped_triggers=tuple(dropped),
         leaf_triggers=tuple(leaf_triggers),
         partitions=tuple(period.table for period in plan.create),
-        views=tuple(installed_views.install(views, connections[using])),
+        views=tuple(views),
         dropped_views=tuple(name for name in undeclared if name not in {v.name for v in kept}),
         kept_views=tuple(map(str, kept)),
         occupied=tuple(period.table for period in plan.occupied),

@@ -8,9 +8,10 @@ from typing import NamedTuple
 from django.core import checks
 from django.db import connections, router
 
+from pgaudit_log import installed_captures
 from pgaudit_log.constants import APP_LABEL, EVENT_TABLE
 from pgaudit_log.exceptions import InstallationError
-from pgaudit_log.installation import capture_triggers, is_wanted
+from pgaudit_log.installation import is_wanted
 from pgaudit_log.registry import concrete
 
 
@@ -43,7 +44,7 @@ def misplaced(using: str) -> Misplaced | None:
         return None
     found = {
         concrete(model)
-        for model, trigger in capture_triggers()
+        for model, trigger in installed_captures.declared()
         if trigger.allow_migrate(model, database=using)
     }
     if not found:

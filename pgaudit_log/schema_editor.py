@@ -18,6 +18,7 @@ from django.db import transaction
 from django.db.backends.postgresql.schema import DatabaseSchemaEditor
 from django.db.utils import load_backend
 
+from pgaudit_log import installed_triggers
 from pgaudit_log.constants import EVENT_TABLE
 from pgaudit_log.identifiers import quote_literal, quote_name, table_of
 from pgaudit_log.triggers.template import CompiledTrigger
@@ -84,7 +85,9 @@ class FollowsColumns:
             yield
             for capture in dropped:
                 self.execute(capture.definition, params=None)
-            self._mark(table, standing, {capture.name: capture for capture in self._standing(model)})
+            self._mark(
+                table, standing, {capture.name: capture for capture in self._standing(model)}
+            )
 
     def _standing(self, model: Any) -> list[_Capture]:
         """Return the capture triggers on a model's table."""
@@ -105,9 +108,7 @@ class FollowsColumns:
             )
             return [_Capture(*row) for row in cursor.fetchall()]
 
-    def _mark(
-        self, table: str, before: Sequence[_Capture], now: dict[str, _Capture]
-    ) -> None:
+    def _mark(self, table: str, before: Sequence[_Capture], now: dict[str, _Capture]) -> None:
         """Give triggers the comments that they had, and switch off those that were off."""
         for capture in before:
             name = quote_name(capture.name)
@@ -158,6 +159,7 @@ class FollowsColumns:
                         [table_of(model)],
                     )
         super().delete_model(model)  # type: ignore[misc]
+        self._drop_broken()
 
     def remove_field(self, model: Any, field: Any) -> None:
         """Remove a field's column, and first the triggers that would miss it."""
@@ -175,6 +177,12 @@ class FollowsColumns:
                 quoted = self.connection.ops.quote_name(table)
                 self.execute(f"DROP TRIGGER {quote_name(name)} ON {quoted}", params=None)
         super().remove_field(model, field)  # type: ignore[misc]
+        self._drop_broken()
+
+    def _drop_broken(self) -> None:
+        """Drop triggers whose conditions asked what is gone now, on whatever table they are."""
+        if not getattr(self, "collect_sql", False):
+            installed_triggers.drop_broken(self.connection)
 
     def _captures_of(self, model: Any, column: str) -> list[tuple[str, str]]:
         """Return the triggers on a model's table that capture a column, with their functions."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from pgaudit_log import installation, names, sql
+from pgaudit_log import installed_captures, names, sql
 from pgaudit_log.identifiers import quote_literal
 
 
@@ -51,7 +51,7 @@ class _EmptiesEventTable:
 def _truncate_triggers() -> list[str]:
     return [
         trigger.get_pgid(model)
-        for model, trigger in installation.capture_triggers()
+        for model, trigger in installed_captures.declared()
         if trigger.tracker.operation_name == "TRUNCATE"
     ]
 

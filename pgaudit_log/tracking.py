@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import pgtrigger
+from django.apps import apps
 from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 from pgtrigger import Level
@@ -366,17 +367,36 @@ def _refuse_options(declaration: Declaration) -> None:
     refuse_attrs(what, declaration.attrs)
 
 
-def _refuse_untrackable(declaration: Declaration) -> None:
-    """Raise for what no trigger could capture, or what could not be read back."""
-    model = declaration.tracked_model
-    what = f"{model._meta.label} cannot be tracked: "
+def _refuse_kinds(what: str, model: type[models.Model]) -> None:
+    """Raise for a model that has no table of its own, or whose table has events."""
+    if model._meta.apps is not apps:
+        raise DeclarationError(
+            what
+            + "it is a model of a migration's state. A receiver of class_prepared, which is sent"
+            " for those too, tells them by sender._meta.apps is not django.apps.apps."
+        )
+    if hasattr(concrete(model), "pgh_declaration") or concrete(model)._meta.app_label == APP_LABEL:
+        raise DeclarationError(
+            what + "it is a model of events, whose tracking would never stop. Leave out models that"
+            " issubclass(model, pgaudit_log.models.Event), and those of the app pgaudit_log."
+        )
+    if model._meta.swapped:
+        raise DeclarationError(
+            what + f"it has no table, because {model._meta.swappable} puts {model._meta.swapped} in"
+            " its place. Track that."
+        )
     if not concrete(model)._meta.managed:
         raise DeclarationError(
             what + "it is unmanaged (managed = False), so that no migration could install its"
             " triggers. Track a managed model of that table."
         )
-    if concrete(model)._meta.app_label == APP_LABEL:
-        raise DeclarationError(what + "it is the event table itself, which would never stop.")
+
+
+def _refuse_untrackable(declaration: Declaration) -> None:
+    """Raise for what no trigger could capture, or what could not be read back."""
+    model = declaration.tracked_model
+    what = f"{model._meta.label} cannot be tracked: "
+    _refuse_kinds(what, model)
     columns = registry.tracked_columns(model, declaration.fields, declaration.exclude)
     if not columns:
         raise DeclarationError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from functools import wraps
 from typing import Any
 
 from django.apps import apps
@@ -33,12 +34,61 @@ def build(declaration: Declaration) -> type[Event]:
     tracked = declaration.tracked_model
     module = _models_module(declaration)
     _refuse_taken_names(declaration, module)
+    _let_loops_go_on(declaration.app_label)
     event_model = type(declaration.model_name, (Event,), _attributes(declaration, module.__name__))
     setattr(module, declaration.model_name, event_model)
     _event_models[declaration] = event_model
     for model in dict.fromkeys([tracked, concrete(tracked)]):
         _attach(model)
+    _follow_fields(concrete(tracked))
+    # A child may have been tracked before its parent.
+    for other in registry.declarations():
+        if declaration in inherited(other):
+            complete(other)
     return event_model
+
+
+def complete(declaration: Declaration) -> None:
+    """Give the class of typed events the fields that it lacks.
+
+    A model may get fields after it was tracked: from libraries that add them to the models of
+    others, such as django-modeltranslation, and from a parent that is tracked only later.
+    """
+    event_model = event_model_of(declaration)
+    for name, field in _event_fields(declaration).items():
+        if name not in declaration.attrs and name not in {f.name for f in event_model._meta.fields}:
+            event_model.add_to_class(name, field)
+
+
+def _follow_fields(model: type[models.Model]) -> None:
+    """Complete the typed events of a tracked model whenever it gets another field."""
+    meta: Any = model._meta
+    if "add_field" in vars(meta):
+        return
+    add_field = meta.add_field
+
+    @wraps(add_field)
+    def add_and_follow(field: models.Field[Any, Any], private: bool = False) -> None:
+        add_field(field, private=private)
+        for declaration in registry.declarations():
+            if any(
+                concrete(part.tracked_model) is model
+                for part in (declaration, *inherited(declaration))
+            ):
+                complete(declaration)
+
+    # Django has no signal for it.
+    meta.add_field = add_and_follow
+
+
+def _let_loops_go_on(app_label: str) -> None:
+    """Let a loop over an app's models go on, although a class is added to them.
+
+    ``AppConfig.get_models()`` goes through the registry itself.
+    """
+    if apps.models_ready:
+        apps.all_models[app_label] = dict(apps.all_models[app_label])
+        apps.app_configs[app_label].models = apps.all_models[app_label]
 
 
 def _models_module(declaration: Declaration) -> Any:
@@ -103,11 +153,6 @@ def related_name(declaration: Declaration) -> str | None:
 
 def _attributes(declaration: Declaration, module_name: str) -> dict[str, Any]:
     tracked = declaration.tracked_model
-    columns = [
-        field
-        for part in (declaration, *inherited(declaration))
-        for field in tracked_columns(part.tracked_model, part.fields, part.exclude)
-    ]
     meta = {
         "app_label": declaration.app_label,
         # Leaves the class out of makemigrations, content types, permissions and dumpdata.
@@ -124,10 +169,19 @@ def _attributes(declaration: Declaration, module_name: str) -> dict[str, Any]:
         "pgh_tracked_model": tracked,
         "pgh_trackers": declaration.trackers,
         "pgh_declaration": declaration,
-        **{field.name: event_field(field) for field in columns},
+        **_event_fields(declaration),
     }
     attributes.update(_obj_fields(declaration))
     return {**attributes, **declaration.attrs}
+
+
+def _event_fields(declaration: Declaration) -> dict[str, models.Field[Any, Any]]:
+    """Return the fields of typed events for those that are tracked now, inherited ones included."""
+    return {
+        field.name: event_field(field)
+        for part in (declaration, *inherited(declaration))
+        for field in tracked_columns(part.tracked_model, part.fields, part.exclude)
+    }
 
 
 def _view_name(declaration: Declaration) -> str:
@@ -316,11 +370,18 @@ def _key_columns(event_model: type[Any]) -> list[tuple[str, models.Field[Any, An
     return [(event_model._meta.get_field(f"pgh_obj_{f.name}").column, f) for f in keys]
 
 
-def views_for(using: str) -> list[views.View]:
-    """Return the views that the database ``using`` should have, in the order of declaration."""
-    connection = connections[using]
+def event_models_for(using: str) -> list[type[Event]]:
+    """Return the classes of typed events whose views the database ``using`` should have.
+
+    They are in the order of declaration.
+    """
     return [
-        view_of(event_model, connection)
+        event_model
         for event_model in event_models()
         if router.allow_migrate_model(using, concrete(event_model.pgh_tracked_model))  # type: ignore[attr-defined]
     ]
+
+
+def views_for(using: str) -> list[views.View]:
+    """Return the views that the database ``using`` should have, in the order of declaration."""
+    return [view_of(event_model, connections[using]) for event_model in event_models_for(using)]

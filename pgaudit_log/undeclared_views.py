@@ -10,7 +10,6 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pgaudit_log.constants import EVENT_TABLE
 from pgaudit_log.identifiers import quote_name
-from pgaudit_log.views import View
 
 
 class Kept(NamedTuple):
@@ -26,8 +25,8 @@ class Kept(NamedTuple):
         )
 
 
-def find(declared: Sequence[View], connection: BaseDatabaseWrapper) -> list[str]:
-    """Return the views of this package in the current schema that are none of ``declared``.
+def find(declared: Sequence[str], connection: BaseDatabaseWrapper) -> list[str]:
+    """Return the views of this package in the current schema whose names are none of ``declared``.
 
     One is ours if its comment says so, and it reads the event table.
     """
@@ -47,7 +46,7 @@ def find(declared: Sequence[View], connection: BaseDatabaseWrapper) -> list[str]
                 )
             ORDER BY relname
             """,
-            [[view.name for view in declared], EVENT_TABLE],
+            [list(declared), EVENT_TABLE],
         )
         return [name for (name,) in cursor.fetchall()]
 

@@ -31,18 +31,17 @@ def run(options: Any, screen: Screen) -> None:
         )
     if report.last_id is not None:
         screen.line(f"Set the sequence of ids to {report.last_id}, the largest that an event has.")
-    for name in report.triggers:
-        screen.line(f"Made the trigger {name}.")
-    for name in report.turns:
-        screen.line(f"Made the trigger that takes turns on {name}.")
-    for name in report.partitions:
-        screen.line(f"Made the partition {name}.")
-    for name in report.leaf_triggers:
-        screen.line(f"Made the triggers of the partition {name}.")
-    for name in report.views:
-        screen.line(f"Made the view {name}.")
-    for name in report.dropped_views:
-        screen.line(f"Dropped the view {name}, whose model is no longer tracked.")
+    for done, names in (
+        ("Made the trigger {}.", report.triggers),
+        ("Dropped the trigger {}.", report.dropped_triggers),
+        ("Made the trigger that takes turns on {}.", report.turns),
+        ("Made the partition {}.", report.partitions),
+        ("Made the triggers of the partition {}.", report.leaf_triggers),
+        ("Made the view {}.", report.views),
+        ("Dropped the view {}, whose model is no longer tracked.", report.dropped_views),
+    ):
+        for name in names:
+            screen.line(done.format(name))
     for told in report.kept_views:
         screen.warn(texts.safe(told))
     for name in report.occupied:

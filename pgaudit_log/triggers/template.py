@@ -113,7 +113,12 @@ BEGIN
         USING HINT = 'Run migrate pgaudit_log first.';
     END IF;
     IF tracked IS NULL THEN
-        RAISE EXCEPTION 'pgaudit_log: the table that {pgid} is on does not exist';
+        RAISE EXCEPTION USING
+            ERRCODE = 'undefined_table',
+            MESSAGE = 'pgaudit_log: the table ' || pg_catalog.{relation}
+                || ' does not exist, which {pgid} should be on',
+            HINT = 'If its app has no migrations, run migrate --run-syncdb.'
+                || ' If another migration makes it, let this one depend on that.';
     END IF;
     -- From here on every name means what PostgreSQL means by it.
     PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
@@ -203,7 +208,7 @@ _BIND = """EXECUTE 'SELECT ' || audit || '.pgaudit_log_bind_condition($1, $2, $3
         tracked,
         home || '.{function}',
         replace($pgaudit_log_condition${when_condition}$pgaudit_log_condition$, '@percent@', chr(37)),
-        replace(ARRAY[{when_columns}]::text, '@percent@', chr(37))::text[],
+        replace(ARRAY[{when_columns}]::text[]::text, '@percent@', chr(37))::text[],
         path;"""
 
 

@@ -71,6 +71,7 @@ def test_zero_leaves_nothing_behind(store: Project) -> None:
     before = everything(store)
     store.manage("migrate")
     assert store.shell(WRITES) != "0\n"
+    store.manage("migrate", "store", "zero")
     store.manage("migrate", "pgaudit_log", "zero")
     left = everything(store) - before
     assert left == set()
@@ -194,5 +195,6 @@ def test_pgtriggers_install_takes_a_schema(store: Project) -> None:
     )
     assert printed == "True\n"
     assert store.shell(WRITES) == expected
+    store.manage("migrate", "store", "zero")
     store.manage("migrate", "pgaudit_log", "zero")
     assert not any("pgtrigger_audit" in line for line in everything(store))

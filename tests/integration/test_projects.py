@@ -196,6 +196,7 @@ def test_migrations_go_back_to_zero_and_forward_again(store: Project) -> None:
     store.manage("migrate")
     write = "from store.models import Item; print(Item.objects.create(name='a').events.count())"
     assert "1" in store.shell(write)
+    store.manage("migrate", "store", "zero")
     store.manage("migrate", "pgaudit_log", "zero")
     store.manage("migrate")
     assert "1" in store.shell(write)

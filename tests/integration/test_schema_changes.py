@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.projects import Project, project
+from tests.projects import SETTINGS, Project, project
 
 
 @pytest.fixture
@@ -165,7 +165,9 @@ CHANGES = {
     ),
     "type": models_of('name = models.TextField(default="a")'),
     "length": models_of(NAMED.replace("50", "70")),
-    "many-to-many": models_of(f"{NAMED}\n    boxes = models.ManyToManyField(Box, related_name='+')"),
+    "many-to-many": models_of(
+        f"{NAMED}\n    boxes = models.ManyToManyField(Box, related_name='+')"
+    ),
     "added": models_of(f"{NAMED}\n    size = models.IntegerField(default=1)"),
     "removed": models_of("other = models.IntegerField(default=1)"),
     "everything": models_of(
@@ -179,6 +181,7 @@ CHANGES = {
     )
     + "\n\nclass Kind(models.Model):\n    pass\n",
 }
+
 
 @pytest.mark.parametrize(
     ("change", "level"),
@@ -196,3 +199,64 @@ def test_one_migration_moves_what_is_tracked(store: Project, change: str, level:
     run(store, before, "migrate('store', '0001'); write()")
     run(store, after, "migrate(); check(); migrate('store', 'zero'); squash()")
     run(store, after, "migrate(); check()")
+
+
+LIBRARY = """
+from django.db import models
+
+
+class Item(models.Model):
+    name = models.CharField(max_length=50)
+    {field}
+
+    class Meta:
+        {meta}
+"""
+
+PROXY = (
+    HEAD
+    + """
+from library.models import Item
+
+@pgaudit_log.track(level=pgaudit_log.{level})
+class ItemProxy(Item):
+    class Meta:
+        proxy = True
+"""
+)
+
+WRITE_PROXY = """
+from store.models import ItemProxy
+ItemProxy.objects.create(name="a")
+ItemProxy.objects.update(name="b")
+columns = sorted(f.column for f in ItemProxy._meta.local_concrete_fields or ItemProxy._meta.fields)
+for event in Events.objects.order_by("-pgh_id")[:2]:
+    assert sorted(event.pgh_data) == columns, event.pgh_data
+call_command("check", databases=["default"], fail_level="WARNING")
+"""
+
+
+@pytest.mark.parametrize("level", ["Statement", "Row"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"field": "size = models.IntegerField(default=1)"},
+        {"meta": "db_table = 'goods'"},
+        {"field": "box = models.ForeignKey('store.Box', models.CASCADE, null=True)"},
+    ],
+    ids=["a field", "its table", "a foreign key back"],
+)
+def test_a_proxy_waits_for_the_app_of_its_model(
+    store: Project, change: dict[str, str], level: str
+) -> None:
+    store.write("settings.py", SETTINGS.replace('"store",', '"library",\n    "store",'))
+    store.write("library/__init__.py", "")
+    store.write("library/migrations/__init__.py", "")
+    store.write("library/models.py", LIBRARY.format(field="", meta="ordering = ['pk']"))
+    proxy = PROXY.format(level=level)
+    run(store, proxy, "make(); migrate()\n" + WRITE_PROXY)
+    store.write(
+        "library/models.py", LIBRARY.format(**{"field": "", "meta": "ordering = ['pk']", **change})
+    )
+    with_box = proxy + "\n\nclass Box(models.Model):\n    pass\n"
+    run(store, with_box, "make(); migrate('store')\n" + WRITE_PROXY)

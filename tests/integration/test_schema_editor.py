@@ -52,11 +52,15 @@ def drop(model: Any) -> None:
     [None, pgaudit_log.AnyChange("v"), pgaudit_log.Condition('OLD."v" IS DISTINCT FROM NEW."v"')],
     ids=["any change", "change of it", "SQL"],
 )
-@pytest.mark.parametrize("level", [pgaudit_log.Row, pgaudit_log.Statement], ids=["row", "statement"])
+@pytest.mark.parametrize(
+    "level", [pgaudit_log.Row, pgaudit_log.Statement], ids=["row", "statement"]
+)
 def test_a_column_in_a_condition_changes_its_type_and_all_is_well(
     before: Any, after: Any, condition: Any, level: Any
 ) -> None:
-    tracker = pgaudit_log.UpdateEvent(condition=condition) if condition else pgaudit_log.UpdateEvent()
+    tracker = (
+        pgaudit_log.UpdateEvent(condition=condition) if condition else pgaudit_log.UpdateEvent()
+    )
     check_type_change("shop_typed", tracker, before.clone(), after.clone(), level)
 
 
@@ -82,7 +86,10 @@ def check_type_change(table: str, tracker: Any, before: Any, after: Any, level: 
 
 def test_a_trigger_that_is_off_stays_off_as_its_column_changes_its_type() -> None:
     thing = tracked_table(
-        "Typed", pgaudit_log.UpdateEvent(), track={"level": pgaudit_log.Row}, v=models.IntegerField()
+        "Typed",
+        pgaudit_log.UpdateEvent(),
+        track={"level": pgaudit_log.Row},
+        v=models.IntegerField(),
     )
     try:
         execute("ALTER TABLE shop_typed DISABLE TRIGGER USER")
