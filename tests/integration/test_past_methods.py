@@ -406,6 +406,13 @@ def test_a_method_that_returns_sql_by_hand_is_refused(world: World, past: Any) -
         again.by_hand()
 
 
+def test_events_that_are_reached_from_the_past_are_events_as_ever(world: World, past: Any) -> None:
+    assert past.events.count() == world.author.objects.get(pk=past.pk).events.count()
+    inserted = past.events.get(pgh_label="insert")
+    assert inserted.revert().name == "Ada"
+    assert past.events.latest("pgh_id").pgh_diff["name"] == ["today", "Ada"]
+
+
 def test_sql_by_hand_in_a_method_reads_today_and_writes_nothing(world: World, past: Any) -> None:
     world.author.sql = lambda self, sql: execute(sql)
     world.author._meta._expire_cache()
