@@ -56,13 +56,13 @@ def event_field(field: models.Field[Any, Any]) -> models.Field[Any, Any]:
 
 def _another(field: models.Field[Any, Any]) -> models.Field[Any, Any]:
     """Return another field of the same class, without its constraints."""
-    # As migrations make it: some libraries make classes for single fields, which a clone has not.
-    field = field.clone()
-    _, _, args, kwargs = field.deconstruct()
-    for constraint in _CONSTRAINTS:
-        kwargs.pop(constraint, None)
     try:
-        made = type(field)(*args, **kwargs)
+        # As migrations make it: some libraries make classes for single fields, which a clone has not.
+        plain = field.clone()
+        _, _, args, kwargs = plain.deconstruct()
+        for constraint in _CONSTRAINTS:
+            kwargs.pop(constraint, None)
+        made = type(plain)(*args, **kwargs)
     except Exception as error:
         raise DeclarationError(
             f"{field} cannot be tracked: {type(field).__name__} does not make another field from"
