@@ -169,7 +169,8 @@ def _user_field(**options: Any) -> models.Field[Any, Any]:
 class MiddlewareEvents(Events):
     """The trail with what the middleware records as fields."""
 
-    user = ProxyField("pgh_context__user", _user_field())
+    # Without a way back: django-pghistory's model of this name has one to the same users.
+    user = ProxyField("pgh_context__user", _user_field(related_name="+"))
     """Who sent the request: the person, also where they acted as somebody else."""
     user_name = ProxyField("pgh_context__user_name", models.TextField(null=True))
     """The name by which people knew them then."""

@@ -40,8 +40,9 @@ def build(declaration: Declaration) -> type[Event]:
     _refuse_taken_names(declaration, module)
     event_model = type(declaration.model_name, (Event,), _attributes(declaration, module.__name__))
     setattr(module, declaration.model_name, event_model)
+    _event_models[declaration] = event_model
     for model in dict.fromkeys([tracked, concrete(tracked)]):
-        _attach(model, declaration, event_model)
+        _attach(model)
     return event_model
 
 
@@ -202,13 +203,41 @@ def _reference(field: models.ForeignKey[Any, Any]) -> models.ForeignKey[Any, Any
     )
 
 
-def _attach(model: type[Any], declaration: Declaration, event_model: type[Any]) -> None:
-    # A child of multi-table inheritance has its parent's attributes, but events of its own.
-    if "pgh_event_models" not in vars(model):
-        model.pgh_event_models = {}
-        model.pgh_event_model = event_model
-    for label in declaration.tracker_labels:
-        model.pgh_event_models[label] = event_model
+_event_models: dict[Declaration, type[Event]] = {}
+"""The class of typed events of each declaration.
+
+Not what ``Model.pgh_event_models`` says, because django-pghistory calls its own the same.
+"""
+
+
+class _EventModels:
+    """The attribute ``pgh_event_models`` of a tracked model: the classes of its events by label."""
+
+    def __init__(self, model: type[models.Model]) -> None:
+        self.model = model
+
+    def __get__(self, instance: Any, owner: Any = None) -> dict[str, type[Event]]:
+        # A child of multi-table inheritance that is not tracked itself has its parent's.
+        return {
+            label: event_model_of(declaration)
+            for declaration in registry.declarations_of(self.model)
+            if self.model in (declaration.tracked_model, concrete(declaration.tracked_model))
+            for label in declaration.tracker_labels
+        }
+
+
+class _EventModel(_EventModels):
+    """The attribute ``pgh_event_model``: the class that is nearest to the model."""
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        return next(iter(super().__get__(instance, owner).values()))
+
+
+def _attach(model: type[models.Model]) -> None:
+    """Give a tracked model the two attributes, unless django-pghistory was there first."""
+    for name, attribute in (("pgh_event_models", _EventModels), ("pgh_event_model", _EventModel)):
+        if name not in vars(model):
+            setattr(model, name, attribute(model))
 
 
 def event_models() -> Iterator[type[Event]]:
@@ -219,9 +248,7 @@ def event_models() -> Iterator[type[Event]]:
 
 def event_model_of(declaration: Declaration) -> type[Event]:
     """Return the class of the typed events of ``declaration``."""
-    model: Any = declaration.tracked_model
-    event_model: type[Event] = model.pgh_event_models[declaration.trackers[0].label]
-    return event_model
+    return _event_models[declaration]
 
 
 def inherited(declaration: Declaration) -> list[Declaration]:
