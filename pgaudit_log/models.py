@@ -11,6 +11,7 @@ from django.db import DEFAULT_DB_ALIAS, models
 
 from pgaudit_log import names
 from pgaudit_log.constants import EVENT_TABLE, OPERATIONS
+from pgaudit_log.context_field import ContextField
 from pgaudit_log.exceptions import ReadOnlyError
 from pgaudit_log.json_fields import DiffField, DocumentField
 from pgaudit_log.json_text import ExactDecoder
@@ -92,7 +93,7 @@ class Event(ReadOnlyModel):
     """What the row's foreign keys pointed at: ``["shop.Customer:5"]``."""
     pgh_context_id = models.UUIDField(null=True)
     """One per context."""
-    pgh_context = DocumentField(null=True)
+    pgh_context = ContextField(null=True)
     """Who and why, as the client claims; ``None`` where it claimed nothing."""
     pgh_role = models.TextField()
     """The role that had logged in to the database, as PostgreSQL observed it."""
@@ -130,7 +131,7 @@ class Events(ReadOnlyModel):
     pgh_diff = DiffField(db_column="diff", null=True, decoder=ExactDecoder)
     pgh_refs = ReferencesField(models.TextField(), db_column="refs", null=True)
     pgh_context_id = models.UUIDField(db_column="context_id", null=True)
-    pgh_context = DocumentField(db_column="context", null=True)
+    pgh_context = ContextField(db_column="context", null=True)
     pgh_role = models.TextField(db_column="role")
     pgh_session = DocumentField(db_column="session", null=True)
     pgh_origin = DocumentField(db_column="origin", null=True)

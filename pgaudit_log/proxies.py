@@ -12,7 +12,8 @@ from django.db.models.signals import class_prepared
 from django.db.models.sql.where import WhereNode
 from django.dispatch import receiver
 
-from pgaudit_log.exceptions import DeclarationError
+from pgaudit_log.context_field import refuse_column
+from pgaudit_log.exceptions import DeclarationError, QueryError
 from pgaudit_log.json_fields import reading_anything
 from pgaudit_log.proxy_columns import ProxyCol, Refers
 
@@ -59,6 +60,11 @@ def ProxyField(  # noqa: N802 - it is declared as a field, and called so by djan
             f'ProxyField("{proxy}") leads nowhere. Give the JSON field and the keys in it, such as'
             ' "pgh_context__user".'
         )
+    if base == "pgh_context":
+        try:
+            refuse_column(proxy, path[0])
+        except QueryError as error:
+            raise DeclarationError(str(error)) from None
     proxied: Any = reading_anything(copy.deepcopy(field))
     field_class: Any = type(proxied)
     proxied.__class__ = _class_for(field_class)
