@@ -35,9 +35,7 @@ COLUMNS = pytest.mark.parametrize("column", ["metadata", "id", "created_at", "up
     ],
     ids=["filter", "filter deeper", "exclude", "values", "values_list", "order_by", "F"],
 )
-def test_a_column_of_the_other_ones_contexts_is_refused(
-    events: Any, column: str, ask: Any
-) -> None:
+def test_a_column_of_the_other_ones_contexts_is_refused(events: Any, column: str, ask: Any) -> None:
     with pytest.raises(QueryError, match="a path of django-pghistory"):
         list(ask(events.objects.all(), f"pgh_context__{column}"))
 
