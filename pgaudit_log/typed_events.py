@@ -12,18 +12,12 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pgaudit_log import columns as columns_
 from pgaudit_log import names, registry, views
+from pgaudit_log.event_fields import event_field
 from pgaudit_log.exceptions import DeclarationError
 from pgaudit_log.fields import EventForeignKey, EventForeignObject
 from pgaudit_log.identifiers import column_of, key_fields, shorten
-from pgaudit_log.json_fields import reading_anything
 from pgaudit_log.models import Event
 from pgaudit_log.registry import Declaration, ObjForeignKey, concrete, tracked_columns
-
-_SERIALS: dict[type[models.Field[Any, Any]], type[models.Field[Any, Any]]] = {
-    models.SmallAutoField: models.SmallIntegerField,
-    models.BigAutoField: models.BigIntegerField,
-    models.AutoField: models.IntegerField,
-}
 
 
 def build(declaration: Declaration) -> type[Event]:
@@ -163,44 +157,6 @@ def _obj_fields(declaration: Declaration) -> dict[str, Any]:
         tracked, from_fields=list(parts), to_fields=[field.name for field in keys], **options
     )
     return {**parts, "pgh_obj": reference}
-
-
-def event_field(field: models.Field[Any, Any]) -> models.Field[Any, Any]:
-    """Return a field of a typed event for a tracked field: the same values, none of its constraints."""
-    for auto_field, plain in _SERIALS.items():
-        if isinstance(field, auto_field):
-            return plain(null=True, verbose_name=field.verbose_name)
-    if isinstance(field, models.GeneratedField):
-        assert field.output_field is not None
-        return event_field(field.output_field)
-    if isinstance(field, models.ForeignKey):
-        return _reference(field)
-    _, _, args, kwargs = field.deconstruct()
-    for constraint in ("primary_key", "unique", "db_index", "db_column", "db_default"):
-        kwargs.pop(constraint, None)
-    for date_rule in ("unique_for_date", "unique_for_month", "unique_for_year"):
-        kwargs.pop(date_rule, None)
-    kwargs["null"] = True
-    return reading_anything(type(field)(*args, **kwargs))
-
-
-def _reference(field: models.ForeignKey[Any, Any]) -> models.ForeignKey[Any, Any]:
-    """Return a foreign key to the same model that nothing cascades over and nothing points back along."""
-    options: dict[str, Any] = {}
-    # Not target_field: the other model may be declared only later.
-    if field.to_fields[0] is not None:
-        options["to_field"] = field.to_fields[0]
-    return models.ForeignKey(
-        field.remote_field.model,
-        on_delete=models.DO_NOTHING,
-        null=True,
-        blank=True,
-        db_constraint=False,
-        db_index=False,
-        related_name="+",
-        verbose_name=field.verbose_name,
-        **options,
-    )
 
 
 _event_models: dict[Declaration, type[Event]] = {}
