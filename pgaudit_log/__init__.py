@@ -6,10 +6,12 @@ Django's apps are ready.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pgtrigger import Delete, Insert, Row, Statement, Truncate, Update
 
+from pgaudit_log import ported_options
+from pgaudit_log.abstract_bases import untrack
 from pgaudit_log.conditions import (
     AllChange,
     AllDontChange,
@@ -97,7 +99,17 @@ __all__ = [
     "context",
     "create_event",
     "track",
+    "untrack",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Say what to do where ported code asks for a name of django-pghistory that is not here."""
+    if name in ported_options.NAMES:
+        raise DeclarationError(
+            f"pgaudit_log has no {name}, as django-pghistory has. {ported_options.NAMES[name]}"
+        )
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def create_event(obj: models.Model, *, label: str, using: str | None = None) -> Event:

@@ -10,6 +10,7 @@ from django.db.backends.signals import connection_created
 from django.db.migrations.loader import MigrationLoader
 from django.db.models.signals import post_migrate, pre_migrate
 
+from pgaudit_log import abstract_bases
 from pgaudit_log.constants import APP_LABEL
 from pgaudit_log.registry import Declaration, declarations, declared
 
@@ -62,6 +63,18 @@ class PgauditLogConfig(AppConfig):
         # Here and not in ready(), because models are declared before.
         declared.connect(build_typed_event, dispatch_uid="pgaudit_log.build_typed_event")
         super().__init__(*args, **kwargs)
+
+    def import_models(self) -> None:
+        """Import the models, and those of the apps after it; then track children of abstract models.
+
+        Before any app's ``ready()``, and as soon as nobody can declare a child's own ``track()``.
+        """
+        super().import_models()
+        assert self.apps is not None
+        for config in self.apps.app_configs.values():
+            if config is not self:
+                config.import_models()
+        abstract_bases.track_children()
 
     def ready(self) -> None:
         """Connect the receivers and register the checks."""

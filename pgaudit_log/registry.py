@@ -13,21 +13,43 @@ from django.dispatch import Signal
 
 from pgaudit_log.constants import BASELINE_LABEL
 from pgaudit_log.exceptions import DeclarationError
+from pgaudit_log.ported_options import refuse_options_of_reference
 from pgaudit_log.trackers import UNSET, Tracker, _Unset
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, init=False)
 class ObjForeignKey:
     """How typed events point at their object: the arguments of ``obj_field``.
 
     Args:
         related_name: the accessor on the tracked model; by default "events", after
-            the fields where ``track(fields=…)`` names some.
+            the fields where ``track(fields=…)`` names some. "+" makes none.
         related_query_name: the name in filters; by default the ``related_name``.
+        **options: others of django-pghistory, where they say what holds anyway, such
+            as ``null=True`` or ``on_delete=models.DO_NOTHING``.
+
+    Raises:
+        DeclarationError: for an option that does not hold.
     """
 
     related_name: str | None = None
     related_query_name: str | None = None
+
+    def __init__(
+        self,
+        *,
+        related_name: str | None = None,
+        related_query_name: str | None = None,
+        **options: Any,
+    ) -> None:
+        refuse_options_of_reference(options)
+        object.__setattr__(self, "related_name", related_name)
+        object.__setattr__(self, "related_query_name", related_query_name)
+
+    @property
+    def is_hidden(self) -> bool:
+        """Whether the object has no accessor."""
+        return self.related_name == "+"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -166,15 +188,24 @@ def refuse_taken_labels(declaration: Declaration) -> None:
     Raises:
         DeclarationError: names the model and the label.
     """
+    others = declarations_of(declaration.tracked_model)
+    for other in others:
+        if set(other.trackers) == set(declaration.trackers):
+            raise DeclarationError(
+                f"{declaration.label} is tracked twice with the same trackers, as"
+                f" {other.tracked_model.__name__} and as {declaration.tracked_model.__name__}. Leave"
+                " one track() out; where the two have other fields=, give the trackers of one other"
+                " labels."
+            )
     labels = [tracker.label for tracker in declaration.trackers]
-    taken = {
-        label for d in declarations_of(declaration.tracked_model) for label in d.tracker_labels
-    }
-    for position, label in enumerate(labels):
+    taken = {label for other in others for label in other.tracker_labels}
+    for position, tracker in enumerate(declaration.trackers):
+        label = tracker.label
         if label in taken or label in labels[:position]:
             raise DeclarationError(
                 f'{declaration.label} has two trackers with the label "{label}". Give one of'
-                f' them another label as its first argument, such as UpdateEvent("{label}_2").'
+                " them another label as its first argument, such as"
+                f' {type(tracker).__name__}("{label}_2").'
             )
 
 

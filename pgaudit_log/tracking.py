@@ -11,12 +11,13 @@ from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 from pgtrigger import Level
 
-from pgaudit_log import registry
+from pgaudit_log import abstract_bases, registry, third_party
 from pgaudit_log.conditions import Change
 from pgaudit_log.conf import settings
 from pgaudit_log.constants import APP_LABEL
 from pgaudit_log.exceptions import DeclarationError
 from pgaudit_log.identifiers import key_fields
+from pgaudit_log.ported_options import refuse_attrs, refuse_meta, refuse_options_of_track
 from pgaudit_log.registry import Declaration, ObjForeignKey, concrete
 from pgaudit_log.trackers import (
     DEFAULT_TRACKERS,
@@ -50,12 +51,17 @@ def track(
     former_labels: Sequence[str] = (),
     former_columns: Mapping[str, Sequence[str]] | None = None,
     append_only: bool = True,
+    context_field: Any = UNSET,
+    context_id_field: Any = UNSET,
+    base_model: Any = UNSET,
 ) -> Callable[[type[M]], type[M]]:
     """Return a decorator that tracks a model.
 
     The decorated class comes back as it is. Its events can be read as
     ``instance.events``, ``Model.pgh_event_model`` and ``Model.pgh_event_models["label"]``,
     and the class of its events, ``OrderEvent``, can be imported from the app's ``models``.
+    On an abstract model it is for each model with a table that inherits it, unless that one has
+    a ``track()`` or :func:`untrack` of its own.
 
     Args:
         *trackers: what to capture; by default inserts, updates and deletes, or what
@@ -78,6 +84,9 @@ def track(
         former_columns: names that columns had before, by field; renames in the model's
             migrations are found without it.
         append_only: accepted for django-pghistory's sake; events are always append-only.
+        context_field: refused, as are the next two: there is no table of events to configure.
+        context_id_field: see ``context_field``.
+        base_model: see ``context_field``.
 
     Raises:
         DeclarationError: for what cannot be tracked as it is declared.
@@ -88,6 +97,37 @@ def track(
         raise DeclarationError(
             f"track() was given level={level!r}. Give pgaudit_log.Statement or pgaudit_log.Row."
         )
+
+    refuse_options_of_track(
+        {
+            "context_field": context_field,
+            "context_id_field": context_id_field,
+            "base_model": base_model,
+        },
+        UNSET,
+    )
+
+    def track_child(child: type[models.Model]) -> None:
+        own = abstract_bases.local_names(child, fields)
+        # Of a child of multi-table inheritance, they may all be in its parent's table.
+        if own or not fields:
+            track(
+                *trackers,
+                fields=own,
+                exclude=abstract_bases.local_names(child, exclude),
+                large=abstract_bases.local_names(child, large),
+                obj_field=obj_field,
+                app_label=app_label,
+                attrs=attrs,
+                meta=meta,
+                level=level,
+                former_columns={
+                    name: columns
+                    for name, columns in (former_columns or {}).items()
+                    if abstract_bases.local_names(child, [name])
+                },
+                append_only=append_only,
+            )(child)
 
     def decorate(model: type[M]) -> type[M]:
         declaration = _declaration(
@@ -109,7 +149,13 @@ def track(
                 f"{model._meta.label} is tracked with append_only=False, but events are always"
                 " append-only. Leave append_only= out."
             )
+        _refuse_options(declaration)
+        if model._meta.abstract:
+            _refuse_names_of_one(model, model_name, former_labels, meta)
+            abstract_bases.declare(model, track_child)
+            return model
         _refuse_untrackable(declaration)
+        third_party.refuse(model)
         triggers = [
             _trigger(tracker, declaration, level)
             for tracker in declaration.trackers
@@ -118,6 +164,7 @@ def track(
         registry.refuse_taken_labels(declaration)
         _refuse_taken_trigger_names(model, triggers)
         registry.register(declaration)
+        abstract_bases.claim(model)
         pgtrigger.register(*triggers)(model)
         return model
 
@@ -264,8 +311,27 @@ def _refuse_taken_trigger_names(
             )
 
 
-def _refuse_untrackable(declaration: Declaration) -> None:
-    """Raise for what no trigger could capture, or what could not be read back."""
+def _refuse_names_of_one(
+    model: type[models.Model],
+    model_name: str | None,
+    former_labels: Sequence[str],
+    meta: Mapping[str, Any] | None,
+) -> None:
+    """Raise for what only one of the children of an abstract model could be called."""
+    for argument, value in (
+        ("model_name", model_name),
+        ("former_labels", former_labels),
+        ('meta={"db_table": …}', (meta or {}).get("db_table")),
+    ):
+        if value:
+            raise DeclarationError(
+                f"{model._meta.label} is abstract and tracked with {argument}, but that is for one"
+                " model, and each that inherits it is tracked. Give it in a track() of that one."
+            )
+
+
+def _refuse_options(declaration: Declaration) -> None:
+    """Raise for names and options that no class of events could have."""
     model = declaration.tracked_model
     what = f"{model._meta.label} cannot be tracked: "
     if not registry.declared.has_listeners():
@@ -277,12 +343,17 @@ def _refuse_untrackable(declaration: Declaration) -> None:
         ("model_name", declaration.model_name),
         ("related_name", getattr(declaration.obj_field, "related_name", None)),
     ):
-        if name is not None and not name.isidentifier():
+        is_hidden = argument == "related_name" and name == "+"
+        if name is not None and not is_hidden and not name.isidentifier():
             raise DeclarationError(what + f"{argument}={name!r} is not a Python name.")
-    if model._meta.abstract:
-        raise DeclarationError(
-            what + "it is abstract and has no table. Track the models that inherit it."
-        )
+    refuse_meta(what, declaration.meta)
+    refuse_attrs(what, declaration.attrs)
+
+
+def _refuse_untrackable(declaration: Declaration) -> None:
+    """Raise for what no trigger could capture, or what could not be read back."""
+    model = declaration.tracked_model
+    what = f"{model._meta.label} cannot be tracked: "
     if not concrete(model)._meta.managed:
         raise DeclarationError(
             what + "it is unmanaged (managed = False), so that no migration could install its"

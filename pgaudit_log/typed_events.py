@@ -94,7 +94,7 @@ def _is_in_the_way(attribute: Any) -> bool:
 def related_name(declaration: Declaration) -> str | None:
     """Return the accessor of the events on the tracked model, or ``None`` where there is none."""
     obj_field = declaration.obj_field
-    if obj_field is None:
+    if obj_field is None or (isinstance(obj_field, ObjForeignKey) and obj_field.is_hidden):
         return None
     given = obj_field.related_name if isinstance(obj_field, ObjForeignKey) else None
     return given or "_".join([*(declaration.fields or ()), "events"])
@@ -135,15 +135,14 @@ def _view_name(declaration: Declaration) -> str:
 
 def _obj_fields(declaration: Declaration) -> dict[str, Any]:
     """Return the fields that refer to the object: ``pgh_obj``, with a composite key its parts too."""
-    accessor = related_name(declaration)
-    if accessor is None:
+    given = declaration.obj_field
+    if given is None:
         return {}
     tracked = declaration.tracked_model
-    given = declaration.obj_field
     options: dict[str, Any] = {
         "on_delete": models.DO_NOTHING,
         "null": True,
-        "related_name": accessor,
+        "related_name": related_name(declaration) or "+",
         "related_query_name": given.related_query_name
         if isinstance(given, ObjForeignKey)
         else None,

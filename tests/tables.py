@@ -12,7 +12,7 @@ from django.apps import apps
 from django.db import connection, models
 
 import pgaudit_log
-from pgaudit_log import installation, installed_views, registry, typed_events
+from pgaudit_log import abstract_bases, installation, installed_views, registry, typed_events
 from pgaudit_log.names import forget
 from tests.shop import models as shop
 
@@ -59,7 +59,7 @@ def declarations_forgotten() -> Iterator[None]:
         for model in apps.get_models(include_auto_created=True)
     }
     try:
-        with registry.isolated():
+        with registry.isolated(), abstract_bases.isolated():
             yield
     finally:
         pgtrigger.registry._registry.data = triggers

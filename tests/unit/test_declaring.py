@@ -14,7 +14,7 @@ from django.db import models
 from django.test.utils import isolate_apps
 
 import pgaudit_log
-from pgaudit_log import references, registry
+from pgaudit_log import abstract_bases, references, registry
 from pgaudit_log.exceptions import DeclarationError
 from pgaudit_log.models import Events
 from pgaudit_log.tracking import event_model_name
@@ -29,7 +29,7 @@ def forget_declarations() -> Iterator[None]:
     triggers = dict(pgtrigger.registry._registry.data)
     names = set(vars(shop))
     known = {label: dict(found) for label, found in apps.all_models.items()}
-    with registry.isolated():
+    with registry.isolated(), abstract_bases.isolated():
         yield
     pgtrigger.registry._registry.data = triggers
     for name in set(vars(shop)) - names:
@@ -120,9 +120,26 @@ def test_a_label_of_another_track_is_taken_too() -> None:
         track(pgaudit_log.UpdateEvent(), model_name="Second")(Order)
 
 
-def test_an_abstract_model_has_no_table() -> None:
-    with pytest.raises(DeclarationError, match=r"shop\.Thing cannot be tracked: it is abstract"):
-        track()(make(Meta={"abstract": True}))
+@pytest.mark.parametrize(
+    "again", [track(), track(pgaudit_log.DeleteEvent("x"))], ids=["bare", "same"]
+)
+def test_the_same_track_twice_is_one_too_many(again: Any) -> None:
+    thing = again(make())
+    with pytest.raises(DeclarationError, match="tracked twice with the same trackers.*Leave one"):
+        again(thing)
+    proxy = make("Proxy", (thing,), Meta={"proxy": True})
+    with pytest.raises(DeclarationError, match="as Thing and as Proxy"):
+        again(proxy)
+
+
+@pytest.mark.parametrize(
+    "tracker", [pgaudit_log.InsertEvent, pgaudit_log.DeleteEvent, pgaudit_log.TruncateEvent]
+)
+def test_a_taken_label_is_advised_another_of_its_kind(tracker: Any) -> None:
+    label = tracker().label
+    thing = track(tracker(), pgaudit_log.ManualEvent("note"))(make())
+    with pytest.raises(DeclarationError, match=rf'such as {tracker.__name__}\("{label}_2"\)\.'):
+        track(tracker(), pgaudit_log.ManualEvent("other"))(thing)
 
 
 def test_an_unmanaged_model_cannot_get_triggers() -> None:
