@@ -42,13 +42,29 @@ def declare(model: type[models.Model], track: Callable[[type[models.Model]], Any
     """
     _bases[model] = _Base(model=model, track=track)
     _excepted.discard(model)
-    for child in apps.get_models(include_auto_created=True) if apps.models_ready else _known():
+    # Not get_models(), which waits until all are imported.
+    known = [found for of_app in apps.all_models.values() for found in of_app.values()]
+    for child in known:
         if issubclass(child, model):
             _expect(child)
 
 
-def _known() -> list[type[models.Model]]:
-    return [model for of_app in apps.all_models.values() for model in of_app.values()]
+def refuse_names_of_one(declaration: registry.Declaration, model_name: str | None) -> None:
+    """Raise for what only one of the children of an abstract model could be called.
+
+    Raises:
+        DeclarationError: names the argument.
+    """
+    for argument, value in (
+        ("model_name", model_name),
+        ("former_labels", declaration.former_labels),
+        ('meta={"db_table": …}', declaration.meta.get("db_table")),
+    ):
+        if value:
+            raise DeclarationError(
+                f"{declaration.label} is abstract and tracked with {argument}, but that is for one"
+                " model, and each that inherits it is tracked. Give it in a track() of that one."
+            )
 
 
 def untrack() -> Callable[[type[M]], type[M]]:

@@ -151,7 +151,7 @@ def track(
             )
         _refuse_options(declaration)
         if model._meta.abstract:
-            _refuse_names_of_one(model, model_name, former_labels, meta)
+            abstract_bases.refuse_names_of_one(declaration, model_name)
             abstract_bases.declare(model, track_child)
             return model
         _refuse_untrackable(declaration)
@@ -308,25 +308,6 @@ def _refuse_taken_trigger_names(
             raise DeclarationError(
                 f'{model._meta.label} already has a trigger named "{trigger.name}". Give the'
                 f' tracker "{trigger.tracker.label}" another trigger_name=.'
-            )
-
-
-def _refuse_names_of_one(
-    model: type[models.Model],
-    model_name: str | None,
-    former_labels: Sequence[str],
-    meta: Mapping[str, Any] | None,
-) -> None:
-    """Raise for what only one of the children of an abstract model could be called."""
-    for argument, value in (
-        ("model_name", model_name),
-        ("former_labels", former_labels),
-        ('meta={"db_table": …}', (meta or {}).get("db_table")),
-    ):
-        if value:
-            raise DeclarationError(
-                f"{model._meta.label} is abstract and tracked with {argument}, but that is for one"
-                " model, and each that inherits it is tracked. Give it in a track() of that one."
             )
 
 

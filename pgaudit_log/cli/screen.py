@@ -89,7 +89,7 @@ class Screen:
         """Return whether a table needs no cutting."""
         if self.width is None:
             return True
-        widths = [
+        widths: list[int] = [
             max(drawing.cells(text) for text in (column.name, *(row[position] for row in rows)))
             for position, column in enumerate(columns)
         ]
