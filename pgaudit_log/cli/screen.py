@@ -50,7 +50,7 @@ class Screen:
         self.stderr = stderr
         self.as_json = as_json
         self.is_terminal = bool(stdout.isatty())
-        self.width = drawing.width_of_terminal() if self.is_terminal else None
+        self.width: int | None = drawing.width_of_terminal() if self.is_terminal else None
         """How many columns there are; ``None`` for a pipe."""
         may_color = self.is_terminal and not no_color and not os.environ.get("NO_COLOR")
         self.has_color = force_color or may_color
@@ -89,7 +89,7 @@ class Screen:
         """Return whether a table needs no cutting."""
         if self.width is None:
             return True
-        widths: list[int] = [
+        widths = [
             max(drawing.cells(text) for text in (column.name, *(row[position] for row in rows)))
             for position, column in enumerate(columns)
         ]
