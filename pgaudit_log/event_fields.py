@@ -13,6 +13,7 @@ from typing import Any
 
 from django.db import models
 from django.db.models.fields.files import FileDescriptor
+from django.db.models.fields.related import resolve_relation
 from django.db.models.query_utils import DeferredAttribute
 
 from pgaudit_log.exceptions import DeclarationError
@@ -55,11 +56,13 @@ def event_field(field: models.Field[Any, Any]) -> models.Field[Any, Any]:
 
 def _another(field: models.Field[Any, Any]) -> models.Field[Any, Any]:
     """Return another field of the same class, without its constraints."""
-    _, _, args, kwargs = field.deconstruct()
-    for constraint in _CONSTRAINTS:
-        kwargs.pop(constraint, None)
     try:
-        made = type(field)(*args, **kwargs)
+        # As migrations make it: some libraries make classes for single fields, which a clone has not.
+        plain = field.clone()
+        _, _, args, kwargs = plain.deconstruct()
+        for constraint in _CONSTRAINTS:
+            kwargs.pop(constraint, None)
+        made = type(plain)(*args, **kwargs)
     except Exception as error:
         raise DeclarationError(
             f"{field} cannot be tracked: {type(field).__name__} does not make another field from"
@@ -77,7 +80,8 @@ def _reference(field: models.ForeignKey[Any, Any]) -> models.ForeignKey[Any, Any
     if field.to_fields[0] is not None:
         options["to_field"] = field.to_fields[0]
     return models.ForeignKey(
-        field.remote_field.model,
+        # A field that is added just now may still call its model by name.
+        resolve_relation(field.model, field.remote_field.model),
         on_delete=models.DO_NOTHING,
         null=True,
         blank=True,
