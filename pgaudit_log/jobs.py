@@ -5,7 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any, TypedDict
 
+from pgaudit_log.constants import CONTEXT_MAX_BYTES
+from pgaudit_log.contexts.salvage import salvaged
+from pgaudit_log.contexts.serialization import serialize
 from pgaudit_log.contexts.stack import context, current
+from pgaudit_log.exceptions import ContextError
 
 HEADER = "pgaudit_log"
 """The message header in which a Celery task receives the context it was sent in."""
@@ -33,11 +37,20 @@ def carry() -> Carried | None:
 def resume(carried: Carried | None, **metadata: Any) -> context:
     """Return a :class:`~pgaudit_log.context` that goes on with what another process had.
 
-    It has an id of its own; ``parent_id`` says which context it came from.
+    It has an id of its own; ``parent_id`` says which context it came from. Where there is no
+    room for both, what came from there is cut: a job does not fail for what sent it.
+
+    Raises:
+        ContextError: for ``metadata`` that cannot be carried.
     """
     if carried is None:
         return context(**metadata)
-    return context(**{**carried["metadata"], "parent_id": carried["id"], **metadata})
+    own = {"parent_id": carried["id"], **metadata}
+    try:
+        return context(**{**carried["metadata"], **own})
+    except ContextError:
+        room = CONTEXT_MAX_BYTES - len(serialize(own))
+        return context(**{**salvaged(carried["metadata"], room)[0], **own})
 
 
 class AuditCommandMixin:

@@ -233,5 +233,6 @@ def _late(found: dict[str, Any]) -> LateMetadata:
     kept, fault = salvaged(found, LATE_MAX_BYTES, MAX_VALUE_BYTES)
     if fault or faults:
         logger.error("Who acts in a request could not be recorded as it is: %s", fault)
-        kept["user_error"] = cut(" ".join([*faults, fault]), MAX_VALUE_BYTES)
+        said_before = kept.get("user_error", "")
+        kept["user_error"] = cut(" ".join([said_before, *faults, fault]).strip(), MAX_VALUE_BYTES)
     return LateMetadata.of(kept)

@@ -7,12 +7,43 @@ position means nothing in that of another one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 from django.db import DEFAULT_DB_ALIAS, models, router
 from django.db.models.base import ModelState
 
 from pgaudit_log.exceptions import QueryError
+
+
+class _Asked(NamedTuple):
+    """What a queryset was given, without the object itself."""
+
+    method: str
+    model: type[models.Model]
+    place: str
+
+    @classmethod
+    def of(cls, given: Any, method: str, *, told: bool) -> _Asked:
+        """Return it of an object or a queryset."""
+        model = given.model if isinstance(given, models.QuerySet) else type(given)
+        return cls(method, model, str(_place(given, told=told)))
+
+    def is_related(self, events: type[models.Model], using: str) -> bool:
+        """Return whether the routers take two databases for one, as a primary and its replicas."""
+        return bool(router.allow_relation(_row(events, using), _row(self.model, self.place)))
+
+    def refuse_elsewhere(self, events: type[models.Model], using: str) -> None:
+        """Raise if ``using`` is another database.
+
+        Raises:
+            QueryError: names both.
+        """
+        if self.place != using and not self.is_related(events, using):
+            raise QueryError(
+                f'{self.method}() was given what is in the database "{self.place}", and using() says'
+                f' "{using}", whose events are of other objects. Leave out using().'
+            )
+
 
 AsksInPlaceT = TypeVar("AsksInPlaceT", bound="AsksInPlace")
 
@@ -23,12 +54,12 @@ class AsksInPlace:
     model: Any
     db: Any
     _db: Any
-    _asked_of: tuple[str, Any] | None = None
-    """The method that was given objects of a database, and one of those."""
+    _asked: _Asked | None = None
+    """Of what it was asked, if that is in a database."""
 
     def _clone(self) -> Any:
         clone: Any = super()._clone()  # type: ignore[misc]
-        clone._asked_of = self._asked_of
+        clone._asked = self._asked
         return clone
 
     def using(self, alias: str | None) -> Any:
@@ -37,8 +68,8 @@ class AsksInPlace:
         Raises:
             QueryError: when it was asked for the events of an object of another one.
         """
-        if self._asked_of is not None:
-            _refuse_elsewhere(self.model, alias or DEFAULT_DB_ALIAS, *self._asked_of)
+        if self._asked is not None:
+            self._asked.refuse_elsewhere(self.model, alias or DEFAULT_DB_ALIAS)
         return super().using(alias)  # type: ignore[misc]
 
     def _in_place_of(self: AsksInPlaceT, given: Iterable[Any], method: str) -> AsksInPlaceT:
@@ -51,7 +82,7 @@ class AsksInPlace:
         found = [one for one in given if _place(one, told=self._db is not None) is not None]
         if found:
             queryset = moved(queryset, found, method)._chain()
-            queryset._asked_of = method, found[0]
+            queryset._asked = _Asked.of(found[0], method, told=self._db is not None)
         return cast("AsksInPlaceT", queryset)
 
     def _all_here(self, given: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -75,16 +106,17 @@ def moved(queryset: Any, given: Sequence[Any], method: str) -> Any:
     Raises:
         QueryError: when they are of several, or ``using()`` said another one.
     """
-    model, place = queryset.model, str(_place(given[0]))
+    asked = _Asked.of(given[0], method, told=queryset._db is not None)
     for other in given[1:]:
-        if _place(other) != place and not _is_related(model, place, other):
+        place = str(_place(other))
+        if place != asked.place and not asked.is_related(queryset.model, place):
             raise QueryError(
-                f'{method}() was given what is in the database "{place}", and in'
-                f' "{_place(other)}". Ask for the events of each by itself.'
+                f'{method}() was given what is in the database "{asked.place}", and in "{place}".'
+                " Ask for the events of each by itself."
             )
     if queryset._db is None:
-        return models.QuerySet.using(queryset, place)
-    _refuse_elsewhere(model, str(queryset._db), method, given[0])
+        return models.QuerySet.using(queryset, asked.place)
+    asked.refuse_elsewhere(queryset.model, str(queryset._db))
     return queryset
 
 
@@ -100,22 +132,6 @@ def _place(given: Any, *, told: bool = False) -> str | None:
     else:
         return None
     return None if alias is None else str(alias)
-
-
-def _refuse_elsewhere(model: type[models.Model], using: str, method: str, given: Any) -> None:
-    place = _place(given, told=True)
-    if place not in (None, str(using)) and not _is_related(model, using, given):
-        raise QueryError(
-            f"{method}() was given {given.model if isinstance(given, models.QuerySet) else given!r} of"
-            f' the database "{place}", and using() says "{using}", whose events are of other objects.'
-            " Leave out using()."
-        )
-
-
-def _is_related(model: type[models.Model], using: str, given: Any) -> bool:
-    """Return whether the routers take two databases for one, as for a primary and its replicas."""
-    obj = given.model if isinstance(given, models.QuerySet) else type(given)
-    return bool(router.allow_relation(_row(model, using), _row(obj, str(_place(given)))))
 
 
 def _row(model: type[models.Model], using: str) -> models.Model:

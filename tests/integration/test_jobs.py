@@ -68,3 +68,23 @@ def test_a_celery_task_records_its_name_and_who_sent_it() -> None:
         {"user": 5, "parent_id": str(sender.id), "task": "tests.work", "task_id": first.id},
         {"task": "tests.work", "task_id": second.id},
     ]
+
+
+def test_a_job_has_room_for_what_it_adds_to_a_large_context(db: None) -> None:
+    with pgaudit_log.context(user=7, note="x" * 65_400):
+        message = jobs.carry()
+    assert message is not None
+    with jobs.resume(message, job="send invoice"):
+        Customer.objects.create(name="Ana")
+    context = Events.objects.latest().pgh_context
+    assert (context["user"], context["job"]) == (7, "send invoice")
+    assert context["parent_id"] == message["id"]
+    assert context["note"].startswith("x" * 10_000)
+
+
+def test_what_a_job_adds_itself_has_to_be_right() -> None:
+    with pgaudit_log.context(user=7):
+        message = jobs.carry()
+    assert message is not None
+    with pytest.raises(pgaudit_log.ContextError, match="job"):
+        jobs.resume(message, job=object())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -198,3 +199,11 @@ def test_models_of_two_databases_need_one_to_be_said(there: Customer, settings: 
     words = ["trail", "--model", "shop.Customer", "--model", "auth.User"]
     with pytest.raises(CommandError, match="several databases: .*Choose one with --database"):
         call_command("pgaudit_log", *words)
+
+
+def test_a_question_can_be_pickled_without_its_object(there: Customer) -> None:
+    events = Events.objects.tracks(Customer.objects.using("other").all())
+    copied = pickle.loads(pickle.dumps(events))
+    assert list(copied) == list(events)
+    with pytest.raises(QueryError, match="says"):
+        events.using("default")
