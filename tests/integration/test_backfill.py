@@ -410,7 +410,11 @@ def test_rows_that_are_known_are_not_locked() -> None:
         ("nothing", {}, 'Cannot backfill "nothing": there is no such model'),
         (Customer(name="x"), {}, "it is an object. Give its model, Customer"),
         (5, {}, "Cannot backfill 5: it is no model"),
-        (Customer, {"label": "nope"}, 'no tracker "nope". Its trackers are delete, insert, truncate'),
+        (
+            Customer,
+            {"label": "nope"},
+            'no tracker "nope". Its trackers are delete, insert, truncate',
+        ),
         (Customer, {"batch_size": 0}, "in batches of 0 rows"),
     ],
 )
