@@ -10,7 +10,15 @@ from datetime import datetime, timezone
 from typing import NamedTuple
 
 from django.apps import apps
-from django.db import DatabaseError, InternalError, connections, models, router, transaction
+from django.db import (
+    DatabaseError,
+    IntegrityError,
+    InternalError,
+    connections,
+    models,
+    router,
+    transaction,
+)
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
@@ -174,7 +182,7 @@ def _complete_schema(using: str) -> list[str]:
     """Mend what :func:`incomplete_schema` finds, where that harms no events, and return it.
 
     Raises:
-        InstallationError: when something of others depends on what has to be made anew.
+        InstallationError: when rows, or something of others that depends on it, stand in the way.
     """
     faults = [fault for fault in incomplete_schema(using) if fault.is_mendable]
     if faults:
@@ -184,10 +192,12 @@ def _complete_schema(using: str) -> list[str]:
                     for statement in fault.remedy:
                         cursor.execute(statement)
                 install_schema(using)
-        except InternalError as error:
+        except (IntegrityError, InternalError) as error:
+            # PostgreSQL's hint is to drop with CASCADE.
+            reason = str(error).partition("HINT:")[0].strip()
             raise InstallationError(
                 f"{', '.join(fault.name for fault in faults)} could not be mended:"
-                f" {str(error).strip()} Drop what depends on it, run this again, and create it again."
+                f" {reason}. Put what stands in the way aside, and run this again."
             ) from error
     return [fault.name for fault in faults]
 

@@ -144,6 +144,16 @@ def test_a_function_that_everybody_may_call(name: str) -> None:
     is_told_and_mended("W005", f"function {name}")
 
 
+def test_what_depends_on_a_function_that_has_to_be_made_anew_is_named() -> None:
+    execute("DROP FUNCTION pgaudit_log_txid")
+    execute("CREATE FUNCTION pgaudit_log_txid() RETURNS text LANGUAGE sql AS 'SELECT NULL::text'")
+    execute("CREATE VIEW mine AS SELECT pgaudit_log_txid()")
+    with pytest.raises(
+        InstallationError, match="(?s)pgaudit_log_txid could not be mended: .*view mine.*aside"
+    ):
+        installation.repair("default")
+
+
 def test_a_function_beside_ours_is_told() -> None:
     execute(
         "CREATE FUNCTION pgaudit_log_context(integer DEFAULT 1, OUT id uuid) LANGUAGE sql AS 'SELECT NULL::uuid'"
