@@ -15,7 +15,10 @@ from django.db.models.manager import BaseManager
 from pgaudit_log import histories, moments, past_classes, substitution
 from pgaudit_log.exceptions import ReadOnlyError, UnknownPastError
 from pgaudit_log.moments import Moment, PastDatabase, moment_of
+from pgaudit_log.past_classes import PastQuerySet
 from pgaudit_log.places import moved
+
+__all__ = ["PastQuerySet", "as_of", "install", "query"]
 
 
 @contextmanager
