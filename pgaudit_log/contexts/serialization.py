@@ -96,7 +96,7 @@ def _explained(metadata: Mapping[str, Any], error: Exception) -> ContextError:
             json.dumps({key: value}, cls=_encoder(), allow_nan=False)
         except (TypeError, ValueError, RecursionError):
             return ContextError(
-                f'The context value "{key}" cannot be carried as JSON: {error}.'
+                f"The context value {_named(key)} cannot be carried as JSON: {error}."
                 f" It is of type {type(value).__name__}; give a string, number, boolean, None,"
                 " or a list or dict of those (of a model instance its pk)."
             )
@@ -121,7 +121,7 @@ def _refuse_long_numbers(metadata: Mapping[str, Any]) -> None:
     for key, value in metadata.items():
         if _DIGITS.search(_STRING.sub("", json.dumps({key: value}, cls=_encoder()))):
             raise ContextError(
-                f'The context value "{key}" has a number of more than {NUMBER_MAX_DIGITS:,} digits,'
+                f"The context value {_named(key)} has a number of more than {NUMBER_MAX_DIGITS:,} digits,"
                 " which not every reader could have. Give it as text."
             )
 
@@ -137,8 +137,14 @@ def _encodable(text: str) -> bool:
 def _where(metadata: Mapping[str, Any], is_bad: Any) -> str:
     for key, value in metadata.items():
         if is_bad(json.dumps({key: value}, default=str)):
-            return f'value "{key}"'
+            return f"value {_named(key)}"
     return "key"
+
+
+def _named(key: object) -> str:
+    """Return a key for a message, which may be logged: it must not have what no stream can write."""
+    text = str(key).encode(errors="backslashreplace").decode()
+    return '"' + text.replace("\x00", "\\x00") + '"'
 
 
 def _depth(text: str) -> int:

@@ -490,6 +490,15 @@ def test_what_cannot_be_carried_is_refused_on_entering(value: Any, message: str)
     assert current() is None
 
 
+@pytest.mark.parametrize("value", [1, object(), 10**1500, "\ud800"])
+def test_a_refusal_can_be_logged_whatever_the_keys_are(value: Any) -> None:
+    with pytest.raises(ContextError) as refused:
+        pgaudit_log.context(**{"a\x00b\udcff": value})
+    assert r'"a\x00b\udcff"' in str(refused.value)
+    assert "\x00" not in str(refused.value)
+    str(refused.value).encode()
+
+
 def test_what_cannot_be_carried_is_refused_as_a_function_too() -> None:
     with pgaudit_log.context(user=1) as running:
         with pytest.raises(ContextError):
