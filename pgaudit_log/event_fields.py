@@ -107,9 +107,10 @@ def _only_reading(
 
 def _own_attribute(field: models.Field[Any, Any]) -> Any:
     """Return the attribute that a field's class makes of it on its model; ``None`` for a plain one."""
-    # What a generated column gives out is a field of no model.
-    model = getattr(field, "model", None)
-    attribute = inspect.getattr_static(model, field.attname, None) if model else None
+    # What a generated column gives out is on no model.
+    if not hasattr(field, "model"):
+        return None
+    attribute = inspect.getattr_static(field.model, field.attname, None)
     is_own = hasattr(type(attribute), "__get__") and type(attribute) is not DeferredAttribute
     # Another package may have put an attribute of its own there, such as the text in today's language.
     packages = {_package(kind) for kind in type(field).__mro__}
