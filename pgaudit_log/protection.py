@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from typing import Any, NoReturn
 
 from django.db import models
+from django.db.models.fields.mixins import FieldCacheMixin
 
 
-class Protection:
+class Protection(FieldCacheMixin):
     """A private field without a column, which Django asks for what a deletion takes along.
 
     Its answer is that of a protected foreign key. So the admin's page says that the event is
@@ -24,6 +25,11 @@ class Protection:
     is_relation = many_to_one = hidden = True
     many_to_many = one_to_many = one_to_one = False
     auto_created = concrete = editable = unique = False
+
+    @property
+    def cache_name(self) -> str:
+        """Where objects would keep what it refers to; they never do."""
+        return self.name
 
     def contribute_to_class(self, cls: type[models.Model], name: str) -> None:
         """Become a field of a model; those that inherit it get one of their own."""
