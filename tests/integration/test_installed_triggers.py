@@ -236,7 +236,7 @@ def test_a_check_tells_of_a_trigger_that_refuses_every_write(store: Project) -> 
         " ALTER TABLE store_other DROP n CASCADE')"
     )
     told = store.manage("check", "--database", "default", fails=True)
-    assert "E012" in told and "what its condition asks" in told
+    assert "E009" in told and "what its condition asks" in told
     store.manage("pgaudit_log", "install")
     assert "insert" in store.shell(WRITE.format(column="name"))
 
