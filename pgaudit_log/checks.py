@@ -310,7 +310,7 @@ def _check_triggers(alias: str) -> Messages:
                 f" {', '.join(named)}. Every write of those tables is refused.",
                 hint="Run manage.py pgaudit_log install, which makes them anew or drops them.",
                 obj=APP_LABEL,
-                id="pgaudit_log.E012",
+                id="pgaudit_log.E009",
             )
         )
     return messages

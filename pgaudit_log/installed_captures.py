@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import pgtrigger
-from django.db import connections, transaction
+from django.db import ProgrammingError, connections, transaction
 
 from pgaudit_log import names, sql
 from pgaudit_log.constants import EVENT_TABLE
@@ -19,6 +20,8 @@ from pgaudit_log.registry import concrete
 from pgaudit_log.triggers.capture import CaptureTrigger
 from pgaudit_log.triggers.template import condition_function
 from pgaudit_log.written_schema import pinned_settings
+
+logger = logging.getLogger("pgaudit_log")
 
 Problem = Literal[
     "missing", "outdated", "disabled", "only for replicas", "replaced", "in another schema"
@@ -245,17 +248,46 @@ def _event_schema(using: str) -> str:
 
 
 def mend(using: str, faults: list[Fault]) -> list[str]:
-    """Install the triggers of ``faults`` anew, enabled, and return their names."""
+    """Install the triggers of ``faults`` anew, enabled, and return the names of those that could be.
+
+    A trigger whose condition asks what is gone stays as it is, and is logged. If it would refuse every
+    write, it is for :func:`pgaudit_log.installed_triggers.drop_broken`.
+    """
+    mended = []
     for fault in faults:
-        table = table_of(concrete(fault.model))
-        pgid = fault.trigger.get_pgid(fault.model)
-        with transaction.atomic(using=using), connections[using].cursor() as cursor:
-            if fault.problem == "replaced":
-                # CREATE OR REPLACE does not take the place of any other, such as one of a constraint.
-                cursor.execute(f"DROP TRIGGER {pgid} ON {table}")
-            fault.trigger.install(fault.model, database=using)
-            cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER {pgid}")
-    return [fault.name for fault in faults]
+        try:
+            _install_anew(using, fault)
+        except ProgrammingError as error:
+            if not _is_about_what_is_gone(error):
+                raise
+            logger.warning(
+                "The trigger %s cannot be made as it is declared: %s. Correct its condition, and run"
+                " makemigrations and migrate.",
+                fault.name,
+                str(error).partition("\n")[0],
+            )
+        else:
+            mended.append(fault.name)
+    return mended
+
+
+def _install_anew(using: str, fault: Fault) -> None:
+    table = table_of(concrete(fault.model))
+    pgid = fault.trigger.get_pgid(fault.model)
+    with transaction.atomic(using=using), connections[using].cursor() as cursor:
+        if fault.problem == "replaced":
+            # CREATE OR REPLACE does not take the place of any other, such as one of a constraint.
+            cursor.execute(f"DROP TRIGGER {pgid} ON {table}")
+        fault.trigger.install(fault.model, database=using)
+        cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER {pgid}")
+
+
+def _is_about_what_is_gone(error: ProgrammingError) -> bool:
+    """Return whether the database does not know a column, function or table that it was asked for."""
+    cause = error.__cause__
+    # The name of psycopg 3, and that of psycopg 2.
+    code = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
+    return code in {"42703", "42883", "42P01"}
 
 
 def shared_histories(using: str) -> dict[str, list[str]]:

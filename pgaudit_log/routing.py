@@ -79,7 +79,7 @@ def _messages() -> Iterator[checks.CheckMessage]:
         if (found := misplaced(alias)) is None:
             continue
         if found.is_written:
-            yield checks.Error(str(found), hint=HINT, obj=APP_LABEL, id="pgaudit_log.E010")
+            yield checks.Error(str(found), hint=HINT, obj=APP_LABEL, id="pgaudit_log.E008")
         else:
             yield checks.Warning(
                 str(found),

@@ -53,7 +53,7 @@ class Choices:
             raise QueryError(f"leave_out={self.leave_out!r} is no list. Give [{self.leave_out!r}].")
         for item in self.leave_out:
             if _kind(item) is None and _row(item) is None:
-                kinds = ", ".join(repr(kind.value) for kind in Kind)
+                kinds = ", ".join(repr(kind.value) for kind in Kind if kind is not Kind.LEFT_OUT)
                 raise QueryError(
                     f"leave_out= has {item!r}, which is no row and no kind of obstacle. Give"
                     f" 'shop.Order 5', an obstacle of a plan, or one of {kinds}."

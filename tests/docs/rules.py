@@ -146,7 +146,7 @@ def _commands(block: Block) -> list[Step]:
             continue
         if words[:2] == ["pip", "install"]:
             _check_distribution(block, words[2:])
-            if re.search(r"(?<!')django-pgaudit-log\[", command):
+            if re.search(r"(?<![\"'])django-pgaudit-log\[", command):
                 raise PageError(f"{block.where}: zsh takes [ for a pattern; put it in quotes")
         elif words[0] in COMMANDS:
             expected = "\n".join(lines) if lines else None

@@ -176,7 +176,7 @@ browser.post("/orders/410/ship/")
 
 def test_pages_say_which_way_they_are_sorted(demo: Demo) -> None:
     front, order = demo.page("/"), demo.page("/orders/413/")
-    assert "Newest events, the newest first" in front
+    assert "Events, the newest first" in front
     assert "Events of this order and its lines, the oldest first" in order
 
     def times(html: str) -> list[str]:

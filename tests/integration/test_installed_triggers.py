@@ -95,7 +95,7 @@ def test_a_model_that_is_moved_to_another_app_in_the_state_is_captured_once(
     # Told also where migrate has nothing to do: the migration that makes the new triggers is kept back.
     store.manage("migrate", "goods", "0001")
     output = store.manage("migrate", "goods", made.stem)
-    assert len(re.findall(r"The trigger pgtrigger_audit_\w+ of store_item is removed", output)) == 3
+    assert len(re.findall(r"The trigger pgtrigger_audit_\w+ of store_item is removed", output)) == 4
     captured = store.shell(WRITE.format(column="name"))
     assert captured == "[('goods.Item', 'insert'), ('goods.Item', 'update')]\n"
     assert "no issues" in store.manage("check", "--database", "default")
@@ -236,9 +236,12 @@ def test_a_check_tells_of_a_trigger_that_refuses_every_write(store: Project) -> 
         " ALTER TABLE store_other DROP n CASCADE')"
     )
     told = store.manage("check", "--database", "default", fails=True)
-    assert "E012" in told and "what its condition asks" in told
+    assert "E009" in told and "what its condition asks" in told
     store.manage("pgaudit_log", "install")
     assert "insert" in store.shell(WRITE.format(column="name"))
+    # Once it is gone, whoever installs is told why it is not there, and all else is done.
+    again = store.manage("pgaudit_log", "install")
+    assert re.search(r"store.Item:audit_\w+ cannot be made as it is declared: column", again), again
 
 
 def test_a_condition_may_name_no_column(store: Project) -> None:

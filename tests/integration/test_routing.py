@@ -59,7 +59,7 @@ def test_a_router_that_parts_them_is_an_error(settings: Any) -> None:
     [message] = found(
         Router(writes="other", shop="other", auth="default", pgaudit_log="default"), settings
     )
-    assert message.id == "pgaudit_log.E010"
+    assert message.id == "pgaudit_log.E008"
     assert "shop.Order" in message.msg
     assert 'into the database "other", but not the app "pgaudit_log"' in message.msg
     assert "allow_migrate()" in str(message.hint)
@@ -67,7 +67,7 @@ def test_a_router_that_parts_them_is_an_error(settings: Any) -> None:
 
 def test_it_is_among_the_checks_that_always_run(settings: Any) -> None:
     settings.DATABASE_ROUTERS = [Router(writes="other", shop="other", pgaudit_log="default")]
-    assert "pgaudit_log.E010" in [message.id for message in run_checks()]
+    assert "pgaudit_log.E008" in [message.id for message in run_checks()]
 
 
 def test_where_nothing_is_written_it_is_a_warning(settings: Any) -> None:
@@ -174,8 +174,8 @@ def test_a_mended_router_mends_the_database(store: Project, mended_by: str) -> N
         # The migration of the event table counts as applied in both, and made nothing in one.
         store.manage("migrate", "-v0", "--database", using)
     store.write("store/models.py", STORE.format(track="@pgaudit_log.track()"))
-    assert "E010" in store.manage("check", fails=True)
-    assert "E010" in store.manage("migrate", "--database", "second", fails=True)
+    assert "E008" in store.manage("check", fails=True)
+    assert "E008" in store.manage("migrate", "--database", "second", fails=True)
     skipping = ["migrate", "--database", "second", "--skip-checks"]
     assert 'into the database "second"' in store.manage(*skipping, fails=True)
 

@@ -344,6 +344,7 @@ def test_what_others_put_on_our_tables_is_told_and_left(table: str, kind: str) -
     if kind == "rule":
         # PostgreSQL keeps plans with a rule that is only rolled back.
         execute(f"DROP RULE swallow ON {table}")
+        execute("DISCARD PLANS")
 
 
 @pytest.mark.parametrize("table", sorted(tables(template())))
