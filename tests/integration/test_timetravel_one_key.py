@@ -234,7 +234,14 @@ def test_by_its_key_a_row_is_what_it_is_in_its_table(
 def _spread_over_time() -> None:
     """Put time between the events of a test, which have that of its one transaction."""
     execute("ALTER TABLE pgaudit_log_event DISABLE TRIGGER USER")
-    execute("UPDATE pgaudit_log_event SET created_at = created_at + id * interval '1 ms'")
+    # Backwards, because the future cannot be asked for.
+    execute(
+        """
+        UPDATE pgaudit_log_event
+        SET created_at = created_at
+            - ((SELECT max(id) FROM pgaudit_log_event) - id) * interval '1 ms'
+        """
+    )
 
 
 def _rows(queryset: Any) -> list[dict[str, Any]]:
