@@ -11,7 +11,7 @@ from django.db import connections, router
 from pgaudit_log import installed_captures
 from pgaudit_log.constants import APP_LABEL, EVENT_TABLE
 from pgaudit_log.exceptions import InstallationError
-from pgaudit_log.installation import is_wanted
+from pgaudit_log.installation import has_event_table, is_wanted
 from pgaudit_log.registry import concrete
 
 
@@ -57,12 +57,15 @@ def misplaced(using: str) -> Misplaced | None:
 
 
 def refuse_misplaced(using: str) -> None:
-    """Raise where triggers would be installed without the event table.
+    """Raise where triggers would be installed without an event table to write to.
+
+    Where a schema for each tenant finds the table of a shared one, they would have that: a check
+    tells of events of several tenants in one table.
 
     Raises:
         InstallationError: names the models, and says what to change.
     """
-    if found := misplaced(using):
+    if (found := misplaced(using)) and not has_event_table(using):
         raise InstallationError(f"{found} {HINT}")
 
 

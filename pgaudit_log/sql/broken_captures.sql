@@ -14,7 +14,7 @@ CROSS JOIN LATERAL (
             SELECT FROM pg_attribute
             WHERE attrelid = tgrelid AND attname = written.key AND attnum > 0 AND NOT attisdropped
         )
-    UNION ALL
+    UNION
     SELECT 'what its condition asks'
     FROM regexp_matches(prosrc, '((?:"(?:[^"]|"")*"|\w+)\.pgaudit_log_when_[0-9a-f]+)\(', 'g') AS called
     WHERE to_regproc(called[1]) IS NULL
