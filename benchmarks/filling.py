@@ -10,8 +10,8 @@ from django.db import connection
 from benchmarks.archive.models import MODELS
 from benchmarks.preparing import execute
 from benchmarks.shop.models import Customer
-from pgaudit_log.partitions.calendar import Period, period_at
-from pgaudit_log.partitions.catalogue import Plan, existing, finish_past
+from pgaudit_log.database.partitions.calendar import Period, period_at
+from pgaudit_log.database.partitions.catalogue import Plan, existing, finish_past
 
 MONTHS = 12
 EVENTS_AN_OBJECT = 10

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from pgtrigger import Delete, Insert, Row, Statement, Truncate, Update
 
-from pgaudit_log import ported_options
-from pgaudit_log.abstract_bases import untrack
-from pgaudit_log.conditions import (
+from pgaudit_log.constants import NEW, OLD
+from pgaudit_log.contexts.stack import context
+from pgaudit_log.declaring import ported_options
+from pgaudit_log.declaring.abstract_bases import untrack
+from pgaudit_log.declaring.conditions import (
     AllChange,
     AllDontChange,
     AnyChange,
@@ -21,21 +23,8 @@ from pgaudit_log.conditions import (
     F,
     Q,
 )
-from pgaudit_log.constants import NEW, OLD
-from pgaudit_log.contexts.stack import context
-from pgaudit_log.exceptions import (
-    ContextError,
-    DeclarationError,
-    PgauditLogError,
-    PlanError,
-    QueryError,
-    ReadOnlyError,
-    StalePlanError,
-    UnknownPastError,
-)
-from pgaudit_log.proxies import ProxyField
-from pgaudit_log.registry import ObjForeignKey
-from pgaudit_log.trackers import (
+from pgaudit_log.declaring.declarations import ObjForeignKey
+from pgaudit_log.declaring.trackers import (
     AfterInsert,
     BeforeDelete,
     DeleteEvent,
@@ -46,6 +35,17 @@ from pgaudit_log.trackers import (
     TruncateEvent,
     UpdateEvent,
 )
+from pgaudit_log.exceptions import (
+    ContextError,
+    DeclarationError,
+    PgauditLogError,
+    PlanError,
+    QueryError,
+    ReadOnlyError,
+    StalePlanError,
+    UnknownPastError,
+)
+from pgaudit_log.reading.proxy_fields import ProxyField
 from pgaudit_log.tracking import track
 
 if TYPE_CHECKING:
@@ -114,6 +114,6 @@ def __getattr__(name: str) -> Any:
 
 def create_event(obj: models.Model, *, label: str, using: str | None = None) -> Event:
     """Write an event of ``obj`` by hand and return it; see ``events.create_event``."""
-    from pgaudit_log import events
+    from pgaudit_log.backfill import manual_events
 
-    return events.create_event(obj, label=label, using=using)
+    return manual_events.create_event(obj, label=label, using=using)

@@ -10,15 +10,15 @@ from django.db.backends.signals import connection_created
 from django.db.migrations.loader import MigrationLoader
 from django.db.models.signals import post_migrate, pre_migrate
 
-from pgaudit_log import abstract_bases
 from pgaudit_log.constants import APP_LABEL
-from pgaudit_log.registry import Declaration, declarations, declared
+from pgaudit_log.declaring import abstract_bases
+from pgaudit_log.declaring.declarations import Declaration, declarations, declared
 
 
 def build_typed_event(sender: Declaration, **kwargs: Any) -> None:
     """Make the typed events of a new declaration; receives ``registry.declared``."""
     # Only now: the models may be imported once all apps are known.
-    from pgaudit_log import typed_events
+    from pgaudit_log.reading import typed_events
 
     typed_events.build(sender)
 
@@ -33,7 +33,7 @@ def install_before_migrate(sender: AppConfig, using: str, **kwargs: Any) -> None
     Raises:
         InstallationError: when the routers keep tracked tables and the event table apart.
     """
-    from pgaudit_log import installation, routing
+    from pgaudit_log.database import installation, routing
 
     routing.refuse_misplaced(using)
     if not installation.is_wanted(using):
@@ -50,7 +50,7 @@ def install_before_migrate(sender: AppConfig, using: str, **kwargs: Any) -> None
 
 def install_after_migrate(sender: AppConfig, using: str, **kwargs: Any) -> None:
     """Make partitions, views, and triggers that no migration makes; receives ``post_migrate``."""
-    from pgaudit_log import installation
+    from pgaudit_log.database import installation
 
     # The signal is also sent after each flush, which changes no schema and plans nothing.
     if "plan" not in kwargs or not installation.is_wanted(using):
@@ -86,16 +86,9 @@ class PgauditLogConfig(AppConfig):
 
     def ready(self) -> None:
         """Connect the receivers and register the checks."""
-        from pgaudit_log import (
-            autodetector,
-            checks,
-            migration_plans,
-            reversal,
-            schema_editor,
-            testing,
-            timetravel,
-        )
+        from pgaudit_log import checks, reversal, testing, timetravel
         from pgaudit_log.contexts import cursors
+        from pgaudit_log.database import autodetector, migration_plans, schema_editor
 
         checks.register()
         autodetector.install()

@@ -23,15 +23,17 @@ from django_filters.filters import (
     UUIDFilter,
 )
 
-from pgaudit_log import registry, timestamps, user_texts
-from pgaudit_log.changed_fields import field_of
 from pgaudit_log.constants import OPERATIONS
-from pgaudit_log.criteria import known_labels, of_context, of_name
+from pgaudit_log.declaring import declarations
+from pgaudit_log.declaring.declarations import concrete
+from pgaudit_log.declaring.trackers import UNSET
 from pgaudit_log.exceptions import DeclarationError, QueryError
-from pgaudit_log.identifiers import short_key
 from pgaudit_log.models import Event, Events
-from pgaudit_log.registry import concrete
-from pgaudit_log.trackers import UNSET
+from pgaudit_log.reading import user_lookup
+from pgaudit_log.reading.changed_fields import field_of
+from pgaudit_log.reading.filters import known_labels, of_context, of_name
+from pgaudit_log.values import timestamps
+from pgaudit_log.values.identifiers import short_key
 
 NONE = "none"
 """What is entered for events without a user."""
@@ -44,7 +46,7 @@ _MOST_DIGITS = 1000
 
 def model_choices() -> list[tuple[str, str]]:
     """Return the labels of the tracked models with their names."""
-    tracked = {d.label: concrete(d.tracked_model) for d in registry.declarations()}
+    tracked = {d.label: concrete(d.tracked_model) for d in declarations.declarations()}
     return [(label, str(model._meta.verbose_name)) for label, model in sorted(tracked.items())]
 
 
@@ -166,7 +168,7 @@ class _EventFilterSet(FilterSet):
         if text.lower() == NONE:
             return queryset.by(None)
         try:
-            return queryset.by(user_texts.keys(text, queryset.db))
+            return queryset.by(user_lookup.keys(text, queryset.db))
         except QueryError as error:
             raise ValidationError({name: str(error)}) from error
 
@@ -264,7 +266,7 @@ class EventsFilterSet(_EventFilterSet):
         chosen = cleaned.get("model")
         found = (
             concrete(d.tracked_model)
-            for d in registry.declarations()
+            for d in declarations.declarations()
             if not chosen or d.label == chosen
         )
         return list(dict.fromkeys(found))
@@ -303,7 +305,7 @@ def filterset_for(
             f"filterset_for() was given {event_model!r}. Give a class of typed events, such as"
             " Order.pgh_event_model; EventsFilterSet is for the trail."
         )
-    known = registry.event_labels(declaration)
+    known = declarations.event_labels(declaration)
     labels = [(label, label) for label in sorted(known)]
     meta = type("Meta", (_EventFilterSet.Meta,), {"model": event_model, "fields": fields})
     attributes = {

@@ -10,16 +10,16 @@ from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.db import DEFAULT_DB_ALIAS, models
 
-from pgaudit_log import names
 from pgaudit_log.constants import EVENT_TABLE, OPERATIONS
-from pgaudit_log.context_field import ContextField
+from pgaudit_log.declaring import former_names
 from pgaudit_log.exceptions import ReadOnlyError
-from pgaudit_log.json_fields import DiffField, DocumentField
-from pgaudit_log.json_text import ExactDecoder
-from pgaudit_log.objects import EventObject
-from pgaudit_log.protection import Protection
-from pgaudit_log.proxies import ProxyField
-from pgaudit_log.querysets import EventQuerySet, TrailQuerySet
+from pgaudit_log.reading.context_field import ContextField
+from pgaudit_log.reading.deletion_guard import Protection
+from pgaudit_log.reading.objects import EventObject
+from pgaudit_log.reading.proxy_fields import ProxyField
+from pgaudit_log.reading.querysets import EventQuerySet, TrailQuerySet
+from pgaudit_log.values.json_fields import DiffField, DocumentField
+from pgaudit_log.values.json_text import ExactDecoder
 
 _OPERATION_CHOICES = list(OPERATIONS.items())
 
@@ -169,7 +169,7 @@ class Events(ReadOnlyModel):
     @property
     def pgh_model(self) -> type[models.Model] | None:
         """The model whose row changed, or ``None`` if no tracked model has, or had, this label."""
-        return names.model_of(self.pgh_obj_model, str(self._state.db or DEFAULT_DB_ALIAS))
+        return former_names.model_of(self.pgh_obj_model, str(self._state.db or DEFAULT_DB_ALIAS))
 
 
 def _user_field(**options: Any) -> models.Field[Any, Any]:

@@ -12,8 +12,10 @@ from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from pgaudit_log import installed_captures, names, sql
-from pgaudit_log.identifiers import quote_literal
+from pgaudit_log import sql
+from pgaudit_log.database import installed_captures
+from pgaudit_log.declaring import former_names
+from pgaudit_log.values.identifiers import quote_literal
 
 
 def in_test_environment() -> bool:
@@ -37,7 +39,7 @@ class _EmptiesEventTable:
         statements: list[str] = super().sql_flush(style, tables, **kwargs)  # type: ignore[misc]
         if not statements or not in_test_environment():
             return statements
-        names.forget()
+        former_names.forget()
         # An event of each TRUNCATE would only be taken away again, and so would make each flush
         # empty a table that a test wrote nothing to.
         return [

@@ -13,15 +13,13 @@ from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 from pgtrigger import Level
 
-from pgaudit_log import abstract_bases, registry, third_party
-from pgaudit_log.conditions import Change, is_automatic
 from pgaudit_log.conf import settings
 from pgaudit_log.constants import APP_LABEL
-from pgaudit_log.exceptions import DeclarationError
-from pgaudit_log.identifiers import key_fields
-from pgaudit_log.ported_options import refuse_attrs, refuse_meta, refuse_options_of_track
-from pgaudit_log.registry import Declaration, ObjForeignKey, concrete
-from pgaudit_log.trackers import (
+from pgaudit_log.declaring import abstract_bases, declarations, third_party_apps
+from pgaudit_log.declaring.conditions import Change, is_automatic
+from pgaudit_log.declaring.declarations import Declaration, ObjForeignKey, concrete
+from pgaudit_log.declaring.ported_options import refuse_attrs, refuse_meta, refuse_options_of_track
+from pgaudit_log.declaring.trackers import (
     DEFAULT_TRACKERS,
     UNSET,
     RowEvent,
@@ -29,7 +27,9 @@ from pgaudit_log.trackers import (
     _Unset,
     names_in,
 )
-from pgaudit_log.triggers.capture import CaptureTrigger
+from pgaudit_log.exceptions import DeclarationError
+from pgaudit_log.triggers.trigger import CaptureTrigger
+from pgaudit_log.values.identifiers import key_fields
 
 M = TypeVar("M", bound=models.Model)
 
@@ -168,7 +168,7 @@ def track(
             abstract_bases.declare(model, track_child)
             return model
         _refuse_untrackable(declaration)
-        third_party.refuse(model)
+        third_party_apps.refuse(model)
         if exclude_auto:
             _refuse_only_automatic(declaration)
         triggers = [
@@ -176,9 +176,9 @@ def track(
             for tracker in declaration.trackers
             if isinstance(tracker, RowEvent)
         ]
-        registry.refuse_taken_labels(declaration)
+        declarations.refuse_taken_labels(declaration)
         _refuse_taken_trigger_names(model, triggers)
-        registry.register(declaration)
+        declarations.register(declaration)
         abstract_bases.claim(model)
         pgtrigger.register(*triggers)(model)
         return model
@@ -351,7 +351,7 @@ def _refuse_options(declaration: Declaration) -> None:
     """Raise for names and options that no class of events could have."""
     model = declaration.tracked_model
     what = f"{model._meta.label} cannot be tracked: "
-    if not registry.declared.has_listeners():
+    if not declarations.declared.has_listeners():
         raise DeclarationError(
             what + '"pgaudit_log" is not in INSTALLED_APPS, so there would be nowhere to write its'
             " events. Add it."
@@ -397,7 +397,7 @@ def _refuse_untrackable(declaration: Declaration) -> None:
     model = declaration.tracked_model
     what = f"{model._meta.label} cannot be tracked: "
     _refuse_kinds(what, model)
-    columns = registry.tracked_columns(model, declaration.fields, declaration.exclude)
+    columns = declarations.tracked_columns(model, declaration.fields, declaration.exclude)
     if not columns:
         raise DeclarationError(
             what + "no field is left to track. Name one in fields=, or exclude fewer."
@@ -420,7 +420,7 @@ def _refuse_untrackable(declaration: Declaration) -> None:
 
 def _refuse_only_automatic(declaration: Declaration) -> None:
     """Raise for ``exclude_auto=True`` where all that is tracked is automatic."""
-    columns = registry.tracked_columns(
+    columns = declarations.tracked_columns(
         declaration.tracked_model, declaration.fields, declaration.exclude
     )
     if all(is_automatic(field) for field in columns):

@@ -9,9 +9,9 @@ from typing import Any
 from django.db import connection
 
 import pgaudit_log
-from pgaudit_log import registry
-from pgaudit_log.identifiers import key_fields, quote_name
+from pgaudit_log.declaring import declarations
 from pgaudit_log.models import Events
+from pgaudit_log.values.identifiers import key_fields, quote_name
 from tests.support import execute
 from tests.tables import declarations_forgotten, install, make
 
@@ -55,7 +55,7 @@ class Tables:
     def _drop(self) -> None:
         views = [
             f'DROP VIEW IF EXISTS "shop_{d.model_name.lower()}"'
-            for d in registry.declarations()
+            for d in declarations.declarations()
             if d.tracked_model._meta.db_table in self._made
         ]
         for statement in views:

@@ -12,8 +12,10 @@ from django.apps import apps
 from django.db import connection, models
 
 import pgaudit_log
-from pgaudit_log import abstract_bases, installation, installed_views, registry, typed_events
-from pgaudit_log.names import forget
+from pgaudit_log.database import installation, installed_views
+from pgaudit_log.declaring import abstract_bases, declarations
+from pgaudit_log.declaring.former_names import forget
+from pgaudit_log.reading import typed_events
 from tests.shop import models as shop
 
 EVERYTHING = (
@@ -59,7 +61,7 @@ def declarations_forgotten() -> Iterator[None]:
         for model in apps.get_models(include_auto_created=True)
     }
     try:
-        with registry.isolated(), abstract_bases.isolated():
+        with declarations.isolated(), abstract_bases.isolated():
             yield
     finally:
         pgtrigger.registry._registry.data = triggers
@@ -116,7 +118,7 @@ def install_views(*tracked: Any) -> None:
     wanted = [
         typed_events.view_of(typed_events.event_model_of(declaration), connection)
         for model in tracked
-        for declaration in registry.declarations_of(model)
+        for declaration in declarations.declarations_of(model)
     ]
     installed_views.install(wanted, connection)
 

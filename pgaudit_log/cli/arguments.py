@@ -17,12 +17,14 @@ from django.apps import apps
 from django.core.exceptions import FieldError, ValidationError
 from django.db import DEFAULT_DB_ALIAS, models, router
 
-from pgaudit_log import names, registry, timestamps, user_texts
+from pgaudit_log.declaring import declarations, former_names
+from pgaudit_log.declaring.declarations import concrete
 from pgaudit_log.exceptions import QueryError
-from pgaudit_log.identifiers import key_fields, whole_key_text
 from pgaudit_log.models import Events
-from pgaudit_log.objects import parsed_key, unloaded
-from pgaudit_log.registry import concrete
+from pgaudit_log.reading import user_lookup
+from pgaudit_log.reading.objects import parsed_key, unloaded
+from pgaudit_log.values import timestamps
+from pgaudit_log.values.identifiers import key_fields, whole_key_text
 
 
 def positive(text: str) -> int:
@@ -38,33 +40,33 @@ def positive(text: str) -> int:
 
 def model(label: str) -> type[models.Model]:
     """Return the model whose table a label means: its label, a former one, or a class of its events."""
-    found = names.model_named(label)
+    found = former_names.model_named(label)
     if found is not None:
         return found
     found = any_model(label)
     declaration = getattr(found, "pgh_declaration", None)
     if declaration is not None:
         return concrete(declaration.tracked_model)
-    if not registry.declarations_of(found):
+    if not declarations.declarations_of(found):
         raise QueryError(f"{found._meta.label} is not tracked, so that it has no events.")
     return concrete(found)
 
 
 def only_model(name: str) -> type[models.Model] | None:
     """Return the tracked model of this name, without its app, if there is exactly one."""
-    found = [model for model in names.tracked_models() if model._meta.object_name == name]
+    found = [model for model in former_names.tracked_models() if model._meta.object_name == name]
     return found[0] if len(found) == 1 else None
 
 
 def any_model(label: str) -> type[models.Model]:
     """Return the model with this label, tracked or not; of tracked ones the name is enough."""
-    found = names.model_named(label) or only_model(label)
+    found = former_names.model_named(label) or only_model(label)
     if found is not None:
         return found
     try:
         return apps.get_model(label)
     except (LookupError, ValueError):
-        tracked = ", ".join(sorted(model._meta.label for model in names.tracked_models()))
+        tracked = ", ".join(sorted(model._meta.label for model in former_names.tracked_models()))
         raise QueryError(f"There is no model {label!r}. Tracked are {tracked or 'none'}.") from None
 
 
@@ -204,7 +206,7 @@ def _narrowed(
 
 def user(text: str) -> Any:
     """Return the primary key of the user that a text means; the text where there are no users."""
-    found = user_texts.present(text)
+    found = user_lookup.present(text)
     if found is None:
         raise QueryError(
             f"There is no user {text!r}. Give a user's key, its username, or both as the trail"

@@ -9,14 +9,14 @@ from django.db import models
 from django.db.models.fields import NOT_PROVIDED
 from django.utils import timezone
 
-from pgaudit_log import names
-from pgaudit_log.cli import arguments, people, texts
+from pgaudit_log.cli import arguments, terminal_text, users
 from pgaudit_log.cli.screen import Column, Screen
-from pgaudit_log.conditions import is_automatic
 from pgaudit_log.constants import OPERATIONS
-from pgaudit_log.identifiers import column_of, key_fields
+from pgaudit_log.declaring import former_names
+from pgaudit_log.declaring.conditions import is_automatic
 from pgaudit_log.models import Events
-from pgaudit_log.rows import own_columns
+from pgaudit_log.values.identifiers import column_of, key_fields
+from pgaudit_log.values.row_sql import own_columns
 
 _VALUE_LIMIT = 40
 
@@ -31,13 +31,13 @@ def write(events: Sequence[Events], screen: Screen) -> None:
         Column(name="what", limit=20),
         Column(name="changes", is_rest=True),
     ]
-    names = people.names(events)
+    names = users.names(events)
     fields = _Fields()
     rows = [
         (
             str(event.pgh_id),
-            texts.time(event.pgh_created_at, is_narrow=screen.is_narrow),
-            people.who(event, names),
+            terminal_text.time(event.pgh_created_at, is_narrow=screen.is_narrow),
+            users.who(event, names),
             _short_name(event) if screen.is_narrow else object_name(event),
             operation(event),
             ", ".join(_changes(event, fields)),
@@ -56,7 +56,7 @@ def time_column(screen: Screen) -> Column:
 def object_name(event: Events) -> str:
     """Return the model and key of an event; only the model where it is of a whole table."""
     key = "" if event.pgh_obj_id is None else f" {event.pgh_obj_id}"
-    return texts.safe(f"{event.pgh_obj_model}{key}")
+    return terminal_text.safe(f"{event.pgh_obj_model}{key}")
 
 
 def _short_name(event: Events) -> str:
@@ -64,14 +64,14 @@ def _short_name(event: Events) -> str:
     label = event.pgh_obj_model
     app, _, model = label.rpartition(".")
     meant = arguments.only_model(model)
-    is_clear = meant is not None and meant is names.model_named(label)
+    is_clear = meant is not None and meant is former_names.model_named(label)
     return object_name(event).removeprefix(f"{app}." if is_clear else "")
 
 
 def operation(event: Events) -> str:
     """Return what happened, with the tracker's label where that says more."""
     word = OPERATIONS[event.pgh_operation]
-    return word if event.pgh_label == word else texts.safe(f"{event.pgh_label} ({word})")
+    return word if event.pgh_label == word else terminal_text.safe(f"{event.pgh_label} ({word})")
 
 
 def _changes(event: Events, fields: _Fields) -> Iterator[str]:
@@ -82,19 +82,19 @@ def _changes(event: Events, fields: _Fields) -> Iterator[str]:
     """
 
     def short(value: Any) -> str:
-        return texts.cut(texts.of_stored(value), _VALUE_LIMIT)
+        return terminal_text.cut(terminal_text.of_stored(value), _VALUE_LIMIT)
 
     if event.pgh_diff is not None:
         changed = fields.telling(event, fields.named(event, event.pgh_diff))
         for name, (old, new) in changed.items():
-            yield f"{texts.safe(name)}: {short(old)} → {short(new)}"
+            yield f"{terminal_text.safe(name)}: {short(old)} → {short(new)}"
         return
     keys = fields.keys(event)
     named = fields.named(event, event.pgh_data or {}).items()
     values = {name: own for name, own in named if name not in keys and own not in (None, "")}
     told = fields.telling(event, values)
     for name in sorted(told, key=lambda name: fields.is_default(event, name, told[name])):
-        yield f"{texts.safe(name)}: {short(told[name])}"
+        yield f"{terminal_text.safe(name)}: {short(told[name])}"
 
 
 class _Fields:
@@ -114,7 +114,7 @@ class _Fields:
         model = self._model(event)
         if model is None:
             return dict(values)
-        today = names.today(model, values, event.pgh_shape, str(event._state.db))
+        today = former_names.today(model, values, event.pgh_shape, str(event._state.db))
         fields = {column_of(field): field.name for field in own_columns(model)}
         ordered = [column for column in fields if column in today]
         rest = [column for column in today if column not in fields]

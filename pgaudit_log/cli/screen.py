@@ -11,17 +11,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from pgaudit_log.cli import documents
-from pgaudit_log.cli.plain import GAP, Column
+from pgaudit_log.cli import json_output
+from pgaudit_log.cli.plain_output import GAP, Column
 
 drawing: Any
 try:
-    from pgaudit_log.cli import painted as drawing
+    from pgaudit_log.cli import rich_output as drawing
 except ModuleNotFoundError as error:
     # The extra "cli" is not installed.
     if (error.name or "").partition(".")[0] != "rich":
         raise
-    from pgaudit_log.cli import plain as drawing
+    from pgaudit_log.cli import plain_output as drawing
 
 __all__ = ["Column", "Screen"]
 
@@ -62,7 +62,7 @@ class Screen:
 
     def json(self, document: Any) -> None:
         """Write a JSON document."""
-        self.stdout.write(documents.dump(document))
+        self.stdout.write(json_output.dump(document))
 
     def line(self, text: str = "") -> None:
         """Write a line, which must be safe."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from pgaudit_log.cli import acting, filling, inspecting, installing, past, trail, uninstalling
+from pgaudit_log.cli import as_of, backfill, events, install, reversal, trail, uninstall
 from pgaudit_log.cli.screen import Screen
 
 
@@ -26,56 +26,56 @@ SUBCOMMANDS = (
     Subcommand(name="trail", help=trail.HELP, add_arguments=trail.add_arguments, run=trail.run),
     Subcommand(
         name="show",
-        help=inspecting.SHOW_HELP,
-        add_arguments=inspecting.add_show_arguments,
-        run=inspecting.show,
+        help=events.SHOW_HELP,
+        add_arguments=events.add_show_arguments,
+        run=events.show,
     ),
     Subcommand(
         name="diff",
-        help=inspecting.DIFF_HELP,
-        add_arguments=inspecting.add_diff_arguments,
-        run=inspecting.diff,
+        help=events.DIFF_HELP,
+        add_arguments=events.add_diff_arguments,
+        run=events.diff,
     ),
     Subcommand(
         name="blame",
-        help=inspecting.BLAME_HELP,
-        add_arguments=inspecting.add_blame_arguments,
-        run=inspecting.blame,
+        help=events.BLAME_HELP,
+        add_arguments=events.add_blame_arguments,
+        run=events.blame,
     ),
-    Subcommand(name="as-of", help=past.HELP, add_arguments=past.add_arguments, run=past.run),
+    Subcommand(name="as-of", help=as_of.HELP, add_arguments=as_of.add_arguments, run=as_of.run),
     Subcommand(
         name="revert",
-        help=acting.REVERT_HELP,
-        add_arguments=acting.add_revert_arguments,
-        run=acting.revert,
+        help=reversal.REVERT_HELP,
+        add_arguments=reversal.add_revert_arguments,
+        run=reversal.revert,
     ),
     Subcommand(
         name="undo",
-        help=acting.UNDO_HELP,
-        add_arguments=acting.add_undo_arguments,
-        run=acting.undo,
+        help=reversal.UNDO_HELP,
+        add_arguments=reversal.add_undo_arguments,
+        run=reversal.undo,
     ),
     Subcommand(
         name="restore",
-        help=acting.RESTORE_HELP,
-        add_arguments=acting.add_restore_arguments,
-        run=acting.restore,
+        help=reversal.RESTORE_HELP,
+        add_arguments=reversal.add_restore_arguments,
+        run=reversal.restore,
     ),
     Subcommand(
-        name="backfill", help=filling.HELP, add_arguments=filling.add_arguments, run=filling.run
+        name="backfill", help=backfill.HELP, add_arguments=backfill.add_arguments, run=backfill.run
     ),
     Subcommand(
         name="install",
-        help=installing.HELP,
-        add_arguments=installing.add_arguments,
-        run=installing.run,
+        help=install.HELP,
+        add_arguments=install.add_arguments,
+        run=install.run,
         has_json=False,
     ),
     Subcommand(
         name="uninstall",
-        help=uninstalling.HELP,
-        add_arguments=uninstalling.add_arguments,
-        run=uninstalling.run,
+        help=uninstall.HELP,
+        add_arguments=uninstall.add_arguments,
+        run=uninstall.run,
     ),
 )
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from pgaudit_log import criteria, names, timestamps, user_texts
-from pgaudit_log.cli import arguments, documents, lines
+from pgaudit_log.cli import arguments, json_output, lines
 from pgaudit_log.cli.screen import Screen
 from pgaudit_log.constants import OPERATIONS
+from pgaudit_log.declaring import former_names
 from pgaudit_log.exceptions import QueryError
-from pgaudit_log.identifiers import short_key
 from pgaudit_log.models import Events
+from pgaudit_log.reading import filters, user_lookup
+from pgaudit_log.values import timestamps
+from pgaudit_log.values.identifiers import short_key
 
 HELP = "Show what happened: the events of all models, the newest first."
 
@@ -68,7 +70,7 @@ def run(options: Any, screen: Screen) -> None:
     if not page:
         _refuse_unknown(options, found)
     if screen.as_json:
-        listed = [documents.event(event) for event in page]
+        listed = [json_output.event(event) for event in page]
         screen.json({"events": listed, "older": page.older, "newer": page.newer})
         return
     if page:
@@ -105,7 +107,7 @@ def _questions(options: Any) -> dict[str, Question]:
         users = _users(options.by, options.database)
         found["by"] = lambda events: events.by(users)
     if options.name is not None:
-        found["name"] = lambda events: events.filter(criteria.of_name(options.name))
+        found["name"] = lambda events: events.filter(filters.of_name(options.name))
     for key in ("token", "service"):
         if (value := getattr(options, key)) is not None:
             found[key] = _having(key, value)
@@ -120,12 +122,12 @@ def _questions(options: Any) -> dict[str, Question]:
 def _users(texts: list[str], using: str) -> list[Any]:
     users: list[Any] = []
     for text in texts:
-        users += [None] if text == "none" else user_texts.keys(text, using)
+        users += [None] if text == "none" else user_lookup.keys(text, using)
     return users
 
 
 def _having(key: str, value: str) -> Question:
-    return lambda events: events.filter(criteria.of_context(key, value))
+    return lambda events: events.filter(filters.of_context(key, value))
 
 
 def _of_object(options: Any) -> Question:
@@ -147,7 +149,7 @@ def _of_models(labels: list[str], using: str) -> Question:
     known = {
         name
         for label, model in found
-        for name in ([label] if model is None else names.labels_of(model, using))
+        for name in ([label] if model is None else former_names.labels_of(model, using))
     }
     return lambda events: events.filter(pgh_obj_model__in=known)
 
@@ -165,7 +167,7 @@ def _model(label: str, using: str) -> Any:
 def _changing(field: str, *, is_narrowed: bool) -> Question:
     if is_narrowed:
         return lambda events: events.changed(field)
-    having = [model for model in names.tracked_models() if _has_field(model, field)]
+    having = [model for model in former_names.tracked_models() if _has_field(model, field)]
     if not having:
         raise QueryError(f"No tracked model has a field {field!r}.")
     return lambda events: events.across(*having).changed(field)
@@ -180,7 +182,7 @@ def _has_field(model: Any, field: str) -> bool:
 
 
 def _refuse_unknown_labels(labels: list[str], using: str) -> None:
-    known = criteria.known_labels()
+    known = filters.known_labels()
     for label in labels:
         # A tracker that is gone has left its events.
         if label not in known and not (

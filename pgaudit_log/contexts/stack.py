@@ -13,7 +13,7 @@ from uuid import UUID
 
 from pgaudit_log.constants import CONTEXT_MAX_BYTES, LATE_MAX_BYTES
 from pgaudit_log.contexts.serialization import refuse_long, serialize
-from pgaudit_log.identifiers import new_context_id
+from pgaudit_log.values.identifiers import new_context_id
 
 ID_LENGTH = 36
 """How long a context's id is, in front of the JSON."""

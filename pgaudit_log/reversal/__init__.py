@@ -1,9 +1,9 @@
 """Going back: revert one object, undo events, restore what was deleted; each from a plan."""
 
-from pgaudit_log.reversal.asking import arestore, arevert, aundo, restore, revert, undo
-from pgaudit_log.reversal.invariants import invariant
-from pgaudit_log.reversal.methods import install
-from pgaudit_log.reversal.plans import Applied, Change, Kind, Obstacle, Plan, Step
+from pgaudit_log.reversal.api import arestore, arevert, aundo, restore, revert, undo
+from pgaudit_log.reversal.checking.invariants import invariant
+from pgaudit_log.reversal.event_methods import install
+from pgaudit_log.reversal.plan import Applied, Change, Kind, Obstacle, Plan, Step
 
 __all__ = [
     "Applied",

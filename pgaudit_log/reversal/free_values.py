@@ -8,10 +8,11 @@ from typing import Any
 from django.db import connections, models
 from django.db.models.functions import Cast
 
-from pgaudit_log import live, rows
-from pgaudit_log.identifiers import column_of
+from pgaudit_log.diffs import current_rows
 from pgaudit_log.reversal.moves import Move
-from pgaudit_log.states import NULL
+from pgaudit_log.values import row_sql
+from pgaudit_log.values.identifiers import column_of
+from pgaudit_log.values.row_json import NULL
 
 
 class FreeValues:
@@ -72,13 +73,13 @@ class FreeValues:
         self, text: str, move: Move, columns: Sequence[str], own: models.Field[Any, Any]
     ) -> bool:
         model = move.step.model
-        [typed] = live.typed(model, [{column_of(own): text}], self._using)
+        [typed] = current_rows.typed(model, [{column_of(own): text}], self._using)
         wanted = {**{c: move.now[c] for c in columns}, **typed}
         for other in self._moves:
             for row in (other.now, other.after):
                 if other.step.model is model and all(row.get(c) == v for c, v in wanted.items()):
                     return False
-        by_column = {column_of(f): f for f in rows.own_columns(model)}
+        by_column = {column_of(f): f for f in row_sql.own_columns(model)}
         filters = {by_column[c].attname: v for c, v in wanted.items()}
         return not self._rows(move).filter(**filters).exists()
 

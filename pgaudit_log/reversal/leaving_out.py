@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pgaudit_log.declaring.declarations import parents_of
 from pgaudit_log.exceptions import QueryError
-from pgaudit_log.registry import parents_of
-from pgaudit_log.reversal.choices import Choices
-from pgaudit_log.reversal.examining import Examination, Findings
-from pgaudit_log.reversal.plans import Kind, Obstacle
+from pgaudit_log.reversal.checking.examination import Examination, Findings
+from pgaudit_log.reversal.options import Choices
+from pgaudit_log.reversal.plan import Kind, Obstacle
 from pgaudit_log.reversal.targets import Target
 
 

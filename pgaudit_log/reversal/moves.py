@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pgaudit_log.live import RowKey
-from pgaudit_log.reversal.plans import Step
-from pgaudit_log.states import MISSING
+from pgaudit_log.diffs.current_rows import RowKey
+from pgaudit_log.reversal.plan import Step
+from pgaudit_log.values.row_json import MISSING
 
 Values = Mapping[str, Any]
 """A row's typed values by column; empty where there is no row."""

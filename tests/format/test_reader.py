@@ -15,8 +15,9 @@ import pytest
 from django.db import IntegrityError, connection, models, transaction
 
 import pgaudit_log
-from pgaudit_log import installation, names
 from pgaudit_log.backfill import backfill
+from pgaudit_log.database import installation
+from pgaudit_log.declaring import former_names
 from tests.support import execute
 from tests.tables import EVERYTHING, SqlField, declarations_forgotten, install, make, uninstall
 
@@ -94,7 +95,7 @@ SECOND = tuple(type(tracker)(f"second_{tracker.label}") for tracker in EVERYTHIN
 def forgotten(db: None) -> Iterator[None]:
     with declarations_forgotten():
         yield
-    names.forget()
+    former_names.forget()
 
 
 class Project:

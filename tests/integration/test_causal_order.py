@@ -11,11 +11,12 @@ from django.db import connection, models, transaction
 from django.utils import timezone
 
 import pgaudit_log
-from pgaudit_log import installation, states
+from pgaudit_log.database import installation
 from pgaudit_log.diffs import blame
 from pgaudit_log.models import Events
-from pgaudit_log.records import read
+from pgaudit_log.reading.raw_events import read
 from pgaudit_log.reversal import revert, undo
+from pgaudit_log.values import row_json
 from tests.support import execute, role_name
 from tests.tables import EVERYTHING, declarations_forgotten, install, make
 
@@ -74,7 +75,7 @@ def replayed(model: Any) -> dict[int, dict[str, str]]:
             continue
         rows.pop(record.former_key or record.key, None)
         if record.operation != "D":
-            rows[record.key] = states.split(record.snapshot)
+            rows[record.key] = row_json.split(record.snapshot)
     return {int(key): row for key, row in rows.items()}
 
 
@@ -82,7 +83,7 @@ def assert_told_rightly(model: Any) -> None:
     """Assert that every reader says of now what the table has now."""
     columns = [field.column for field in model._meta.local_fields]
     rows = truth(model)
-    told = {k: tuple(states.plain(row[c]) for c in columns) for k, row in replayed(model).items()}
+    told = {k: tuple(row_json.plain(row[c]) for c in columns) for k, row in replayed(model).items()}
     assert told == rows
     now, last = timezone.now(), ordered_events(model)[-1]
     for moment in (now, last):

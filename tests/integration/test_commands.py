@@ -22,9 +22,9 @@ from django.utils import timezone
 
 import pgaudit_log
 from pgaudit_log import reversal
-from pgaudit_log.cli import documents, texts
+from pgaudit_log.cli import json_output, terminal_text
 from pgaudit_log.models import Events
-from pgaudit_log.states import JSON_NULL
+from pgaudit_log.values.row_json import JSON_NULL
 from tests import tables
 from tests.projects import Project, project
 from tests.shop.models import Customer, Order, OrderLine, Product, Stock
@@ -703,8 +703,11 @@ def test_an_error_about_hostile_text_does_not_steer_the_terminal(hostile: Custom
 
 
 def test_an_escape_is_visible_and_what_languages_need_stays() -> None:
-    assert texts.safe(HOSTILE) == SHOWN
-    assert texts.safe("Zoë 山田 می\u200cخواهم 👩\u200d💻") == "Zoë 山田 می\u200cخواهم 👩\u200d💻"
+    assert terminal_text.safe(HOSTILE) == SHOWN
+    assert (
+        terminal_text.safe("Zoë 山田 می\u200cخواهم 👩\u200d💻")
+        == "Zoë 山田 می\u200cخواهم 👩\u200d💻"
+    )
 
 
 # --- widths, colours, values
@@ -840,7 +843,7 @@ def test_values_of_every_kind_are_valid_json() -> None:
         "many": (1, {2.5}),
         3: "three",
     }
-    assert json.loads(documents.dump(value)) == {
+    assert json.loads(json_output.dump(value)) == {
         "decimal": "1.50",
         "bytes": "00ff",
         "infinity": "inf",
@@ -854,11 +857,13 @@ def test_values_of_every_kind_are_valid_json() -> None:
 
 
 def test_stored_values_are_readable() -> None:
-    assert texts.of_stored({"pgaudit_log.masked": True}) == "hidden"
-    assert texts.of_stored({"pgaudit_log.erased": True}) == "erased"
-    assert texts.of_stored({"pgaudit_log.json": None}) == "null (JSON)"
-    assert texts.of_stored({"a": [Decimal("1.50"), None, "é"]}) == '{"a": [1.50, null, "é"]}'
-    assert (texts.of_stored(None), texts.of_stored("")) == ("–", '""')
+    assert terminal_text.of_stored({"pgaudit_log.masked": True}) == "hidden"
+    assert terminal_text.of_stored({"pgaudit_log.erased": True}) == "erased"
+    assert terminal_text.of_stored({"pgaudit_log.json": None}) == "null (JSON)"
+    assert (
+        terminal_text.of_stored({"a": [Decimal("1.50"), None, "é"]}) == '{"a": [1.50, null, "é"]}'
+    )
+    assert (terminal_text.of_stored(None), terminal_text.of_stored("")) == ("–", '""')
 
 
 def test_an_interrupted_command_says_so(order: Order, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ import pytest
 from django.db import models
 
 import pgaudit_log
-from pgaudit_log import registry
+from pgaudit_log.declaring import declarations
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.models import Events
 from tests.shop.models import Customer, Stock, StockLevelHistory, Untracked  # type: ignore[attr-defined]
@@ -63,7 +63,7 @@ def test_events_are_found_across_a_model_that_is_tracked_no_longer() -> None:
         uninstall(thing)
     with declarations_forgotten():
         thing = make("Thing", n=models.IntegerField(default=0))
-        assert not registry.declarations_of(thing)
+        assert not declarations.declarations_of(thing)
         for given in ("shop.Thing", thing, thing.objects.all()):
             found = Events.objects.across(given)
             assert list(found.values_list("pgh_operation", flat=True)) == ["I", "U"]

@@ -17,7 +17,7 @@ from pgaudit_log import diffs, timetravel
 from pgaudit_log.diffs import NOW, blame, changes, diff
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.models import Events
-from pgaudit_log.states import JSON_NULL, MISSING
+from pgaudit_log.values.row_json import JSON_NULL, MISSING
 from tests.going_back import Tables, event_of, tables
 from tests.integration.test_types import configure, session
 from tests.shop.models import Customer, Order, Product, Stock, Untracked

@@ -10,11 +10,12 @@ from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
 from django.db.utils import DatabaseError
 
-from pgaudit_log import installation, sql
+from pgaudit_log import sql
+from pgaudit_log.database import installation
+from pgaudit_log.database.partitions import catalogue
+from pgaudit_log.database.partitions.calendar import period_at, periods_from
 from pgaudit_log.exceptions import InstallationError
 from pgaudit_log.models import Events
-from pgaudit_log.partitions import catalogue
-from pgaudit_log.partitions.calendar import period_at, periods_from
 from tests.shop.models import Customer
 from tests.support import execute
 

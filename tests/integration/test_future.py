@@ -11,10 +11,11 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connections
 
-from pgaudit_log import moments, timetravel
+from pgaudit_log import timetravel
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.models import Events
-from pgaudit_log.moments import Moment
+from pgaudit_log.reading import moments
+from pgaudit_log.reading.moments import Moment
 from pgaudit_log.reversal import revert
 from tests.shop.models import Customer, Order
 

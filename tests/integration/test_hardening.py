@@ -16,8 +16,9 @@ from django.http import HttpRequest
 from django.test import RequestFactory
 
 import pgaudit_log
-from pgaudit_log import installation, registry
 from pgaudit_log.contexts.stack import current
+from pgaudit_log.database import installation
+from pgaudit_log.declaring import declarations
 from pgaudit_log.exceptions import DeclarationError
 from pgaudit_log.middleware import AuditMiddleware
 from pgaudit_log.models import Events
@@ -283,8 +284,8 @@ def test_a_trigger_of_an_automatic_table_goes_with_its_declaration() -> None:
 
 @pytest.mark.usefixtures("forget")
 def test_without_the_app_nothing_can_be_tracked(monkeypatch: Any) -> None:
-    monkeypatch.setattr(registry.declared, "receivers", [])
-    monkeypatch.setattr(registry.declared, "sender_receivers_cache", {}, raising=False)
+    monkeypatch.setattr(declarations.declared, "receivers", [])
+    monkeypatch.setattr(declarations.declared, "sender_receivers_cache", {}, raising=False)
     with pytest.raises(DeclarationError, match='"pgaudit_log" is not in INSTALLED_APPS'):
         pgaudit_log.track()(make("Lonely"))
 

@@ -17,16 +17,16 @@ from django.db import connection, models, transaction
 from django.test.utils import CaptureQueriesContext, isolate_apps
 
 import pgaudit_log
-from pgaudit_log import names
 from pgaudit_log.backfill import backfill
-from pgaudit_log.cli.texts import of_stored
+from pgaudit_log.backfill.manual_events import create_event
+from pgaudit_log.cli.terminal_text import of_stored
 from pgaudit_log.constants import AT_KEY
+from pgaudit_log.declaring import former_names
 from pgaudit_log.diffs import NOW, blame, changes, diff
-from pgaudit_log.events import create_event
 from pgaudit_log.exceptions import DeclarationError
-from pgaudit_log.identifiers import quote_name
 from pgaudit_log.models import Events
 from pgaudit_log.reversal import restore, revert, undo
+from pgaudit_log.values.identifiers import quote_name
 from tests.moments import keep_copy, rows_unlike_copy
 from tests.support import execute, last_id
 from tests.tables import (
@@ -58,7 +58,7 @@ A, B = long("a"), long("b")
 def forgotten() -> Iterator[None]:
     with declarations_forgotten():
         yield
-        names.forget()
+        former_names.forget()
 
 
 def document(*trackers: Any, level: Any = pgaudit_log.Statement, **fields: Any) -> Any:
@@ -682,7 +682,7 @@ def test_any_history_is_the_table_at_each_step(documents: Any, seed: int) -> Non
 @isolate_apps("tests.shop")
 @pytest.mark.parametrize("level", LEVELS, ids=str)
 def test_without_large_columns_the_capture_is_as_it_was(level: Any) -> None:
-    from pgaudit_log.triggers.capture import CaptureTrigger
+    from pgaudit_log.triggers.trigger import CaptureTrigger
 
     class Note(models.Model):
         text = models.TextField()

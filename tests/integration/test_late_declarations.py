@@ -13,9 +13,10 @@ from django.contrib.auth.models import User
 from django.db import connection, models
 
 import pgaudit_log
-from pgaudit_log import installation, typed_events
+from pgaudit_log.database import installation
 from pgaudit_log.exceptions import DeclarationError, InstallationError
 from pgaudit_log.models import Events
+from pgaudit_log.reading import typed_events
 from tests.projects import project
 from tests.shop.models import Customer, Order
 from tests.support import execute

@@ -17,9 +17,15 @@ from django.utils import timezone
 import pgaudit_log
 from pgaudit_log.backfill import backfill
 from pgaudit_log.diffs import NOW, blame, diff
-from pgaudit_log.identifiers import LONGEST_KEY, is_shortened, key_text, short_key, short_key_sql
 from pgaudit_log.models import Events
 from pgaudit_log.reversal import restore, revert, undo
+from pgaudit_log.values.identifiers import (
+    LONGEST_KEY,
+    is_shortened,
+    key_text,
+    short_key,
+    short_key_sql,
+)
 from tests.support import execute
 from tests.tables import EVERYTHING, declarations_forgotten, install, make, tracked_table
 
@@ -319,7 +325,7 @@ def test_a_child_whose_inherited_key_is_long(level: str, page: Any) -> None:
 
 
 def test_keys_that_cannot_be_long_are_rendered_as_before() -> None:
-    from pgaudit_log.triggers.rendering import key_sql
+    from pgaudit_log.triggers.body import key_sql
 
     for field in (
         models.BigAutoField(primary_key=True),

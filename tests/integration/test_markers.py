@@ -15,7 +15,7 @@ from pgaudit_log.constants import MARKERS
 from pgaudit_log.diffs import blame, changes
 from pgaudit_log.models import Events
 from pgaudit_log.reversal import Kind, revert, undo
-from pgaudit_log.states import ERASED, MASKED, MISSING
+from pgaudit_log.values.row_json import ERASED, MASKED, MISSING
 from tests.support import execute
 from tests.tables import EVERYTHING, SqlField, declarations_forgotten, tracked_table
 

@@ -12,7 +12,8 @@ from django.db import connection, models
 from django.utils import timezone
 
 import pgaudit_log
-from pgaudit_log import installation, names
+from pgaudit_log.database import installation
+from pgaudit_log.declaring import former_names
 from pgaudit_log.diffs import blame, changes, diff
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.models import Events
@@ -160,7 +161,7 @@ def reused() -> Iterator[tuple[Any, Any]]:
         thing.objects.create(pk=1, name="the second")
         item.objects.update(name="renamed")
         yield item, thing
-        names.forget()
+        former_names.forget()
 
 
 def test_a_model_that_bears_an_old_name_has_events_of_its_own(reused: tuple[Any, Any]) -> None:
@@ -205,7 +206,7 @@ def test_references_to_a_model_that_bears_an_old_name() -> None:
         install(target, pointing)
         pointing.objects.create(target=target.objects.create(pk=7))
         uninstall(target, pointing)
-    names.forget()
+    former_names.forget()
     execute("ALTER TABLE shop_target RENAME TO shop_goal")
     with declarations_forgotten():
         goal, target = make("Goal"), make("Target")
@@ -216,7 +217,7 @@ def test_references_to_a_model_that_bears_an_old_name() -> None:
         target.objects.create(pk=7)
         assert Events.objects.references(target.objects.get()).count() == 0
         assert Events.objects.references(goal.objects.get()).count() == 1
-    names.forget()
+    former_names.forget()
 
 
 def test_a_table_that_was_dropped_by_a_migration_is_another_one() -> None:
@@ -258,7 +259,7 @@ def forget_oids() -> None:
         "UPDATE pgaudit_log_table SET database = 'another/1', relation = (relation::bigint + 1000000)::oid"
     )
     execute("UPDATE pgaudit_log_column SET attnum = attnum + 100 WHERE attnum IS NOT NULL")
-    names.forget()
+    former_names.forget()
 
 
 def test_a_restored_dump_is_read_before_anything_was_installed(swapped: Any) -> None:
@@ -325,13 +326,13 @@ def test_what_no_trigger_writes_has_the_shape_of_its_table() -> None:
         execute("ALTER TABLE shop_thing ADD COLUMN name text NOT NULL DEFAULT ''")
         with pytest.raises(Exception, match="Run migrate, or manage.py pgaudit_log install"):
             pgaudit_log.create_event(thing, label="note")
-    names.forget()
+    former_names.forget()
 
 
 def test_a_process_learns_of_shapes_that_another_one_made() -> None:
     with declared(create=True, name=text()) as model:
         model.objects.create(pk=1, name="a")
-        names.of(model, "default")
+        former_names.of(model, "default")
         table, columns = execute(
             "SELECT table_id, columns FROM pgaudit_log_shape ORDER BY id DESC LIMIT 1"
         )[0]
@@ -362,7 +363,7 @@ def test_a_role_that_may_read_events_knows_their_names(swapped: Any) -> None:
     role = role_name("reader")
     execute(f"CREATE ROLE {role}; GRANT SELECT ON pgaudit_log_event TO {role}")
     execute(f"SET LOCAL ROLE {role}")
-    names.forget()
+    former_names.forget()
     assert Events.objects.across(swapped).changed("b").count() == 2
     assert [
         d.name for d in changes(Events.objects.across(swapped).order_by("pgh_id")[1]).values()

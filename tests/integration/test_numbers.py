@@ -9,7 +9,7 @@ from django.core.checks import run_checks
 from django.core.management import call_command
 from django.db import transaction
 
-from pgaudit_log import installation
+from pgaudit_log.database import installation
 from pgaudit_log.models import Events
 from pgaudit_log.reversal import revert, undo
 from tests.shop.models import Customer

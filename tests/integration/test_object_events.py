@@ -10,11 +10,11 @@ from django.db import connection, models
 from django.test.utils import CaptureQueriesContext
 
 import pgaudit_log
-from pgaudit_log import object_events
+from pgaudit_log.declaring.former_names import forget
 from pgaudit_log.diffs import NOW, blame, diff
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.models import Events
-from pgaudit_log.names import forget
+from pgaudit_log.reading import object_events
 from pgaudit_log.reversal import revert
 from tests.shop.models import Customer, Product, Untracked
 from tests.support import execute

@@ -13,8 +13,8 @@ from django.utils import timezone
 
 from example_project import embedded_postgres
 from pgaudit_log import checks
+from pgaudit_log.database.partitions.locks import Locks, locks
 from pgaudit_log.models import Events, MiddlewareEvents
-from pgaudit_log.partitions.locks import Locks, locks
 from pgaudit_log.timetravel import as_of
 from tests.projects import project
 from tests.shop.models import Customer, Order
@@ -111,8 +111,8 @@ def test_too_many_partitions_are_a_warning(monkeypatch: Any) -> None:
 
 PARTITIONS = """
 from datetime import datetime, timezone
-from pgaudit_log.partitions.calendar import periods_from
-from pgaudit_log.partitions.catalogue import Plan
+from pgaudit_log.database.partitions.calendar import periods_from
+from pgaudit_log.database.partitions.catalogue import Plan
 days = periods_from(datetime(2001, 1, 1, tzinfo=timezone.utc), "day", 399)
 for start in range(0, 400, 20):
     Plan(using="default", create=days[start:start + 20]).apply()

@@ -15,8 +15,8 @@ from django.db import models
 from pgaudit_log.backfill import backfill
 from pgaudit_log.diffs import blame, diff
 from pgaudit_log.models import Events
-from pgaudit_log.past_ids import past_ids
 from pgaudit_log.reversal import revert
+from pgaudit_log.values.past_ids import past_ids
 from tests.support import execute
 from tests.tables import EVERYTHING, declarations_forgotten, tracked_table
 

@@ -11,8 +11,8 @@ import pytest
 from django.db import connection, models
 from django.db.backends.postgresql.psycopg_any import is_psycopg3
 
+from pgaudit_log.database.partitions.calendar import period_at
 from pgaudit_log.models import Events
-from pgaudit_log.partitions.calendar import period_at
 from tests.shop import models as shop
 from tests.shop.models import Customer, Order, Stock
 from tests.support import execute, last_id

@@ -16,10 +16,11 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 import pgaudit_log
-from pgaudit_log import rows, timetravel
+from pgaudit_log import timetravel
 from pgaudit_log.exceptions import PlanError, QueryError, StalePlanError, UnknownPastError
 from pgaudit_log.models import Events
 from pgaudit_log.reversal import Kind, Plan, arevert, revert, undo
+from pgaudit_log.values import row_sql
 from tests.going_back import Copies, Tables, event_of, tables, transaction_of
 from tests.integration.test_types import (
     CASES,
@@ -677,14 +678,16 @@ def test_rows_are_found_by_their_key(made: Tables) -> None:
     thing = made.make("Thing", n=models.IntegerField())
     execute("INSERT INTO shop_thing (n) SELECT n FROM generate_series(1, 5000) AS n")
     execute("ANALYZE shop_thing")
-    found = execute("EXPLAIN " + rows.live_sql(thing, connection), [["1"]])
+    found = execute("EXPLAIN " + row_sql.live_sql(thing, connection), [["1"]])
     assert "Index Scan using shop_thing_pkey" in str(found)
     state = ["1", '{"n": 1}']
     columns = [thing._meta.get_field("n")]
     assert "shop_thing_pkey" in str(
-        execute("EXPLAIN " + rows.update_sql(thing, columns, connection), state)
+        execute("EXPLAIN " + row_sql.update_sql(thing, columns, connection), state)
     )
-    assert "shop_thing_pkey" in str(execute("EXPLAIN " + rows.delete_sql(thing, connection), ["1"]))
+    assert "shop_thing_pkey" in str(
+        execute("EXPLAIN " + row_sql.delete_sql(thing, connection), ["1"])
+    )
 
 
 def test_the_number_of_queries_of_a_plan_does_not_grow(customer: Customer) -> None:

@@ -13,8 +13,8 @@ from django.core.management import call_command
 from django.db import connections
 from django.db.models.signals import pre_migrate
 
+from pgaudit_log.database.routing import check_routers, misplaced
 from pgaudit_log.exceptions import InstallationError
-from pgaudit_log.routing import check_routers, misplaced
 from tests.projects import Project, driver, project
 
 

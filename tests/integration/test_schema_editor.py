@@ -10,7 +10,7 @@ import pytest
 from django.db import connection, models
 
 import pgaudit_log
-from pgaudit_log import installation
+from pgaudit_log.database import installation
 from tests.support import execute, trail
 from tests.tables import declarations_forgotten, tracked_table
 

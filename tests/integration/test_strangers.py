@@ -12,9 +12,10 @@ import pytest
 from django.db import DatabaseError, NotSupportedError, connection, models, transaction
 
 import pgaudit_log
-from pgaudit_log import installation, names
+from pgaudit_log.database import installation
+from pgaudit_log.declaring import former_names
 from pgaudit_log.models import Events
-from pgaudit_log.triggers.capture import CaptureTrigger
+from pgaudit_log.triggers.trigger import CaptureTrigger
 from tests.support import execute, last_id, role_name
 from tests.tables import EVERYTHING, declarations_forgotten, install, make
 
@@ -43,7 +44,7 @@ def stranger() -> Iterator[str]:
     role = role_name("stranger")
     execute(f"CREATE ROLE {role}; GRANT CREATE, USAGE ON SCHEMA public TO {role}")
     yield role
-    names.forget()
+    former_names.forget()
 
 
 def ours() -> list[str]:

@@ -13,12 +13,12 @@ from django.core.checks import run_checks
 from django.db import DatabaseError, models, transaction
 
 import pgaudit_log
-from pgaudit_log import installation, installed_captures
+from pgaudit_log.database import installation, installed_captures
+from pgaudit_log.database.installed_schema import GUARDS
+from pgaudit_log.database.partitions.calendar import period_at
+from pgaudit_log.database.written_schema import functions, indexes, tables, template
 from pgaudit_log.exceptions import InstallationError
-from pgaudit_log.installed_schema import GUARDS
-from pgaudit_log.partitions.calendar import period_at
 from pgaudit_log.triggers.template import condition_function
-from pgaudit_log.written_schema import functions, indexes, tables, template
 from tests.shop.models import Customer, Order
 from tests.support import execute
 from tests.tables import EVERYTHING, declarations_forgotten, make, tracked_table

@@ -13,8 +13,9 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import models
 
 import pgaudit_log
-from pgaudit_log import histories, timetravel
+from pgaudit_log import timetravel
 from pgaudit_log.exceptions import QueryError, UnknownPastError
+from pgaudit_log.timetravel import recorded_past
 from tests.moments import now
 from tests.shop import models as shop
 from tests.shop.models import Customer, Stock, Team, Untracked
@@ -311,7 +312,7 @@ def test_a_key_whose_equal_values_are_different_texts(field: Any) -> None:
 def test_a_key_in_a_collation_of_its_own_is_not_looked_up_by_its_text() -> None:
     thing = make("Thing", key=models.CharField(max_length=9, primary_key=True, db_collation="x"))
     column = thing._meta.pk.get_col("shop_thing")
-    assert histories.key_texts(thing, column, ["a"]) is None
+    assert recorded_past.key_texts(thing, column, ["a"]) is None
 
 
 def test_a_foreign_key_to_another_column_and_to_a_date() -> None:

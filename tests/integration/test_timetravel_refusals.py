@@ -13,9 +13,10 @@ from asgiref.sync import sync_to_async
 from django.db import connections, models, transaction
 from django.db.models import Prefetch
 
-from pgaudit_log import moments, timetravel
+from pgaudit_log import timetravel
 from pgaudit_log.exceptions import ReadOnlyError
 from pgaudit_log.models import Events
+from pgaudit_log.reading import moments
 from tests.moments import now
 from tests.shop.models import Customer, Order, OrderLine, Product, Team, Untracked
 from tests.support import last_id

@@ -11,8 +11,8 @@ from django.db import connection, models
 from django.utils import timezone
 
 import pgaudit_log
-from pgaudit_log import installation
 from pgaudit_log.backfill import backfill
+from pgaudit_log.database import installation
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.models import Events
 from pgaudit_log.reversal import revert, undo

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from pgaudit_log.columns import INTEGERS, read_sql, sql_type
+from pgaudit_log.values.columns import INTEGERS, read_sql, sql_type
 from tests.support import execute
 from tests.tables import SqlField, declarations_forgotten, tracked_table
 

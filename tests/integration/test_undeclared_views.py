@@ -9,7 +9,7 @@ import pytest
 from django.core.management import call_command
 from django.db import models
 
-from pgaudit_log import installation
+from pgaudit_log.database import installation
 from tests import tables
 from tests.support import execute
 

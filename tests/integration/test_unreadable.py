@@ -14,12 +14,12 @@ from django.db import DatabaseError, connection, models, transaction
 from django.test.utils import CaptureQueriesContext
 
 import pgaudit_log
-from pgaudit_log.columns import read_sql, sql_type
+from pgaudit_log.declaring.former_names import forget
 from pgaudit_log.diffs import changes, diff
 from pgaudit_log.exceptions import QueryError
-from pgaudit_log.names import forget
 from pgaudit_log.reversal import revert, undo
-from pgaudit_log.reversal.plans import Kind
+from pgaudit_log.reversal.plan import Kind
+from pgaudit_log.values.columns import read_sql, sql_type
 from tests.moments import now
 from tests.support import execute
 from tests.tables import SqlField, declarations_forgotten, install, make, tracked_table

@@ -9,9 +9,9 @@ import pytest
 from django.contrib.auth.models import User
 
 import pgaudit_log
-from pgaudit_log import user_texts
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.models import Events
+from pgaudit_log.reading import user_lookup
 from tests.shop.models import Customer, Order
 
 pytestmark = pytest.mark.django_db
@@ -42,7 +42,7 @@ def test_a_user_is_named_by_key_by_username_or_as_the_trail_prints_both(
 ) -> None:
     _written_by(701)
     assert written(text) == ["700"]
-    assert user_texts.keys(text, "default") == ["700"]
+    assert user_lookup.keys(text, "default") == ["700"]
 
 
 def test_what_was_done_on_behalf_of_a_user_is_found_by_name_too(house: User) -> None:
@@ -53,21 +53,21 @@ def test_what_was_done_on_behalf_of_a_user_is_found_by_name_too(house: User) -> 
 def test_a_username_that_looks_like_a_key_is_found_where_nobody_has_that_key() -> None:
     User.objects.create_user("2024", pk=702)
     _written_by(702)
-    assert user_texts.keys("2024", "default") == ["702"]
+    assert user_lookup.keys("2024", "default") == ["702"]
     User.objects.create_user("other", pk=2024)
-    assert user_texts.keys("2024", "default") == ["2024"]
+    assert user_lookup.keys("2024", "default") == ["2024"]
 
 
 def test_a_username_may_look_like_what_the_trail_prints() -> None:
     User.objects.create_user("house (1)", pk=703)
-    assert user_texts.keys("house (1)", "default") == ["703"]
-    assert user_texts.keys("house (1) (703)", "default") == ["703"]
+    assert user_lookup.keys("house (1)", "default") == ["703"]
+    assert user_lookup.keys("house (1) (703)", "default") == ["703"]
 
 
 @pytest.mark.parametrize("text", ["700", "house", "house (700)"])
 def test_a_user_who_is_gone_is_known_from_the_trail(house: User, text: str) -> None:
     house.delete()
-    assert user_texts.keys(text, "default") == ["700"]
+    assert user_lookup.keys(text, "default") == ["700"]
     assert written(text) == ["700"]
 
 
@@ -96,14 +96,14 @@ def test_a_key_with_the_name_of_another_is_refused(house: User) -> None:
     with pytest.raises(
         QueryError, match=r"user 701 is not called 'house'.* Give the key alone: 701"
     ):
-        user_texts.keys("house (701)", "default")
+        user_lookup.keys("house (701)", "default")
 
 
 def test_a_name_of_several_who_are_gone_is_refused_with_their_names(house: User) -> None:
     _written_by(701, "house")
     house.delete()
     with pytest.raises(QueryError, match=r'several users.*"house \(700\)", "house \(701\)"'):
-        user_texts.keys("house", "default")
+        user_lookup.keys("house", "default")
     assert written("house (701)") == ["701"]
 
 

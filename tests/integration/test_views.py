@@ -9,9 +9,10 @@ import pytest
 from django.core.checks import run_checks
 from django.db import DatabaseError, connection, models, transaction
 
-from pgaudit_log import installation, installed_views, typed_events
+from pgaudit_log.database import installation, installed_views
 from pgaudit_log.exceptions import DeclarationError, InstallationError
-from pgaudit_log.views import METADATA_COLUMNS, View
+from pgaudit_log.reading import typed_events
+from pgaudit_log.reading.event_views import METADATA_COLUMNS, View
 from tests.shop.models import Customer, Order
 from tests.support import execute, role_name
 from tests.tables import declarations_forgotten, tracked_table

@@ -12,8 +12,8 @@ from django.db.backends.postgresql.psycopg_any import is_psycopg3
 from django.db.models import Case, F, Value, When
 
 import pgaudit_log
-from pgaudit_log import installation
 from pgaudit_log.contexts.cursors import install as carry_contexts
+from pgaudit_log.database import installation
 from pgaudit_log.models import Events
 from tests.support import copy_in, execute, last_id, trail
 from tests.tables import EVERYTHING, declarations_forgotten, tracked_table

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
-from pgaudit_log.moments import Moment
+from pgaudit_log.reading.moments import Moment
 from tests.properties.machine import Machine, aliases, levels
 from tests.properties.sessions import SECOND
 from tests.properties.tables import Table, all_tables

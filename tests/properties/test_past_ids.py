@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pgaudit_log import past_ids
-from pgaudit_log.past_ids import first_id, moment_of
+from pgaudit_log.values import past_ids
+from pgaudit_log.values.past_ids import first_id, moment_of
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 

@@ -11,7 +11,7 @@ from django.apps import apps
 from django.db import models
 
 import pgaudit_log
-from pgaudit_log import abstract_bases, registry
+from pgaudit_log.declaring import abstract_bases, declarations
 from pgaudit_log.exceptions import DeclarationError
 from tests.tables import declarations_forgotten, make
 
@@ -33,7 +33,7 @@ def labels(*named: Any) -> dict[str, list[list[str]]]:
     """Return the labels of each ``track()`` of models, by their name, after all are imported."""
     abstract_bases.track_children()
     return {
-        model.__name__: [[*d.tracker_labels] for d in registry.declarations_of(model)]
+        model.__name__: [[*d.tracker_labels] for d in declarations.declarations_of(model)]
         for model in named
     }
 
@@ -57,7 +57,7 @@ def test_children_are_tracked(base: Any) -> None:
 
 def test_not_before_all_are_imported(base: Any) -> None:
     one = make("One", (base,))
-    assert registry.declarations_of(one) == ()
+    assert declarations.declarations_of(one) == ()
 
 
 def test_through_several_levels(base: Any) -> None:
@@ -128,15 +128,15 @@ def test_fields_of_the_base_are_in_the_parents_table() -> None:
     one = make("One", (base,))
     child = make("Child", (one,), size=models.IntegerField())
     abstract_bases.track_children()
-    assert [d.fields for d in registry.declarations_of(one)] == [("name",)]
-    assert registry.declarations_of(child) == ()
+    assert [d.fields for d in declarations.declarations_of(one)] == [("name",)]
+    assert declarations.declarations_of(child) == ()
 
 
 def test_a_child_may_take_a_field_away() -> None:
     base = pgaudit_log.track(exclude=["name"])(abstract("Base", name=models.TextField()))
     one = make("One", (base,), name=None)
     abstract_bases.track_children()
-    assert [d.exclude for d in registry.declarations_of(one)] == [()]
+    assert [d.exclude for d in declarations.declarations_of(one)] == [()]
 
 
 @pytest.mark.parametrize("level", ["child", "base between"])

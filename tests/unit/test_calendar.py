@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pgaudit_log.partitions.calendar import INTERVALS, period_at, periods_from
+from pgaudit_log.database.partitions.calendar import INTERVALS, period_at, periods_from
 
 UTC = timezone.utc
 

@@ -11,10 +11,10 @@ from django.core.checks import run_checks
 from django.test import override_settings
 
 import pgaudit_log
-from pgaudit_log import registry
 from pgaudit_log.checks import check_installed_apps, check_models, check_settings
+from pgaudit_log.checks.middleware import check_middleware
+from pgaudit_log.declaring import declarations
 from pgaudit_log.middleware import AuditMiddleware
-from pgaudit_log.middleware_checks import check_middleware
 from tests.shop.models import Order
 
 
@@ -106,7 +106,7 @@ def test_a_model_on_another_vendors_database_is_an_error(sqlite: Any) -> None:
 
 
 def test_an_accessor_that_another_model_has_is_an_error(monkeypatch: Any) -> None:
-    from pgaudit_log import typed_events
+    from pgaudit_log.reading import typed_events
 
     related_name = typed_events.related_name
     monkeypatch.setattr(
@@ -202,7 +202,7 @@ def test_the_place_of_the_middleware_is_checked(
 
 def test_without_tracked_models_no_middleware_is_wanted(settings: Any, monkeypatch: Any) -> None:
     settings.MIDDLEWARE = [SESSION, AUTH]
-    monkeypatch.setattr(registry, "declarations", list)
+    monkeypatch.setattr(declarations, "declarations", list)
     assert check_middleware(None) == []
 
 

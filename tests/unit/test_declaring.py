@@ -14,11 +14,12 @@ from django.db import models
 from django.test.utils import isolate_apps
 
 import pgaudit_log
-from pgaudit_log import abstract_bases, references, registry
+from pgaudit_log.declaring import abstract_bases, declarations
 from pgaudit_log.exceptions import DeclarationError
 from pgaudit_log.models import Events
+from pgaudit_log.reading import references
 from pgaudit_log.tracking import event_model_name
-from pgaudit_log.triggers.capture import trigger_name
+from pgaudit_log.triggers.trigger import trigger_name
 from tests.shop import models as shop
 from tests.shop.models import Order, Untracked
 
@@ -29,7 +30,7 @@ def forget_declarations() -> Iterator[None]:
     triggers = dict(pgtrigger.registry._registry.data)
     names = set(vars(shop))
     known = {label: dict(found) for label, found in apps.all_models.items()}
-    with registry.isolated(), abstract_bases.isolated():
+    with declarations.isolated(), abstract_bases.isolated():
         yield
     pgtrigger.registry._registry.data = triggers
     for name in set(vars(shop)) - names:
@@ -104,11 +105,11 @@ BAD_DECLARATIONS: list[tuple[tuple[Any, ...], dict[str, Any], str]] = [
 def test_a_bad_declaration_is_an_error_and_declares_nothing(
     trackers: tuple[Any, ...], arguments: dict[str, Any], message: str
 ) -> None:
-    before = registry.declarations()
+    before = declarations.declarations()
     triggers = set(pgtrigger.registered())
     with pytest.raises(DeclarationError, match=message):
         track(*trackers, **arguments)(Untracked)
-    assert registry.declarations() == before
+    assert declarations.declarations() == before
     assert set(pgtrigger.registered()) == triggers
     assert "pgh_event_models" not in vars(Untracked)
 
@@ -260,7 +261,7 @@ def test_one_tracker_serves_many_models() -> None:
     tracker = pgaudit_log.InsertEvent()
     track(tracker)(make("One"))
     track(tracker)(make("Two"))
-    assert len(registry.declarations()) >= 2
+    assert len(declarations.declarations()) >= 2
 
 
 def test_a_subclass_gives_defaults_as_attributes() -> None:
@@ -343,15 +344,17 @@ def test_conditions_are_values() -> None:
 def test_what_was_found_of_declarations_is_looked_for_anew_after_each() -> None:
     thing = make()
     name = thing._meta.db_table
-    with registry.isolated():
-        assert registry.declarations_of(thing) == registry.declarations_of_table(name) == ()
+    with declarations.isolated():
+        assert declarations.declarations_of(thing) == declarations.declarations_of_table(name) == ()
         track(pgaudit_log.InsertEvent())(thing)
-        found = registry.declarations_of(thing)
+        found = declarations.declarations_of(thing)
         assert len(found) == 1
         with pytest.raises(DeclarationError):
             track(pgaudit_log.UpdateEvent())(thing)
-        assert registry.declarations_of(thing) == registry.declarations_of_table(name) == found
-    assert registry.declarations_of(thing) == registry.declarations_of_table(name) == ()
+        assert (
+            declarations.declarations_of(thing) == declarations.declarations_of_table(name) == found
+        )
+    assert declarations.declarations_of(thing) == declarations.declarations_of_table(name) == ()
 
 
 def test_fields_that_are_referred_to_are_known_as_soon_as_something_points_at_them() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from django.template import Context, Template
 
-from pgaudit_log.json_numbers import ExactEncoder, Number
+from pgaudit_log.values.json_numbers import ExactEncoder, Number
 
 TEXTS = ["10.50", "0.1", "-0.0", "12345678901234567890.123456789012345678", "1e-7", "0.00"]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pgaudit_log import json_text, states
+from pgaudit_log.values import json_text, row_json
 
 HUGE = "1" + "0" * 4400
 DEEP = "[" * 3000 + "]" * 3000
@@ -65,7 +65,7 @@ def test_where_the_stack_is_nearly_used_up_it_is_read_too() -> None:
 
 def test_states_split_what_is_too_deep() -> None:
     text = f'{{"a": {DEEP}, "n": {HUGE}, "b": {{"c": {DEEP}}}}}'
-    assert states.split(text) == {"a": DEEP, "n": HUGE, "b": f'{{"c": {DEEP}}}'}
-    assert states.split_array(f"[{DEEP}, {HUGE}]") == [DEEP, HUGE]
-    assert states.plain(DEEP) == json_text.read(DEEP)
-    assert states.plain(HUGE) == json_text.read(HUGE)
+    assert row_json.split(text) == {"a": DEEP, "n": HUGE, "b": f'{{"c": {DEEP}}}'}
+    assert row_json.split_array(f"[{DEEP}, {HUGE}]") == [DEEP, HUGE]
+    assert row_json.plain(DEEP) == json_text.read(DEEP)
+    assert row_json.plain(HUGE) == json_text.read(HUGE)

@@ -12,7 +12,7 @@ from django.db import models
 from django.db.models.options import DEFAULT_NAMES
 
 import pgaudit_log
-from pgaudit_log import ported_options
+from pgaudit_log.declaring import ported_options
 from pgaudit_log.exceptions import DeclarationError
 from tests.tables import declarations_forgotten, make
 

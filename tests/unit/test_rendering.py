@@ -13,12 +13,12 @@ from django.db import models
 from django.test.utils import isolate_apps
 
 import pgaudit_log
-from pgaudit_log.columns import PINS
 from pgaudit_log.conf import settings as package_settings
-from pgaudit_log.identifiers import quote_literal, quote_name, shorten
-from pgaudit_log.triggers.capture import CaptureTrigger
-from pgaudit_log.triggers.rendering import capture_sql, pins_sql, refs_sql, snapshot_source
+from pgaudit_log.triggers.body import capture_sql, pins_sql, refs_sql, snapshot_source
 from pgaudit_log.triggers.template import CaptureTriggerSql
+from pgaudit_log.triggers.trigger import CaptureTrigger
+from pgaudit_log.values.columns import PINS
+from pgaudit_log.values.identifiers import quote_literal, quote_name, shorten
 from tests.shop.models import Order
 
 

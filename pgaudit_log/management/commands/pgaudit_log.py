@@ -12,10 +12,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import OperationalError, ProgrammingError, connections
 
-from pgaudit_log import installation
 from pgaudit_log.cli import arguments, subcommands
 from pgaudit_log.cli.screen import Screen
-from pgaudit_log.cli.texts import safe
+from pgaudit_log.cli.terminal_text import safe
+from pgaudit_log.database import installation
 from pgaudit_log.exceptions import InstallationError, PgauditLogError
 
 NOT_READY = 1

@@ -1,0 +1,1 @@
+"""The database: brought to what is declared, and compared with it."""

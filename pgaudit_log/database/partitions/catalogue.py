@@ -1,0 +1,139 @@
+"""The catalogue: which partitions the database has, which are missing, making and finishing them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any
+
+from django.db import OperationalError, connections, transaction
+
+from pgaudit_log import sql
+from pgaudit_log.conf import settings
+from pgaudit_log.constants import EVENT_TABLE
+from pgaudit_log.database.partitions.calendar import Period, periods_from
+from pgaudit_log.exceptions import InstallationError
+from pgaudit_log.values.identifiers import quote_name
+
+LOCK_TIMEOUT = "5s"
+"""How long making a partition waits for writers, which wait behind it meanwhile."""
+
+_MOMENT = "%Y-%m-%d %H:%M:%S+00"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """The partitions that should be made, and those that cannot be yet."""
+
+    using: str
+    create: Sequence[Period] = ()
+    occupied: Sequence[Period] = ()
+    """Periods with events in the DEFAULT partition; those events stay there and are read as any."""
+
+    def apply(self) -> None:
+        """Make the missing partitions, in one transaction.
+
+        Raises:
+            InstallationError: when a table has the name of one, such as a partition that was detached.
+        """
+        with _transaction(self.using) as cursor:
+            for period in self.create:
+                cursor.execute(
+                    "SELECT FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace"
+                    " WHERE relname = %s AND nspname = current_schema()",
+                    [period.table],
+                )
+                if cursor.fetchone() is not None:
+                    raise InstallationError(
+                        f"The partition {period.table} cannot be made: there is a table of that name,"
+                        " which is no partition of the event table. Attach it (ALTER TABLE … ATTACH"
+                        " PARTITION), or rename or drop it."
+                    )
+                cursor.execute(
+                    sql.read("partition.sql").format(
+                        partition=quote_name(period.table),
+                        bounds=quote_name(f"{period.table}_bounds"),
+                        start=period.start.strftime(_MOMENT),
+                        end=period.end.strftime(_MOMENT),
+                    )
+                )
+
+
+@contextlib.contextmanager
+def _transaction(using: str) -> Iterator[Any]:
+    """Yield a cursor in a transaction that waits for no lock longer than :data:`LOCK_TIMEOUT`."""
+    with transaction.atomic(using=using), connections[using].cursor() as cursor:
+        cursor.execute("SELECT set_config('lock_timeout', %s, true)", [LOCK_TIMEOUT])
+        yield cursor
+
+
+def existing(using: str) -> list[Period]:
+    """Return the periods of the partitions that the database has, the DEFAULT partition aside."""
+    with connections[using].cursor() as cursor:
+        # The bounds are shown and read in one session, so its DateStyle and TimeZone do not matter.
+        cursor.execute(
+            r"""
+            SELECT
+                substring(bound FROM $$FROM \('([^']+)'\)$$)::timestamptz,
+                substring(bound FROM $$TO \('([^']+)'\)$$)::timestamptz
+            FROM pg_inherits
+            JOIN pg_class AS partition ON partition.oid = pg_inherits.inhrelid
+            CROSS JOIN pg_get_expr(partition.relpartbound, partition.oid) AS bound
+            WHERE pg_inherits.inhparent = to_regclass(%s) AND bound <> 'DEFAULT'
+            ORDER BY 1
+            """,
+            [EVENT_TABLE],
+        )
+        return [Period(start=start, end=end) for start, end in cursor.fetchall()]
+
+
+def plan(using: str = "default", *, now: datetime | None = None) -> Plan:
+    """Return which partitions of this period and the next ones are missing.
+
+    Reads ``PGAUDIT_LOG_PARTITION_INTERVAL`` and ``PGAUDIT_LOG_PARTITIONS_AHEAD``.
+    """
+    moment = now or datetime.now(timezone.utc)
+    have = existing(using)
+    missing = [
+        period
+        for period in periods_from(moment, settings.PARTITION_INTERVAL, settings.PARTITIONS_AHEAD)
+        if not any(period.overlaps(other) for other in have)
+    ]
+    occupied = [period for period in missing if _has_events_in_default(period, using)]
+    create = [period for period in missing if period not in occupied]
+    return Plan(using=using, create=tuple(create), occupied=tuple(occupied))
+
+
+def finish_past(using: str = "default", *, now: datetime | None = None) -> None:
+    """Complete the BRIN indexes of the partitions whose time is over.
+
+    VACUUM leaves the last range of pages of a partition, up to 1 MB, out of the index, because
+    more events may come. Without this, each look for a context or a transaction reads that of
+    every partition. Where another session works on the tables, it is left for the next time.
+    """
+    moment = now or datetime.now(timezone.utc)
+    with contextlib.suppress(OperationalError), _transaction(using) as cursor:
+        cursor.execute(
+            r"""
+            SELECT brin_summarize_new_values(index.inhrelid)
+            FROM pg_inherits AS index
+            JOIN pg_index ON pg_index.indexrelid = index.inhrelid
+            JOIN pg_class AS partition ON partition.oid = pg_index.indrelid
+            CROSS JOIN pg_get_expr(partition.relpartbound, partition.oid) AS bound
+            WHERE index.inhparent = to_regclass(%s)
+                AND substring(bound FROM $$TO \('([^']+)'\)$$)::timestamptz <= %s
+            """,
+            [f"{EVENT_TABLE}_brin", moment],
+        )
+
+
+def _has_events_in_default(period: Period, using: str) -> bool:
+    with connections[using].cursor() as cursor:
+        cursor.execute(
+            f"SELECT EXISTS (SELECT FROM {EVENT_TABLE}_default"
+            " WHERE created_at >= %s AND created_at < %s)",
+            [period.start, period.end],
+        )
+        return bool(cursor.fetchone()[0])

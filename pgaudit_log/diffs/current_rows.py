@@ -1,0 +1,201 @@
+"""The rows as they are now, and the values of states as Python has them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
+from typing import Any
+
+from django.db import DataError, IntegrityError, connections, models
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.expressions import Col
+
+from pgaudit_log.values import row_json, row_sql
+from pgaudit_log.values.driver_values import fetch_all
+from pgaudit_log.values.identifiers import column_of, is_shortened
+from pgaudit_log.values.json_fields import reading_anything
+from pgaudit_log.values.pinned_settings import pinned
+from pgaudit_log.values.row_json import JSON_NULL, MISSING, NULL, State
+
+RowKey = tuple[type[Any], str]
+"""A row: the model whose table it is in, and its primary key as text."""
+
+
+def read(
+    keys: Iterable[RowKey],
+    using: str,
+    *,
+    lock: row_sql.Lock | None = None,
+    whole: Mapping[RowKey, str] | None = None,
+) -> dict[RowKey, State]:
+    """Return those of the rows that there are, each with all columns; one query a model.
+
+    ``whole`` has the whole texts of keys that are shortened, as far as they are known: without
+    it, all rows of their table are looked at.
+    """
+    whole = whole or {}
+    found: dict[RowKey, State] = {}
+    for model, own in _by_model(keys).items():
+        connection = connections[using]
+        long = {key for key in own if is_shortened(key) and (model, key) not in whole}
+        known = {whole.get((model, key), key) for key in {*own} - long}
+        with pinned(using), connection.cursor() as cursor:
+            for wanted in filter(None, (long, known)):
+                sql = row_sql.live_sql(model, connection, lock=lock, shortened=wanted is long)
+                # In the order of their keys, so that two plans cannot wait for each other.
+                cursor.execute(sql, [sorted(wanted)])
+                for key, state in cursor.fetchall():
+                    found[model, key] = row_json.split(state)
+    return found
+
+
+def _by_model(keys: Iterable[RowKey]) -> dict[type[Any], list[str]]:
+    by_model: dict[type[Any], list[str]] = {}
+    for model, key in keys:
+        by_model.setdefault(model, []).append(key)
+    # In one order everywhere, too.
+    return dict(sorted(by_model.items(), key=lambda item: item[0]._meta.label))
+
+
+def fingerprint(state: State | None) -> str | None:
+    """Return a digest of a row, ``None`` of none."""
+    if state is None:
+        return None
+    return hashlib.sha256(row_json.join(dict(sorted(state.items()))).encode()).hexdigest()
+
+
+def typed(model: type[models.Model], given: Sequence[State], using: str) -> list[dict[str, Any]]:
+    """Return the values of states of the model's table as Python has them, by column.
+
+    A column that a state does not have is ``MISSING``, JSON's ``null`` is ``JSON_NULL``.
+    What is not a value of the column's type today comes back as the field reads NULL, and
+    what Python has no value for, such as a date before our era, as it is stored.
+    """
+    columns = _columns_in(model, given)
+    connection = connections[using]
+    # The driver reads moments in the zone that Django has given the connection.
+    found = _values(
+        row_sql.typed_sql,
+        columns,
+        given,
+        using,
+        IntervalStyle="postgres",
+        TimeZone=connection.timezone_name,
+    )
+    converters = [_converters(field, connection) for field in columns]
+    result = []
+    for state, row in zip(given, found, strict=True):
+        values: dict[str, Any] = {}
+        for field, value, convert in zip(columns, row, converters, strict=True):
+            text = state.get(column_of(field))
+            if text is None:
+                values[column_of(field)] = MISSING
+            elif (stands := row_json.absence(text)) is not None:
+                values[column_of(field)] = stands
+            elif row_json.is_json_null(text):
+                values[column_of(field)] = JSON_NULL
+            elif value is MISSING:
+                values[column_of(field)] = row_json.plain(text)
+            else:
+                values[column_of(field)] = convert(value)
+        result.append(values)
+    return result
+
+
+def normal(
+    model: type[models.Model], given: Sequence[State], using: str
+) -> list[tuple[dict[str, str], frozenset[str]]]:
+    """Return states as they would be captured today, and which of their columns cannot be read.
+
+    The number that a column held before it became a text is that text, ``1.5`` is ``1.50``
+    where the column has two places by now. What cannot be read stays as it is.
+    """
+    columns = _columns_in(model, given)
+    found = _values(row_sql.normal_sql, columns, given, using)
+    result = []
+    for state, row in zip(given, found, strict=True):
+        normalised = dict(state)
+        unreadable = set()
+        for field, text in zip(columns, row, strict=True):
+            column = column_of(field)
+            if (
+                column not in state
+                or state[column] == NULL
+                or row_json.absence(state[column]) is not None
+            ):
+                continue
+            if text is None or text is MISSING or text == NULL:
+                unreadable.add(column)
+            else:
+                normalised[column] = text
+        result.append((normalised, frozenset(unreadable)))
+    return result
+
+
+def _columns_in(model: type[models.Model], given: Sequence[State]) -> list[models.Field[Any, Any]]:
+    known = {column for state in given for column in state}
+    return [field for field in row_sql.own_columns(model) if column_of(field) in known]
+
+
+def _values(
+    sql: Callable[[row_sql.Columns, BaseDatabaseWrapper], str],
+    columns: Sequence[models.Field[Any, Any]],
+    given: Sequence[State],
+    using: str,
+    **settings: str,
+) -> list[tuple[Any, ...]]:
+    """Return what ``sql`` makes of the columns of states; ``MISSING`` where that cannot be had.
+
+    One query, however many states there are and whatever is among them. Only where code of a type's
+    own raises, which cannot be foreseen, columns and states are parted until it is found.
+    """
+    if not columns:
+        return [() for _ in given]
+    connection = connections[using]
+    try:
+        with pinned(using, **settings), connection.cursor() as cursor:
+            cursor.execute(sql(columns, connection), [[row_json.join(state) for state in given]])
+            return fetch_all(cursor)
+    except (DataError, IntegrityError):
+        if len(given) == 1 and len(columns) == 1:
+            return [(MISSING,)]
+    if len(columns) > 1:
+        by_column = [_values(sql, [field], given, using, **settings) for field in columns]
+        return [tuple(value for (value,) in row) for row in zip(*by_column, strict=True)]
+    middle = len(given) // 2
+    return [
+        value
+        for half in (given[:middle], given[middle:])
+        for value in _values(sql, columns, half, using, **settings)
+    ]
+
+
+def _converters(field: models.Field[Any, Any], connection: Any) -> Any:
+    """Return the function that does with a column's value what the ORM does."""
+    expression = Col("", field)
+    functions = [
+        *connection.ops.get_db_converters(expression),
+        *expression.get_db_converters(connection),
+    ]
+
+    if isinstance(field, models.JSONField):
+        functions = [reading_anything(copy(field)).from_db_value]
+
+    def convert(value: Any) -> Any:
+        for function in functions:
+            value = function(value, expression, connection)
+        return value
+
+    return convert
+
+
+def state_of(field: models.Field[Any, Any], value: Any, using: str) -> str:
+    """Return a Python value of a field as a state has it."""
+    connection = connections[using]
+    # A moment without a zone, as Django has it with USE_TZ = False, is one of the connection's.
+    with pinned(using, TimeZone=connection.timezone_name), connection.cursor() as cursor:
+        cursor.execute(
+            row_sql.value_sql(field, connection), [field.get_db_prep_save(value, connection)]
+        )
+        return row_json.split(cursor.fetchone()[0])["value"]

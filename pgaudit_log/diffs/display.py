@@ -1,0 +1,145 @@
+"""Wording: values as people read them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import unicodedata
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext
+
+from pgaudit_log.declaring.declarations import concrete
+from pgaudit_log.values import row_sql
+from pgaudit_log.values.identifiers import column_of
+from pgaudit_log.values.json_numbers import Number
+from pgaudit_log.values.plain_values import plain
+from pgaudit_log.values.row_json import Absence
+
+NOTHING = "–"
+"""SQL ``NULL``, and where there is nothing to say."""
+
+_UNSAFE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+"""The Unicode categories of what is not seen but does something."""
+
+_JOINERS = "\u200c\u200d"
+"""They belong to the words of some languages, and to emoji."""
+
+
+def safe(text: object, *, keep: str = "") -> str:
+    """Return a text in which whatever would steer a terminal is written as an escape such as ``\\x1b``.
+
+    ``keep`` has the characters to leave, such as a line feed in a message of ours.
+    """
+    return "".join(
+        sign
+        if sign in keep or sign in _JOINERS or unicodedata.category(sign) not in _UNSAFE
+        else sign.encode("unicode_escape").decode()
+        for sign in str(text)
+    )
+
+
+class Wording:
+    """The words for values of a model's fields; asks once for all objects that a field points at."""
+
+    def __init__(
+        self, model: type[models.Model], values: Iterable[Mapping[str, Any]], using: str
+    ) -> None:
+        self._objects: dict[tuple[models.Field[Any, Any], Any], Any] = {}
+        listed = list(values)
+        for own in row_sql.own_columns(model):
+            if not isinstance(own, models.ForeignKey):
+                continue
+            given = (row.get(column_of(own)) for row in listed)
+            target = own.target_field
+            wanted = {value for value in given if _may_be(target, value)}
+            if not wanted:
+                continue
+            manager: models.QuerySet[Any, Any] = models.QuerySet(
+                concrete(target.model), using=using
+            )
+            for found in manager.filter(**{f"{target.attname}__in": wanted}):
+                self._objects[own, getattr(found, target.attname)] = found
+
+    def of(self, own: models.Field[Any, Any] | None, value: Any) -> str:
+        """Return the words for a value of the field ``own``; ``None`` for one that is no more."""
+        if not isinstance(own, models.ForeignKey) or not _may_be(own.target_field, value):
+            return words_for(own, value)
+        found = self._objects.get((own, value))
+        name = concrete(own.target_field.model)._meta.verbose_name
+        return str(found) if found is not None else f"{name} {value} (deleted)"
+
+
+def words_for(own: models.Field[Any, Any] | None, value: Any) -> str:
+    """Return the words for a value of the field ``own`` without any object: a reference by its key."""
+    if value is None:
+        return NOTHING
+    if own is None or isinstance(value, Absence):
+        return str(value)
+    choices = getattr(own, "flatchoices", None)
+    if choices:
+        labels = {str(key): label for key, label in choices}
+        return str(labels.get(str(value), value))
+    return _plain(value)
+
+
+def _may_be(field: models.Field[Any, Any], value: Any) -> bool:
+    """Return whether a value can be one of the field; what a foreign key had may be of another type."""
+    if value is None or isinstance(value, Absence):
+        return False
+    while isinstance(field, models.ForeignKey):
+        field = field.target_field
+    try:
+        hash(value)
+        own = field.to_python(value)
+    except (TypeError, ValueError, ArithmeticError, ValidationError):
+        return False
+    if type(own) is not type(value) or own != value:
+        return False
+    return not isinstance(own, int) or -(2**63) <= own < 2**63
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, datetime):
+        return moment(value)
+    if isinstance(value, dict | list | tuple):
+        return as_json(value)
+    if isinstance(value, bool):
+        return gettext("Yes") if value else gettext("No")
+    if isinstance(value, bytes | bytearray | memoryview):
+        digest = hashlib.sha256(value).hexdigest()[:8]
+        return f"{len(bytes(value))} bytes (SHA-256 {digest}…)"
+    return '""' if value == "" else str(value)
+
+
+def moment(value: datetime) -> str:
+    """Return a moment exactly, in the current time zone, with its offset."""
+    return in_current_zone(value).isoformat(sep=" ")
+
+
+def in_current_zone(value: datetime) -> datetime:
+    """Return a moment in the current time zone; one without a zone as it is."""
+    return timezone.localtime(value) if timezone.is_aware(value) else value
+
+
+def as_json(value: Any) -> str:
+    """Return a value as JSON on one line, with decimals as the numbers that they are."""
+    match value:
+        case Mapping():
+            inner = (
+                f"{json.dumps(str(key), ensure_ascii=False)}: {as_json(own)}"
+                for key, own in value.items()
+            )
+            return "{" + ", ".join(inner) + "}"
+        case list() | tuple():
+            return "[" + ", ".join(as_json(own) for own in value) + "]"
+        case Decimal() | Number():
+            return str(value)
+        case _:
+            return json.dumps(plain(value), ensure_ascii=False)

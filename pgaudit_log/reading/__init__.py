@@ -1,0 +1,1 @@
+"""Reading: questions about events, of one model or of all."""

@@ -1,0 +1,31 @@
+"""The trail, a page at a time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pgaudit_log.exceptions import QueryError
+from pgaudit_log.reading.pages import Page
+from pgaudit_log.reading.querysets import EventQuerySet
+
+__all__ = ["Page", "page"]
+
+
+def page(
+    queryset: EventQuerySet | Any, *, size: int = 50, before: Any = None, after: Any = None
+) -> Page:
+    """Return a page of ``queryset``, the newest event first; a manager will do too.
+
+    ``EventQuerySet.page`` says what the arguments are.
+
+    Raises:
+        QueryError: for what is no queryset of events, both positions at once, or a size
+            below 1.
+    """
+    queryset = getattr(queryset, "all", lambda: None)()
+    if not isinstance(queryset, EventQuerySet):
+        raise QueryError(
+            "page() was given no queryset of events. Give Events.objects, order.events or what"
+            " filters them."
+        )
+    return queryset.page(size, before=before, after=after)

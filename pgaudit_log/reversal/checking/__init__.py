@@ -1,0 +1,1 @@
+"""Checking: what stands in the way of a plan; it only reads."""

@@ -1,0 +1,91 @@
+"""Completing: gives a row that is to be brought back what its events do not have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import SimpleNamespace
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import DataError, IntegrityError, models
+
+from pgaudit_log.diffs import current_rows
+from pgaudit_log.exceptions import QueryError
+from pgaudit_log.reversal.options import Choices
+from pgaudit_log.reversal.plan import Kind
+from pgaudit_log.reversal.targets import Target
+from pgaudit_log.timetravel import recorded_past
+from pgaudit_log.values import row_sql
+from pgaudit_log.values.identifiers import column_of, is_shortened, key_fields
+from pgaudit_log.values.row_json import NULL
+
+
+class Completion:
+    """Completes rows; a value that many rows get is rendered once."""
+
+    def __init__(
+        self, choices: Choices, using: str, report: Callable[[Kind, Target, str, str], None]
+    ) -> None:
+        self.choices = choices
+        self.using = using
+        self.report = report
+        self._rendered: dict[tuple[Any, Any], str] = {}
+
+    def complete(self, target: Target, state: Mapping[str, str]) -> dict[str, str]:
+        """Return ``state`` with a value for each column that needs one.
+
+        In this order: what the caller gives, what the events have, the key, the field's
+        default, NULL. A default of the database is left to it.
+        """
+        complete = dict(state)
+        keys = key_fields(target.model)
+        for own in row_sql.writable_columns(target.model):
+            column = column_of(own)
+            is_given, value = self.choices.value_of(own)
+            if is_given:
+                complete[column] = self._render(own, value)
+            elif column in complete:
+                continue
+            elif own in keys and (target.whole_key or not is_shortened(target.key)):
+                parts = recorded_past.value_of(target.whole_key or target.key, keys)
+                part = parts[list(keys).index(own)] if len(keys) > 1 else parts
+                complete[column] = self._render(own, part)
+            elif _has_python_default(own):
+                complete[column] = self._render(own, _python_default(own))
+            elif own.null and not own.has_db_default():
+                complete[column] = NULL
+            elif not own.has_db_default():
+                self.report(
+                    Kind.REQUIRED,
+                    target,
+                    own.name,
+                    f"{own.name} must have a value, but was not tracked or did not exist. Give one"
+                    f" with values={{{own.name!r}: …}}.",
+                )
+        return complete
+
+    def _render(self, own: models.Field[Any, Any], value: Any) -> str:
+        place = own, repr(value)
+        if place not in self._rendered:
+            try:
+                self._rendered[place] = current_rows.state_of(own, value, self.using)
+            except (TypeError, ValueError, ValidationError, DataError, IntegrityError) as error:
+                raise QueryError(
+                    f"{value!r} is no value of {own.model._meta.label}.{own.name}: {error}"
+                ) from error
+        return self._rendered[place]
+
+
+def _has_python_default(own: models.Field[Any, Any]) -> bool:
+    return _is_automatic(own) or own.has_default()
+
+
+def _is_automatic(own: models.Field[Any, Any]) -> bool:
+    return bool(getattr(own, "auto_now", False) or getattr(own, "auto_now_add", False))
+
+
+def _python_default(own: models.Field[Any, Any]) -> Any:
+    if _is_automatic(own):
+        # It only sets the attribute; an instance would run code of the model's own.
+        return own.pre_save(SimpleNamespace(), add=True)  # type: ignore[arg-type]
+    return own.get_default()

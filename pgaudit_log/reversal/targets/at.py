@@ -1,0 +1,160 @@
+"""Standing: how a row stood at an event or a moment, as a target to go back to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import models
+
+from pgaudit_log.constants import DELETE, LOWEST_ID, TRUNCATE
+from pgaudit_log.declaring import former_names
+from pgaudit_log.declaring.declarations import concrete, parents_of
+from pgaudit_log.exceptions import QueryError
+from pgaudit_log.models import Events
+from pgaudit_log.reading import object_events, raw_events
+from pgaudit_log.reading.moments import Moment
+from pgaudit_log.reading.raw_events import Record
+from pgaudit_log.reversal.targets import Target
+from pgaudit_log.timetravel import recorded_past
+from pgaudit_log.values import causal_order
+from pgaudit_log.values.identifiers import column_of, key_fields, short_key
+
+
+def target_at(model: type[Any], whole_key: str, to: Any, moment: Moment, using: str) -> Target:
+    """Return the target of a row of ``model`` that goes back to ``to``.
+
+    Of an event of the row itself it has the values that the event shows; otherwise those
+    that all its trackers have for the moment.
+
+    Raises:
+        QueryError: when ``to`` is an event of another object, or the row was not there.
+        UnknownPastError: when the row was not tracked yet.
+    """
+    target = _target_at(model, short_key(whole_key), to, moment, using)
+    target.whole_key = whole_key
+    return target
+
+
+def _target_at(model: type[Any], key: str, to: Any, moment: Moment, using: str) -> Target:
+    if moment.after is None or to.pgh_obj_model not in former_names.labels_of(model, using):
+        if moment.after is not None and not _is_of_family(to, model, using):
+            raise QueryError(
+                f"Event {moment.after} is of {to.pgh_obj_model}, not of {model._meta.label}."
+            )
+        return _target(model, key, _records_at(model, key, moment, using))
+    record = _event_of(model, key, to, using)
+    if record.snapshot is None:
+        raise QueryError(f"Event {record.id} has no values to go back to.")
+    target = _target(model, key, [])
+    target.state, target.order = _without_key(model, record.values), record.id
+    return target
+
+
+def key_of_event(event: Any) -> Any:
+    """Return the key of an event of the trail, or of a typed one, as text."""
+    return getattr(event, "pgh_obj_key", None) or getattr(event, "pgh_obj_id", None)
+
+
+def _event_of(model: type[Any], key: str, to: Any, using: str) -> Record:
+    # Another database may have an event of this id, too.
+    same: Any = Events.objects.using(using).filter(pk=to.pgh_id, pgh_created_at=to.pgh_created_at)
+    if not same.exists():
+        raise no_such_event(to, using)
+    # An event of an earlier object with the same key will do, too.
+    if str(key_of_event(to)) != key:
+        same = object_events.of(model, key, using).filter(pk=to.pgh_id)
+    found = raw_events.read(same, using)
+    if not found:
+        raise QueryError(
+            f"Event {to.pgh_id} is of {to.pgh_obj_model} {key_of_event(to)}, not of"
+            f" {model._meta.label} {key}."
+        )
+    return found[0]
+
+
+def no_such_event(event: Any, using: str) -> QueryError:
+    """Return the error of an event that is not in the database that is written to."""
+    return QueryError(
+        f"There is no event {event.pgh_id} of its time in the log of the database {using!r}. If it"
+        " is in another one, say which with using=."
+    )
+
+
+def _records_at(model: type[Any], key: str, moment: Moment, using: str) -> list[Record]:
+    """Return what each declaration's newest event says of a row at ``moment``, oldest first."""
+    past: Any = object_events.of(model, key, using).filter(moment.past)
+    newest = _newest(model, past)
+    if not newest:
+        # Before it was deleted and brought back, it was another object with the same key.
+        past = Events.objects.using(using).filter(
+            moment.past, pgh_obj_model__in=former_names.labels_of(model, using), pgh_obj_id=key
+        )
+        deletion = past.filter(pgh_operation=DELETE).order_by("-pgh_id").first()
+        if deletion is not None:
+            later = past.filter(pgh_id__gt=deletion.pgh_id)
+            if not _newest(model, later):
+                raise _did_not_exist(model, key, moment)
+            past = later
+        newest = _newest(model, past)
+    if not newest:
+        recorded_past.refuse_unknown(model, moment, [key], using=using)
+        raise _did_not_exist(model, key, moment)
+    found = raw_events.read(Events.objects.filter(pk__in=newest), using)
+    last = found[-1]
+    truncated = (
+        Events.objects.using(using)
+        .filter(
+            moment.past,
+            pgh_obj_model__in=former_names.labels_of(model, using),
+            pgh_obj_id=None,
+            pgh_operation=TRUNCATE,
+        )
+        .exclude(causal_order.up_to(last.id, last.txid, last.turn))
+    )
+    if last.operation == DELETE or truncated.exists():
+        raise _did_not_exist(model, key, moment)
+    return found
+
+
+def _newest(model: type[Any], past: models.QuerySet[Any, Any]) -> set[int]:
+    """Return the ids of the newest events of each declaration."""
+    found = set()
+    for history in recorded_past.histories_of(model):
+        newest = causal_order.newest(history.of_rows(past))
+        if newest is not None:
+            found.add(newest.pk)
+    return found
+
+
+def _did_not_exist(model: type[Any], key: str, moment: Moment) -> QueryError:
+    return QueryError(f"{model._meta.label} {key} did not exist at {moment}.")
+
+
+def _target(model: type[Any], key: str, found: list[Record]) -> Target:
+    state: dict[str, str] = {}
+    for record in found:
+        state.update(record.after or {})
+    return Target(
+        model=model,
+        key=key,
+        state=_without_key(model, state),
+        expected={},
+        order=max((record.id for record in found), default=LOWEST_ID),
+        brings_back=True,
+    )
+
+
+def _without_key(model: type[Any], state: dict[str, str]) -> dict[str, str]:
+    """Return a state without the key: the object keeps its own, by which others know it."""
+    own = {column_of(f) for f in key_fields(model)}
+    return {column: value for column, value in state.items() if column not in own}
+
+
+def _is_of_family(event: Any, model: type[Any], using: str) -> bool:
+    return former_names.model_of(event.pgh_obj_model, using) in _family(model)
+
+
+def _family(model: type[Any]) -> list[type[Any]]:
+    """Return the models of the rows that one object may have."""
+    related = [m for m in former_names.tracked_models() if model in parents_of(concrete(m))]
+    return [model, *parents_of(model), *related, *(p for m in related for p in parents_of(m))]

@@ -1,0 +1,167 @@
+"""The django-pgtrigger trigger of one tracker."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+
+import pgtrigger
+from django.db import models
+from pgtrigger import compiler
+from pgtrigger.core import Condition
+
+from pgaudit_log.declaring.declarations import tracked_columns
+from pgaudit_log.declaring.trackers import RowEvent
+from pgaudit_log.exceptions import DeclarationError
+from pgaudit_log.triggers.body import (
+    bound_condition,
+    capture_sql,
+    condition_sql,
+    is_free,
+    pins_sql,
+    targets,
+)
+from pgaudit_log.triggers.template import (
+    CaptureTriggerSql,
+    CompiledTrigger,
+    condition_function,
+)
+from pgaudit_log.values.identifiers import column_of, quote_literal
+
+MAX_NAME_LENGTH = 47
+"""django-pgtrigger's limit, which leaves room for its prefix and hash in PostgreSQL's 63 bytes."""
+
+
+NAME_PREFIX = "audit_"
+"""What trigger names start with, so that they can stand beside those of other packages."""
+
+
+def trigger_name(label: str) -> str:
+    """Return a trigger's name out of its tracker's label: letters, digits and underscores.
+
+    Labels that would become the same name, or too long a one, get a hash of the label.
+    """
+    slug = re.sub(r"[^0-9a-zA-Z]+", "_", label).lower()
+    if slug == label and len(NAME_PREFIX + slug) <= MAX_NAME_LENGTH:
+        return NAME_PREFIX + slug
+    suffix = "_" + hashlib.sha1(label.encode(), usedforsecurity=False).hexdigest()[:6]
+    return (NAME_PREFIX + slug)[: MAX_NAME_LENGTH - len(suffix)] + suffix
+
+
+class CaptureTrigger(pgtrigger.Composer):
+    """Writes the events of one tracker; compiled from whichever state of the model it is given.
+
+    A migration holds the compiled SQL, never this class.
+    """
+
+    when = pgtrigger.After
+
+    def __init__(
+        self,
+        *,
+        tracker: RowEvent,
+        fields: tuple[str, ...] | None,
+        exclude: tuple[str, ...],
+        level: pgtrigger.Level,
+        created_at: str,
+        large: tuple[str, ...] = (),
+        period: str = "month",
+    ) -> None:
+        self.tracker = tracker
+        self.tracked_fields = fields
+        self.tracked_exclude = exclude
+        self.tracked_large = large
+        self.period = period
+        self.created_at = created_at
+        super().__init__(
+            name=tracker.trigger_name or trigger_name(tracker.label),
+            operation=tracker.operation,
+            level=pgtrigger.Statement if tracker.operation_name == "TRUNCATE" else level,
+            condition=tracker.condition,
+        )
+
+    @property
+    def is_statement_level(self) -> bool:
+        """Whether it fires once a statement; levels of django-pgtrigger are equal by identity only."""
+        return str(self.level) == "STATEMENT"
+
+    @property
+    def _condition(self) -> Condition | None:
+        """The tracker's condition, given by now."""
+        condition = self.tracker.condition
+        assert condition is None or isinstance(condition, Condition)
+        return condition
+
+    def _columns(self, model: type[models.Model]) -> list[models.Field[object, object]]:
+        columns = tracked_columns(model, self.tracked_fields, self.tracked_exclude)
+        if not columns:
+            raise DeclarationError(
+                f"{model._meta.label} has no column left to track for"
+                f' "{self.tracker.label}". Name one in fields=, or exclude fewer.'
+            )
+        return columns
+
+    def _large(self, model: type[models.Model]) -> list[models.Field[object, object]]:
+        if self.tracker.operation_name == "TRUNCATE":
+            return []
+        return [field for field in self._columns(model) if field.name in self.tracked_large]
+
+    def get_func(self, model: type[models.Model]) -> str:  # type: ignore[override]
+        """Return the statements of the capture function."""
+        return capture_sql(
+            model=model,
+            label=self.tracker.label,
+            operation=self.tracker.operation_name,
+            row=self.tracker.row,
+            condition=self._condition,
+            columns=self._columns(model),
+            statement_level=self.is_statement_level,
+            created_at=self.created_at,
+            function=condition_function(self.get_pgid(model)),  # type: ignore[arg-type]
+            large=self._large(model),
+            period=self.period,
+        )
+
+    def render_func(self, model: type[models.Model]) -> str:  # type: ignore[override]
+        """Return the function's statements; they have no placeholders to fill in."""
+        return self.get_func(model)
+
+    def render_condition(self, model: type[models.Model]) -> str:  # type: ignore[override]
+        """Return the WHEN clause of a row-level trigger."""
+        if self.is_statement_level:
+            return ""
+        sql = condition_sql(self._condition, model, self._columns(model))
+        # A condition may end with a comment.
+        return f"WHEN ({sql}\n    )" if sql else ""
+
+    def _free_condition(self, model: type[models.Model]) -> dict[str, str]:
+        """Return what the template needs of SQL of the project's own in the condition."""
+        if self._condition is None or not is_free(self._condition) or not self.is_statement_level:
+            return {}
+        free = bound_condition(self._condition, model, self.tracker.label)
+        return {
+            "when_condition": free.expression,
+            "when_columns": ", ".join(quote_literal(name) for name in free.names),
+        }
+
+    def compile(self, model: type[models.Model]) -> compiler.Trigger:  # type: ignore[override]
+        """Return the SQL that a migration freezes."""
+        columns = [] if self.tracker.operation_name == "TRUNCATE" else self._columns(model)
+        return CompiledTrigger(
+            name=self.name,
+            sql=CaptureTriggerSql(
+                pgid=self.get_pgid(model),  # type: ignore[arg-type]
+                func=self.render_func(model),
+                table=model._meta.db_table,
+                when=self.when,
+                operation=self.operation,
+                referencing=self.referencing or "",
+                level=self.level,
+                condition=self.render_condition(model),
+                pins=pins_sql(model, self._condition, columns),
+                targets=quote_literal(json.dumps(targets(model), ensure_ascii=False)),
+                large=", ".join(quote_literal(column_of(f)) for f in self._large(model)),
+                **self._free_condition(model),
+            ),
+        )
