@@ -51,7 +51,7 @@ from pgaudit_log.tracking import track
 if TYPE_CHECKING:
     from django.db import models
 
-    from pgaudit_log.models import Event
+    from pgaudit_log.reading.event_model import Event
 
 __version__ = "0.1.0"
 

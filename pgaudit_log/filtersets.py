@@ -25,15 +25,16 @@ from django_filters.filters import (
 
 from pgaudit_log.constants import OPERATIONS
 from pgaudit_log.declaring import declarations
-from pgaudit_log.declaring.declarations import concrete
 from pgaudit_log.declaring.trackers import UNSET
 from pgaudit_log.exceptions import DeclarationError, QueryError
-from pgaudit_log.models import Event, Events
+from pgaudit_log.models import Events
 from pgaudit_log.reading import user_lookup
 from pgaudit_log.reading.changed_fields import field_of
+from pgaudit_log.reading.event_model import Event
 from pgaudit_log.reading.filters import known_labels, of_context, of_name
 from pgaudit_log.values import timestamps
-from pgaudit_log.values.identifiers import short_key
+from pgaudit_log.values.keys import short_key
+from pgaudit_log.values.tables import concrete
 
 NONE = "none"
 """What is entered for events without a user."""

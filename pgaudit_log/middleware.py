@@ -17,8 +17,13 @@ from pgaudit_log.conf import settings
 from pgaudit_log.constants import LATE_MAX_BYTES
 from pgaudit_log.contexts import request_actors
 from pgaudit_log.contexts.salvage import MAX_FAULT_BYTES, cut, said, salvaged, storable
-from pgaudit_log.contexts.stack import LateMetadata, context, late_context, room_in_request
-from pgaudit_log.values.identifiers import new_context_id
+from pgaudit_log.contexts.stack import (
+    LateMetadata,
+    context,
+    late_context,
+    new_context_id,
+    room_in_request,
+)
 
 logger = logging.getLogger("pgaudit_log")
 

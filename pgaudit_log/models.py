@@ -1,4 +1,4 @@
-"""The models of the event table: the trail of all events, and the base of typed events."""
+"""The models of the event table: the trail of all events, and ``Event``, the base of typed events."""
 
 from __future__ import annotations
 
@@ -6,124 +6,19 @@ from typing import Any, ClassVar
 
 from django.apps import apps
 from django.conf import settings
-from django.contrib.postgres.fields import ArrayField
-from django.core.exceptions import ValidationError
 from django.db import DEFAULT_DB_ALIAS, models
 
-from pgaudit_log.constants import EVENT_TABLE, OPERATIONS
+from pgaudit_log.constants import EVENT_TABLE
 from pgaudit_log.declaring import former_names
-from pgaudit_log.exceptions import ReadOnlyError
 from pgaudit_log.reading.context_field import ContextField
-from pgaudit_log.reading.deletion_guard import Protection
+from pgaudit_log.reading.event_model import OPERATION_CHOICES, Event, ReadOnlyModel, ReferencesField
 from pgaudit_log.reading.objects import EventObject
 from pgaudit_log.reading.proxy_fields import ProxyField
-from pgaudit_log.reading.querysets import EventQuerySet, TrailQuerySet
+from pgaudit_log.reading.querysets import TrailQuerySet
 from pgaudit_log.values.json_fields import DiffField, DocumentField
 from pgaudit_log.values.json_text import ExactDecoder
 
-_OPERATION_CHOICES = list(OPERATIONS.items())
-
-
-class ReferencesField(ArrayField):  # type: ignore[type-arg]
-    """The array of ``refs``; it needs nothing of the app ``django.contrib.postgres``."""
-
-    def check(self, **kwargs: Any) -> list[Any]:
-        """Return no messages: Django 6.1 asks for that app wherever an array is."""
-        return []
-
-    def deconstruct(self) -> Any:
-        """Return what a plain ``ArrayField`` would, for migrations."""
-        name, _, args, kwargs = super().deconstruct()
-        return name, "django.contrib.postgres.fields.ArrayField", args, kwargs
-
-
-class ReadOnlyModel(models.Model):
-    """An event can be read only; the database refuses changes too."""
-
-    pgh_protection = Protection()
-
-    class Meta:
-        abstract = True
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        raise ReadOnlyError(
-            f"{self._meta.label} cannot be saved: events are append-only. Change the tracked"
-            " object, or call pgaudit_log.create_event() to add a manual event."
-        )
-
-    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
-        raise ReadOnlyError(f"{self._meta.label} cannot be deleted: events are append-only.")
-
-    def clean(self) -> None:
-        """Raise, so that a form of the admin says why it saves nothing.
-
-        Raises:
-            ValidationError: always.
-        """
-        raise ValidationError("Events are append-only: this cannot be saved.", code="append_only")
-
-    @classmethod
-    def check(cls, **kwargs: Any) -> list[Any]:
-        """Return Django's messages but the one that a proxy has fields, if those are proxied."""
-        messages = super().check(**kwargs)
-        if all(hasattr(field, "pgh_proxy") for field in cls._meta.local_fields):
-            return [message for message in messages if message.id != "models.E017"]
-        return messages
-
-
-class Event(ReadOnlyModel):
-    """The base of typed events: what is known of each event beside the model's own fields.
-
-    A typed event also has ``pgh_obj``, the reference to its object, unless it was
-    declared with ``obj_field=None``.
-    """
-
-    pgh_id = models.BigAutoField(primary_key=True)
-    """Order of capture."""
-    pgh_created_at = models.DateTimeField()
-    """Start of the transaction that made the change."""
-    pgh_txid = models.BigIntegerField()
-    """The transaction that made the change."""
-    pgh_turn = models.BigIntegerField(null=True)
-    """When its statement began, in the numbers of ``pgh_id``, where triggers may have written
-    again before it was captured; else ``None``."""
-    pgh_shape = models.IntegerField()
-    """What the names in it meant when it was written: the id of a shape."""
-    pgh_obj_model = models.TextField()
-    """The label of the model whose row changed: an earlier one of a renamed model, a parent's."""
-    pgh_obj_key = models.TextField(null=True)
-    """The object's primary key as text; a composite key as a JSON array."""
-    pgh_label = models.TextField()
-    """The tracker's label."""
-    pgh_operation = models.CharField(max_length=1, choices=_OPERATION_CHOICES)
-    """What happened, as one letter of ``constants.OPERATIONS``."""
-    pgh_data = DocumentField(null=True, decoder=ExactDecoder)
-    """The tracked columns of the row, keyed by column, those that the model no longer has too."""
-    pgh_diff = DiffField(null=True, decoder=ExactDecoder)
-    """What an update changed: ``{"column": [old, new]}``."""
-    pgh_refs = ReferencesField(models.TextField(), null=True)
-    """What the row's foreign keys pointed at: ``["shop.Customer:5"]``."""
-    pgh_context_id = models.UUIDField(null=True)
-    """One per context."""
-    pgh_context = ContextField(null=True)
-    """Who and why, as the client claims; ``None`` where it claimed nothing."""
-    pgh_role = models.TextField()
-    """The role that had logged in to the database, as PostgreSQL observed it."""
-    pgh_session = DocumentField(null=True)
-    """What else PostgreSQL observed: ``{"set_role", "application", "address"}``; the last two
-    where no context was claimed."""
-    pgh_origin = DocumentField(null=True)
-    """Where an imported event came from; ``None`` for what was captured here."""
-
-    objects: ClassVar[models.Manager[Any]] = EventQuerySet.as_manager()
-
-    class Meta:
-        abstract = True
-        ordering: ClassVar = ["pgh_id"]
-        get_latest_by = "pgh_id"
-
-    def __str__(self) -> str:
-        return f"{self.pgh_label} #{self.pgh_id}"
+__all__ = ["Event", "Events", "MiddlewareEvents"]
 
 
 class Events(ReadOnlyModel):
@@ -137,9 +32,7 @@ class Events(ReadOnlyModel):
     pgh_obj_model = models.TextField(db_column="model")
     pgh_obj_id = models.TextField(db_column="obj_pk", null=True)
     pgh_label = models.TextField(db_column="label")
-    pgh_operation = models.CharField(
-        db_column="operation", max_length=1, choices=_OPERATION_CHOICES
-    )
+    pgh_operation = models.CharField(db_column="operation", max_length=1, choices=OPERATION_CHOICES)
     pgh_data = DocumentField(db_column="snapshot", null=True, decoder=ExactDecoder)
     pgh_diff = DiffField(db_column="diff", null=True, decoder=ExactDecoder)
     pgh_refs = ReferencesField(models.TextField(), db_column="refs", null=True)

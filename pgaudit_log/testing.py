@@ -15,7 +15,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from pgaudit_log import sql
 from pgaudit_log.database import installed_captures
 from pgaudit_log.declaring import former_names
-from pgaudit_log.values.identifiers import quote_literal
+from pgaudit_log.values.quoting import quote_literal
 
 
 def in_test_environment() -> bool:

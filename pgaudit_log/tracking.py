@@ -17,7 +17,7 @@ from pgaudit_log.conf import settings
 from pgaudit_log.constants import APP_LABEL
 from pgaudit_log.declaring import abstract_bases, declarations, third_party_apps
 from pgaudit_log.declaring.conditions import Change, is_automatic
-from pgaudit_log.declaring.declarations import Declaration, ObjForeignKey, concrete
+from pgaudit_log.declaring.declarations import Declaration, ObjForeignKey
 from pgaudit_log.declaring.ported_options import refuse_attrs, refuse_meta, refuse_options_of_track
 from pgaudit_log.declaring.trackers import (
     DEFAULT_TRACKERS,
@@ -29,7 +29,8 @@ from pgaudit_log.declaring.trackers import (
 )
 from pgaudit_log.exceptions import DeclarationError
 from pgaudit_log.triggers.trigger import CaptureTrigger
-from pgaudit_log.values.identifiers import key_fields
+from pgaudit_log.values.keys import key_fields
+from pgaudit_log.values.tables import concrete
 
 M = TypeVar("M", bound=models.Model)
 

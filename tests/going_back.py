@@ -11,7 +11,8 @@ from django.db import connection
 import pgaudit_log
 from pgaudit_log.declaring import declarations
 from pgaudit_log.models import Events
-from pgaudit_log.values.identifiers import key_fields, quote_name
+from pgaudit_log.values.keys import key_fields
+from pgaudit_log.values.quoting import quote_name
 from tests.support import execute
 from tests.tables import declarations_forgotten, install, make
 

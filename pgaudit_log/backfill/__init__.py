@@ -24,10 +24,11 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pgaudit_log.conf import settings
 from pgaudit_log.declaring import declarations, former_names
-from pgaudit_log.declaring.declarations import Declaration, concrete, tracked_columns
+from pgaudit_log.declaring.declarations import Declaration, tracked_columns
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.triggers.body import BaselineSql, baseline_sql
 from pgaudit_log.values.pinned_settings import pinned
+from pgaudit_log.values.tables import concrete
 
 BATCH_SIZE = 5_000
 """Rows a batch. Smaller ones lock rows for a shorter time, larger ones are hardly faster."""

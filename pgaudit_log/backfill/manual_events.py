@@ -9,11 +9,12 @@ from django.db import connections, models, router, transaction
 from pgaudit_log.conf import settings
 from pgaudit_log.constants import MANUAL
 from pgaudit_log.declaring import declarations, former_names
-from pgaudit_log.declaring.declarations import concrete, tracked_columns
+from pgaudit_log.declaring.declarations import tracked_columns
 from pgaudit_log.exceptions import DeclarationError
-from pgaudit_log.models import Event
 from pgaudit_log.reading import typed_events
+from pgaudit_log.reading.event_model import Event
 from pgaudit_log.triggers.body import manual_event_sql
+from pgaudit_log.values.tables import concrete
 
 
 def create_event(obj: models.Model, *, label: str, using: str | None = None) -> Event:

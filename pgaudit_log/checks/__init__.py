@@ -20,9 +20,10 @@ from pgaudit_log.database import installation, installed_triggers, routing
 from pgaudit_log.database.partitions.calendar import INTERVALS
 from pgaudit_log.database.partitions.locks import locks
 from pgaudit_log.declaring import declarations
-from pgaudit_log.declaring.declarations import ObjForeignKey, concrete
+from pgaudit_log.declaring.declarations import ObjForeignKey
 from pgaudit_log.declaring.trackers import Tracker
 from pgaudit_log.reading import typed_events
+from pgaudit_log.values.tables import concrete
 
 Messages = list[checks.CheckMessage]
 

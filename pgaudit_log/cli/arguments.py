@@ -18,13 +18,13 @@ from django.core.exceptions import FieldError, ValidationError
 from django.db import DEFAULT_DB_ALIAS, models, router
 
 from pgaudit_log.declaring import declarations, former_names
-from pgaudit_log.declaring.declarations import concrete
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.models import Events
 from pgaudit_log.reading import user_lookup
 from pgaudit_log.reading.objects import parsed_key, unloaded
 from pgaudit_log.values import timestamps
-from pgaudit_log.values.identifiers import key_fields, whole_key_text
+from pgaudit_log.values.keys import key_fields, whole_key_text
+from pgaudit_log.values.tables import concrete
 
 
 def positive(text: str) -> int:

@@ -15,8 +15,8 @@ from pgaudit_log.constants import OPERATIONS
 from pgaudit_log.declaring import former_names
 from pgaudit_log.declaring.conditions import is_automatic
 from pgaudit_log.models import Events
-from pgaudit_log.values.identifiers import column_of, key_fields
-from pgaudit_log.values.row_sql import own_columns
+from pgaudit_log.values.keys import key_fields
+from pgaudit_log.values.tables import column_of, own_columns
 
 _VALUE_LIMIT = 40
 

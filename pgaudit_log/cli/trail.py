@@ -13,7 +13,7 @@ from pgaudit_log.exceptions import QueryError
 from pgaudit_log.models import Events
 from pgaudit_log.reading import filters, user_lookup
 from pgaudit_log.values import timestamps
-from pgaudit_log.values.identifiers import short_key
+from pgaudit_log.values.keys import short_key
 
 HELP = "Show what happened: the events of all models, the newest first."
 

@@ -36,12 +36,12 @@ from pgaudit_log.database import (
 from pgaudit_log.database.installed_schema import Fault
 from pgaudit_log.database.partitions import catalogue
 from pgaudit_log.declaring import former_names
-from pgaudit_log.declaring.declarations import concrete
 from pgaudit_log.exceptions import InstallationError
 from pgaudit_log.models import Events
 from pgaudit_log.reading import typed_events
 from pgaudit_log.triggers.body import targets
-from pgaudit_log.values.identifiers import quote_literal, quote_name, shorten, table_of
+from pgaudit_log.values.quoting import quote_literal, quote_name, shorten
+from pgaudit_log.values.tables import concrete, table_of
 
 logger = logging.getLogger("pgaudit_log")
 

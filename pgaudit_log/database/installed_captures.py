@@ -16,11 +16,10 @@ from pgaudit_log import sql
 from pgaudit_log.constants import EVENT_TABLE
 from pgaudit_log.database.written_schema import pinned_settings
 from pgaudit_log.declaring import former_names
-from pgaudit_log.declaring.declarations import concrete
 from pgaudit_log.triggers.template import condition_function
 from pgaudit_log.triggers.trigger import CaptureTrigger
-from pgaudit_log.values.identifiers import table_of
 from pgaudit_log.values.pinned_settings import own_path
+from pgaudit_log.values.tables import concrete, table_of
 
 logger = logging.getLogger("pgaudit_log")
 

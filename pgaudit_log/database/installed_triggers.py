@@ -17,7 +17,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from pgaudit_log import sql
 from pgaudit_log.constants import EVENT_TABLE
-from pgaudit_log.values.identifiers import quote_name
+from pgaudit_log.values.quoting import quote_name
 
 logger = logging.getLogger("pgaudit_log")
 

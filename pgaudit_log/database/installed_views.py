@@ -14,8 +14,8 @@ from pgaudit_log.database import view_rights
 from pgaudit_log.database.view_rights import BARRIER, Rights
 from pgaudit_log.exceptions import InstallationError
 from pgaudit_log.reading.event_views import METADATA_COLUMNS, View
-from pgaudit_log.values.identifiers import quote_literal, quote_name
 from pgaudit_log.values.pinned_settings import own_path
+from pgaudit_log.values.quoting import quote_literal, quote_name
 
 _OURS = re.compile(
     rf"(?P<from>\bFROM |(?<=[ (]))(?P<name>{EVENT_TABLE}\b(?= |$)|pgaudit_log_\w+(?=\())", re.M

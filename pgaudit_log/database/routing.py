@@ -11,8 +11,8 @@ from django.db import connections, router
 from pgaudit_log.constants import APP_LABEL, EVENT_TABLE
 from pgaudit_log.database import installed_captures
 from pgaudit_log.database.installation import has_event_table, is_wanted
-from pgaudit_log.declaring.declarations import concrete
 from pgaudit_log.exceptions import InstallationError
+from pgaudit_log.values.tables import concrete
 
 
 class Misplaced(NamedTuple):

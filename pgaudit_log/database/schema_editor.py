@@ -21,7 +21,8 @@ from django.db.utils import load_backend
 from pgaudit_log.constants import EVENT_TABLE
 from pgaudit_log.database import installed_triggers
 from pgaudit_log.triggers.template import CompiledTrigger
-from pgaudit_log.values.identifiers import quote_literal, quote_name, table_of
+from pgaudit_log.values.quoting import quote_literal, quote_name
+from pgaudit_log.values.tables import table_of
 
 logger = logging.getLogger("pgaudit_log")
 

@@ -9,7 +9,7 @@ from django.db import InternalError, ProgrammingError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pgaudit_log.constants import EVENT_TABLE
-from pgaudit_log.values.identifiers import quote_name
+from pgaudit_log.values.quoting import quote_name
 
 
 class Kept(NamedTuple):

@@ -15,7 +15,7 @@ from pgaudit_log.database.partitions.catalogue import LOCK_TIMEOUT
 from pgaudit_log.declaring import former_names
 from pgaudit_log.exceptions import InstallationError, PlanError
 from pgaudit_log.triggers.template import CompiledTrigger
-from pgaudit_log.values.identifiers import quote_name
+from pgaudit_log.values.quoting import quote_name
 
 _ORDER = ("trigger", "view", "function", "table")
 """What is dropped before what it uses."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pgaudit_log.values.identifiers import quote_literal, quote_name
+from pgaudit_log.values.quoting import quote_literal, quote_name
 
 BARRIER = "security_barrier"
 

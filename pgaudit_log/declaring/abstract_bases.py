@@ -17,6 +17,7 @@ from django.dispatch import receiver
 
 from pgaudit_log.declaring import declarations
 from pgaudit_log.exceptions import DeclarationError
+from pgaudit_log.values import tables
 
 M = TypeVar("M", bound=models.Model)
 
@@ -96,7 +97,7 @@ def untrack() -> Callable[[type[M]], type[M]]:
 
 def claim(model: type[models.Model]) -> None:
     """Let a model's own ``track()`` stand for those of its abstract bases."""
-    _waiting.pop(declarations.concrete(model), None)
+    _waiting.pop(tables.concrete(model), None)
 
 
 def track_children() -> None:

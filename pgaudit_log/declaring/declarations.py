@@ -15,6 +15,7 @@ from pgaudit_log.constants import BASELINE_LABEL
 from pgaudit_log.declaring.ported_options import refuse_options_of_reference
 from pgaudit_log.declaring.trackers import UNSET, Tracker, _Unset
 from pgaudit_log.exceptions import DeclarationError
+from pgaudit_log.values.tables import concrete
 
 
 @dataclass(frozen=True, kw_only=True, init=False)
@@ -79,16 +80,6 @@ class Declaration:
     def tracker_labels(self) -> tuple[str, ...]:
         """The labels of its trackers, each once."""
         return tuple(dict.fromkeys(tracker.label for tracker in self.trackers))
-
-
-def concrete(model: type[models.Model]) -> type[models.Model]:
-    """Return the model that has the table: ``model`` itself, or what it is a proxy of."""
-    return model._meta.concrete_model or model
-
-
-def parents_of(model: type[models.Model]) -> list[type[models.Model]]:
-    """Return the models whose tables a model's objects have rows in, too: those that it inherits."""
-    return [concrete(parent) for parent in model._meta.get_parent_list()]
 
 
 def tracked_columns(

@@ -18,8 +18,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pgaudit_log import sql
 from pgaudit_log.declaring import declarations
-from pgaudit_log.declaring.declarations import concrete
-from pgaudit_log.values.identifiers import table_of
+from pgaudit_log.values.tables import concrete, table_of
 
 V = TypeVar("V")
 

@@ -9,8 +9,8 @@ from typing import Any
 from django.apps import apps
 from django.db import models, router
 
-from pgaudit_log.declaring.declarations import concrete
-from pgaudit_log.values.identifiers import column_of, key_fields
+from pgaudit_log.values.keys import key_fields
+from pgaudit_log.values.tables import column_of, concrete
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,6 @@ from django.db import models, router
 
 from pgaudit_log.constants import DELETE
 from pgaudit_log.declaring import declarations
-from pgaudit_log.declaring.declarations import concrete, parents_of
 from pgaudit_log.diffs import current_rows
 from pgaudit_log.diffs.blames import Blame, blame
 from pgaudit_log.diffs.display import Wording
@@ -20,9 +19,9 @@ from pgaudit_log.models import Events
 from pgaudit_log.reading import moments, object_events, raw_events
 from pgaudit_log.reading.raw_events import Record
 from pgaudit_log.timetravel import recorded_past
-from pgaudit_log.values import causal_order, row_json, row_sql
-from pgaudit_log.values.identifiers import column_of
+from pgaudit_log.values import causal_order, row_json, tables
 from pgaudit_log.values.row_json import MISSING, State
+from pgaudit_log.values.tables import column_of, concrete, parents_of
 
 __all__ = [
     "NOW",
@@ -253,7 +252,7 @@ def _compared(model: type[models.Model], key: str, a: _Side, b: _Side, using: st
     """Return what differs, in those of today's columns that both sides can tell of."""
     old, new = a.state, b.state
     known = [side.known for side in (a, b) if side.known is not None]
-    by_column = {column_of(own): own for own in row_sql.own_columns(model)}
+    by_column = {column_of(own): own for own in tables.own_columns(model)}
     told = [
         {c: v for c, v in (side or {}).items() if c not in by_column or all(c in k for k in known)}
         for side in (old, new)

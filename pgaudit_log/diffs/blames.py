@@ -8,7 +8,6 @@ from typing import Any
 from django.db import models, router
 
 from pgaudit_log.constants import BASELINE, INSERT, UPDATE
-from pgaudit_log.declaring.declarations import concrete, parents_of
 from pgaudit_log.diffs import current_rows
 from pgaudit_log.diffs.display import Wording
 from pgaudit_log.exceptions import QueryError
@@ -16,9 +15,10 @@ from pgaudit_log.models import Events
 from pgaudit_log.reading import moments, object_events, raw_events
 from pgaudit_log.reading.raw_events import Record
 from pgaudit_log.timetravel import recorded_past
-from pgaudit_log.values import row_json, row_sql
-from pgaudit_log.values.identifiers import column_of, key_fields, key_text
+from pgaudit_log.values import row_json, tables
+from pgaudit_log.values.keys import key_fields, key_text
 from pgaudit_log.values.row_json import MISSING
+from pgaudit_log.values.tables import column_of, concrete, parents_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,4 +95,4 @@ def _blame(model: type[models.Model], key: str, using: str) -> dict[str, Blame]:
 
 def _tracked(model: type[models.Model]) -> list[models.Field[Any, Any]]:
     tracked = {f for history in recorded_past.histories_of(model) for f in history.tracked}
-    return [f for f in row_sql.own_columns(model) if f in tracked]
+    return [f for f in tables.own_columns(model) if f in tracked]

@@ -11,12 +11,13 @@ from django.db import DataError, IntegrityError, connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.expressions import Col
 
-from pgaudit_log.values import row_json, row_sql
+from pgaudit_log.values import row_json, row_sql, tables
 from pgaudit_log.values.driver_values import fetch_all
-from pgaudit_log.values.identifiers import column_of, is_shortened
 from pgaudit_log.values.json_fields import reading_anything
+from pgaudit_log.values.keys import is_shortened
 from pgaudit_log.values.pinned_settings import pinned
 from pgaudit_log.values.row_json import JSON_NULL, MISSING, NULL, State
+from pgaudit_log.values.tables import column_of
 
 RowKey = tuple[type[Any], str]
 """A row: the model whose table it is in, and its primary key as text."""
@@ -135,7 +136,7 @@ def normal(
 
 def _columns_in(model: type[models.Model], given: Sequence[State]) -> list[models.Field[Any, Any]]:
     known = {column for state in given for column in state}
-    return [field for field in row_sql.own_columns(model) if column_of(field) in known]
+    return [field for field in tables.own_columns(model) if column_of(field) in known]
 
 
 def _values(

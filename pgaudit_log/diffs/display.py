@@ -15,12 +15,11 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext
 
-from pgaudit_log.declaring.declarations import concrete
-from pgaudit_log.values import row_sql
-from pgaudit_log.values.identifiers import column_of
+from pgaudit_log.values import tables
 from pgaudit_log.values.json_numbers import Number
 from pgaudit_log.values.plain_values import plain
 from pgaudit_log.values.row_json import Absence
+from pgaudit_log.values.tables import column_of, concrete
 
 NOTHING = "–"
 """SQL ``NULL``, and where there is nothing to say."""
@@ -53,7 +52,7 @@ class Wording:
     ) -> None:
         self._objects: dict[tuple[models.Field[Any, Any], Any], Any] = {}
         listed = list(values)
-        for own in row_sql.own_columns(model):
+        for own in tables.own_columns(model):
             if not isinstance(own, models.ForeignKey):
                 continue
             given = (row.get(column_of(own)) for row in listed)

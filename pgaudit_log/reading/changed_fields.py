@@ -15,11 +15,11 @@ from django.db.models.functions import Cast
 from django.db.models.lookups import Exact, IsNull
 
 from pgaudit_log.declaring import declarations, former_names
-from pgaudit_log.declaring.declarations import concrete
 from pgaudit_log.declaring.trackers import UNSET
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.reading.expressions import StoredUnder, StoredValue, any_of, of_model
 from pgaudit_log.reading.moments import aware
+from pgaudit_log.values.tables import concrete
 
 
 def field_of(

@@ -13,21 +13,10 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from pgaudit_log.constants import AT_KEY, EVENT_TABLE
 from pgaudit_log.declaring.former_names import ShapeNames
 from pgaudit_log.values import causal_order
-from pgaudit_log.values.columns import (
-    integer_sql,
-    is_valid_sql,
-    may_be_shortened,
-    read_key_sql,
-    read_sql,
-    sql_type,
-)
-from pgaudit_log.values.identifiers import (
-    column_of,
-    former_key,
-    moved_marker,
-    quote_literal,
-    quote_name,
-)
+from pgaudit_log.values.columns import integer_sql, is_valid_sql, read_sql, sql_type
+from pgaudit_log.values.keys import former_key, may_be_shortened, moved_marker, read_key_sql
+from pgaudit_log.values.quoting import quote_literal, quote_name
+from pgaudit_log.values.tables import column_of
 
 METADATA_COLUMNS = {
     "pgh_id": "id",

@@ -12,9 +12,10 @@ from django.db.models import F, Func, Q, Value
 from django.db.models.lookups import In
 
 from pgaudit_log.declaring import former_names
-from pgaudit_log.declaring.declarations import concrete
-from pgaudit_log.values.columns import INTEGERS, key_sql, sql_type, stored_sql
-from pgaudit_log.values.identifiers import key_fields, quote_name, reference, short_key_sql
+from pgaudit_log.values.columns import INTEGERS, sql_type, stored_sql
+from pgaudit_log.values.keys import key_fields, key_sql, reference, short_key_sql
+from pgaudit_log.values.quoting import quote_name
+from pgaudit_log.values.tables import concrete
 
 
 def text_array() -> ArrayField[Any, Any]:

@@ -13,7 +13,7 @@ from django.db.models.fields.json import KeyTextTransform
 from django.db.models.lookups import Exact, In, IsNull
 
 from pgaudit_log.declaring import declarations, former_names
-from pgaudit_log.declaring.declarations import Declaration, concrete
+from pgaudit_log.declaring.declarations import Declaration
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.reading.expressions import (
     AnyOfKeys,
@@ -24,7 +24,8 @@ from pgaudit_log.reading.expressions import (
     of_model,
 )
 from pgaudit_log.reading.moments import aware
-from pgaudit_log.values.identifiers import key_fields, key_text, whole_key_text
+from pgaudit_log.values.keys import key_fields, key_text, whole_key_text
+from pgaudit_log.values.tables import concrete
 
 _BIGINT = 2**63
 

@@ -11,8 +11,8 @@ from django.db.models.expressions import Col, ColPairs
 from django.db.models.fields.related_lookups import RelatedExact, RelatedIn, get_normalized_value
 from django.db.models.sql.where import WhereNode
 
-from pgaudit_log.values.columns import key_sql
-from pgaudit_log.values.identifiers import column_of, key_text
+from pgaudit_log.values.keys import key_sql, key_text
+from pgaudit_log.values.tables import column_of
 
 KEY_COLUMN = "pgh_obj_key"
 """The view's column that is ``obj_pk`` itself, and so the one that has the index."""

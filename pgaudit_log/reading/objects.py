@@ -12,13 +12,8 @@ from django.db import models
 from django.db.models.base import ModelState
 
 from pgaudit_log.declaring import former_names
-from pgaudit_log.values.identifiers import (
-    column_of,
-    is_shortened,
-    key_fields,
-    key_text,
-    whole_key_text,
-)
+from pgaudit_log.values.keys import is_shortened, key_fields, key_text, whole_key_text
+from pgaudit_log.values.tables import column_of
 
 
 class EventObject:

@@ -12,7 +12,8 @@ from django.db.models.expressions import Col
 
 from pgaudit_log.reading.object_field import JoinCondition, quote
 from pgaudit_log.values.columns import read_sql, sql_type
-from pgaudit_log.values.identifiers import quote_literal, whole_key_text
+from pgaudit_log.values.keys import whole_key_text
+from pgaudit_log.values.quoting import quote_literal
 
 _SAME_AS_TEXT = (models.CharField, models.TextField, models.IntegerField, models.UUIDField)
 """Fields whose equal values are written alike, so that the index on the text can be asked."""

@@ -11,7 +11,6 @@ from django.db import models
 from django.db.models import F, Q, Subquery
 
 from pgaudit_log.declaring import declarations
-from pgaudit_log.declaring.declarations import concrete
 from pgaudit_log.declaring.trackers import UNSET
 from pgaudit_log.exceptions import QueryError, ReadOnlyError
 from pgaudit_log.reading import (
@@ -28,7 +27,9 @@ from pgaudit_log.reading.expressions import InKeys, any_of, key_of, of_model
 from pgaudit_log.reading.filters import flattened
 from pgaudit_log.reading.pages import Page
 from pgaudit_log.readonly import RefusesWrites
-from pgaudit_log.values.identifiers import key_fields, key_text
+from pgaudit_log.values import tables
+from pgaudit_log.values.keys import key_fields, key_text
+from pgaudit_log.values.tables import concrete
 
 EventsT = TypeVar("EventsT", bound="EventQuerySet")
 
@@ -70,7 +71,7 @@ class EventQuerySet(AsksInPlace, InOrderOfCapture, RefusesWrites, models.QuerySe
             object_events.conditions(
                 table, key_text(obj.pk, key_fields(table)), str(events.db), self._key_column
             )
-            for table in (model, *declarations.parents_of(model))
+            for table in (model, *tables.parents_of(model))
             if declarations.declarations_of(table)
         )
         return events.filter(found).order_by("pgh_id")

@@ -13,7 +13,7 @@ from pgaudit_log.constants import AT_KEY, EVENT_TABLE
 from pgaudit_log.declaring import former_names
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.values import causal_order, row_json
-from pgaudit_log.values.identifiers import former_key
+from pgaudit_log.values.keys import former_key
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,6 @@ from django.db import models
 from django.db.models import F, Func, Q, Value
 
 from pgaudit_log.declaring import declarations
-from pgaudit_log.declaring.declarations import concrete
 from pgaudit_log.reading.expressions import (
     LabelsBeside,
     ReferenceLabels,
@@ -28,7 +27,8 @@ from pgaudit_log.reading.expressions import (
     text_array,
 )
 from pgaudit_log.reading.filters import key_text_of, keys_in
-from pgaudit_log.values.identifiers import key_text
+from pgaudit_log.values.keys import key_text
+from pgaudit_log.values.tables import concrete
 
 
 def referred_fields(model: type[models.Model]) -> list[models.Field[Any, Any]]:

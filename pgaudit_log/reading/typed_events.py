@@ -13,14 +13,16 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pgaudit_log.conf import settings
 from pgaudit_log.declaring import declarations, former_names
-from pgaudit_log.declaring.declarations import Declaration, ObjForeignKey, concrete, tracked_columns
+from pgaudit_log.declaring.declarations import Declaration, ObjForeignKey, tracked_columns
 from pgaudit_log.exceptions import DeclarationError
-from pgaudit_log.models import Event
 from pgaudit_log.reading import event_views
 from pgaudit_log.reading.event_fields import event_field
+from pgaudit_log.reading.event_model import Event
 from pgaudit_log.reading.object_field import EventForeignKey, EventForeignObject
 from pgaudit_log.values import columns as columns_
-from pgaudit_log.values.identifiers import column_of, key_fields, shorten
+from pgaudit_log.values.keys import key_fields
+from pgaudit_log.values.quoting import shorten
+from pgaudit_log.values.tables import column_of, concrete
 
 
 def build(declaration: Declaration) -> type[Event]:

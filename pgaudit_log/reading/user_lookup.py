@@ -19,7 +19,7 @@ from pgaudit_log.constants import APP_LABEL
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.reading.expressions import OnBehalfOfText, UserText
 from pgaudit_log.reading.objects import parsed_key
-from pgaudit_log.values.identifiers import key_fields, whole_key_text
+from pgaudit_log.values.keys import key_fields, whole_key_text
 
 _PRINTED = re.compile(r"(?P<name>.+) \((?P<key>.+)\)", re.DOTALL)
 

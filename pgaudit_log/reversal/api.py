@@ -11,7 +11,6 @@ from django.db import models, router
 
 from pgaudit_log.constants import DELETE, INSERT, OPERATIONS, TRUNCATE, UPDATE
 from pgaudit_log.declaring import former_names
-from pgaudit_log.declaring.declarations import concrete, parents_of
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.models import Events
 from pgaudit_log.reading import moments, raw_events
@@ -26,7 +25,8 @@ from pgaudit_log.reversal.targets.at import no_such_event, target_at
 from pgaudit_log.reversal.targets.cascade import deleted_with
 from pgaudit_log.reversal.targets.fold import fold
 from pgaudit_log.timetravel import recorded_past
-from pgaudit_log.values.identifiers import key_fields, whole_key_text
+from pgaudit_log.values.keys import key_fields, whole_key_text
+from pgaudit_log.values.tables import concrete, parents_of
 
 OF_CHANGES = (INSERT, UPDATE, DELETE)
 """The operations that changed a row, and so can be taken back."""

@@ -10,9 +10,9 @@ from pgaudit_log.diffs.current_rows import RowKey
 from pgaudit_log.diffs.display import words_for
 from pgaudit_log.reversal.moves import Move, Values
 from pgaudit_log.reversal.plan import Change, Step, key_after
-from pgaudit_log.values import row_sql
-from pgaudit_log.values.identifiers import column_of
+from pgaudit_log.values import tables
 from pgaudit_log.values.row_json import MISSING
+from pgaudit_log.values.tables import column_of
 
 
 def described(steps: Sequence[Step], moves: Sequence[Move], using: str) -> list[Step]:
@@ -43,7 +43,7 @@ def _changes(step: Step, old: Values, new: Values) -> tuple[Change, ...]:
     is_deletion = step.action == "delete"
     columns = old if is_deletion else step.state
     changes = []
-    for own in row_sql.own_columns(step.model):
+    for own in tables.own_columns(step.model):
         column = column_of(own)
         if column not in columns:
             continue

@@ -7,7 +7,6 @@ from typing import Any
 
 from django.db import models
 
-from pgaudit_log.declaring.declarations import concrete
 from pgaudit_log.declaring.relations import (
     Relation,
     content_type_of,
@@ -19,7 +18,8 @@ from pgaudit_log.diffs.current_rows import RowKey
 from pgaudit_log.reversal.checking.dangling_references import is_left_alone, label_of
 from pgaudit_log.reversal.checking.neighbours import CHUNK, any_of
 from pgaudit_log.reversal.plan import Step, key_after, whole_keys
-from pgaudit_log.values.identifiers import key_fields, key_text
+from pgaudit_log.values.keys import key_fields, key_text
+from pgaudit_log.values.tables import concrete
 
 
 def is_done(step: Step, using: str) -> bool:

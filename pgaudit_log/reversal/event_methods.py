@@ -9,15 +9,15 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.db import DatabaseError, models
 
 from pgaudit_log.declaring import declarations, former_names
-from pgaudit_log.declaring.declarations import concrete
 from pgaudit_log.exceptions import QueryError
-from pgaudit_log.models import ReadOnlyModel
 from pgaudit_log.reading import moments
+from pgaudit_log.reading.event_model import ReadOnlyModel
 from pgaudit_log.reading.objects import primary_key_of, unloaded
 from pgaudit_log.reversal.api import alias_of, revert
 from pgaudit_log.reversal.targets.at import key_of_event
 from pgaudit_log.timetravel import recorded_past
-from pgaudit_log.values.identifiers import is_shortened
+from pgaudit_log.values.keys import is_shortened
+from pgaudit_log.values.tables import concrete
 
 
 def _revert(self: Any, using: str | None = None) -> models.Model:

@@ -10,9 +10,9 @@ from django.db.models.functions import Cast
 
 from pgaudit_log.diffs import current_rows
 from pgaudit_log.reversal.moves import Move
-from pgaudit_log.values import row_sql
-from pgaudit_log.values.identifiers import column_of
+from pgaudit_log.values import tables
 from pgaudit_log.values.row_json import NULL
+from pgaudit_log.values.tables import column_of
 
 
 class FreeValues:
@@ -79,7 +79,7 @@ class FreeValues:
             for row in (other.now, other.after):
                 if other.step.model is model and all(row.get(c) == v for c, v in wanted.items()):
                     return False
-        by_column = {column_of(f): f for f in row_sql.own_columns(model)}
+        by_column = {column_of(f): f for f in tables.own_columns(model)}
         filters = {by_column[c].attname: v for c, v in wanted.items()}
         return not self._rows(move).filter(**filters).exists()
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pgaudit_log.declaring.declarations import parents_of
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.reversal.checking.examination import Examination, Findings
 from pgaudit_log.reversal.options import Choices
 from pgaudit_log.reversal.plan import Kind, Obstacle
 from pgaudit_log.reversal.targets import Target
+from pgaudit_log.values.tables import parents_of
 
 
 def examine_chosen(targets: Sequence[Target], choices: Choices, using: str) -> Findings:

@@ -13,13 +13,14 @@ from pgaudit_log.declaring.relations import relations_of
 from pgaudit_log.reversal.free_values import FreeValues
 from pgaudit_log.reversal.moves import Move
 from pgaudit_log.reversal.plan import Step, key_after
-from pgaudit_log.values import row_sql
-from pgaudit_log.values.identifiers import column_of, key_fields
+from pgaudit_log.values import tables
+from pgaudit_log.values.keys import key_fields
+from pgaudit_log.values.tables import column_of
 
 
 def unique_sets(model: type[models.Model]) -> list[tuple[models.Field[Any, Any], ...]]:
     """Return the fields of a model's own table that must be unique together, without condition."""
-    own = {f.name: f for f in row_sql.own_columns(model)}
+    own = {f.name: f for f in tables.own_columns(model)}
     named: list[tuple[str, ...]] = [(f.name,) for f in own.values() if f.unique]
     named += [tuple(names) for names in model._meta.unique_together]
     named += [
@@ -39,7 +40,7 @@ def unique_sets(model: type[models.Model]) -> list[tuple[models.Field[Any, Any],
 
 def foreign_keys(model: type[models.Model]) -> list[models.ForeignKey[Any, Any]]:
     """Return the foreign keys in a model's own table."""
-    return [f for f in row_sql.own_columns(model) if isinstance(f, models.ForeignKey)]
+    return [f for f in tables.own_columns(model) if isinstance(f, models.ForeignKey)]
 
 
 def columns_of(fields: Iterable[models.Field[Any, Any]]) -> tuple[str, ...]:
@@ -153,7 +154,7 @@ class _Order:
             move = self.moves[number]
             if columns is None or move.step.action != "update" or number in parked:
                 continue
-            by_column = {column_of(f): f for f in row_sql.own_columns(move.step.model)}
+            by_column = {column_of(f): f for f in tables.own_columns(move.step.model)}
             for column in columns:
                 if column not in move.step.state:
                     continue

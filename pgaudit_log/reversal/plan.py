@@ -13,14 +13,9 @@ from django.apps import apps
 
 from pgaudit_log.diffs.display import safe
 from pgaudit_log.exceptions import PlanError
-from pgaudit_log.values.identifiers import (
-    column_of,
-    is_shortened,
-    key_fields,
-    key_text_of_state,
-    short_key,
-)
+from pgaudit_log.values.keys import is_shortened, key_fields, key_text_of_state, short_key
 from pgaudit_log.values.row_json import MISSING, State
+from pgaudit_log.values.tables import column_of
 
 MOST_TOLD = 20
 """How many obstacles an error lists."""

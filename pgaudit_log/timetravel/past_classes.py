@@ -21,8 +21,8 @@ from django.db.models.query import RawQuerySet
 from django.db.models.query_utils import DeferredAttribute
 
 from pgaudit_log.exceptions import QueryError, ReadOnlyError
-from pgaudit_log.models import ReadOnlyModel
 from pgaudit_log.reading import moments
+from pgaudit_log.reading.event_model import ReadOnlyModel
 from pgaudit_log.reading.moments import Moment, PastDatabase, moment_of
 from pgaudit_log.readonly import RefusesWrites
 

@@ -15,15 +15,16 @@ from django.db.models.lookups import Exact
 
 from pgaudit_log.constants import BASELINE, DELETE, INSERT, OLD, UPDATE
 from pgaudit_log.declaring import conditions, declarations, former_names
-from pgaudit_log.declaring.declarations import Declaration, concrete, tracked_columns
+from pgaudit_log.declaring.declarations import Declaration, tracked_columns
 from pgaudit_log.declaring.trackers import RowEvent
 from pgaudit_log.exceptions import QueryError, UnknownPastError
 from pgaudit_log.models import Events
 from pgaudit_log.reading import event_views, moments, typed_events
 from pgaudit_log.reading.expressions import key_of
 from pgaudit_log.reading.moments import Moment
+from pgaudit_log.values import tables
 from pgaudit_log.values.columns import EQUALITY_IS_IDENTITY, sql_type
-from pgaudit_log.values.identifiers import (
+from pgaudit_log.values.keys import (
     former_key,
     is_shortened,
     key_fields,
@@ -31,6 +32,7 @@ from pgaudit_log.values.identifiers import (
     moved_marker,
     reference,
 )
+from pgaudit_log.values.tables import concrete
 
 OF_ROWS = (INSERT, UPDATE, DELETE, BASELINE)
 """The operations whose events say how a row is; a manual one says what an instance held."""
@@ -199,7 +201,7 @@ def of_table(name: str) -> History | None:
 def has_past(model: type[models.Model]) -> bool:
     """Return whether the model's own table or one that it inherits is tracked."""
     model = concrete(model)
-    return any(is_tracked(table) for table in (model, *declarations.parents_of(model)))
+    return any(is_tracked(table) for table in (model, *tables.parents_of(model)))
 
 
 def untracked_fields(model: type[models.Model]) -> list[models.Field[Any, Any]]:

@@ -17,20 +17,21 @@ from pgtrigger.core import Condition
 
 from pgaudit_log.constants import BASELINE, DELETE, EVENT_TABLE, INSERT, NEW, TRUNCATE, UPDATE
 from pgaudit_log.declaring import conditions
-from pgaudit_log.declaring.declarations import concrete
 from pgaudit_log.declaring.relations import objects_in_key_order
 from pgaudit_log.triggers.free_conditions import FreeCondition, free_condition
 from pgaudit_log.values import columns as columns_
-from pgaudit_log.values.identifiers import (
-    column_of,
+from pgaudit_log.values.columns import column_type
+from pgaudit_log.values.keys import (
     former_key,
     key_fields,
+    key_sql,
+    may_be_shortened,
     moved_marker,
-    quote_literal,
-    quote_name,
     reference,
-    table_of,
+    row_key_sql,
 )
+from pgaudit_log.values.quoting import quote_literal, quote_name
+from pgaudit_log.values.tables import column_of, concrete, table_of
 
 Columns: TypeAlias = "Sequence[models.Field[Any, Any]]"
 
@@ -93,7 +94,7 @@ def stored_columns(
     ``obj_pk`` has any key, tracked or not; what is too long for it stands there.
     """
     keys = key_fields(concrete(model))
-    if not columns_.may_be_shortened(keys, _types(connection)):
+    if not may_be_shortened(keys, _types(connection)):
         return columns
     names = {field.name for field in columns}
     return [*columns, *(field for field in keys if field.name not in names)]
@@ -147,7 +148,7 @@ def _large_sql(
         is_text = columns_.sql_type(field, types).lower() in columns_.TEXTS - {"bpchar"}
         given = f"NULL, {column}::text" if is_text else f"{value}, NULL"
         earlier = (
-            f"@schema@.pgaudit_log_stored_at({label}, {key_sql('old', model, types)},"
+            f"@schema@.pgaudit_log_stored_at({label}, {row_key_sql('old', model, types)},"
             f" capture.shape, {quote_literal(column_of(field))}, {given},"
             f" {created_at}, {quote_literal(period)})"
         )
@@ -175,18 +176,6 @@ def diff_sql(columns: Columns, connection: BaseDatabaseWrapper | None = None) ->
     return "\n        || ".join(parts)
 
 
-def key_sql(
-    alias: str, model: type[models.Model], connection: BaseDatabaseWrapper | None = None
-) -> str:
-    """Return the text expression of the primary key of the row ``alias``.
-
-    ``identifiers.key_text`` renders the same text in Python.
-    """
-    types = _types(connection)
-    fields = key_fields(concrete(model))
-    return columns_.key_sql([_column(alias, f) for f in fields], fields, types)
-
-
 def refs_sql(
     alias: str,
     columns: Columns,
@@ -209,13 +198,13 @@ def refs_sql(
         if not isinstance(field, models.ForeignKey):
             continue
         label = called(_target_label(field))
-        text = columns_.key_sql([_column(alias, field)], [field], types)
+        text = key_sql([_column(alias, field)], [field], types)
         pointing.append(f"{_column(alias, field)} IS NOT NULL")
         references.append(f"{quote_literal(reference(label, ''))} || ({text})")
     for target, fields in objects_in_key_order(columns):
         label = called(target._meta.label)
         parts = [_column(alias, field) for field in fields]
-        text = columns_.key_sql(parts, fields, types)
+        text = key_sql(parts, fields, types)
         pointing.append(" AND ".join(f"{part} IS NOT NULL" for part in parts))
         # Other than a text, a JSON array with a null is not null.
         references.append(
@@ -275,7 +264,7 @@ def _moved_sql(
     differs = " OR ".join(_differs(field, connection) for field in key_fields(concrete(model)))
     return (
         f"CASE WHEN {differs} THEN ARRAY[{quote_literal(moved_marker(label))},"
-        f" {quote_literal(former_key(label, ''))} || ({key_sql('old', model, connection)})] END"
+        f" {quote_literal(former_key(label, ''))} || ({row_key_sql('old', model, connection)})] END"
     )
 
 
@@ -425,7 +414,7 @@ def capture_sql(
     truncated = operation == "TRUNCATE"
     values = {
         "model": quote_literal(until_installed(concrete(model)._meta.label)),
-        "obj_pk": "NULL" if truncated else key_sql(alias, model),
+        "obj_pk": "NULL" if truncated else row_key_sql(alias, model, _types(None)),
         "label": quote_literal(label),
         "operation": quote_literal(operation[0]),
         "turn": "capture.turn",
@@ -513,7 +502,7 @@ def manual_event_sql(
     )
     values = {
         "model": quote_literal(called(model._meta.label)),
-        "obj_pk": key_sql("new", model, connection),
+        "obj_pk": row_key_sql("new", model, connection),
         "label": quote_literal(label),
         "operation": quote_literal(operation),
         "shape": current_shape_sql(model),
@@ -537,11 +526,6 @@ def current_shape_sql(model: type[models.Model]) -> str:
     model = concrete(model)
     table = quote_literal(table_of(model))
     return f"pgaudit_log_current_shape({table}::regclass)"
-
-
-def column_type(field: models.Field[Any, Any], connection: BaseDatabaseWrapper) -> str:
-    """Return the SQL type of a field's column, an ``integer`` for a ``serial``."""
-    return field.rel_db_type(connection) or field.db_type(connection) or "text"
 
 
 class BaselineSql(NamedTuple):
@@ -597,7 +581,7 @@ def baseline_sql(
     listed = ", ".join(f"new.{quote_name(name)}" for name in needed).replace("%", "%%")
     values = {
         "model": quote_literal(called(concrete(model)._meta.label)),
-        "obj_pk": key_sql("new", model, connection),
+        "obj_pk": row_key_sql("new", model, connection),
         "label": quote_literal(label),
         "operation": quote_literal(BASELINE),
         # Looked up once a statement, not once a row.
@@ -640,7 +624,7 @@ def _known_sql(
                     WHERE {of_model} AND obj_pk IS NULL AND operation = '{TRUNCATE}'
                 )) IS NOT FALSE
                 FROM {EVENT_TABLE}
-                WHERE {of_model} AND obj_pk = {key_sql("new", model, connection)}
+                WHERE {of_model} AND obj_pk = {row_key_sql("new", model, connection)}
                     AND label IN ({", ".join(map(quote_literal, event_labels))})
                     AND operation IN ('{INSERT}', '{UPDATE}', '{DELETE}', '{BASELINE}')
                 ORDER BY id DESC

@@ -14,7 +14,7 @@ from typing import Any
 from pgtrigger.compiler import Trigger, UpsertTriggerSql
 from pgtrigger.utils import quote
 
-from pgaudit_log.values.identifiers import quote_literal
+from pgaudit_log.values.quoting import quote_literal
 
 
 class CaptureTriggerSql(UpsertTriggerSql):

@@ -27,7 +27,8 @@ from pgaudit_log.triggers.template import (
     CompiledTrigger,
     condition_function,
 )
-from pgaudit_log.values.identifiers import column_of, quote_literal
+from pgaudit_log.values.quoting import quote_literal
+from pgaudit_log.values.tables import column_of
 
 MAX_NAME_LENGTH = 47
 """django-pgtrigger's limit, which leaves room for its prefix and hash in PostgreSQL's 63 bytes."""

@@ -9,15 +9,18 @@ to survive is stored as the text that PostgreSQL itself reads back.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from enum import Enum
 from typing import Any
 
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from pgaudit_log.constants import JSON_KEY, MARKERS
-from pgaudit_log.values.identifiers import LONGEST_KEY, quote_literal, short_key_sql
+from pgaudit_log.constants import (
+    JSON_KEY,
+    MARKERS,
+)
+from pgaudit_log.values.quoting import quote_literal
 
 _UUID = "-".join("_" * length for length in (8, 4, 4, 4, 12))
 """A pattern for ``LIKE``."""
@@ -32,7 +35,7 @@ _SERIALS = {"serial": "integer", "bigserial": "bigint", "smallserial": "smallint
 _UNBOUNDED = {"char": "bpchar", "character": "bpchar", "bit": "bit varying"}
 """Types that without a length have the length 1, with what takes any length."""
 
-_NATIVE = (
+NATIVE = (
     TEXTS
     | frozenset(INTEGERS)
     | {
@@ -58,13 +61,13 @@ _NATIVE = (
 )
 """Types whose ``to_jsonb`` can be cast back to the same value."""
 
-_FLOATS = frozenset({"double precision", "real", "float4", "float8"})
+FLOATS = frozenset({"double precision", "real", "float4", "float8"})
 
 _RANGES = ("int4", "int8", "num", "ts", "tstz", "date")
 
 _TELLING = (
-    (_NATIVE - {"citext"})
-    | _FLOATS
+    (NATIVE - {"citext"})
+    | FLOATS
     | {f"{name}{kind}" for name in _RANGES for kind in ("range", "multirange")}
     | {
         "bit",
@@ -89,7 +92,7 @@ _TELLING = (
 )
 """Types of PostgreSQL's own that tell of any text whether they can read it, and never raise."""
 
-_IN_ARRAYS = (_NATIVE - {"bytea", "citext"}) | {"citext"}
+_IN_ARRAYS = (NATIVE - {"bytea", "citext"}) | {"citext"}
 """Types whose arrays are stored as JSON arrays."""
 
 EQUALITY_IS_IDENTITY = (
@@ -115,7 +118,7 @@ microseconds a column dearer.
 def is_plain(type_name: str) -> bool:
     """Return whether a SQL type, without modifiers, is surely one of PostgreSQL's own."""
     name = type_name.lower().rstrip("[]")
-    return name in (_NATIVE - {"citext"}) | _FLOATS | {"json", "jsonb", "money"}
+    return name in (NATIVE - {"citext"}) | FLOATS | {"json", "jsonb", "money"}
 
 
 class Form(Enum):
@@ -148,9 +151,9 @@ def form_of(type_name: str) -> Form:
     name = type_name.lower()
     if name.endswith("[]"):
         return Form.ARRAY if name.rstrip("[]") in _IN_ARRAYS else Form.TEXT
-    if name in _NATIVE:
+    if name in NATIVE:
         return Form.NATIVE
-    if name in _FLOATS:
+    if name in FLOATS:
         return Form.FLOAT
     return {"jsonb": Form.JSONB, "hstore": Form.HSTORE, "money": Form.MONEY}.get(name, Form.TEXT)
 
@@ -246,7 +249,7 @@ def read_sql(
                 f" WHEN 'array' THEN CASE WHEN {is_valid_sql(literal, type_name, connection)}"
                 f" THEN (SELECT stored.value FROM"
                 f" jsonb_to_record(jsonb_build_object('value', {value})) AS stored (value {type_name})) END"
-                f" WHEN 'string' THEN {_cast(text, type_name, connection)} END"
+                f" WHEN 'string' THEN {cast_sql(text, type_name, connection)} END"
             )
         case Form.HSTORE:
             escaped = f"({value} -> '{JSON_KEY}')"
@@ -259,13 +262,13 @@ def read_sql(
             # How large a money may be depends on the places that lc_monetary gives it.
             places = "10::numeric ^ scale(0::money::numeric)"
             is_in_range = f"BETWEEN {-(2**63)} / {places} AND {2**63 - 1} / {places}"
-            number = _cast(text, "numeric", connection)
+            number = cast_sql(text, "numeric", connection)
             return (
                 f"(SELECT CASE WHEN stored.value {is_in_range} THEN stored.value::money END"
                 f" FROM (SELECT {number} AS value) AS stored)"
             )
         case _:
-            return _cast(text, type_name, connection)
+            return cast_sql(text, type_name, connection)
 
 
 def _has_marker(value: str) -> str:
@@ -284,7 +287,7 @@ def _hstore(value: str) -> str:
     return f"CASE WHEN {value} IS NOT NULL THEN COALESCE(({pairs} AS pair (key, value)), '') END"
 
 
-def _cast(text: str, type_name: str, connection: BaseDatabaseWrapper) -> str:
+def cast_sql(text: str, type_name: str, connection: BaseDatabaseWrapper) -> str:
     """Return ``text`` as the type, NULL where it is not a value of it."""
     name = type_name.lower()
     if name in TEXTS:
@@ -340,95 +343,6 @@ def uuid_sql(text: str) -> str:
     return f"CASE WHEN {is_uuid} THEN {text}::uuid END"
 
 
-_LONGEST_TEXTS = {
-    **dict.fromkeys(_NATIVE - TEXTS - {"bytea", "citext", "interval", "numeric"}, 64),
-    **dict.fromkeys(_FLOATS, 400),
-    "interval": 128,
-}
-"""How many bytes the values of a type have at most, as JSON, where that is known."""
-
-
-def _length(field: models.Field[Any, Any], connection: BaseDatabaseWrapper) -> int | None:
-    """Return how many characters a text, or digits a number, may have; ``None`` if any."""
-    counts = re.findall(r"\d+", (field.db_type(connection) or "").partition("(")[2])
-    return sum(map(int, counts)) if counts else None
-
-
-def _longest_key(
-    field: models.Field[Any, Any], connection: BaseDatabaseWrapper, *, in_array: bool = False
-) -> int | None:
-    """Return how many bytes the text of a key field has at most; ``None`` if that is not known."""
-    name = sql_type(field, connection).lower()
-    length = _length(field, connection)
-    if name in TEXTS and length is not None:
-        # Six for a control character in JSON, with the quotes around it; four for any other.
-        return 6 * length + 2 if in_array else 4 * length
-    if name == "numeric" and length is not None:
-        return length + 8
-    return _LONGEST_TEXTS.get(name)
-
-
-def may_be_shortened(
-    fields: Sequence[models.Field[Any, Any]], connection: BaseDatabaseWrapper
-) -> bool:
-    """Return whether a key of ``fields`` may be too long for ``obj_pk``; see ``identifiers.short_key``."""
-    in_array = len(fields) > 1
-    longest = [_longest_key(f, connection, in_array=in_array) for f in fields]
-    return None in longest or sum(n + 2 for n in longest if n is not None) > LONGEST_KEY + 2
-
-
-def key_sql(
-    columns: Sequence[str],
-    fields: Sequence[models.Field[Any, Any]],
-    connection: BaseDatabaseWrapper,
-) -> str:
-    """Return the text of a key as ``obj_pk`` and ``refs`` have it; ``identifiers.key_text`` in Python.
-
-    A composite key is a JSON array in the order of its declaration. Dates and the like are as
-    JSON has them, whatever DateStyle is. What may be too long is shortened.
-    """
-    types = [sql_type(field, connection).lower() for field in fields]
-    if len(columns) > 1:
-        text = f"jsonb_build_array({', '.join(columns)})::text"
-    elif types[0] in TEXTS or types[0] in INTEGERS or types[0] == "uuid":
-        text = f"{columns[0]}::text"
-    else:
-        text = f"to_jsonb({columns[0]}) #>> '{{}}'"
-    if not may_be_shortened(fields, connection):
-        return text
-    text = f"({text})"
-    short = short_key_sql(text)
-    if len(columns) == 1:
-        return short
-    # Most keys are short, which their texts tell for less than rendering the key twice.
-    texts = [f"octet_length({c})" for c, t in zip(columns, types, strict=True) if t in TEXTS]
-    others = [
-        _longest_key(f, connection) for f, t in zip(fields, types, strict=True) if t not in TEXTS
-    ]
-    if None in others:
-        return short
-    room = LONGEST_KEY - sum(n for n in others if n is not None) - 4 * len(fields)
-    return f"CASE WHEN {' + '.join(texts)} <= {room // 6} THEN {text} ELSE {short} END"
-
-
-def read_key_sql(
-    type_name: str,
-    connection: BaseDatabaseWrapper,
-    *,
-    position: int | None = None,
-    whole: str | None = None,
-) -> str:
-    """Return ``obj_pk`` as the key's type; NULL where the key was of another type then.
-
-    ``position`` says which part of a composite key is wanted; ``whole``, for a key that may be
-    too long for ``obj_pk``, is the expression of its value where it is.
-    """
-    if position is None:
-        value = _cast("obj_pk", type_name, connection)
-    else:
-        part = f"(obj_pk::jsonb -> {position})"
-        is_array = f"obj_pk LIKE '[%' AND {is_valid_sql('obj_pk', 'jsonb', connection)}"
-        value = f"CASE WHEN {is_array} THEN {read_sql(part, type_name, connection)} END"
-    if whole is None:
-        return value
-    return f"CASE WHEN octet_length(obj_pk) > {LONGEST_KEY} THEN {whole} ELSE {value} END"
+def column_type(field: models.Field[Any, Any], connection: BaseDatabaseWrapper) -> str:
+    """Return the SQL type of a field's column, an ``integer`` for a ``serial``."""
+    return field.rel_db_type(connection) or field.db_type(connection) or "text"

@@ -9,9 +9,10 @@ from typing import Any, TypeAlias
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from pgaudit_log.triggers.body import column_type, key_sql
-from pgaudit_log.values.columns import is_valid_sql, read_key_sql, read_sql, sql_type, stored_sql
-from pgaudit_log.values.identifiers import column_of, key_fields, quote_literal, quote_name
+from pgaudit_log.values.columns import column_type, is_valid_sql, read_sql, sql_type, stored_sql
+from pgaudit_log.values.keys import key_fields, read_key_sql, row_key_sql
+from pgaudit_log.values.quoting import quote_literal, quote_name
+from pgaudit_log.values.tables import column_of, own_columns
 
 Columns: TypeAlias = "Sequence[models.Field[Any, Any]]"
 
@@ -23,20 +24,6 @@ class Lock(Enum):
     """Nobody else changes them; new rows may point at them."""
     KEYS = "FOR UPDATE"
     """No new row can point at them either."""
-
-
-def own_columns(model: type[models.Model]) -> list[models.Field[Any, Any]]:
-    """Return the fields with a stored column in the model's own table."""
-    return [
-        field
-        for field in model._meta.local_concrete_fields
-        if field.column is not None and getattr(field, "db_persist", None) is not False
-    ]
-
-
-def writable_columns(model: type[models.Model]) -> list[models.Field[Any, Any]]:
-    """Return those of :func:`own_columns` that PostgreSQL does not compute itself."""
-    return [f for f in own_columns(model) if not isinstance(f, models.GeneratedField)]
 
 
 def live_sql(
@@ -57,7 +44,7 @@ def live_sql(
         f" AS {quote_name(column_of(f))}"
         for f in own_columns(model)
     )
-    key = key_sql("live", model, connection)
+    key = row_key_sql("live", model, connection)
     return _escaped(f"""
 SELECT {key}, (SELECT pgaudit_log_snapshot(tracked.*)::text FROM (SELECT {values}) AS tracked)
 FROM {_wanted("unnest(<keys>::text[]) AS given (obj_pk)", model, connection, shortened)}
@@ -183,7 +170,7 @@ def _wanted(
 
 def _same_key(model: type[models.Model], connection: BaseDatabaseWrapper, shortened: bool) -> str:
     if shortened:
-        return f"({key_sql('live', model, connection)}) = wanted.obj_pk"
+        return f"({row_key_sql('live', model, connection)}) = wanted.obj_pk"
     return " AND ".join(
         f"live.{quote_name(column_of(field))} = wanted.key_{n}"
         for n, field in enumerate(key_fields(model))

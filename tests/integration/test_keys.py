@@ -13,7 +13,7 @@ from django.db import models
 
 import pgaudit_log
 from pgaudit_log.models import Events
-from pgaudit_log.values.identifiers import key_text
+from pgaudit_log.values.keys import key_text
 from tests.support import execute
 from tests.tables import declarations_forgotten, install, make, tracked_table
 

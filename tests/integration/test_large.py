@@ -26,7 +26,7 @@ from pgaudit_log.diffs import NOW, blame, changes, diff
 from pgaudit_log.exceptions import DeclarationError
 from pgaudit_log.models import Events
 from pgaudit_log.reversal import restore, revert, undo
-from pgaudit_log.values.identifiers import quote_name
+from pgaudit_log.values.quoting import quote_name
 from tests.moments import keep_copy, rows_unlike_copy
 from tests.support import execute, last_id
 from tests.tables import (

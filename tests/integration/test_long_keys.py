@@ -19,7 +19,7 @@ from pgaudit_log.backfill import backfill
 from pgaudit_log.diffs import NOW, blame, diff
 from pgaudit_log.models import Events
 from pgaudit_log.reversal import restore, revert, undo
-from pgaudit_log.values.identifiers import (
+from pgaudit_log.values.keys import (
     LONGEST_KEY,
     is_shortened,
     key_text,

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.db import models
 
-from pgaudit_log.values.identifiers import former_key, key_text, moved_marker, reference
+from pgaudit_log.values.keys import former_key, key_text, moved_marker, reference
 from tests.moments import now
 from tests.tables import declarations_forgotten, tracked_table
 

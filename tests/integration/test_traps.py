@@ -38,7 +38,7 @@ from pgaudit_log.database import installation
 from pgaudit_log.database.partitions import catalogue
 from pgaudit_log.database.partitions.calendar import period_at
 from pgaudit_log.models import Events
-from pgaudit_log.values.identifiers import quote_name
+from pgaudit_log.values.quoting import quote_name
 from tests.shop.models import Customer, Order, Parcel, Product
 from tests.support import execute, last_id, trail
 from tests.tables import SqlField, declarations_forgotten, install, make, tracked_table

@@ -18,7 +18,7 @@ from pgaudit_log.triggers.body import capture_sql, pins_sql, refs_sql, snapshot_
 from pgaudit_log.triggers.template import CaptureTriggerSql
 from pgaudit_log.triggers.trigger import CaptureTrigger
 from pgaudit_log.values.columns import PINS
-from pgaudit_log.values.identifiers import quote_literal, quote_name, shorten
+from pgaudit_log.values.quoting import quote_literal, quote_name, shorten
 from tests.shop.models import Order
 
 

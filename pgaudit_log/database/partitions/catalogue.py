@@ -15,7 +15,7 @@ from pgaudit_log.conf import settings
 from pgaudit_log.constants import EVENT_TABLE
 from pgaudit_log.database.partitions.calendar import Period, periods_from
 from pgaudit_log.exceptions import InstallationError
-from pgaudit_log.values.identifiers import quote_name
+from pgaudit_log.values.quoting import quote_name
 
 LOCK_TIMEOUT = "5s"
 """How long making a partition waits for writers, which wait behind it meanwhile."""

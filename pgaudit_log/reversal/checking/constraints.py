@@ -8,8 +8,9 @@ from typing import Any
 
 from django.db import models
 
-from pgaudit_log.values.identifiers import column_of, key_fields
+from pgaudit_log.values.keys import key_fields
 from pgaudit_log.values.row_json import JSON_NULL, MISSING
+from pgaudit_log.values.tables import column_of
 
 
 class Row:

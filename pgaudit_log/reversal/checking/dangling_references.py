@@ -13,7 +13,7 @@ from pgaudit_log.declaring.relations import Relation
 from pgaudit_log.models import Events
 from pgaudit_log.reversal.moves import Move
 from pgaudit_log.timetravel import recorded_past
-from pgaudit_log.values.identifiers import key_fields, key_text, reference
+from pgaudit_log.values.keys import key_fields, key_text, reference
 
 
 def is_left_alone(relation: Relation) -> bool:

@@ -15,9 +15,10 @@ from pgaudit_log.reversal.options import Choices
 from pgaudit_log.reversal.plan import Kind
 from pgaudit_log.reversal.targets import Target
 from pgaudit_log.timetravel import recorded_past
-from pgaudit_log.values import row_sql
-from pgaudit_log.values.identifiers import column_of, is_shortened, key_fields
+from pgaudit_log.values import tables
+from pgaudit_log.values.keys import is_shortened, key_fields
 from pgaudit_log.values.row_json import NULL
+from pgaudit_log.values.tables import column_of
 
 
 class Completion:
@@ -39,7 +40,7 @@ class Completion:
         """
         complete = dict(state)
         keys = key_fields(target.model)
-        for own in row_sql.writable_columns(target.model):
+        for own in tables.writable_columns(target.model):
             column = column_of(own)
             is_given, value = self.choices.value_of(own)
             if is_given:

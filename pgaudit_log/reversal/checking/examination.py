@@ -23,9 +23,10 @@ from pgaudit_log.reversal.options import Choices
 from pgaudit_log.reversal.order import in_order
 from pgaudit_log.reversal.plan import Kind, Obstacle, Step
 from pgaudit_log.reversal.targets import Target
-from pgaudit_log.values import row_json, row_sql
-from pgaudit_log.values.identifiers import column_of, former_key, is_shortened, key_fields
+from pgaudit_log.values import row_json, tables
+from pgaudit_log.values.keys import former_key, is_shortened, key_fields
 from pgaudit_log.values.row_json import MISSING, NULL, State
+from pgaudit_log.values.tables import column_of
 
 
 @dataclass(kw_only=True)
@@ -61,7 +62,7 @@ class Examination:
         self.findings = Findings()
         self.completion = Completion(choices, using, self._report)
         self.fields = {
-            model: {column_of(f): f for f in row_sql.own_columns(model)}
+            model: {column_of(f): f for f in tables.own_columns(model)}
             for model in {target.model for target in targets}
         }
         self.unreadable: dict[int, frozenset[str]] = {}
@@ -333,7 +334,7 @@ class Examination:
 
     def _writable(self, target: Target) -> dict[str, str]:
         """Return the columns of a target that can be written."""
-        writable = {column_of(f) for f in row_sql.writable_columns(target.model)}
+        writable = {column_of(f) for f in tables.writable_columns(target.model)}
         brings_back = target.place not in self.live
         state: dict[str, str] = {}
         for column, value in (target.state or {}).items():

@@ -12,9 +12,9 @@ from typing import TypeVar
 
 from django.db import models
 
-from pgaudit_log.declaring.declarations import concrete
 from pgaudit_log.reading import moments
 from pgaudit_log.reversal.plan import Kind, Obstacle, Plan
+from pgaudit_log.values.tables import concrete
 
 Check = Callable[[Plan], Iterable[str]]
 CheckT = TypeVar("CheckT", bound=Check)

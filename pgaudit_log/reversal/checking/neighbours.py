@@ -10,7 +10,6 @@ from typing import Any, Protocol
 from django.core.exceptions import ValidationError
 from django.db import models
 
-from pgaudit_log.declaring.declarations import concrete
 from pgaudit_log.declaring.relations import (
     Relation,
     content_type_of,
@@ -30,8 +29,9 @@ from pgaudit_log.reversal.moves import Move, values_of
 from pgaudit_log.reversal.options import Choices
 from pgaudit_log.reversal.order import columns_of, foreign_keys, unique_sets
 from pgaudit_log.reversal.plan import Kind, Step
-from pgaudit_log.values.identifiers import column_of, key_fields, key_text
+from pgaudit_log.values.keys import key_fields, key_text
 from pgaudit_log.values.row_json import State
+from pgaudit_log.values.tables import column_of, concrete
 
 CHUNK = 1000
 """Values that one query asks for."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from pgaudit_log.values.identifiers import is_shortened, key_fields, key_text_of_state, short_key
+from pgaudit_log.values.keys import is_shortened, key_fields, key_text_of_state, short_key
 from pgaudit_log.values.row_json import State
 
 

@@ -8,7 +8,6 @@ from django.db import models
 
 from pgaudit_log.constants import DELETE, LOWEST_ID, TRUNCATE
 from pgaudit_log.declaring import former_names
-from pgaudit_log.declaring.declarations import concrete, parents_of
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.models import Events
 from pgaudit_log.reading import object_events, raw_events
@@ -17,7 +16,8 @@ from pgaudit_log.reading.raw_events import Record
 from pgaudit_log.reversal.targets import Target
 from pgaudit_log.timetravel import recorded_past
 from pgaudit_log.values import causal_order
-from pgaudit_log.values.identifiers import column_of, key_fields, short_key
+from pgaudit_log.values.keys import key_fields, short_key
+from pgaudit_log.values.tables import column_of, concrete, parents_of
 
 
 def target_at(model: type[Any], whole_key: str, to: Any, moment: Moment, using: str) -> Target:

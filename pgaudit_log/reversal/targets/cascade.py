@@ -13,7 +13,6 @@ from django.db import models
 
 from pgaudit_log.constants import DELETE, UPDATE
 from pgaudit_log.declaring import former_names
-from pgaudit_log.declaring.declarations import concrete, parents_of
 from pgaudit_log.declaring.relations import (
     content_type_of,
     generic_columns,
@@ -22,8 +21,9 @@ from pgaudit_log.declaring.relations import (
 )
 from pgaudit_log.reading import moments
 from pgaudit_log.reading.raw_events import Record
-from pgaudit_log.values import row_json, row_sql
-from pgaudit_log.values.identifiers import column_of, key_text, reference, short_key
+from pgaudit_log.values import row_json, tables
+from pgaudit_log.values.keys import key_text, reference, short_key
+from pgaudit_log.values.tables import column_of, concrete, parents_of
 
 
 def deleted_with(first: Record, others: Sequence[Record]) -> list[Record]:
@@ -90,7 +90,7 @@ def _names(record: Record) -> Iterable[str]:
     labels = former_names.labels_of(record.model, record.using)
     yield from (reference(label, record.key) for label in labels)
     snapshot = record.values
-    for own in row_sql.own_columns(record.model):
+    for own in tables.own_columns(record.model):
         column = column_of(own)
         if (
             own.unique
@@ -168,7 +168,7 @@ def _texts(columns: Sequence[str], record: Record) -> Any:
 def _let_go(record: Record) -> Iterable[tuple[str, str, str]]:
     """Yield the columns whose reference an update took away as the deletion of an object does:
     its column, diff and what it pointed at."""
-    by_column = {column_of(f): f for f in row_sql.own_columns(record.model)}
+    by_column = {column_of(f): f for f in tables.own_columns(record.model)}
     for column, old, new in row_json.changed(record.diff):
         own = by_column.get(column)
         if not isinstance(own, models.ForeignKey) or old == row_json.NULL:

@@ -21,8 +21,9 @@ from pgaudit_log.reversal.checking import invariants
 from pgaudit_log.reversal.effects import is_done, unplanned_references
 from pgaudit_log.reversal.plan import Applied, Plan, Step, key_after, whole_keys
 from pgaudit_log.reversal.writing.model_save import save
-from pgaudit_log.values import row_json, row_sql
-from pgaudit_log.values.identifiers import column_of, is_shortened
+from pgaudit_log.values import row_json, row_sql, tables
+from pgaudit_log.values.keys import is_shortened
+from pgaudit_log.values.tables import column_of
 
 THROUGH = ("sql", "save")
 
@@ -130,7 +131,7 @@ def _repairs(plan: Plan) -> list[Callable[[Plan], object]]:
 def _write(step: Step, using: str) -> None:
     """Write the values of a step, and nothing else."""
     connection = connections[using]
-    columns = [f for f in row_sql.writable_columns(step.model) if column_of(f) in step.state]
+    columns = [f for f in tables.writable_columns(step.model) if column_of(f) in step.state]
     key = step.sought_key
     given, shortened = row_json.join(step.state), is_shortened(step.key) and key == step.key
     with connection.cursor() as cursor:

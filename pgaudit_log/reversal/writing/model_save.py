@@ -12,8 +12,9 @@ from django.db.models.deletion import Collector
 from pgaudit_log.diffs import current_rows
 from pgaudit_log.exceptions import PlanError
 from pgaudit_log.reversal.plan import Step, key_after, whole_keys
-from pgaudit_log.values.identifiers import column_of, key_fields
+from pgaudit_log.values.keys import key_fields
 from pgaudit_log.values.row_json import JSON_NULL, Absence
+from pgaudit_log.values.tables import column_of
 
 
 def save(step: Step, using: str) -> None:

@@ -1,62 +1,37 @@
-"""Identifiers: quoted SQL names, primary keys as text, and ids that sort by time."""
+"""Keys: a primary key as text, in Python and in SQL, and read again; what is too long, shortened."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import math
-import os
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timezone
 from decimal import Decimal
-from time import time_ns
 from typing import Any
 
 from django.db import models
-from pgtrigger.utils import quote
+from django.db.backends.base.base import BaseDatabaseWrapper
 
-MAX_IDENTIFIER_BYTES = 63
-"""PostgreSQL truncates longer names, so that two long names could become one."""
-
+from pgaudit_log.values.columns import (
+    FLOATS,
+    INTEGERS,
+    NATIVE,
+    TEXTS,
+    cast_sql,
+    is_valid_sql,
+    read_sql,
+    sql_type,
+)
+from pgaudit_log.values.quoting import quote_name
+from pgaudit_log.values.tables import column_of, concrete
 
 LONGEST_KEY = 500
 """How many bytes a key's text may have; of a longer one the index could refuse the write."""
 
 _KEPT_OF_A_KEY = 440
 """How many characters of a longer key are kept, so that what is left exceeds :data:`LONGEST_KEY`."""
-
-
-def quote_name(name: str) -> str:
-    """Return ``name`` as a quoted SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def quote_literal(value: str) -> str:
-    """Return ``value`` as a SQL string literal that reads the same under any setting."""
-    quoted = value.replace("'", "''")
-    if "\\" in quoted:
-        return "E'" + quoted.replace("\\", "\\\\") + "'"
-    return f"'{quoted}'"
-
-
-def table_of(model: type[models.Model]) -> str:
-    """Return the quoted name of a model's table, quoted as django-pgtrigger does it."""
-    return str(quote(model._meta.db_table))  # type: ignore[no-untyped-call]
-
-
-def column_of(field: models.Field[Any, Any]) -> str:
-    """Return the name of a field's column; only for fields that have one."""
-    assert field.column is not None, field
-    return field.column
-
-
-def shorten(name: str, limit: int = MAX_IDENTIFIER_BYTES) -> str:
-    """Return ``name``, or its beginning with a hash of the whole where it exceeds ``limit`` bytes."""
-    encoded = name.encode()
-    if len(encoded) <= limit:
-        return name
-    digest = hashlib.sha1(encoded, usedforsecurity=False).hexdigest()[:8]
-    return encoded[: limit - 9].decode(errors="ignore") + "_" + digest
 
 
 def key_fields(model: type[models.Model]) -> Sequence[models.Field[Any, Any]]:
@@ -187,12 +162,102 @@ def moved_marker(label: str) -> str:
     return f"moved {label}"
 
 
-def new_context_id() -> str:
-    """Return a UUIDv7 (RFC 9562, 5.7): 48 bits of milliseconds, then random, so that ids sort by time.
+_LONGEST_TEXTS = {
+    **dict.fromkeys(NATIVE - TEXTS - {"bytea", "citext", "interval", "numeric"}, 64),
+    **dict.fromkeys(FLOATS, 400),
+    "interval": 128,
+}
+"""How many bytes the values of a type have at most, as JSON, where that is known."""
 
-    As text, because each request makes one and carries it so.
+
+def _length(field: models.Field[Any, Any], connection: BaseDatabaseWrapper) -> int | None:
+    """Return how many characters a text, or digits a number, may have; ``None`` if any."""
+    counts = re.findall(r"\d+", (field.db_type(connection) or "").partition("(")[2])
+    return sum(map(int, counts)) if counts else None
+
+
+def _longest_key(
+    field: models.Field[Any, Any], connection: BaseDatabaseWrapper, *, in_array: bool = False
+) -> int | None:
+    """Return how many bytes the text of a key field has at most; ``None`` if that is not known."""
+    name = sql_type(field, connection).lower()
+    length = _length(field, connection)
+    if name in TEXTS and length is not None:
+        # Six for a control character in JSON, with the quotes around it; four for any other.
+        return 6 * length + 2 if in_array else 4 * length
+    if name == "numeric" and length is not None:
+        return length + 8
+    return _LONGEST_TEXTS.get(name)
+
+
+def may_be_shortened(
+    fields: Sequence[models.Field[Any, Any]], connection: BaseDatabaseWrapper
+) -> bool:
+    """Return whether a key of ``fields`` may be too long for ``obj_pk``; see ``identifiers.short_key``."""
+    in_array = len(fields) > 1
+    longest = [_longest_key(f, connection, in_array=in_array) for f in fields]
+    return None in longest or sum(n + 2 for n in longest if n is not None) > LONGEST_KEY + 2
+
+
+def key_sql(
+    columns: Sequence[str],
+    fields: Sequence[models.Field[Any, Any]],
+    connection: BaseDatabaseWrapper,
+) -> str:
+    """Return the text of a key as ``obj_pk`` and ``refs`` have it; ``identifiers.key_text`` in Python.
+
+    A composite key is a JSON array in the order of its declaration. Dates and the like are as
+    JSON has them, whatever DateStyle is. What may be too long is shortened.
     """
-    time = f"{time_ns() // 1_000_000:012x}"
-    random = os.urandom(10).hex()
-    variant = "89ab"[int(random[3], 16) & 3]
-    return f"{time[:8]}-{time[8:]}-7{random[:3]}-{variant}{random[4:7]}-{random[7:19]}"
+    types = [sql_type(field, connection).lower() for field in fields]
+    if len(columns) > 1:
+        text = f"jsonb_build_array({', '.join(columns)})::text"
+    elif types[0] in TEXTS or types[0] in INTEGERS or types[0] == "uuid":
+        text = f"{columns[0]}::text"
+    else:
+        text = f"to_jsonb({columns[0]}) #>> '{{}}'"
+    if not may_be_shortened(fields, connection):
+        return text
+    text = f"({text})"
+    short = short_key_sql(text)
+    if len(columns) == 1:
+        return short
+    # Most keys are short, which their texts tell for less than rendering the key twice.
+    texts = [f"octet_length({c})" for c, t in zip(columns, types, strict=True) if t in TEXTS]
+    others = [
+        _longest_key(f, connection) for f, t in zip(fields, types, strict=True) if t not in TEXTS
+    ]
+    if None in others:
+        return short
+    room = LONGEST_KEY - sum(n for n in others if n is not None) - 4 * len(fields)
+    return f"CASE WHEN {' + '.join(texts)} <= {room // 6} THEN {text} ELSE {short} END"
+
+
+def read_key_sql(
+    type_name: str,
+    connection: BaseDatabaseWrapper,
+    *,
+    position: int | None = None,
+    whole: str | None = None,
+) -> str:
+    """Return ``obj_pk`` as the key's type; NULL where the key was of another type then.
+
+    ``position`` says which part of a composite key is wanted; ``whole``, for a key that may be
+    too long for ``obj_pk``, is the expression of its value where it is.
+    """
+    if position is None:
+        value = cast_sql("obj_pk", type_name, connection)
+    else:
+        part = f"(obj_pk::jsonb -> {position})"
+        is_array = f"obj_pk LIKE '[%' AND {is_valid_sql('obj_pk', 'jsonb', connection)}"
+        value = f"CASE WHEN {is_array} THEN {read_sql(part, type_name, connection)} END"
+    if whole is None:
+        return value
+    return f"CASE WHEN octet_length(obj_pk) > {LONGEST_KEY} THEN {whole} ELSE {value} END"
+
+
+def row_key_sql(alias: str, model: type[models.Model], connection: BaseDatabaseWrapper) -> str:
+    """Return the text expression of the primary key of the row ``alias``."""
+    fields = key_fields(concrete(model))
+    columns = [f"{alias}.{quote_name(column_of(field))}" for field in fields]
+    return key_sql(columns, fields, connection)

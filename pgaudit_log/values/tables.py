@@ -1,0 +1,43 @@
+"""Tables: what holds the rows of a model, and its columns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import models
+from pgtrigger.utils import quote
+
+
+def table_of(model: type[models.Model]) -> str:
+    """Return the quoted name of a model's table, quoted as django-pgtrigger does it."""
+    return str(quote(model._meta.db_table))  # type: ignore[no-untyped-call]
+
+
+def column_of(field: models.Field[Any, Any]) -> str:
+    """Return the name of a field's column; only for fields that have one."""
+    assert field.column is not None, field
+    return field.column
+
+
+def concrete(model: type[models.Model]) -> type[models.Model]:
+    """Return the model that has the table: ``model`` itself, or what it is a proxy of."""
+    return model._meta.concrete_model or model
+
+
+def parents_of(model: type[models.Model]) -> list[type[models.Model]]:
+    """Return the models whose tables a model's objects have rows in, too: those that it inherits."""
+    return [concrete(parent) for parent in model._meta.get_parent_list()]
+
+
+def own_columns(model: type[models.Model]) -> list[models.Field[Any, Any]]:
+    """Return the fields with a stored column in the model's own table."""
+    return [
+        field
+        for field in model._meta.local_concrete_fields
+        if field.column is not None and getattr(field, "db_persist", None) is not False
+    ]
+
+
+def writable_columns(model: type[models.Model]) -> list[models.Field[Any, Any]]:
+    """Return those of :func:`own_columns` that PostgreSQL does not compute itself."""
+    return [f for f in own_columns(model) if not isinstance(f, models.GeneratedField)]
