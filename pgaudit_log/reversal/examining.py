@@ -23,6 +23,7 @@ from pgaudit_log.reversal.plans import Kind, Obstacle, Step
 from pgaudit_log.reversal.surroundings import Surroundings
 from pgaudit_log.reversal.targets import Target
 from pgaudit_log.states import MISSING, NULL, State
+from pgaudit_log.wording import shortened
 
 
 @dataclass(kw_only=True)
@@ -315,12 +316,12 @@ class Examination:
         last, which the later save has done.
         """
         name = self._name(target.model, column)
-        before = f"was {was}, " if was is not MISSING else ""
+        before = f"was {shortened(was)}, " if was is not MISSING else ""
         self._report(
             Kind.CHANGED_LATER,
             target,
             name,
-            f"{name} {before}was set to {expected}, and is now {now}.",
+            f"{name} {before}was set to {shortened(expected)}, and is now {shortened(now)}.",
             go_around=self.choices.on_conflict != "abort" or self._follows(target.model, column),
         )
         return self.choices.on_conflict == "force"
@@ -379,7 +380,7 @@ class Examination:
                     Kind.UNREADABLE,
                     target,
                     name,
-                    f"the value {value} of {name} is not of its type today.",
+                    f"the value {shortened(value)} of {name} is not of its type today.",
                     go_around=self.choices.on_conflict == "skip" and not brings_back,
                 )
             else:

@@ -36,7 +36,7 @@ from pgaudit_log.reversal.moves import Move, values_of
 from pgaudit_log.reversal.ordering import columns_of, foreign_keys, unique_sets
 from pgaudit_log.reversal.plans import Kind, Step
 from pgaudit_log.states import State
-from pgaudit_log.wording import words_for
+from pgaudit_log.wording import shortened, words_for
 
 CHUNK = 1000
 """Values that one query asks for."""
@@ -289,7 +289,8 @@ class Surroundings:
                 if move is None or move is holder or (holder and holder.gives_up(columns)):
                     continue
                 listed = ", ".join(
-                    f"{f.name} {words_for(f, v)}" for f, v in zip(fields, held, strict=True)
+                    f"{f.name} {shortened(words_for(f, v))}"
+                    for f, v in zip(fields, held, strict=True)
                 )
                 self.report(
                     Kind.TAKEN,

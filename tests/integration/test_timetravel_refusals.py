@@ -64,14 +64,14 @@ WRITES: dict[str, Any] = {
     "get or create a related object": lambda past: past.get().lines.get_or_create(
         quantity=77, defaults={"product_id": "pen"}
     ),
-    "bulk_update by a manager of today": lambda past: (
-        Order.objects.bulk_update((o for o in past), ["status"])
+    "bulk_update by a manager of today": lambda past: Order.objects.bulk_update(
+        (o for o in past), ["status"]
     ),
     "bulk_create by a manager of today": lambda past: Order.objects.bulk_create(
         past, update_conflicts=True, update_fields=["status"], unique_fields=["pk"]
     ),
-    "bulk_create of related objects": lambda past: (
-        Customer.objects.get().order_set.bulk_create([*past], ignore_conflicts=True)
+    "bulk_create of related objects": lambda past: Customer.objects.get().order_set.bulk_create(
+        [*past], ignore_conflicts=True
     ),
 }
 
