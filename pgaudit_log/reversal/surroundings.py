@@ -21,6 +21,7 @@ from pgaudit_log.relations import (
     generic_columns,
     generic_keys,
     generic_relations,
+    relations_of,
     relations_to,
 )
 from pgaudit_log.reversal.choices import Choices
@@ -86,6 +87,9 @@ class Surroundings:
                 self._find_generic_references(generic, moves)
             for own in foreign_keys(model):
                 self._find_targets(own, moves)
+            for relation in relations_of(model):
+                if not isinstance(model._meta.get_field(relation.name), models.ForeignKey):
+                    self._find_object_targets(relation, moves)
             for key in generic_keys(model):
                 self._find_generic_targets(key, moves)
             for fields in unique_sets(model):
@@ -261,6 +265,31 @@ class Surroundings:
                     f"{own.name} would point at {model._meta.label} {value[0]}, which is not"
                     f" there.{advice}",
                     go_around=not has_constraint,
+                )
+
+    def _find_object_targets(self, relation: Relation, moves: Sequence[Move]) -> None:
+        """Tell of rows that get a ``ForeignObject`` to an object that is not there."""
+        wanted: dict[Any, list[Move]] = {}
+        for move in moves:
+            taken = move.takes(relation.columns)
+            if taken is not None:
+                wanted.setdefault(taken, []).append(move)
+        columns, planned = relation.target_columns, self.by_model.get(relation.target, [])
+        there = {values_of(move.after, columns) for move in planned}
+        gone = {move.gives_up(columns) for move in planned} - there
+        names = [field.attname for field in relation.target_fields]
+        for values in _chunks([taken for taken in wanted if taken not in there]):
+            found = self._rows(relation.target).filter(any_of(names, values))
+            there |= {row for row in found.values_list(*names) if row not in gone}
+        for taken in wanted.keys() - there:
+            for move in wanted[taken]:
+                self.report(
+                    Kind.MISSING_TARGET,
+                    move.step,
+                    relation.name,
+                    f"{relation.name} would point at {relation.target._meta.label}"
+                    f" {', '.join(map(str, taken))}, which is not there. No constraint holds it.",
+                    go_around=True,
                 )
 
     def _find_holders(
