@@ -224,6 +224,11 @@ def _write(plan: Plan, screen: Screen) -> None:
 
 
 def _pair(change: Change) -> tuple[str, str]:
-    now = texts.side(change.now, change.now_text, there=False)
-    proposed = texts.side(change.proposed, change.proposed_text, there=False)
+    now, proposed = (
+        None if text is None else texts.shortened(text)
+        for text in (
+            texts.side(change.now, change.now_text, there=False),
+            texts.side(change.proposed, change.proposed_text, there=False),
+        )
+    )
     return texts.safe(change.field), texts.change(now, proposed)

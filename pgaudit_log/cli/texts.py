@@ -16,7 +16,10 @@ from django.utils import timezone
 from pgaudit_log import states
 from pgaudit_log.constants import AT_KEY
 from pgaudit_log.states import MISSING, Absence, unescaped
-from pgaudit_log.wording import NOTHING, as_json, in_current_zone, moment, safe
+from pgaudit_log.wording import NOTHING, as_json, in_current_zone, moment, of_bytes, safe, shortened
+
+MOST_BYTES = 32
+"""Up to how many bytes are shown as they are."""
 
 __all__ = [
     "NOTHING",
@@ -26,6 +29,7 @@ __all__ = [
     "of_stored",
     "of_value",
     "safe",
+    "shortened",
     "side",
     "time",
 ]
@@ -58,11 +62,15 @@ def of_value(value: Any, text: str | None = None) -> str:
         case datetime():
             return moment(value)
         case bytes() | bytearray() | memoryview():
-            return bytes(value).hex()
+            return _of_bytes(bytes(value))
         case dict() | list() | tuple():
             return safe(as_json(value))
         case _:
             return safe(text if text is not None else value)
+
+
+def _of_bytes(value: bytes) -> str:
+    return value.hex() if len(value) <= MOST_BYTES else of_bytes(value)
 
 
 def of_stored(value: Any) -> str:

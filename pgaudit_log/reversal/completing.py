@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import DataError, IntegrityError, models
 
 from pgaudit_log import histories, live, rows
+from pgaudit_log.conditions import is_automatic
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.identifiers import column_of, is_shortened, key_fields
 from pgaudit_log.reversal.choices import Choices
@@ -75,15 +76,11 @@ class Completion:
 
 
 def _has_python_default(own: models.Field[Any, Any]) -> bool:
-    return _is_automatic(own) or own.has_default()
-
-
-def _is_automatic(own: models.Field[Any, Any]) -> bool:
-    return bool(getattr(own, "auto_now", False) or getattr(own, "auto_now_add", False))
+    return is_automatic(own) or own.has_default()
 
 
 def _python_default(own: models.Field[Any, Any]) -> Any:
-    if _is_automatic(own):
+    if is_automatic(own):
         # It only sets the attribute; an instance would run code of the model's own.
         return own.pre_save(SimpleNamespace(), add=True)  # type: ignore[arg-type]
     return own.get_default()

@@ -12,7 +12,7 @@ from pgaudit_log.identifiers import key_fields, key_text
 from pgaudit_log.live import RowKey
 from pgaudit_log.registry import concrete
 from pgaudit_log.relations import Relation, content_type_of, generic_relations, relations_to
-from pgaudit_log.reversal.dangling import is_left_alone, label_of
+from pgaudit_log.reversal.dangling import generic_label_of, is_left_alone, label_of
 from pgaudit_log.reversal.plans import Step, key_after, whole_keys
 from pgaudit_log.reversal.surroundings import CHUNK, any_of
 
@@ -58,7 +58,11 @@ def unplanned_references(steps: Sequence[Step], using: str) -> Iterator[tuple[St
         by_key = {step.key: step for step in own}
         for generic in generic_relations(model) if len(key_fields(model)) == 1 else ():
             for place, key in _pointing_generically(generic, list(by_key), using):
-                if place[1] not in planned.get(place[0], ()) and key in by_key:
+                if (
+                    place[1] not in planned.get(place[0], ())
+                    and key in by_key
+                    and generic_label_of(generic) not in by_key[key].left_dangling
+                ):
                     yield (
                         by_key[key],
                         f"{place[0]._meta.label} {place[1]}",

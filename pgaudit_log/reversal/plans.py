@@ -20,7 +20,7 @@ from pgaudit_log.identifiers import (
     short_key,
 )
 from pgaudit_log.states import MISSING, State
-from pgaudit_log.wording import safe
+from pgaudit_log.wording import safe, shortened
 
 MOST_TOLD = 20
 """How many obstacles an error lists."""
@@ -100,7 +100,8 @@ class Change:
 
     def __str__(self) -> str:
         sides = [(self.now, self.now_text), (self.proposed, self.proposed_text)]
-        return f"{self.field}: {' → '.join(safe(text) for value, text in sides if value is not MISSING)}"
+        shown = (safe(shortened(text)) for value, text in sides if value is not MISSING)
+        return f"{self.field}: {' → '.join(shown)}"
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as a dict; what is missing has no key."""
