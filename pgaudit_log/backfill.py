@@ -82,14 +82,14 @@ def backfill(
             less than 1. Nothing is written then.
     """
     model = _tracked_model(model)
-    declarations = _declarations(model, label)
+    chosen = _declarations(model, label)
     if batch_size < 1:
         raise QueryError(
             f"Cannot backfill {concrete(model)._meta.label} in batches of {batch_size} rows."
             " Give a batch_size of 1 or more."
         )
     connection = connections[using or router.db_for_write(model)]
-    writers = [_Writer(declaration, connection) for declaration in declarations]
+    writers = [_Writer(declaration, connection) for declaration in chosen]
     total = _estimated_rows(model, connection) if progress else 0
     table = concrete(model)
     rows = events = 0
@@ -165,12 +165,12 @@ def _tracked_model(model: Any) -> type[models.Model]:
 
 
 def _declarations(model: type[models.Model], label: str | None) -> Sequence[Declaration]:
-    declarations = registry.declarations_of(model)
+    of_model = registry.declarations_of(model)
     if label is None:
-        return declarations
+        return of_model
     declaration = registry.find(model, label)
     if declaration is None:
-        known = sorted(name for d in declarations for name in d.tracker_labels)
+        known = sorted(name for d in of_model for name in d.tracker_labels)
         raise QueryError(
             f'Cannot backfill {concrete(model)._meta.label}: it has no tracker "{label}".'
             f" Its trackers are {', '.join(known)}."

@@ -158,10 +158,10 @@ def histories_of(model: type[models.Model]) -> tuple[History, ...]:
 
 
 @functools.lru_cache(maxsize=1024)
-def _histories(declarations: tuple[Declaration, ...]) -> tuple[History, ...]:
+def _histories(tracked: tuple[Declaration, ...]) -> tuple[History, ...]:
     found = [
         _history(declaration)
-        for declaration in declarations
+        for declaration in tracked
         if any(isinstance(tracker, RowEvent) for tracker in declaration.trackers)
     ]
     return tuple(sorted(found, key=lambda history: -len(history.tracked)))
