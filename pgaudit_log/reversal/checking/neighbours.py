@@ -27,8 +27,8 @@ from pgaudit_log.reversal.checking.dangling_references import (
 )
 from pgaudit_log.reversal.moves import Move, values_of
 from pgaudit_log.reversal.options import Choices
-from pgaudit_log.reversal.order import columns_of, foreign_keys, unique_sets
 from pgaudit_log.reversal.plan import Kind, Step
+from pgaudit_log.reversal.table_constraints import columns_of, foreign_keys, unique_sets
 from pgaudit_log.values.keys import key_fields, key_text
 from pgaudit_log.values.row_json import State
 from pgaudit_log.values.tables import column_of, concrete
