@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -13,6 +12,7 @@ from django.apps import apps
 
 from pgaudit_log.diffs.display import safe, shortened
 from pgaudit_log.exceptions import PlanError
+from pgaudit_log.values import row_json
 from pgaudit_log.values.keys import is_shortened, key_fields, key_text_of_state, short_key
 from pgaudit_log.values.row_json import MISSING, State
 from pgaudit_log.values.tables import column_of
@@ -174,23 +174,14 @@ def whole_keys(steps: Iterable[Step]) -> dict[tuple[type[Any], str], str]:
 def key_after(step: Step) -> str:
     """Return the key of a step's row after it, as text."""
     fields = key_fields(step.model)
-    if not any(column_of(own) in step.state for own in fields):
+    columns = [column_of(own) for own in fields]
+    if step.state.keys().isdisjoint(columns):
         return step.key
-    if is_shortened(step.key):
-        # Then a step has all parts of the key that it gives, or none; see ``examining``.
-        return short_key(key_text_of_state(step.state, fields) or step.key)
-    parts = [json.loads(step.key)] if len(fields) > 1 else [[step.key]]
-    texts = []
-    for position, own in enumerate(fields):
-        text = step.state.get(column_of(own))
-        if text is None:
-            part = parts[0][position]
-            texts.append(json.dumps(part, ensure_ascii=False) if len(fields) > 1 else part)
-        elif len(fields) > 1:
-            texts.append(text)
-        else:
-            texts.append(json.loads(text) if text.startswith('"') else text)
-    return short_key("[" + ", ".join(texts) + "]" if len(fields) > 1 else texts[0])
+    known: dict[str, str] = {}
+    # Of a key that is shortened, a step has all parts, or none; see ``checking.examination``.
+    if len(fields) > 1 and not is_shortened(step.key):
+        known = dict(zip(columns, row_json.split_array(step.key), strict=True))
+    return short_key(key_text_of_state({**known, **step.state}, fields) or step.key)
 
 
 @dataclass(frozen=True, kw_only=True)

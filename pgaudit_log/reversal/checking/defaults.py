@@ -15,9 +15,8 @@ from pgaudit_log.exceptions import QueryError
 from pgaudit_log.reversal.options import Choices
 from pgaudit_log.reversal.plan import Kind
 from pgaudit_log.reversal.targets import Target
-from pgaudit_log.timetravel import recorded_past
 from pgaudit_log.values import tables
-from pgaudit_log.values.keys import is_shortened, key_fields
+from pgaudit_log.values.keys import is_shortened, key_fields, read_part, split_key
 from pgaudit_log.values.row_json import NULL
 from pgaudit_log.values.tables import column_of
 
@@ -49,9 +48,8 @@ class Completion:
             elif column in complete:
                 continue
             elif own in keys and (target.whole_key or not is_shortened(target.key)):
-                parts = recorded_past.value_of(target.whole_key or target.key, keys)
-                part = parts[list(keys).index(own)] if len(keys) > 1 else parts
-                complete[column] = self._render(own, part)
+                part = split_key(target.whole_key or target.key, keys)[list(keys).index(own)]
+                complete[column] = self._render(own, read_part(part, own))
             elif _has_python_default(own):
                 complete[column] = self._render(own, _python_default(own))
             elif own.null and not own.has_db_default():

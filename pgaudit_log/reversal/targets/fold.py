@@ -8,7 +8,7 @@ from typing import Any
 
 from pgaudit_log.reading.raw_events import Record
 from pgaudit_log.reversal.targets import Target
-from pgaudit_log.reversal.targets.sequence import RowEvent, agree, sequence
+from pgaudit_log.reversal.targets.sequence import Transition, agree, sequence
 from pgaudit_log.values.row_json import State
 
 
@@ -43,7 +43,7 @@ class _Row:
     broken: dict[str, tuple[str, str]] = field(default_factory=dict)
     passed: dict[str, str] = field(default_factory=dict)
 
-    def take(self, event: RowEvent) -> None:
+    def take(self, event: Transition) -> None:
         """Add an event."""
         for column, value in event.old.items():
             # What the event before left, unless others wrote.
@@ -88,7 +88,7 @@ class _Rows:
         self._by_place: dict[tuple[type[Any], str], list[_Row]] = {}
         self.all: list[_Row] = []
 
-    def of(self, event: RowEvent) -> _Row:
+    def of(self, event: Transition) -> _Row:
         """Return the row of an event, under the key that it has after it."""
         row = self._found_by(event)
         if row is None:
@@ -111,7 +111,7 @@ class _Rows:
     def _at(self, model: type[Any], key: str) -> list[_Row]:
         return self._by_place.setdefault((model, key), [])
 
-    def _found_by(self, event: RowEvent) -> _Row | None:
+    def _found_by(self, event: Transition) -> _Row | None:
         """Return the row that an event found; ``None`` for one that no event was about yet."""
         there = self._at(event.model, event.found_key)
         alive = [row for row in there if row.exists]

@@ -21,7 +21,7 @@ from pgaudit_log.values.row_json import State
 
 
 @dataclass(frozen=True, kw_only=True)
-class RowEvent:
+class Transition:
     """What happened to one row by one change, as far as its trackers tell."""
 
     model: type[Any]
@@ -51,14 +51,14 @@ def agree(one: State | None, other: State | None) -> bool:
     return all(one.get(column, value) == value for column, value in other.items())
 
 
-def sequence(records: Iterable[Record]) -> list[RowEvent]:
+def sequence(records: Iterable[Record]) -> list[Transition]:
     """Return what ``records``, in causal order, did to rows.
 
     Within a transaction an event is put before another one of the same row if that found what it
     left; events of one change become one. Those of different transactions keep their places.
     """
-    events = [_row_event(r) for r in records if r.operation in (INSERT, UPDATE, DELETE)]
-    by_transaction: dict[int, list[RowEvent]] = {}
+    events = [_transition(r) for r in records if r.operation in (INSERT, UPDATE, DELETE)]
+    by_transaction: dict[int, list[Transition]] = {}
     for event in events:
         by_transaction.setdefault(event.txid, []).append(event)
     turns = {txid: iter(_in_order(own)) for txid, own in by_transaction.items()}
@@ -66,13 +66,13 @@ def sequence(records: Iterable[Record]) -> list[RowEvent]:
     return [event for event in nexts if event is not None]
 
 
-def _row_event(record: Record) -> RowEvent:
+def _transition(record: Record) -> Transition:
     assert record.key is not None
     before = None if record.operation == INSERT else record.before or {}
     after = None if record.operation == DELETE else record.after or {}
     changed = list(row_json.changed(record.diff))
     is_update = record.operation == UPDATE
-    return RowEvent(
+    return Transition(
         model=record.model,
         txid=record.txid,
         first_id=record.id,
@@ -87,14 +87,14 @@ def _row_event(record: Record) -> RowEvent:
     )
 
 
-Change = list[RowEvent]
-"""What the trackers of a row have of one change."""
+Twins = list[Transition]
+"""The events that several trackers have of one change."""
 
 
-def _in_order(events: Iterable[RowEvent]) -> list[RowEvent]:
+def _in_order(events: Iterable[Transition]) -> list[Transition]:
     """Return the events of one transaction in the order in which rows changed."""
-    ordered: list[Change] = []
-    by_place: defaultdict[tuple[type[Any], str], list[Change]] = defaultdict(list)
+    ordered: list[Twins] = []
+    by_place: defaultdict[tuple[type[Any], str], list[Twins]] = defaultdict(list)
     rows = _Rows()
     for event in events:
         there = by_place[event.model, event.found_key]
@@ -123,30 +123,30 @@ class _Rows:
     def __init__(self) -> None:
         self._states: dict[tuple[type[Any], str], State | None] = {}
 
-    def can_be_found_by(self, event: RowEvent) -> bool:
+    def can_be_found_by(self, event: Transition) -> bool:
         """Return whether an event can have found what is at its key."""
         place = event.model, event.found_key
         return place not in self._states or agree(self._states[place], event.before)
 
-    def change(self, event: RowEvent) -> None:
+    def change(self, event: Transition) -> None:
         """Let an event change the row that it found."""
         known = self._states.pop((event.model, event.found_key), None) or {}
         self._states[event.model, event.found_key] = None
         if event.after is not None:
             self._states[event.model, event.key] = {**known, **event.after}
 
-    def learn(self, event: RowEvent) -> None:
+    def learn(self, event: Transition) -> None:
         """Take from an earlier event what later ones do not tell of a row."""
         known = self._states.get((event.model, event.key))
         if known is not None and event.after is not None:
             self._states[event.model, event.key] = {**event.after, **known}
 
-    def add(self, event: RowEvent) -> None:
+    def add(self, event: Transition) -> None:
         """Let an event leave a row beside the one at the key where it found another."""
         self._states[event.model, event.key] = event.after
 
 
-def _same_change(event: RowEvent, changes: Sequence[Change]) -> Change | None:
+def _same_change(event: Transition, changes: Sequence[Twins]) -> Twins | None:
     """Return the change that another tracker's event is of, too."""
     for change in reversed(changes):
         if all(
@@ -159,7 +159,7 @@ def _same_change(event: RowEvent, changes: Sequence[Change]) -> Change | None:
     return None
 
 
-def _joined(one: RowEvent, other: RowEvent) -> RowEvent:
+def _joined(one: Transition, other: Transition) -> Transition:
     """Return two events of one change as one."""
     return replace(
         one,
@@ -172,7 +172,7 @@ def _joined(one: RowEvent, other: RowEvent) -> RowEvent:
     )
 
 
-def _first_after(event: RowEvent, changes: Sequence[Change]) -> Change | None:
+def _first_after(event: Transition, changes: Sequence[Twins]) -> Twins | None:
     """Return the first change that found what ``event`` left."""
     for change in changes:
         if any(_has_left(event, other) for other in change):
@@ -180,7 +180,7 @@ def _first_after(event: RowEvent, changes: Sequence[Change]) -> Change | None:
     return None
 
 
-def _has_left(event: RowEvent, other: RowEvent) -> bool:
+def _has_left(event: Transition, other: Transition) -> bool:
     """Return whether ``event`` left what ``other`` found."""
     if event.after is None or other.before is None:
         return event.after is other.before

@@ -9,7 +9,7 @@ import pytest
 
 from pgaudit_log.reading.raw_events import Record
 from pgaudit_log.reversal.targets.fold import fold
-from pgaudit_log.reversal.targets.sequence import RowEvent, agree, sequence
+from pgaudit_log.reversal.targets.sequence import Transition, agree, sequence
 from tests.shop.models import Order
 
 Row = dict[str, Any]
@@ -52,7 +52,7 @@ def update(id: int, key: int, old: Row, new: Row, **more: Any) -> Record:
     )
 
 
-def ids(events: list[RowEvent]) -> list[int]:
+def ids(events: list[Transition]) -> list[int]:
     return [event.first_id for event in events]
 
 
