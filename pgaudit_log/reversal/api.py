@@ -18,8 +18,9 @@ from pgaudit_log.reading.moments import Moment
 from pgaudit_log.reading.raw_events import Record
 from pgaudit_log.reversal.checking import invariants
 from pgaudit_log.reversal.leaving_out import examine_chosen
-from pgaudit_log.reversal.options import Choices
-from pgaudit_log.reversal.plan import Kind, Obstacle, Plan
+from pgaudit_log.reversal.obstacles import Kind, Obstacle
+from pgaudit_log.reversal.options import Choices, OnConflict
+from pgaudit_log.reversal.plan import Plan, PlanAction
 from pgaudit_log.reversal.targets import Target
 from pgaudit_log.reversal.targets.at import no_such_event, target_at
 from pgaudit_log.reversal.targets.cascade import deleted_with
@@ -37,7 +38,7 @@ def revert(
     to: Any,
     *,
     fields: Sequence[str] | None = None,
-    on_conflict: str = "abort",
+    on_conflict: OnConflict = "abort",
     ignore_missing: bool = False,
     leave_out: Iterable[Kind | Obstacle | str] = (),
     values: Mapping[str, Any] | None = None,
@@ -105,7 +106,7 @@ def undo(
     txid: int | None = None,
     context: Any = None,
     fields: Sequence[str] | None = None,
-    on_conflict: str = "abort",
+    on_conflict: OnConflict = "abort",
     ignore_missing: bool = False,
     leave_out: Iterable[Kind | Obstacle | str] = (),
     values: Mapping[str, Any] | None = None,
@@ -248,7 +249,7 @@ def _changes(found: Sequence[Record], subject: str) -> list[Record]:
 
 
 def _plan(
-    action: str,
+    action: PlanAction,
     subject: str,
     targets: Sequence[Target],
     *,
@@ -261,9 +262,9 @@ def _plan(
     plan = Plan(
         action=action,
         subject=subject,
-        steps=tuple(findings.steps),
-        obstacles=tuple(findings.obstacles),
-        left_alone=tuple(findings.left_alone),
+        steps=findings.steps,
+        obstacles=findings.obstacles,
+        left_alone=findings.left_alone,
         reverts=dict(reverts),
         using=using,
     )

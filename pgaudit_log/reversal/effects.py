@@ -20,8 +20,8 @@ from pgaudit_log.reversal.checking.dangling_references import (
     is_left_alone,
     label_of,
 )
-from pgaudit_log.reversal.checking.neighbours import CHUNK, any_of
-from pgaudit_log.reversal.plan import Step, key_after, whole_keys
+from pgaudit_log.reversal.checking.planned_rows import CHUNK, any_of
+from pgaudit_log.reversal.steps import Step, key_after, whole_keys
 from pgaudit_log.values.keys import key_fields, key_text
 from pgaudit_log.values.tables import concrete
 

@@ -13,7 +13,7 @@ from pgaudit_log.declaring.relations import relations_of
 from pgaudit_log.reversal.cycles import Columns, Waits, break_cycle, find_cycle
 from pgaudit_log.reversal.free_values import FreeValues
 from pgaudit_log.reversal.moves import Move
-from pgaudit_log.reversal.plan import Step, key_after
+from pgaudit_log.reversal.steps import Step, key_after
 from pgaudit_log.reversal.table_constraints import columns_of, foreign_keys, unique_sets
 from pgaudit_log.values import tables
 from pgaudit_log.values.tables import column_of

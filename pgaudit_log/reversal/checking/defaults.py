@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,8 +12,9 @@ from django.db import DataError, IntegrityError, models
 from pgaudit_log.declaring.conditions import is_automatic
 from pgaudit_log.diffs import current_rows
 from pgaudit_log.exceptions import QueryError
+from pgaudit_log.reversal.checking.findings import Report
+from pgaudit_log.reversal.obstacles import Kind
 from pgaudit_log.reversal.options import Choices
-from pgaudit_log.reversal.plan import Kind
 from pgaudit_log.reversal.targets import Target
 from pgaudit_log.values import tables
 from pgaudit_log.values.keys import is_shortened, key_fields, read_part, split_key
@@ -24,9 +25,7 @@ from pgaudit_log.values.tables import column_of
 class Completion:
     """Completes rows; a value that many rows get is rendered once."""
 
-    def __init__(
-        self, choices: Choices, using: str, report: Callable[[Kind, Target, str, str], None]
-    ) -> None:
+    def __init__(self, choices: Choices, using: str, report: Report) -> None:
         self.choices = choices
         self.using = using
         self.report = report

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django.db import models
@@ -35,8 +36,7 @@ def target_at(model: type[Any], whole_key: str, to: Any, moment: Moment, using: 
         UnknownPastError: when the row was not tracked yet.
     """
     target = _target_at(model, short_key(whole_key), to, moment, using)
-    target.whole_key = whole_key
-    return target
+    return replace(target, whole_key=whole_key)
 
 
 def _target_at(model: type[Any], key: str, to: Any, moment: Moment, using: str) -> Target:
@@ -52,8 +52,7 @@ def _target_at(model: type[Any], key: str, to: Any, moment: Moment, using: str) 
     if record.snapshot is None:
         raise QueryError(f"Event {record.id} has no values to go back to.")
     target = _target(model, key, [])
-    target.state, target.order = _without_key(model, record.values), record.id
-    return target
+    return replace(target, state=_without_key(model, record.values), order=record.id)
 
 
 def key_of_event(event: Any) -> Any:

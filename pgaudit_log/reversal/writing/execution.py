@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import get_args
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import (
@@ -19,19 +20,18 @@ from pgaudit_log.exceptions import PlanError, QueryError, StalePlanError
 from pgaudit_log.reading import moments
 from pgaudit_log.reversal.checking import invariants
 from pgaudit_log.reversal.effects import is_done, unplanned_references
-from pgaudit_log.reversal.plan import Applied, Plan, Step, key_after, whole_keys
+from pgaudit_log.reversal.plan import Applied, Plan, Through
+from pgaudit_log.reversal.steps import Step, key_after, whole_keys
 from pgaudit_log.reversal.writing.model_save import save
 from pgaudit_log.values import row_json, row_sql, tables
 from pgaudit_log.values.keys import is_shortened
 from pgaudit_log.values.tables import column_of
 
-THROUGH = ("sql", "save")
 
-
-def apply(plan: Plan, *, through: str, reason: str | None) -> Applied:
+def apply(plan: Plan, *, through: Through, reason: str | None) -> Applied:
     """Carry ``plan`` out; see ``Plan.apply``."""
-    if through not in THROUGH:
-        raise QueryError(f"through={through!r} is none of {', '.join(THROUGH)}.")
+    if through not in get_args(Through):
+        raise QueryError(f"through={through!r} is none of {', '.join(get_args(Through))}.")
     plan.refuse_obstacles()
     metadata = {**plan.reverts, **({"reason": reason} if reason else {})}
     connection = connections[plan.using]
