@@ -160,10 +160,10 @@ def parse_key(model: type[models.Model], text: str) -> Any:
         is_same = whole_key_text(key, fields) == text
     except (TypeError, ValueError, ArithmeticError, ValidationError):
         return None
-    return key if is_same and _can_be_asked_for(key) else None
+    return key if is_same and can_be_asked_for(key) else None
 
 
-def _can_be_asked_for(key: Any) -> bool:
+def can_be_asked_for(key: Any) -> bool:
     """Return whether no part of a key is a number that the database refuses to look for."""
     parts = key if isinstance(key, tuple) else (key,)
     return all(not isinstance(part, int) or -(2**63) <= part < 2**63 for part in parts)

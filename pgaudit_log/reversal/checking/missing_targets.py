@@ -19,6 +19,7 @@ from pgaudit_log.reversal.checking.planned_rows import PlannedRows, any_of, chun
 from pgaudit_log.reversal.moves import Move, values_of
 from pgaudit_log.reversal.obstacles import Kind
 from pgaudit_log.reversal.table_constraints import columns_of, foreign_keys
+from pgaudit_log.values.keys import key_fields, read_key
 from pgaudit_log.values.tables import column_of, concrete
 
 
@@ -136,7 +137,7 @@ def _not_there(planned_rows: PlannedRows, model: type[Any], texts: Sequence[str]
     by_value = {}
     for text in texts:
         with suppress(ValidationError, ValueError, TypeError):
-            by_value[model._meta.pk.to_python(text)] = text
+            by_value[read_key(text, key_fields(model))] = text
     there = {text for text in texts if planned.get(text)}
     for values in chunks(list(by_value)):
         for value in planned_rows.table(model).filter(pk__in=values).values_list("pk", flat=True):
