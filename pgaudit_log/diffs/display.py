@@ -1,4 +1,4 @@
-"""Wording: values as people read them."""
+"""Display: values as people read them."""
 
 from __future__ import annotations
 

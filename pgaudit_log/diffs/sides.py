@@ -26,13 +26,12 @@ def records_of(events: Sequence[Any], using: str) -> list[Record]:
     Raises:
         QueryError: for what is no event, or none of this database.
     """
-    for event in events:
-        if not isinstance(getattr(event, "pgh_id", None), int):
-            raise QueryError(f"{event!r} is no event. Give one of the trail, or a typed one.")
-    found = raw_events.read(Events.objects.filter(pk__in=[e.pgh_id for e in events]), using)
-    for event in events:
-        if event.pgh_id not in {record.id for record in found}:
-            raise QueryError(f"There is no event {event.pgh_id} in the database {using!r}.")
+    ids = [raw_events.event_id(event) for event in events]
+    found = raw_events.read(Events.objects.filter(pk__in=ids), using)
+    known = {record.id for record in found}
+    for id in ids:
+        if id not in known:
+            raise QueryError(f"There is no event {id} in the database {using!r}.")
     return found
 
 

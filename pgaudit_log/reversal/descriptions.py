@@ -1,4 +1,4 @@
-"""Describing: says of each step, in typed values, what it would change."""
+"""Descriptions: say of each step, in typed values, what it would change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Choices: how the caller of a plan wants what stands in the way to be gone around."""
+"""Options: how the caller of a plan wants what stands in the way to be gone around."""
 
 from __future__ import annotations
 

@@ -11,10 +11,10 @@ from typing import Any, TypeVar
 
 from pgaudit_log.declaring.relations import relations_of
 from pgaudit_log.reversal.cycles import Columns, Waits, break_cycle, find_cycle
-from pgaudit_log.reversal.free_values import FreeValues
 from pgaudit_log.reversal.moves import Move
 from pgaudit_log.reversal.steps import Step, key_after
 from pgaudit_log.reversal.table_constraints import columns_of, foreign_keys, unique_sets
+from pgaudit_log.reversal.unused_values import UnusedValues
 from pgaudit_log.values import tables
 from pgaudit_log.values.tables import column_of
 
@@ -35,7 +35,7 @@ def in_order(moves: Sequence[Move], using: str) -> list[Step]:
     waits = _waits(moves)
     first = list(until_cycle(waits))
     waits = {n: waits[n] for n in sorted(waits.keys() - set(first))}
-    asides = _break_cycles(moves, waits, FreeValues(moves, using))
+    asides = _break_cycles(moves, waits, UnusedValues(moves, using))
     steps = [moves[number].step for number in first]
     for number, is_itself in until_cycle(_turns(waits, asides)):
         if not is_itself:
@@ -114,7 +114,9 @@ def _givers_and_takers(
 
 
 def _break_cycles(
-    moves: Sequence[Move], waits: dict[int, Mapping[int, Columns | None]], free_values: FreeValues
+    moves: Sequence[Move],
+    waits: dict[int, Mapping[int, Columns | None]],
+    unused_values: UnusedValues,
 ) -> dict[int, Step]:
     """Take out of ``waits`` what makes circles; return how rows are moved aside for that."""
     asides: dict[int, Step] = {}
@@ -126,7 +128,7 @@ def _break_cycles(
 
     def aside(number: int, columns: Columns) -> Step | None:
         is_possible = moves[number].step.action == "update" and number not in asides
-        return _aside(moves[number], columns, free_values) if is_possible else None
+        return _aside(moves[number], columns, unused_values) if is_possible else None
 
     def before(number: int) -> Iterable[int]:
         # Whose row is moved aside has given up its unique values by then.
@@ -147,12 +149,12 @@ def _break_cycles(
     return asides
 
 
-def _aside(move: Move, columns: Columns, free_values: FreeValues) -> Step | None:
+def _aside(move: Move, columns: Columns, unused_values: UnusedValues) -> Step | None:
     """Return the step that gets a row out of the way with its value of ``columns``, if one can."""
     by_column = {column_of(f): f for f in tables.own_columns(move.step.model)}
     for column in columns:
         if column in move.step.state:
-            value = free_values.find(move, columns, by_column[column])
+            value = unused_values.find(move, columns, by_column[column])
             if value is not None:
                 return replace(move.step, state={column: value}, changes=())
     return None

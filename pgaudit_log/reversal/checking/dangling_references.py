@@ -1,4 +1,4 @@
-"""Dangling: which references the database does not hold, and may point at nothing after a plan."""
+"""Dangling references: which references the database does not hold, and may point at nothing after a plan."""
 
 from __future__ import annotations
 

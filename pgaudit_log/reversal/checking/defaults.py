@@ -1,4 +1,4 @@
-"""Completing: gives a row that is to be brought back what its events do not have."""
+"""Defaults: gives a row that is to be brought back what its events do not have."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Standing: how a row stood at an event or a moment, as a target to go back to."""
+"""Targets of a moment: how a row stood at an event or a moment, as a target to go back to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Deletions: which events of a transaction belong to the deletion of one object."""
+"""Cascades: which events of a transaction belong to the deletion of one object."""
 
 from __future__ import annotations
 

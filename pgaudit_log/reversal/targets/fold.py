@@ -1,4 +1,4 @@
-"""Folding: makes one target of all that a series of events did to one row."""
+"""Fold: makes one target of all that a series of events did to one row."""
 
 from __future__ import annotations
 

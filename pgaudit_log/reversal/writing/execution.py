@@ -1,4 +1,4 @@
-"""Applying: carries a plan out in one transaction, or changes nothing."""
+"""Execution: carries a plan out in one transaction, or changes nothing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pgaudit_log.diffs import current_rows
 from pgaudit_log.exceptions import PlanError, QueryError, StalePlanError
 from pgaudit_log.reading import moments
 from pgaudit_log.reversal.checking import invariants
-from pgaudit_log.reversal.effects import is_done, unplanned_references
+from pgaudit_log.reversal.checking.unplanned_references import unplanned_references
 from pgaudit_log.reversal.plan import Applied, Plan, Through
 from pgaudit_log.reversal.steps import Step, key_after, whole_keys
 from pgaudit_log.reversal.writing.model_save import save
@@ -145,10 +145,25 @@ def _write(step: Step, using: str) -> None:
                 sql = row_sql.delete_sql(step.model, connection, shortened=shortened)
                 cursor.execute(sql, [key])
         written = cursor.rowcount
-    if written == 0 and is_done(step, using):
+    if written == 0 and _is_done(step, using):
         return
     if written != 1:
         raise PlanError(
             f"Cannot {step}: {written} rows were written instead of one. Nothing was changed."
             " A trigger or a rule of the table may keep it from being written."
         )
+
+
+def _is_done(step: Step, using: str) -> bool:
+    """Return whether a step is carried out, be it by a foreign key of the database that cascades."""
+    key = key_after(step)
+    place = step.model, key
+    now = current_rows.read([place], using, whole=whole_keys([step])).get(place)
+    if step.action == "delete":
+        return now is None
+    return (
+        step.action == "update"
+        and key != step.key
+        and now is not None
+        and all(now[column] == value for column, value in step.state.items())
+    )

@@ -1,4 +1,4 @@
-"""Saving: writes a step of a plan with the model's own methods, after ``full_clean()``."""
+"""Model save: writes a step of a plan with the model's own methods, after ``full_clean()``."""
 
 from __future__ import annotations
 

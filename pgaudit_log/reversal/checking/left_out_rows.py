@@ -1,4 +1,4 @@
-"""Leaving out: rows that a plan does not touch by choice, and those that cannot go without them."""
+"""Left out rows: those that a plan does not touch by choice, and those that cannot go without them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Outcomes: what carrying a plan out did, or would do, beside what its steps say."""
+"""Unplanned references: which rows point at those that a plan deletes, and it does not know."""
 
 from __future__ import annotations
 
@@ -21,24 +21,9 @@ from pgaudit_log.reversal.checking.dangling_references import (
     label_of,
 )
 from pgaudit_log.reversal.checking.planned_rows import CHUNK, any_of
-from pgaudit_log.reversal.steps import Step, key_after, whole_keys
+from pgaudit_log.reversal.steps import Step, whole_keys
 from pgaudit_log.values.keys import key_fields, key_text
 from pgaudit_log.values.tables import concrete
-
-
-def is_done(step: Step, using: str) -> bool:
-    """Return whether a step is carried out, be it by a foreign key of the database that cascades."""
-    key = key_after(step)
-    place = step.model, key
-    now = current_rows.read([place], using, whole=whole_keys([step])).get(place)
-    if step.action == "delete":
-        return now is None
-    return (
-        step.action == "update"
-        and key != step.key
-        and now is not None
-        and all(now[column] == value for column, value in step.state.items())
-    )
 
 
 def unplanned_references(steps: Sequence[Step], using: str) -> Iterator[tuple[Step, str, str]]:
