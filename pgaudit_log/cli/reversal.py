@@ -218,12 +218,8 @@ def _write(plan: Plan, screen: Screen) -> None:
     for step in plan.steps:
         screen.line(f"  {terminal_text.safe(step)}")
         screen.pairs(map(_pair, step.changes), indent=4)
-    for obstacle in plan.obstacles:
-        screen.line(f"  In the way: {terminal_text.safe(obstacle)}")
-    for obstacle in plan.left_alone:
-        screen.line(f"  Gone around: {terminal_text.safe(obstacle)}")
-    if not plan.steps and not plan.obstacles:
-        screen.line("  Nothing to do.")
+    for remark in plan.remarks():
+        screen.line(f"  {remark}")
 
 
 def _pair(change: Change) -> tuple[str, str]:

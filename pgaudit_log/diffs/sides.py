@@ -89,12 +89,13 @@ def _records_at(record: Record, table: type[models.Model], using: str) -> list[R
     """Return what says how the row in another table of the object was at an event, oldest first."""
     moment = causal_order.up_to(record.id, record.txid, record.turn)
     past = object_events.of(table, str(record.key), using).filter(moment)
-    found = set()
-    for history in recorded_past.histories_of(table):
-        newest = causal_order.newest(history.of_rows(past))
-        if newest is not None:
-            found.add(newest.pk)
-    return raw_events.read(Events.objects.filter(pk__in=found), using)
+    return raw_events.read(Events.objects.filter(pk__in=newest_ids(table, past)), using)
+
+
+def newest_ids(model: type[models.Model], past: models.QuerySet[Any, Any]) -> set[int]:
+    """Return the ids of the newest events of a row, one for each of its model's declarations."""
+    newest = (causal_order.newest(h.of_rows(past)) for h in recorded_past.histories_of(model))
+    return {event.pk for event in newest if event is not None}
 
 
 def known_to(record: Record) -> set[str]:

@@ -98,11 +98,15 @@ class Plan:
         for step in self.steps:
             lines.append(f"  {safe(step)}")
             lines += [f"    {change}" for change in step.changes]
-        lines += [f"  In the way: {safe(obstacle)}" for obstacle in self.obstacles]
-        lines += [f"  Left alone: {safe(obstacle)}" for obstacle in self.left_alone]
-        if len(lines) == 1:
-            lines.append("  Nothing to do.")
-        return "\n".join(lines)
+        return "\n".join([*lines, *(f"  {remark}" for remark in self.remarks())])
+
+    def remarks(self) -> list[str]:
+        """Return for people, a line each, what was found beside the steps."""
+        found = [
+            *(f"In the way: {safe(obstacle)}" for obstacle in self.obstacles),
+            *(f"Not in the way: {safe(obstacle)}" for obstacle in self.left_alone),
+        ]
+        return found if self.steps or self.obstacles else [*found, "Nothing to do."]
 
 
 @dataclass(frozen=True, kw_only=True)

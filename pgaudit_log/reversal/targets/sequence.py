@@ -68,10 +68,12 @@ def sequence(records: Iterable[Record]) -> list[Transition]:
 
 def _transition(record: Record) -> Transition:
     assert record.key is not None
-    before = None if record.operation == INSERT else record.before or {}
-    after = None if record.operation == DELETE else record.after or {}
+    values = record.values
     changed = list(row_json.changed(record.diff))
     is_update = record.operation == UPDATE
+    old = {column: before for column, before, _ in changed} if is_update else values
+    new = {column: after for column, _, after in changed} if is_update else values
+    was_there, is_there = record.operation != INSERT, record.operation != DELETE
     return Transition(
         model=record.model,
         txid=record.txid,
@@ -80,10 +82,10 @@ def _transition(record: Record) -> Transition:
         operation=record.operation,
         found_key=record.former_key or record.key,
         key=record.key,
-        before=before,
-        after=after,
-        old={column: old for column, old, _ in changed} if is_update else before or {},
-        new={column: new for column, _, new in changed} if is_update else after or {},
+        before={**values, **old} if was_there else None,
+        after={**values, **new} if is_there else None,
+        old=old if was_there else {},
+        new=new if is_there else {},
     )
 
 
