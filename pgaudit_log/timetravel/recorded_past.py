@@ -26,6 +26,7 @@ from pgaudit_log.values.keys import (
     are_equal_as_texts,
     former_key,
     is_shortened,
+    joined_key,
     key_fields,
     key_text,
     moved_marker,
@@ -235,7 +236,7 @@ def key_texts(model: type[models.Model], column: Any, values: Sequence[Any]) -> 
         if list(column.targets) != list(keys):
             return None
         parts: list[Sequence[Any]] = list(zip(*values, strict=True)) or [()] * len(keys)
-        values = [value if len(keys) > 1 else value[0] for value in values]
+        values = [joined_key(value) for value in values]
     elif not isinstance(column, Col) or len(keys) > 1 or column.target is not keys[0]:
         return None
     else:

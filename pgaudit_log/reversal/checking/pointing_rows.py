@@ -22,7 +22,7 @@ from pgaudit_log.reversal.checking.dangling_references import (
 from pgaudit_log.reversal.checking.planned_rows import PlannedRows, any_of, chunks
 from pgaudit_log.reversal.moves import Move, values_of
 from pgaudit_log.reversal.obstacles import Kind
-from pgaudit_log.values.keys import key_fields, key_text
+from pgaudit_log.values.keys import joined_key, key_fields, key_text
 from pgaudit_log.values.tables import column_of, concrete
 
 
@@ -56,12 +56,12 @@ def _find_references(planned_rows: PlannedRows, relation: Relation, moves: Seque
     for chunk in chunks(list(given_up)):
         pointing = planned_rows.table(other).filter(any_of(names, chunk))
         if known:
-            pointing = pointing.exclude(pk__in=known if len(fields) > 1 else [k for (k,) in known])
+            pointing = pointing.exclude(pk__in=[joined_key(parts) for parts in known])
         pointing = pointing.order_by(*names).distinct(*names)
         for row in pointing.values_list(*names, *(f.attname for f in fields)):
             values, parts = tuple(row[: len(names)]), row[len(names) :]
             if values in given_up:
-                key = key_text(parts if len(fields) > 1 else parts[0], fields)
+                key = key_text(joined_key(parts), fields)
                 found.append((given_up[values], values, key))
     _report_references(planned_rows, relation, found)
 

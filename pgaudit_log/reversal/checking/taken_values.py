@@ -14,7 +14,7 @@ from pgaudit_log.reversal.checking.planned_rows import PlannedRows, any_of, chun
 from pgaudit_log.reversal.moves import Move
 from pgaudit_log.reversal.obstacles import Kind
 from pgaudit_log.reversal.table_constraints import columns_of, unique_sets
-from pgaudit_log.values.keys import key_fields, key_text
+from pgaudit_log.values.keys import joined_key, key_fields, key_text
 
 
 def report_taken_values(planned_rows: PlannedRows, model: type[Any], moves: Sequence[Move]) -> None:
@@ -46,7 +46,7 @@ def _find_holders(
         found = planned_rows.table(model).filter(any_of(names, values))
         for row in found.values_list(*names, *(f.attname for f in keys)):
             held, parts = tuple(row[: len(names)]), row[len(names) :]
-            key = key_text(parts if len(keys) > 1 else parts[0], keys)
+            key = key_text(joined_key(parts), keys)
             holder = planned_rows.by_place.get((model, key))
             move = wanted.get(held)
             if move is None or move is holder or (holder and holder.gives_up(columns)):

@@ -22,7 +22,7 @@ from pgaudit_log.reversal.checking.dangling_references import (
 )
 from pgaudit_log.reversal.checking.planned_rows import CHUNK, any_of
 from pgaudit_log.reversal.steps import Step, whole_keys
-from pgaudit_log.values.keys import key_fields, key_text
+from pgaudit_log.values.keys import joined_key, key_fields, key_text
 from pgaudit_log.values.tables import concrete
 
 
@@ -97,5 +97,5 @@ def _pointing(
         found = rows.filter(any_of(pointing, values[start : start + CHUNK]))
         for row in found.values_list(*pointing, *(key.attname for key in keys)).iterator():
             parts = row[len(pointing) :]
-            key = key_text(parts if len(keys) > 1 else parts[0], keys)
+            key = key_text(joined_key(parts), keys)
             yield (relation.model, key), tuple(row[: len(pointing)])
