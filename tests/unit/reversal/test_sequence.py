@@ -231,3 +231,20 @@ def test_what_others_wrote_in_between_is_noted() -> None:
         1,
         9,
     )
+
+
+def test_what_others_put_back_in_between_is_noted_too() -> None:
+    [found] = fold([update(1, 5, {"a": 1}, {"a": 2}), update(9, 5, {"a": 1}, {"a": 2}, txid=2)])
+
+    assert found.broken == {"a": ("2", "1")}
+
+
+def test_a_target_has_the_smallest_and_the_largest_id_of_its_events() -> None:
+    [found] = fold([update(1, 5, {"a": 1}, {"a": 2}), insert(2, 5, {"a": 1})])
+
+    assert (found.state, found.expected, found.since, found.order) == (
+        None,
+        {"id": "5", "a": "2"},
+        1,
+        2,
+    )
