@@ -23,7 +23,7 @@ def fold(records: Iterable[Record]) -> list[Target]:
     return [target for row in rows.all if (target := row.target()) is not None]
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class _Row:
     """What a series of events did to one row."""
 
