@@ -6,7 +6,6 @@ Raises:
 
 from __future__ import annotations
 
-import json
 import warnings
 from argparse import ArgumentTypeError
 from collections.abc import Sequence
@@ -21,9 +20,15 @@ from pgaudit_log.declaring import declarations, former_names
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.models import Events
 from pgaudit_log.reading import user_lookup
-from pgaudit_log.reading.objects import parsed_key, unloaded
+from pgaudit_log.reading.objects import unloaded
 from pgaudit_log.values import timestamps
-from pgaudit_log.values.keys import key_fields, whole_key_text
+from pgaudit_log.values.keys import (
+    joined_key,
+    key_fields,
+    parse_key,
+    split_key,
+    whole_key_text,
+)
 from pgaudit_log.values.tables import concrete
 
 
@@ -108,9 +113,9 @@ def key(model: type[models.Model], text: str) -> Any:
     """Return the primary key that a text means: as a form would take it, or as a JSON array."""
     fields = key_fields(model)
     try:
-        # Spaces, leading zeros and capitals are the user's; parsed_key() takes only our own.
-        values: Any = _key_values(text, fields)
-        parsed = parsed_key(model, whole_key_text(values, fields))
+        # Spaces, leading zeros and capitals are the user's; parse_key() takes only our own.
+        values = joined_key(split_key(text, fields))
+        parsed = parse_key(model, whole_key_text(values, fields))
     except (TypeError, ValueError, ArithmeticError, ValidationError):
         parsed = None
     if parsed is None:
@@ -118,15 +123,6 @@ def key(model: type[models.Model], text: str) -> Any:
         how = f"a JSON array of {names}" if len(fields) > 1 else f"a value of {names}"
         raise QueryError(f"{text!r} is no key of {model._meta.label}. Give {how}.")
     return parsed
-
-
-def _key_values(text: str, fields: Sequence[models.Field[Any, Any]]) -> Any:
-    if len(fields) == 1:
-        return text
-    values = json.loads(text)
-    if not isinstance(values, list) or len(values) != len(fields):
-        raise ValueError(text)
-    return values
 
 
 def reference(text: str) -> models.Model:

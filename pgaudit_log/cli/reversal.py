@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from typing import Any
+from typing import Any, get_args
 
 from pgaudit_log import reversal
 from pgaudit_log.cli import arguments, terminal_text
@@ -13,6 +13,8 @@ from pgaudit_log.cli.screen import Screen
 from pgaudit_log.contexts.stack import context
 from pgaudit_log.exceptions import PlanError, QueryError
 from pgaudit_log.reversal import Applied, Change, Kind, Plan
+from pgaudit_log.reversal.options import OnConflict
+from pgaudit_log.reversal.plan import Through
 from pgaudit_log.values import timestamps
 
 REVERT_HELP = "Give an object the values that it had."
@@ -67,7 +69,7 @@ def add_undo_arguments(parser: Any) -> None:
     what.add_argument("--context", metavar="UUID", help="A context, such as a request.")
     parser.add_argument(
         "--on-conflict",
-        choices=["abort", "skip", "force"],
+        choices=get_args(OnConflict),
         default="abort",
         help="A field that was changed later: do nothing at all, leave it, or set it.",
     )
@@ -131,7 +133,7 @@ def _add_common(parser: Any) -> None:
     add("--apply", action="store_true", help="Do it. Without it, the plan is only shown.")
     add(
         "--through",
-        choices=["sql", "save"],
+        choices=get_args(Through),
         default="sql",
         help="Write exactly the plan's values, or through full_clean() and save().",
     )
@@ -216,12 +218,8 @@ def _write(plan: Plan, screen: Screen) -> None:
     for step in plan.steps:
         screen.line(f"  {terminal_text.safe(step)}")
         screen.pairs(map(_pair, step.changes), indent=4)
-    for obstacle in plan.obstacles:
-        screen.line(f"  In the way: {terminal_text.safe(obstacle)}")
-    for obstacle in plan.left_alone:
-        screen.line(f"  Gone around: {terminal_text.safe(obstacle)}")
-    if not plan.steps and not plan.obstacles:
-        screen.line("  Nothing to do.")
+    for remark in plan.remarks():
+        screen.line(f"  {remark}")
 
 
 def _pair(change: Change) -> tuple[str, str]:

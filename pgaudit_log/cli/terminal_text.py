@@ -16,18 +16,14 @@ from django.utils import timezone
 from pgaudit_log.constants import AT_KEY
 from pgaudit_log.diffs.display import (
     NOTHING,
-    as_json,
+    exact,
     in_current_zone,
     moment,
-    of_bytes,
     safe,
     shortened,
 )
 from pgaudit_log.values import row_json
 from pgaudit_log.values.row_json import MISSING, Absence, unescaped
-
-MOST_BYTES = 32
-"""Up to how many bytes are shown as they are."""
 
 __all__ = [
     "NOTHING",
@@ -61,24 +57,9 @@ def time(value: datetime, *, is_narrow: bool) -> str:
 
 
 def of_value(value: Any, text: str | None = None) -> str:
-    """Return a value for people: ``text``, if that is given and says it better than Python would."""
-    match value:
-        case None:
-            return NOTHING
-        case str() if value == "":
-            return '""'
-        case datetime():
-            return moment(value)
-        case bytes() | bytearray() | memoryview():
-            return _of_bytes(bytes(value))
-        case dict() | list() | tuple():
-            return safe(as_json(value))
-        case _:
-            return safe(text if text is not None else value)
-
-
-def _of_bytes(value: bytes) -> str:
-    return value.hex() if len(value) <= MOST_BYTES else of_bytes(value)
+    """Return a value for people: ``text``, if that is given, but few bytes as they are."""
+    is_exact = text is None or isinstance(value, bytes | bytearray | memoryview)
+    return safe(exact(value) if is_exact else text)
 
 
 def of_stored(value: Any) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from pgaudit_log.cli import terminal_text
 from pgaudit_log.models import Events
 from pgaudit_log.reading import user_lookup
-from pgaudit_log.reading.objects import parsed_key
+from pgaudit_log.values.keys import parse_key
 
 Names = Mapping[str, str]
 """The names of users by their key as text."""
@@ -25,7 +25,7 @@ def names(events: Iterable[Events]) -> Names:
         for key in ("user", "on_behalf_of")
         if (user := _user(event, key)) is not None and not _name(event, key)
     }
-    keys = {text: parsed_key(model, text) for text in wanted}
+    keys = {text: parse_key(model, text) for text in wanted}
     known = [key for key in keys.values() if key is not None]
     found = model._base_manager.in_bulk(known) if known else {}
     return {

@@ -1,4 +1,4 @@
-"""The rows as they are now, and the values of states as Python has them."""
+"""Current rows: the rows as they are now, and the values of states as Python has them."""
 
 from __future__ import annotations
 

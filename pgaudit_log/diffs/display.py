@@ -1,4 +1,4 @@
-"""Wording: values as people read them."""
+"""Display: values as people read them."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from django.utils.translation import gettext
 
 from pgaudit_log.values import tables
 from pgaudit_log.values.json_numbers import Number
+from pgaudit_log.values.keys import can_be_asked_for, read_part
 from pgaudit_log.values.plain_values import plain
 from pgaudit_log.values.row_json import Absence
 from pgaudit_log.values.tables import column_of, concrete
@@ -55,6 +56,10 @@ def shortened(text: str) -> str:
     return f"{text[:MOST_SHOWN]}… ({len(text):,} characters)"
 
 
+MOST_BYTES = 32
+"""Up to how many bytes are shown as they are."""
+
+
 class Wording:
     """The words for values of a model's fields; asks once for all objects that a field points at."""
 
@@ -88,45 +93,53 @@ class Wording:
 
 def words_for(own: models.Field[Any, Any] | None, value: Any) -> str:
     """Return the words for a value of the field ``own`` without any object: a reference by its key."""
-    if value is None:
-        return NOTHING
-    if own is None or isinstance(value, Absence):
-        return str(value)
-    choices = getattr(own, "flatchoices", None)
-    if choices:
-        labels = {str(key): label for key, label in choices}
-        return str(labels.get(str(value), value))
-    return _plain(value)
+    if value is None or own is None or isinstance(value, Absence):
+        return exact(value)
+    labels = {str(key): label for key, label in getattr(own, "flatchoices", None) or ()}
+    label = labels.get(str(value))
+    return _plain(value) if label is None else str(label)
 
 
 def _may_be(field: models.Field[Any, Any], value: Any) -> bool:
     """Return whether a value can be one of the field; what a foreign key had may be of another type."""
     if value is None or isinstance(value, Absence):
         return False
-    while isinstance(field, models.ForeignKey):
-        field = field.target_field
     try:
         hash(value)
-        own = field.to_python(value)
+        own = read_part(value, field)
     except (TypeError, ValueError, ArithmeticError, ValidationError):
         return False
-    if type(own) is not type(value) or own != value:
-        return False
-    return not isinstance(own, int) or -(2**63) <= own < 2**63
+    return type(own) is type(value) and own == value and can_be_asked_for(own)
 
 
 def _plain(value: Any) -> str:
-    if isinstance(value, datetime):
-        return moment(value)
-    if isinstance(value, dict | list | tuple):
-        return as_json(value)
-    if isinstance(value, bool):
-        return gettext("Yes") if value else gettext("No")
-    if isinstance(value, bytes | bytearray | memoryview):
-        return of_bytes(bytes(value))
-    if hasattr(value, "isempty") and not value.isempty:
-        return _range(value)
-    return '""' if value == "" else str(value)
+    match value:
+        case bool():
+            return gettext("Yes") if value else gettext("No")
+        case bytes() | bytearray() | memoryview():
+            return of_bytes(bytes(value))
+        case _ if hasattr(value, "isempty") and not value.isempty:
+            return _range(value)
+        case _:
+            return exact(value)
+
+
+def exact(value: Any) -> str:
+    """Return a value as it would be written, whatever field it is of; of many bytes a digest."""
+    match value:
+        case None:
+            return NOTHING
+        case "":
+            return '""'
+        case datetime():
+            return moment(value)
+        case dict() | list() | tuple():
+            return as_json(value)
+        case bytes() | bytearray() | memoryview():
+            own = bytes(value)
+            return own.hex() if len(own) <= MOST_BYTES else of_bytes(own)
+        case _:
+            return str(value)
 
 
 def _range(value: Any) -> str:

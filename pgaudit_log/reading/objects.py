@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +11,14 @@ from django.db import models
 from django.db.models.base import ModelState
 
 from pgaudit_log.declaring import former_names
-from pgaudit_log.values.keys import is_shortened, key_fields, key_text, whole_key_text
+from pgaudit_log.values.keys import (
+    is_shortened,
+    joined_key,
+    key_fields,
+    key_text,
+    parse_key,
+    read_part,
+)
 from pgaudit_log.values.tables import column_of
 
 
@@ -105,13 +111,12 @@ def primary_key_of(model: type[models.Model], event: Any) -> Any:
     """
     text = getattr(event, "pgh_obj_key", None) or event.pgh_obj_id
     if not is_shortened(text):
-        return parsed_key(model, text)
+        return parse_key(model, text)
     fields = key_fields(model)
     using = str(event._state.db)
     try:
         row = former_names.today(model, event.pgh_data or {}, event.pgh_shape, using)
-        parts = tuple(_parsed(field, row[column_of(field)]) for field in fields)
-        key = parts if len(fields) > 1 else parts[0]
+        key = joined_key([read_part(row[column_of(field)], field) for field in fields])
         return key if key_text(key, fields) == text else None
     except (LookupError, TypeError, ValueError, ArithmeticError, ValidationError):
         return None
@@ -130,27 +135,3 @@ def unloaded(model: type[models.Model], pk: Any) -> models.Model:
     for field, part in zip(fields, parts, strict=True):
         obj.__dict__[field.attname] = part
     return obj
-
-
-def parsed_key(model: type[models.Model], text: str) -> Any:
-    """Return the primary key whose whole text is ``text``; ``None`` if the model can have none such."""
-    fields = key_fields(model)
-    try:
-        parts = json.loads(text) if len(fields) > 1 else [text]
-        if not isinstance(parts, list) or len(parts) != len(fields):
-            return None
-        values = tuple(_parsed(field, part) for field, part in zip(fields, parts, strict=True))
-        key = values if len(fields) > 1 else values[0]
-        # A key of an earlier type, such as "007" of what is a number now, is no key of today.
-        return key if whole_key_text(key, fields) == text else None
-    except (TypeError, ValueError, ArithmeticError, ValidationError):
-        return None
-
-
-def _parsed(field: models.Field[Any, Any], part: Any) -> Any:
-    while isinstance(field, models.ForeignKey):
-        field = field.target_field
-    value = field.to_python(part)
-    if isinstance(value, int) and not -(2**63) <= value < 2**63:
-        raise ValueError(part)
-    return value

@@ -64,6 +64,18 @@ class Record:
         return None if found is None else {**self.large, **found}
 
 
+def event_id(event: Any) -> int:
+    """Return the id of an event of the trail, or of a typed one.
+
+    Raises:
+        QueryError: for what is no event.
+    """
+    if not isinstance(getattr(event, "pgh_id", None), int):
+        raise QueryError(f"{event!r} is no event. Give one of the trail, or a typed one.")
+    id: int = event.pgh_id
+    return id
+
+
 def read(events: models.QuerySet[Any, Any], using: str) -> list[Record]:
     """Return events with their JSON as text, in causal order.
 

@@ -18,8 +18,7 @@ from django.db.models.lookups import Exact
 from pgaudit_log.constants import APP_LABEL
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.reading.expressions import OnBehalfOfText, UserText
-from pgaudit_log.reading.objects import parsed_key
-from pgaudit_log.values.keys import key_fields, whole_key_text
+from pgaudit_log.values.keys import key_fields, parse_key, whole_key_text
 
 _PRINTED = re.compile(r"(?P<name>.+) \((?P<key>.+)\)", re.DOTALL)
 
@@ -109,7 +108,7 @@ def _key(model: type[models.Model], text: str) -> str | None:
 
 
 def _by_key(model: type[models.Model], text: str) -> Any:
-    key = parsed_key(model, _key(model, text) or "")
+    key = parse_key(model, _key(model, text) or "")
     found = key is not None and model._base_manager.filter(pk=key).exists()
     return key if found else None
 

@@ -3,7 +3,9 @@
 from pgaudit_log.reversal.api import arestore, arevert, aundo, restore, revert, undo
 from pgaudit_log.reversal.checking.invariants import invariant
 from pgaudit_log.reversal.event_methods import install
-from pgaudit_log.reversal.plan import Applied, Change, Kind, Obstacle, Plan, Step
+from pgaudit_log.reversal.obstacles import Kind, Obstacle
+from pgaudit_log.reversal.plan import Applied, Plan
+from pgaudit_log.reversal.steps import Change, Step
 
 __all__ = [
     "Applied",

@@ -1,35 +1,31 @@
-"""Asking for plans: ``revert()``, ``undo()`` and ``restore()``."""
+"""The doors to plans: ``revert()``, ``undo()`` and ``restore()``."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
-from uuid import UUID
 
 from asgiref.sync import sync_to_async
 from django.db import models, router
 
-from pgaudit_log.constants import DELETE, INSERT, OPERATIONS, TRUNCATE, UPDATE
-from pgaudit_log.declaring import former_names
+from pgaudit_log.constants import DELETE, OPERATIONS, UPDATE
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.models import Events
 from pgaudit_log.reading import moments, raw_events
 from pgaudit_log.reading.moments import Moment
-from pgaudit_log.reading.raw_events import Record
 from pgaudit_log.reversal.checking import invariants
-from pgaudit_log.reversal.leaving_out import examine_chosen
-from pgaudit_log.reversal.options import Choices
-from pgaudit_log.reversal.plan import Kind, Obstacle, Plan
+from pgaudit_log.reversal.checking.left_out_rows import examine_chosen
+from pgaudit_log.reversal.obstacles import Kind, Obstacle
+from pgaudit_log.reversal.options import Choices, OnConflict
+from pgaudit_log.reversal.plan import Plan, PlanAction
+from pgaudit_log.reversal.requested_events import alias_of, changes_in, context_id, read_event
 from pgaudit_log.reversal.targets import Target
-from pgaudit_log.reversal.targets.at import no_such_event, target_at
+from pgaudit_log.reversal.targets.at import target_at
 from pgaudit_log.reversal.targets.cascade import deleted_with
 from pgaudit_log.reversal.targets.fold import fold
 from pgaudit_log.timetravel import recorded_past
 from pgaudit_log.values.keys import key_fields, whole_key_text
 from pgaudit_log.values.tables import concrete, parents_of
-
-OF_CHANGES = (INSERT, UPDATE, DELETE)
-"""The operations that changed a row, and so can be taken back."""
 
 
 def revert(
@@ -37,7 +33,7 @@ def revert(
     to: Any,
     *,
     fields: Sequence[str] | None = None,
-    on_conflict: str = "abort",
+    on_conflict: OnConflict = "abort",
     ignore_missing: bool = False,
     leave_out: Iterable[Kind | Obstacle | str] = (),
     values: Mapping[str, Any] | None = None,
@@ -105,7 +101,7 @@ def undo(
     txid: int | None = None,
     context: Any = None,
     fields: Sequence[str] | None = None,
-    on_conflict: str = "abort",
+    on_conflict: OnConflict = "abort",
     ignore_missing: bool = False,
     leave_out: Iterable[Kind | Obstacle | str] = (),
     values: Mapping[str, Any] | None = None,
@@ -153,7 +149,7 @@ def undo(
     )
     alias = alias_of(event, using)
     if event is not None:
-        found = _read_event(event, alias)
+        found = read_event(event, alias)
         subject, reverts = f"event {event.pgh_id}", {"reverts_event": event.pgh_id}
     elif txid is not None:
         if not isinstance(txid, int):
@@ -161,12 +157,12 @@ def undo(
         found = raw_events.read(Events.objects.filter(pgh_txid=txid), alias)
         subject, reverts = f"transaction {txid}", {"reverts_txid": txid}
     else:
-        id = _context_id(context)
+        id = context_id(context)
         found = raw_events.read(Events.objects.filter(pgh_context_id=id), alias)
         subject, reverts = f"context {id}", {"reverts_context": str(id)}
     if not found:
         raise QueryError(f"There are no events of {subject} in the log of the database {alias!r}.")
-    changes = _changes(found, subject)
+    changes = changes_in(found, subject)
     choices.refuse_unknown([record.model for record in changes])
     return _plan("undo", subject, fold(changes), choices=choices, reverts=reverts, using=alias)
 
@@ -195,7 +191,7 @@ def restore(
         QueryError: for an event that is no deletion.
     """
     alias = alias_of(event, using)
-    [first] = _read_event(event, alias)
+    [first] = read_event(event, alias)
     subject = f"event {event.pgh_id}"
     if first.operation != DELETE:
         raise QueryError(
@@ -226,29 +222,8 @@ def _listed(given: Iterable[Any]) -> Iterable[Any]:
     return given if isinstance(given, str) else [*given]
 
 
-def _changes(found: Sequence[Record], subject: str) -> list[Record]:
-    """Return those of ``found`` that changed rows.
-
-    Raises:
-        QueryError: when there are none, or a truncation is among them.
-    """
-    for record in found:
-        if record.operation == TRUNCATE:
-            raise QueryError(
-                f"Cannot undo {subject}: it truncated {record.label}, of which the log does not have"
-                " the rows as a deletion. Restore from what as_of() shows just before it."
-            )
-    changes = [record for record in found if record.operation in OF_CHANGES]
-    if not changes:
-        raise QueryError(
-            f"Cannot undo {subject}: it changed nothing, but only has events of operation"
-            f" {', '.join(sorted({OPERATIONS[r.operation] for r in found}))}."
-        )
-    return changes
-
-
 def _plan(
-    action: str,
+    action: PlanAction,
     subject: str,
     targets: Sequence[Target],
     *,
@@ -261,54 +236,13 @@ def _plan(
     plan = Plan(
         action=action,
         subject=subject,
-        steps=tuple(findings.steps),
-        obstacles=tuple(findings.obstacles),
-        left_alone=tuple(findings.left_alone),
+        steps=findings.steps,
+        obstacles=findings.obstacles,
+        left_alone=findings.left_alone,
         reverts=dict(reverts),
         using=using,
     )
     return invariants.told(plan)
-
-
-def alias_of(event: Any, using: str | None) -> str:
-    """Return the database in which an event is taken back, as it is today.
-
-    It need not be the one that the event was read from, which may be a replica.
-    """
-    if using is not None or event is None:
-        return str(using or router.db_for_write(Events))
-    _event_id(event)
-    of_events = str(router.db_for_write(Events, instance=event))
-    model = former_names.model_of(str(getattr(event, "pgh_obj_model", "")), of_events)
-    return of_events if model is None else str(router.db_for_write(model, instance=event))
-
-
-def _read_event(event: Any, using: str) -> list[Record]:
-    """Return an event as the database has it that is written to.
-
-    Raises:
-        QueryError: when that has another event of this id, or none.
-    """
-    events = Events.objects.filter(pk=_event_id(event), pgh_created_at=event.pgh_created_at)
-    found = raw_events.read(events, using)
-    if not found:
-        raise no_such_event(event, using)
-    return found
-
-
-def _event_id(event: Any) -> int:
-    if not isinstance(getattr(event, "pgh_id", None), int):
-        raise QueryError(f"{event!r} is no event. Give one of the trail, or a typed one.")
-    id: int = event.pgh_id
-    return id
-
-
-def _context_id(context: Any) -> UUID:
-    value = getattr(context, "id", context)
-    try:
-        return value if isinstance(value, UUID) else UUID(str(value))
-    except ValueError as error:
-        raise QueryError(f"{context!r} is no context. Give its id, a UUID.") from error
 
 
 arevert = sync_to_async(revert)

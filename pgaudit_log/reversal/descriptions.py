@@ -1,4 +1,4 @@
-"""Describing: says of each step, in typed values, what it would change."""
+"""Descriptions: say of each step, in typed values, what it would change."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pgaudit_log.diffs import current_rows
 from pgaudit_log.diffs.current_rows import RowKey
 from pgaudit_log.diffs.display import words_for
 from pgaudit_log.reversal.moves import Move, Values
-from pgaudit_log.reversal.plan import Change, Step, key_after
+from pgaudit_log.reversal.steps import Change, Step, key_after
 from pgaudit_log.values import tables
 from pgaudit_log.values.row_json import MISSING
 from pgaudit_log.values.tables import column_of

@@ -1,4 +1,4 @@
-"""Methods: what events offer of going back, under the names that django-pghistory's have."""
+"""Event methods: what events offer of going back, under the names that django-pghistory's have."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from pgaudit_log.exceptions import QueryError
 from pgaudit_log.reading import moments
 from pgaudit_log.reading.event_model import ReadOnlyModel
 from pgaudit_log.reading.objects import primary_key_of, unloaded
-from pgaudit_log.reversal.api import alias_of, revert
+from pgaudit_log.reversal.api import revert
+from pgaudit_log.reversal.requested_events import alias_of
 from pgaudit_log.reversal.targets.at import key_of_event
 from pgaudit_log.timetravel import recorded_past
 from pgaudit_log.values.keys import is_shortened

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pgaudit_log.diffs.current_rows import RowKey
-from pgaudit_log.reversal.plan import Step
+from pgaudit_log.reversal.steps import Step
 from pgaudit_log.values.row_json import MISSING
 
 Values = Mapping[str, Any]

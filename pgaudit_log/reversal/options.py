@@ -1,18 +1,19 @@
-"""Choices: how the caller of a plan wants what stands in the way to be gone around."""
+"""Options: how the caller of a plan wants what stands in the way to be gone around."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal, get_args
 
 from django.apps import apps
 
 from pgaudit_log.exceptions import QueryError
-from pgaudit_log.reversal.plan import Kind, Obstacle
+from pgaudit_log.reversal.obstacles import Kind, Obstacle
 
-ON_CONFLICT = ("abort", "skip", "force")
+OnConflict = Literal["abort", "skip", "force"]
+"""What to do with what was changed later: report it, leave it alone, or overwrite it."""
 
 SKIPPED = {Kind.MISSING_TARGET, Kind.REFERENCED, Kind.TAKEN}
 """What others did later to other rows, for which ``skip`` leaves a whole row as it is."""
@@ -26,7 +27,7 @@ ABOUT_NO_ROW = {Kind.INVARIANT, Kind.LEFT_OUT}
 class Choices:
     """How the caller wants what stands in the way to be gone around."""
 
-    on_conflict: str = "abort"
+    on_conflict: OnConflict = "abort"
     """A later change: ``abort`` reports it, ``skip`` leaves it alone, ``force`` overwrites it.
 
     Where it is another row's, ``skip`` leaves the whole row alone, and what depends on it.
@@ -46,9 +47,9 @@ class Choices:
     :class:`Obstacle`, or ``"shop.Order 5"``."""
 
     def __post_init__(self) -> None:
-        if self.on_conflict not in ON_CONFLICT:
+        if self.on_conflict not in get_args(OnConflict):
             raise QueryError(
-                f"on_conflict={self.on_conflict!r} is none of {', '.join(ON_CONFLICT)}."
+                f"on_conflict={self.on_conflict!r} is none of {', '.join(get_args(OnConflict))}."
             )
         if isinstance(self.fields, str):
             raise QueryError(f"fields={self.fields!r} is no list. Give [{self.fields!r}].")

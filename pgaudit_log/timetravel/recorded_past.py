@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Sequence
 from string import Formatter
 from typing import Any
@@ -23,13 +22,15 @@ from pgaudit_log.reading import event_views, moments, typed_events
 from pgaudit_log.reading.expressions import key_of
 from pgaudit_log.reading.moments import Moment
 from pgaudit_log.values import tables
-from pgaudit_log.values.columns import EQUALITY_IS_IDENTITY, sql_type
 from pgaudit_log.values.keys import (
+    are_equal_as_texts,
     former_key,
     is_shortened,
+    joined_key,
     key_fields,
     key_text,
     moved_marker,
+    read_key,
     reference,
 )
 from pgaudit_log.values.tables import concrete
@@ -105,7 +106,11 @@ class History:
         if not isinstance(field, models.ForeignKey) or field not in self.tracked:
             return None
         target = field.target_field
-        if not target.primary_key or not _are_texts(target, values) or self.old_labels:
+        if (
+            not target.primary_key
+            or not are_equal_as_texts(target, values, connections[DEFAULT_DB_ALIAS])
+            or self.old_labels
+        ):
             return None
         return [
             reference(label, key_text(value, [target]))
@@ -231,26 +236,15 @@ def key_texts(model: type[models.Model], column: Any, values: Sequence[Any]) -> 
         if list(column.targets) != list(keys):
             return None
         parts: list[Sequence[Any]] = list(zip(*values, strict=True)) or [()] * len(keys)
-        values = [value if len(keys) > 1 else value[0] for value in values]
+        values = [joined_key(value) for value in values]
     elif not isinstance(column, Col) or len(keys) > 1 or column.target is not keys[0]:
         return None
     else:
         parts = [values]
-    if not all(_are_texts(key, part) for key, part in zip(keys, parts, strict=True)):
+    connection = connections[DEFAULT_DB_ALIAS]
+    if not all(are_equal_as_texts(*of_key, connection) for of_key in zip(keys, parts, strict=True)):
         return None
     return [key_text(value, keys) for value in values]
-
-
-def _are_texts(field: models.Field[Any, Any], values: Sequence[Any]) -> bool:
-    """Return whether ``values`` of a key field equal the keys that have the same text, and no others."""
-    while isinstance(field, models.ForeignKey):
-        field = field.target_field
-    type_name = sql_type(field, connections[DEFAULT_DB_ALIAS]).lower()
-    return (
-        type_name in EQUALITY_IS_IDENTITY - {"bpchar", "char", "character"}
-        and not getattr(field, "db_collation", None)
-        and not any(value is None or hasattr(value, "as_sql") for value in values)
-    )
 
 
 def in_force(events: models.QuerySet[Any, Any], moment: Moment) -> models.QuerySet[Any, Any]:
@@ -310,13 +304,6 @@ def _touches(model: type[models.Model], key: str, using: str) -> models.Q:
     return models.Q(pgh_obj_id=key) | models.Q(pgh_refs__overlap=former)
 
 
-def value_of(key: str, fields: Sequence[models.Field[Any, Any]]) -> Any:
-    """Return a key out of its whole text."""
-    if len(fields) == 1:
-        return fields[0].to_python(key)
-    return tuple(f.to_python(v) for f, v in zip(fields, json.loads(key), strict=True))
-
-
 def rows_of(model: type[models.Model], key: str, using: str) -> models.QuerySet[Any, Any]:
     """Return the rows of the table of ``model`` whose key's text is ``key``: one, or none.
 
@@ -327,7 +314,7 @@ def rows_of(model: type[models.Model], key: str, using: str) -> models.QuerySet[
     rows: models.QuerySet[Any, Any] = models.QuerySet(model, using=using)
     if is_shortened(key):
         return rows.filter(Exact(key_of(model), key))
-    return rows.filter(pk=value_of(key, key_fields(model)))
+    return rows.filter(pk=read_key(key, key_fields(model)))
 
 
 def _refuse(

@@ -6,15 +6,17 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timezone
 from decimal import Decimal
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pgaudit_log.values.columns import (
+    EQUALITY_IS_IDENTITY,
     FLOATS,
     INTEGERS,
     NATIVE,
@@ -102,8 +104,83 @@ def key_text_of_state(
         return None
     if len(fields) > 1:
         return "[" + ", ".join(text or "" for text in texts) + "]"
-    text = texts[0] or ""
+    return key_text_of_json(texts[0] or "")
+
+
+def key_text_of_json(text: str) -> str:
+    """Return the whole text of a key of one column, whose value is ``text`` as JSON."""
     return str(json.loads(text)) if text.startswith('"') else text
+
+
+def split_key(text: str, fields: Sequence[models.Field[Any, Any]]) -> list[Any]:
+    """Return the parts of a key's whole text: of a composite key what its JSON has, else the text.
+
+    Raises:
+        ValueError: when it is no JSON array of as many parts.
+    """
+    if len(fields) == 1:
+        return [text]
+    parts = json.loads(text)
+    if not isinstance(parts, list) or len(parts) != len(fields):
+        raise ValueError(f"{text!r} is no JSON array of {len(fields)} parts.")
+    return parts
+
+
+def joined_key(parts: Sequence[Any]) -> Any:
+    """Return the values of key fields as the key that a model has: a tuple if there are several."""
+    return tuple(parts) if len(parts) > 1 else parts[0]
+
+
+def read_key(text: str, fields: Sequence[models.Field[Any, Any]]) -> Any:
+    """Return the key that a whole text says, as Python has it.
+
+    Raises:
+        ValueError: when it is no key of ``fields``.
+        ValidationError: so, too.
+    """
+    parts = split_key(text, fields)
+    return joined_key([read_part(part, f) for part, f in zip(parts, fields, strict=True)])
+
+
+def read_part(part: Any, field: models.Field[Any, Any]) -> Any:
+    """Return the value of one field of a key, out of its text or of what JSON has."""
+    while isinstance(field, models.ForeignKey):
+        field = field.target_field
+    return field.to_python(part)
+
+
+def parse_key(model: type[models.Model], text: str) -> Any:
+    """Return the primary key whose whole text is ``text``; ``None`` if the model can have none such.
+
+    A key of an earlier type, such as ``007`` of what is a number now, is no key of today.
+    """
+    fields = key_fields(model)
+    try:
+        key = read_key(text, fields)
+        is_same = whole_key_text(key, fields) == text
+    except (TypeError, ValueError, ArithmeticError, ValidationError):
+        return None
+    return key if is_same and can_be_asked_for(key) else None
+
+
+def can_be_asked_for(key: Any) -> bool:
+    """Return whether no part of a key is a number that the database refuses to look for."""
+    parts = key if isinstance(key, tuple) else (key,)
+    return all(not isinstance(part, int) or -(2**63) <= part < 2**63 for part in parts)
+
+
+def are_equal_as_texts(
+    field: models.Field[Any, Any], values: Iterable[Any], connection: BaseDatabaseWrapper
+) -> bool:
+    """Return whether ``values`` of a key field equal the keys that have the same text, and no others."""
+    while isinstance(field, models.ForeignKey):
+        field = field.target_field
+    return (
+        sql_type(field, connection).lower()
+        in EQUALITY_IS_IDENTITY - {"bpchar", "char", "character"}
+        and not getattr(field, "db_collation", None)
+        and not any(value is None or hasattr(value, "as_sql") for value in values)
+    )
 
 
 def _key_part(value: Any, field: models.Field[Any, Any]) -> tuple[str, bool]:

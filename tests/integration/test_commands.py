@@ -450,7 +450,7 @@ def test_undo_sets_a_field_that_was_changed_later_if_told_so(order: Order) -> No
     paid = event_of(order, "update")
     Order.objects.update(status="shipped")
     written = run("undo", paid.pgh_id, "--on-conflict", "force", "--apply")
-    assert "  Gone around: shop.Order 501: status" in written
+    assert "  Not in the way: shop.Order 501: status" in written
     order.refresh_from_db()
     assert order.status == "new"
 

@@ -12,7 +12,7 @@ from pgaudit_log import reversal
 from pgaudit_log.exceptions import PlanError, QueryError, StalePlanError
 from pgaudit_log.models import Events
 from pgaudit_log.reversal.checking import invariants
-from pgaudit_log.reversal.plan import Kind
+from pgaudit_log.reversal.obstacles import Kind
 from tests.going_back import event_of
 from tests.shop.models import Customer, Order, OrderLine, Product
 

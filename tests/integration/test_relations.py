@@ -14,7 +14,7 @@ import pgaudit_log
 from pgaudit_log.exceptions import PlanError
 from pgaudit_log.models import Events
 from pgaudit_log.reversal import restore, undo
-from pgaudit_log.reversal.plan import Kind
+from pgaudit_log.reversal.obstacles import Kind
 from tests.going_back import Copies, Tables, event_of, tables
 
 pytestmark = pytest.mark.django_db(transaction=True)

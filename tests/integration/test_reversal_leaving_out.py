@@ -87,7 +87,7 @@ def test_a_row_whose_value_is_taken_is_left_out_with_what_points_at_it(
         ("missing target", "shop.Part 1"),
     ]
     assert touched(plan) == {"insert shop.Owner 2", "insert shop.Item 2", "insert shop.Part 2"}
-    assert "Left alone: shop.Owner 1: name a must be unique" in str(plan)
+    assert "Not in the way: shop.Owner 1: name a must be unique" in str(plan)
     plan.apply()
     assert sorted(t.owner.objects.values_list("pk", "name")) == [(2, "b"), (3, "a")]
     assert t.part.objects.get().item.owner.name == "b"
@@ -256,8 +256,8 @@ def test_the_command_leaves_out(t: SimpleNamespace) -> None:
         call_command(*command, "--apply", stdout=io.StringIO())
     out = io.StringIO()
     call_command(*command, "--leave-out", "taken", stdout=out, stderr=io.StringIO())
-    assert "Gone around: shop.Owner 1: name a must be unique" in out.getvalue()
-    assert "Gone around: shop.Part 1: item would point at" in out.getvalue()
+    assert "Not in the way: shop.Owner 1: name a must be unique" in out.getvalue()
+    assert "Not in the way: shop.Part 1: item would point at" in out.getvalue()
     out = io.StringIO()
     call_command(*command, "--leave-out", "shop.Owner 1", "--apply", "--json", stdout=out)
     document = json.loads(out.getvalue())

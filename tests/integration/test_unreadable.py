@@ -18,7 +18,7 @@ from pgaudit_log.declaring.former_names import forget
 from pgaudit_log.diffs import changes, diff
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.reversal import revert, undo
-from pgaudit_log.reversal.plan import Kind
+from pgaudit_log.reversal.obstacles import Kind
 from pgaudit_log.values.columns import read_sql, sql_type
 from tests.moments import now
 from tests.support import execute

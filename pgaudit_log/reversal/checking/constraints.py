@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import models
 
-from pgaudit_log.values.keys import key_fields
+from pgaudit_log.values.keys import joined_key, key_fields
 from pgaudit_log.values.row_json import JSON_NULL, MISSING
 from pgaudit_log.values.tables import column_of
 
@@ -52,7 +52,7 @@ class Row:
     def _get_pk_val(self, meta: Any = None) -> Any:
         fields = key_fields(self._meta.model)
         parts = tuple(getattr(self, own.attname, None) for own in fields)
-        return parts if len(fields) > 1 else parts[0]
+        return joined_key(parts)
 
     def _is_pk_set(self, meta: Any = None) -> bool:
         pk = self._get_pk_val()

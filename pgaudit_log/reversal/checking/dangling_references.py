@@ -1,4 +1,4 @@
-"""Dangling: which references the database does not hold, and may point at nothing after a plan."""
+"""Dangling references: which references the database does not hold, and may point at nothing after a plan."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pgaudit_log.declaring.relations import Relation, generic_columns
 from pgaudit_log.models import Events
 from pgaudit_log.reversal.moves import Move
 from pgaudit_log.timetravel import recorded_past
-from pgaudit_log.values.keys import key_fields, key_text, reference
+from pgaudit_log.values.keys import joined_key, key_fields, key_text, reference
 from pgaudit_log.values.tables import column_of, concrete
 
 
@@ -102,7 +102,7 @@ def _references(relation: Relation, values: tuple[Any, ...], using: str) -> list
     if set(key) == set(by_field):
         labels = former_names.labels_of(relation.target, using)
         parts = [by_field[field] for field in key]
-        text = key_text(parts if len(key) > 1 else parts[0], key)
+        text = key_text(joined_key(parts), key)
     elif len(by_field) == 1:
         [target] = by_field
         labels = former_names.reference_labels(relation.target, using, target)

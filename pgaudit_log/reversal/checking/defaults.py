@@ -1,8 +1,8 @@
-"""Completing: gives a row that is to be brought back what its events do not have."""
+"""Defaults: gives a row that is to be brought back what its events do not have."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,12 +12,12 @@ from django.db import DataError, IntegrityError, models
 from pgaudit_log.declaring.conditions import is_automatic
 from pgaudit_log.diffs import current_rows
 from pgaudit_log.exceptions import QueryError
+from pgaudit_log.reversal.checking.findings import Report
+from pgaudit_log.reversal.obstacles import Kind
 from pgaudit_log.reversal.options import Choices
-from pgaudit_log.reversal.plan import Kind
 from pgaudit_log.reversal.targets import Target
-from pgaudit_log.timetravel import recorded_past
 from pgaudit_log.values import tables
-from pgaudit_log.values.keys import is_shortened, key_fields
+from pgaudit_log.values.keys import is_shortened, key_fields, read_part, split_key
 from pgaudit_log.values.row_json import NULL
 from pgaudit_log.values.tables import column_of
 
@@ -25,9 +25,7 @@ from pgaudit_log.values.tables import column_of
 class Completion:
     """Completes rows; a value that many rows get is rendered once."""
 
-    def __init__(
-        self, choices: Choices, using: str, report: Callable[[Kind, Target, str, str], None]
-    ) -> None:
+    def __init__(self, choices: Choices, using: str, report: Report) -> None:
         self.choices = choices
         self.using = using
         self.report = report
@@ -49,9 +47,8 @@ class Completion:
             elif column in complete:
                 continue
             elif own in keys and (target.whole_key or not is_shortened(target.key)):
-                parts = recorded_past.value_of(target.whole_key or target.key, keys)
-                part = parts[list(keys).index(own)] if len(keys) > 1 else parts
-                complete[column] = self._render(own, part)
+                part = split_key(target.whole_key or target.key, keys)[list(keys).index(own)]
+                complete[column] = self._render(own, read_part(part, own))
             elif _has_python_default(own):
                 complete[column] = self._render(own, _python_default(own))
             elif own.null and not own.has_db_default():

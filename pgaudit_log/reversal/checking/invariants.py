@@ -13,7 +13,8 @@ from typing import TypeVar
 from django.db import models
 
 from pgaudit_log.reading import moments
-from pgaudit_log.reversal.plan import Kind, Obstacle, Plan
+from pgaudit_log.reversal.obstacles import Kind, Obstacle
+from pgaudit_log.reversal.plan import Plan
 from pgaudit_log.values.tables import concrete
 
 Check = Callable[[Plan], Iterable[str] | None]

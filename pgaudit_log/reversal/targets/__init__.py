@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,7 +10,7 @@ from pgaudit_log.values.keys import is_shortened, key_fields, key_text_of_state,
 from pgaudit_log.values.row_json import State
 
 
-@dataclass(kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Target:
     """What one row should become, and what it should be now."""
 
@@ -27,9 +28,9 @@ class Target:
     """The id of the first event that it takes back."""
     row: State = field(default_factory=dict)
     """What is known of the row as the events left it; its key is looked for there."""
-    broken: dict[str, tuple[str, str]] = field(default_factory=dict)
+    broken: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """Columns that others changed between the events: what was left, and what was found."""
-    passed: dict[str, str] = field(default_factory=dict)
+    passed: Mapping[str, str] = field(default_factory=dict)
     """Values that columns had in between, for a moment."""
     whole_key: str | None = None
     """The key as long as it is, where that is known; of one that is not shortened it need not be."""
@@ -40,11 +41,8 @@ class Target:
         if self.whole_key is None and is_shortened(self.key):
             known = {**(self.expected or {}), **(self.state or {}), **self.row}
             text = key_text_of_state(known, key_fields(self.model))
-            self.whole_key = text if text is not None and short_key(text) == self.key else None
-
-    def move_to(self, key: str) -> None:
-        """Say that the row has got another key since."""
-        self.key, self.whole_key = key, None
+            if text is not None and short_key(text) == self.key:
+                object.__setattr__(self, "whole_key", text)
 
     @property
     def place(self) -> tuple[type[Any], str]:

@@ -1,13 +1,13 @@
-"""Standing: how a row stood at an event or a moment, as a target to go back to."""
+"""Targets of a moment: how a row stood at an event or a moment, as a target to go back to."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
-
-from django.db import models
 
 from pgaudit_log.constants import DELETE, INSERT, LOWEST_ID, TRUNCATE
 from pgaudit_log.declaring import former_names
+from pgaudit_log.diffs.sides import newest_ids
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.models import Events
 from pgaudit_log.reading import object_events, raw_events
@@ -35,8 +35,7 @@ def target_at(model: type[Any], whole_key: str, to: Any, moment: Moment, using: 
         UnknownPastError: when the row was not tracked yet.
     """
     target = _target_at(model, short_key(whole_key), to, moment, using)
-    target.whole_key = whole_key
-    return target
+    return replace(target, whole_key=whole_key)
 
 
 def _target_at(model: type[Any], key: str, to: Any, moment: Moment, using: str) -> Target:
@@ -52,8 +51,7 @@ def _target_at(model: type[Any], key: str, to: Any, moment: Moment, using: str) 
     if record.snapshot is None:
         raise QueryError(f"Event {record.id} has no values to go back to.")
     target = _target(model, key, [])
-    target.state, target.order = _without_key(model, record.values), record.id
-    return target
+    return replace(target, state=_without_key(model, record.values), order=record.id)
 
 
 def key_of_event(event: Any) -> Any:
@@ -115,7 +113,7 @@ def _records_at(
         with_it = object_events.of(model, key, using).filter(
             pgh_txid=to.pgh_txid, pgh_operation=to.pgh_operation
         )
-        newest = _newest(model, with_it)
+        newest = newest_ids(model, with_it)
         found = raw_events.read(Events.objects.filter(pk__in=newest), using) if newest else []
         if not found:
             raise
@@ -124,7 +122,7 @@ def _records_at(
 
 def _records_just_at(model: type[Any], key: str, moment: Moment, using: str) -> list[Record]:
     past: Any = object_events.of(model, key, using).filter(moment.past)
-    newest = _newest(model, past)
+    newest = newest_ids(model, past)
     if not newest:
         # Before it was deleted and brought back, it was another object with the same key.
         past = Events.objects.using(using).filter(
@@ -133,10 +131,10 @@ def _records_just_at(model: type[Any], key: str, moment: Moment, using: str) -> 
         deletion = past.filter(pgh_operation=DELETE).order_by("-pgh_id").first()
         if deletion is not None:
             later = past.filter(pgh_id__gt=deletion.pgh_id)
-            if not _newest(model, later):
+            if not newest_ids(model, later):
                 raise _did_not_exist(model, key, moment)
             past = later
-        newest = _newest(model, past)
+        newest = newest_ids(model, past)
     if not newest:
         recorded_past.refuse_unknown(model, moment, [key], using=using)
         raise _did_not_exist(model, key, moment)
@@ -154,16 +152,6 @@ def _records_just_at(model: type[Any], key: str, moment: Moment, using: str) -> 
     )
     if last.operation == DELETE or truncated.exists():
         raise _did_not_exist(model, key, moment)
-    return found
-
-
-def _newest(model: type[Any], past: models.QuerySet[Any, Any]) -> set[int]:
-    """Return the ids of the newest events of each declaration."""
-    found = set()
-    for history in recorded_past.histories_of(model):
-        newest = causal_order.newest(history.of_rows(past))
-        if newest is not None:
-            found.add(newest.pk)
     return found
 
 

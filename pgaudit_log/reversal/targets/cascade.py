@@ -1,8 +1,7 @@
-"""Deletions: which events of a transaction belong to the deletion of one object."""
+"""Cascades: which events of a transaction belong to the deletion of one object."""
 
 from __future__ import annotations
 
-import json
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -22,7 +21,7 @@ from pgaudit_log.declaring.relations import (
 from pgaudit_log.reading import moments
 from pgaudit_log.reading.raw_events import Record
 from pgaudit_log.values import row_json, tables
-from pgaudit_log.values.keys import key_text, reference, short_key
+from pgaudit_log.values.keys import key_text, key_text_of_json, reference, short_key
 from pgaudit_log.values.tables import column_of, concrete, parents_of
 
 
@@ -103,7 +102,7 @@ def _names(record: Record) -> Iterable[str]:
 
 
 def _key_text(value: str) -> str:
-    return short_key(str(json.loads(value)) if value.startswith('"') else value)
+    return short_key(key_text_of_json(value))
 
 
 class _ByValues:

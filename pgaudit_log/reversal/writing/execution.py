@@ -1,8 +1,9 @@
-"""Applying: carries a plan out in one transaction, or changes nothing."""
+"""Execution: carries a plan out in one transaction, or changes nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import get_args
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import (
@@ -18,20 +19,19 @@ from pgaudit_log.diffs import current_rows
 from pgaudit_log.exceptions import PlanError, QueryError, StalePlanError
 from pgaudit_log.reading import moments
 from pgaudit_log.reversal.checking import invariants
-from pgaudit_log.reversal.effects import is_done, unplanned_references
-from pgaudit_log.reversal.plan import Applied, Plan, Step, key_after, whole_keys
+from pgaudit_log.reversal.checking.unplanned_references import unplanned_references
+from pgaudit_log.reversal.plan import Applied, Plan, Through
+from pgaudit_log.reversal.steps import Step, key_after, whole_keys
 from pgaudit_log.reversal.writing.model_save import save
 from pgaudit_log.values import row_json, row_sql, tables
 from pgaudit_log.values.keys import is_shortened
 from pgaudit_log.values.tables import column_of
 
-THROUGH = ("sql", "save")
 
-
-def apply(plan: Plan, *, through: str, reason: str | None) -> Applied:
+def apply(plan: Plan, *, through: Through, reason: str | None) -> Applied:
     """Carry ``plan`` out; see ``Plan.apply``."""
-    if through not in THROUGH:
-        raise QueryError(f"through={through!r} is none of {', '.join(THROUGH)}.")
+    if through not in get_args(Through):
+        raise QueryError(f"through={through!r} is none of {', '.join(get_args(Through))}.")
     plan.refuse_obstacles()
     metadata = {**plan.reverts, **({"reason": reason} if reason else {})}
     connection = connections[plan.using]
@@ -145,10 +145,25 @@ def _write(step: Step, using: str) -> None:
                 sql = row_sql.delete_sql(step.model, connection, shortened=shortened)
                 cursor.execute(sql, [key])
         written = cursor.rowcount
-    if written == 0 and is_done(step, using):
+    if written == 0 and _is_done(step, using):
         return
     if written != 1:
         raise PlanError(
             f"Cannot {step}: {written} rows were written instead of one. Nothing was changed."
             " A trigger or a rule of the table may keep it from being written."
         )
+
+
+def _is_done(step: Step, using: str) -> bool:
+    """Return whether a step is carried out, be it by a foreign key of the database that cascades."""
+    key = key_after(step)
+    place = step.model, key
+    now = current_rows.read([place], using, whole=whole_keys([step])).get(place)
+    if step.action == "delete":
+        return now is None
+    return (
+        step.action == "update"
+        and key != step.key
+        and now is not None
+        and all(now[column] == value for column, value in step.state.items())
+    )

@@ -1,4 +1,4 @@
-"""Saving: writes a step of a plan with the model's own methods, after ``full_clean()``."""
+"""Model save: writes a step of a plan with the model's own methods, after ``full_clean()``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.db.models.deletion import Collector
 
 from pgaudit_log.diffs import current_rows
 from pgaudit_log.exceptions import PlanError
-from pgaudit_log.reversal.plan import Step, key_after, whole_keys
+from pgaudit_log.reversal.steps import Step, key_after, whole_keys
 from pgaudit_log.values.keys import key_fields
 from pgaudit_log.values.row_json import JSON_NULL, Absence
 from pgaudit_log.values.tables import column_of

@@ -1,4 +1,4 @@
-"""Outcomes: what carrying a plan out did, or would do, beside what its steps say."""
+"""Unplanned references: which rows point at those that a plan deletes, and it does not know."""
 
 from __future__ import annotations
 
@@ -20,25 +20,10 @@ from pgaudit_log.reversal.checking.dangling_references import (
     is_left_alone,
     label_of,
 )
-from pgaudit_log.reversal.checking.neighbours import CHUNK, any_of
-from pgaudit_log.reversal.plan import Step, key_after, whole_keys
-from pgaudit_log.values.keys import key_fields, key_text
+from pgaudit_log.reversal.checking.planned_rows import CHUNK, any_of
+from pgaudit_log.reversal.steps import Step, whole_keys
+from pgaudit_log.values.keys import joined_key, key_fields, key_text
 from pgaudit_log.values.tables import concrete
-
-
-def is_done(step: Step, using: str) -> bool:
-    """Return whether a step is carried out, be it by a foreign key of the database that cascades."""
-    key = key_after(step)
-    place = step.model, key
-    now = current_rows.read([place], using, whole=whole_keys([step])).get(place)
-    if step.action == "delete":
-        return now is None
-    return (
-        step.action == "update"
-        and key != step.key
-        and now is not None
-        and all(now[column] == value for column, value in step.state.items())
-    )
 
 
 def unplanned_references(steps: Sequence[Step], using: str) -> Iterator[tuple[Step, str, str]]:
@@ -112,5 +97,5 @@ def _pointing(
         found = rows.filter(any_of(pointing, values[start : start + CHUNK]))
         for row in found.values_list(*pointing, *(key.attname for key in keys)).iterator():
             parts = row[len(pointing) :]
-            key = key_text(parts if len(keys) > 1 else parts[0], keys)
+            key = key_text(joined_key(parts), keys)
             yield (relation.model, key), tuple(row[: len(pointing)])

@@ -1,4 +1,4 @@
-"""Free values: what a row may have for a moment, while others take what it had."""
+"""Unused values: what a row may have for a moment, while others take what it had."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pgaudit_log.values.row_json import NULL
 from pgaudit_log.values.tables import column_of
 
 
-class FreeValues:
+class UnusedValues:
     """Finds values that no row has, and none that it has found before."""
 
     def __init__(self, moves: Sequence[Move], using: str) -> None:

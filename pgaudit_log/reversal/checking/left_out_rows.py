@@ -1,13 +1,16 @@
-"""Leaving out: rows that a plan does not touch by choice, and those that cannot go without them."""
+"""Left out rows: those that a plan does not touch by choice, and those that cannot go without them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from pgaudit_log.exceptions import QueryError
-from pgaudit_log.reversal.checking.examination import Examination, Findings
+from pgaudit_log.reversal.checking.cases import Case, load_cases
+from pgaudit_log.reversal.checking.examination import examine
+from pgaudit_log.reversal.checking.findings import Findings
+from pgaudit_log.reversal.obstacles import Kind, Obstacle
 from pgaudit_log.reversal.options import Choices
-from pgaudit_log.reversal.plan import Kind, Obstacle
 from pgaudit_log.reversal.targets import Target
 from pgaudit_log.values.tables import parents_of
 
@@ -21,23 +24,20 @@ def examine_chosen(targets: Sequence[Target], choices: Choices, using: str) -> F
     Raises:
         QueryError: when a row is named that is none of the targets.
     """
-    newest = max((target.order for target in targets), default=0)
-    left = [*targets]
-    examination = Examination(left, choices, using, newest)
-    findings = examination.run()
+    left = load_cases(targets, using)
+    findings = examine(left, choices, using)
     _refuse_unknown(left, choices)
     known = {_subject(obstacle) for obstacle in findings.obstacles}
     told: list[Obstacle] = []
-    absent: list[Target] = []
-    while reasons := _reasons(left, findings, choices, known):
+    absent: list[Case] = []
+    while reasons := _reasons([case.target for case in left], findings, choices, known):
         told += reasons
         rows = {(reason.model, reason.key) for reason in reasons}
-        absent += [t for t in left if _row(t) in rows and examination.is_of_another(t)]
-        left = [target for target in left if _row(target) not in rows]
-        examination = Examination(left, choices, using, newest, absent)
-        findings = examination.run()
-    findings.left_alone += [obstacle for obstacle in told if obstacle not in findings.left_alone]
-    return findings
+        absent += [c for c in left if _row(c.target) in rows and c.is_kept_from_coming_back]
+        left = [case for case in left if _row(case.target) not in rows]
+        findings = examine(left, choices, using, absent)
+    untold = tuple(obstacle for obstacle in told if obstacle not in findings.left_alone)
+    return replace(findings, left_alone=findings.left_alone + untold)
 
 
 def _reasons(
@@ -92,8 +92,8 @@ def _left_out(target: Target, message: str) -> Obstacle:
     )
 
 
-def _refuse_unknown(targets: Sequence[Target], choices: Choices) -> None:
-    unknown = choices.left_out_rows - {_row(target) for target in targets}
+def _refuse_unknown(cases: Sequence[Case], choices: Choices) -> None:
+    unknown = choices.left_out_rows - {_row(case.target) for case in cases}
     if unknown:
         raise QueryError(
             f"leave_out= has {' '.join(min(unknown))}, which the plan does not touch. Give a row as"

@@ -1,0 +1,113 @@
+"""Comparison: what differs between two states of a row."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import models
+
+from pgaudit_log.diffs import current_rows
+from pgaudit_log.diffs.display import Wording
+from pgaudit_log.diffs.field_diffs import Diff, FieldDiff
+from pgaudit_log.values import row_json, tables
+from pgaudit_log.values.row_json import MISSING, State
+from pgaudit_log.values.tables import column_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Side:
+    """A row of the object on one side of a diff."""
+
+    state: State | None
+    """The row; ``None`` where there is none."""
+    known: frozenset[str] | None = None
+    """The columns that are known of it; ``None`` for all."""
+
+    def tells(self, column: str) -> bool:
+        """Return whether it is known of a column what it had, be it nothing."""
+        return self.known is None or column in self.known
+
+
+def differing(old: State, new: State) -> list[str]:
+    """Return the columns whose text is not the same on both sides."""
+    return [column for column in {**old, **new} if old.get(column) != new.get(column)]
+
+
+def candidates(old: Side, new: Side, columns: Collection[str]) -> tuple[State, State]:
+    """Return of both sides what may differ: in those of ``columns`` that both can tell of.
+
+    What the model has no column for any more is told by whoever has it.
+    """
+    told = [
+        {
+            column: text
+            for column, text in (side.state or {}).items()
+            if column not in columns or (old.tells(column) and new.tells(column))
+        }
+        for side in (old, new)
+    ]
+    wanted = differing(*told)
+    first, second = ({c: side[c] for c in wanted if c in side} for side in told)
+    return first, second
+
+
+def in_order_of(columns: Iterable[str], order: Collection[str]) -> list[str]:
+    """Return ``columns`` in an order; what is not in it comes last."""
+    listed = list(columns)
+    known = set(listed)
+    return [*(c for c in order if c in known), *(c for c in listed if c not in order)]
+
+
+def compared(model: type[models.Model], key: str, old: Side, new: Side, using: str) -> Diff:
+    """Return what differs between two sides of a row, in the terms of today's model."""
+    fields = {column_of(own): own for own in tables.own_columns(model)}
+    stored = candidates(old, new, fields)
+    # The same value may have looked otherwise while its column had another type.
+    (before, unreadable_before), (after, unreadable_after) = current_rows.normal(
+        model, stored, using
+    )
+    typed = current_rows.typed(model, [before, after], using)
+    for values, state, unreadable in (
+        (typed[0], before, unreadable_before),
+        (typed[1], after, unreadable_after),
+    ):
+        values.update(as_stored(state, fields, unreadable))
+    wording = Wording(model, typed, using)
+
+    def words(own: models.Field[Any, Any] | None, value: Any, side: Side) -> str:
+        return "" if side.state is None else wording.of(own, value)
+
+    found: dict[str, FieldDiff] = {}
+    for column in in_order_of(differing(before, after), fields):
+        own = fields.get(column)
+        name = own.name if own is not None else column
+        was, becomes = (values.get(column, MISSING) for values in typed)
+        found[name] = FieldDiff(
+            name=name,
+            verbose_name=str(own.verbose_name) if own is not None else column,
+            column=column,
+            old=was,
+            new=becomes,
+            old_text=words(own, was, old),
+            new_text=words(own, becomes, new),
+        )
+    return Diff(
+        model=model,
+        key=key,
+        fields=found,
+        existed=old.state is not None,
+        exists=new.state is not None,
+    )
+
+
+def as_stored(
+    state: State, columns: Collection[str], unreadable: Collection[str]
+) -> dict[str, Any]:
+    """Return the values that no field of today reads, as they are stored."""
+    return {
+        column: row_json.plain(text)
+        for column, text in state.items()
+        if column not in columns or column in unreadable or row_json.absence(text) is not None
+    }

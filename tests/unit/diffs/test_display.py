@@ -1,0 +1,61 @@
+"""Values are said to people in one way."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import models
+from django.test import override_settings
+
+from pgaudit_log.cli import terminal_text
+from pgaudit_log.diffs.display import exact, words_for
+from pgaudit_log.values.row_json import JSON_NULL, MASKED
+
+NUMBER, TEXT, TRUTH = models.IntegerField(), models.TextField(), models.BooleanField()
+STATUS = models.CharField(max_length=9, choices=[("new", "New"), ("", "None yet"), ("1", "One")])
+BYTES = models.BinaryField()
+
+MOMENT = datetime(2026, 1, 31, 18, tzinfo=timezone.utc)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words", "exactly"),
+    [
+        (NUMBER, None, "–", "–"),
+        (NUMBER, 5, "5", "5"),
+        (NUMBER, Decimal("1.50"), "1.50", "1.50"),
+        (TEXT, "", '""', '""'),
+        (TEXT, "a", "a", "a"),
+        (TRUTH, True, "Yes", "True"),
+        (STATUS, "new", "New", "new"),
+        (STATUS, "", "None yet", '""'),
+        (STATUS, "gone", "gone", "gone"),
+        (NUMBER, MASKED, "hidden", "hidden"),
+        (NUMBER, JSON_NULL, "null (JSON)", "null (JSON)"),
+        (models.JSONField(), {"a": [1, None]}, '{"a": [1, null]}', '{"a": [1, null]}'),
+        (models.DateTimeField(), MOMENT, "2026-01-31 19:00:00+01:00", "2026-01-31 19:00:00+01:00"),
+        (BYTES, b"\x01\xff", "2 bytes (SHA-256 4b3a43f5…)", "01ff"),
+        (BYTES, bytes(40), "40 bytes (SHA-256 2c34ce1d…)", "40 bytes (SHA-256 2c34ce1d…)"),
+        (None, ["a"], '["a"]', '["a"]'),
+        (None, "", '""', '""'),
+    ],
+)
+def test_a_value_is_said(field: Any, value: Any, words: str, exactly: str) -> None:
+    with override_settings(TIME_ZONE="Europe/Berlin"):
+        assert (words_for(field, value), exact(value)) == (words, exactly)
+
+
+@pytest.mark.parametrize(
+    ("value", "text", "shown"),
+    [
+        ("new", "New", "New"),
+        ("a\x1b[2J", None, "a\\x1b[2J"),
+        ("a", "a\x1b[2J", "a\\x1b[2J"),
+        (b"\x01", "1 bytes (…)", "01"),
+    ],
+)
+def test_a_value_on_a_terminal(value: Any, text: str | None, shown: str) -> None:
+    assert terminal_text.of_value(value, text) == shown
