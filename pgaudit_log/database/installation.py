@@ -265,7 +265,7 @@ def _prune_automatic_tables(using: str) -> None:
             JOIN pg_class ON pg_class.oid = tgrelid AND pg_table_is_visible(tgrelid)
             JOIN pg_proc ON pg_proc.oid = tgfoid
             WHERE relname = ANY (%s) AND tgname <> ALL (%s)
-                AND tgname LIKE 'pgtrigger\\_%%' AND position(%s IN prosrc) > 0
+                AND starts_with(tgname::text, 'pgtrigger_') AND position(%s IN prosrc) > 0
             """,
             [tables, declared, f".{EVENT_TABLE} ("],
         )

@@ -19,6 +19,7 @@ from pgaudit_log.values.columns import (
     INTEGERS,
     NATIVE,
     TEXTS,
+    WHOLE,
     cast_sql,
     is_valid_sql,
     read_sql,
@@ -215,7 +216,7 @@ def key_sql(
     elif types[0] in TEXTS or types[0] in INTEGERS or types[0] == "uuid":
         text = f"{columns[0]}::text"
     else:
-        text = f"to_jsonb({columns[0]}) #>> '{{}}'"
+        text = f"to_jsonb({columns[0]}) #>> {WHOLE}"
     if not may_be_shortened(fields, connection):
         return text
     text = f"({text})"
