@@ -74,6 +74,9 @@ OPERATIONS: Final = {
 }
 """What the one letter in the event table's ``operation`` stands for."""
 
+OF_ROWS: Final = (INSERT, UPDATE, DELETE, BASELINE)
+"""The operations whose events say how a row is; a manual one says what an instance held."""
+
 BASELINE_LABEL: Final = "baseline"
 """The label of baseline events, or what it starts with; see ``registry.baseline_label``."""
 

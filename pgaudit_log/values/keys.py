@@ -45,7 +45,7 @@ def key_text(values: Any, fields: Sequence[models.Field[Any, Any]]) -> str:
 
     ``values`` is the key's value, or a tuple of values for a composite key, which is
     written as a JSON array. The text equals what the capture functions render: see
-    ``columns.key_sql``.
+    :func:`key_sql`.
     """
     return short_key(whole_key_text(values, fields))
 
@@ -194,7 +194,7 @@ def _longest_key(
 def may_be_shortened(
     fields: Sequence[models.Field[Any, Any]], connection: BaseDatabaseWrapper
 ) -> bool:
-    """Return whether a key of ``fields`` may be too long for ``obj_pk``; see ``identifiers.short_key``."""
+    """Return whether a key of ``fields`` may be too long for ``obj_pk``; see :func:`short_key`."""
     in_array = len(fields) > 1
     longest = [_longest_key(f, connection, in_array=in_array) for f in fields]
     return None in longest or sum(n + 2 for n in longest if n is not None) > LONGEST_KEY + 2
@@ -205,7 +205,7 @@ def key_sql(
     fields: Sequence[models.Field[Any, Any]],
     connection: BaseDatabaseWrapper,
 ) -> str:
-    """Return the text of a key as ``obj_pk`` and ``refs`` have it; ``identifiers.key_text`` in Python.
+    """Return the text of a key as ``obj_pk`` and ``refs`` have it; :func:`key_text` in Python.
 
     A composite key is a JSON array in the order of its declaration. Dates and the like are as
     JSON has them, whatever DateStyle is. What may be too long is shortened.
