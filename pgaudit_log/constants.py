@@ -6,6 +6,9 @@ from typing import Final
 
 APP_LABEL: Final = "pgaudit_log"
 
+DOCS: Final = "https://django-pgaudit-log.readthedocs.io/"
+"""Where the documentation is."""
+
 EVENT_TABLE: Final = "pgaudit_log_event"
 """The one table that every trigger writes to. A constant, so that declaring never needs the models."""
 

@@ -56,11 +56,14 @@ class View(NamedTuple):
     """Whether all its types are PostgreSQL's own, so that it needs no search path to find them."""
     is_barrier: bool = False
     """Whether no condition of whoever reads it sees an event that it does not show: ``security_barrier``."""
+    description: str = ""
+    """What it is, in one line, for whoever finds it in the database."""
 
     @property
     def hash(self) -> str:
         """What its comment carries, so that an outdated view can be told from one that is not."""
-        return hashlib.sha1(self.select.encode(), usedforsecurity=False).hexdigest()
+        made_from = f"{self.select}\n{self.description}"
+        return hashlib.sha1(made_from.encode(), usedforsecurity=False).hexdigest()
 
 
 _ABOVE = "(SELECT OFFSET 0) AS above"

@@ -12,6 +12,7 @@ from django.db import connections, models, router
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pgaudit_log.conf import settings
+from pgaudit_log.constants import DOCS
 from pgaudit_log.declaring import declarations, former_names
 from pgaudit_log.declaring.declarations import Declaration, ObjForeignKey, tracked_columns
 from pgaudit_log.exceptions import DeclarationError
@@ -318,7 +319,18 @@ def view_of(event_model: type[Any], connection: BaseDatabaseWrapper) -> event_vi
         select,
         is_plain,
         settings.SECURITY_BARRIER if is_barrier is None else is_barrier,
+        _description(declaration),
     )
+
+
+def _description(declaration: Declaration) -> str:
+    """Return what a view of typed events is, in one line, as its comment says it."""
+    labels = ", ".join(declaration.tracker_labels)
+    text = (
+        f"the events of {declaration.label} in its own columns, one row an event; trackers: {labels};"
+        f" only to be read, see {DOCS}"
+    )
+    return " ".join(text.split())
 
 
 def _table(declaration: Declaration, event_model: type[Any], using: str) -> Table:
