@@ -13,10 +13,9 @@ from pgaudit_log.triggers.body import refs_sql, snapshot_source, stored_columns
 from pgaudit_log.values.columns import column_type, sql_type, stored_sql
 from pgaudit_log.values.keys import key_fields, row_key_sql
 from pgaudit_log.values.quoting import quote_literal, quote_name
+from pgaudit_log.values.row_sql import Columns
 from pgaudit_log.values.sql_text import Sql, Template, template
 from pgaudit_log.values.tables import column_of, concrete, table_of
-
-Columns: TypeAlias = "Sequence[models.Field[Any, Any]]"
 
 Key: TypeAlias = "Sequence[str]"
 """A primary key as the text of its parts."""

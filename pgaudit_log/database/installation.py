@@ -426,7 +426,7 @@ class Turns(NamedTuple):
 
 
 def turns(using: str) -> list[Turns]:
-    """Return the tables whose statements have to take turns, or do; see ``causality``."""
+    """Return the tables whose statements have to take turns, or do; see ``causal_order``."""
     with connections[using].cursor() as cursor:
         taking = f"{_schema(using)}.pgaudit_log_take_turn()"
         cursor.execute(sql.read("tables_with_turns.sql"), {"into": _into(using), "taking": taking})

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import copy
+import re
+from pathlib import Path
 
 import pytest
 
+import pgaudit_log
 from pgaudit_log.values.sql_text import Sql, Template, template
 
 HELD = Sql.param("held")
@@ -63,3 +66,13 @@ def test_sql_is_a_value() -> None:
 def test_a_file_is_read_without_its_header() -> None:
     found = template("pgaudit_log.sql", "empty_event_table.sql")
     assert found.parts[0].text and not found.parts[0].text.startswith("--")
+
+
+def test_nothing_else_doubles_percent_signs() -> None:
+    package = Path(pgaudit_log.__file__).parent
+    doubling = {
+        str(path.relative_to(package))
+        for path in package.rglob("*.py")
+        if re.search(r'%%|replace\("%", "%', path.read_text(encoding="utf-8"))
+    }
+    assert doubling == {"values/sql_text.py"}
