@@ -6,6 +6,9 @@ from typing import Final
 
 APP_LABEL: Final = "pgaudit_log"
 
+DOCS: Final = "https://django-pgaudit-log.readthedocs.io/"
+"""Where the documentation is."""
+
 EVENT_TABLE: Final = "pgaudit_log_event"
 """The one table that every trigger writes to. A constant, so that declaring never needs the models."""
 
@@ -73,6 +76,9 @@ OPERATIONS: Final = {
     BASELINE: "baseline",
 }
 """What the one letter in the event table's ``operation`` stands for."""
+
+OF_ROWS: Final = (INSERT, UPDATE, DELETE, BASELINE)
+"""The operations whose events say how a row is; a manual one says what an instance held."""
 
 BASELINE_LABEL: Final = "baseline"
 """The label of baseline events, or what it starts with; see ``registry.baseline_label``."""

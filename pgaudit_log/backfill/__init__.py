@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cached_property
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -22,19 +22,17 @@ from django.apps import apps
 from django.db import connections, models, router, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from pgaudit_log.backfill.event_sql import Baselines, Key, baselines
 from pgaudit_log.conf import settings
 from pgaudit_log.declaring import declarations, former_names
 from pgaudit_log.declaring.declarations import Declaration, tracked_columns
 from pgaudit_log.exceptions import QueryError
-from pgaudit_log.triggers.body import BaselineSql, baseline_sql
 from pgaudit_log.values.pinned_settings import pinned
+from pgaudit_log.values.sql_text import Sql
 from pgaudit_log.values.tables import concrete
 
 BATCH_SIZE = 5_000
 """Rows a batch. Smaller ones lock rows for a shorter time, larger ones are hardly faster."""
-
-Key = Sequence[str]
-"""A primary key as the text of its parts."""
 
 PLANNER = {
     # A table of events that is still empty would be planned for a scan, and grow during it.
@@ -183,53 +181,57 @@ class _Writer:
     """Writes the baselines of one declaration; each method is part of a transaction."""
 
     def __init__(self, declaration: Declaration, connection: BaseDatabaseWrapper) -> None:
+        self._declaration = declaration
         self._connection = connection
-        self._sql = cache(lambda *bounds: _sql(declaration, bounds, connection))
+
+    @cached_property
+    def _sql(self) -> Baselines:
+        """The statements; what events call the table is asked for in the first transaction."""
+        using = self._connection.alias
+        model = concrete(self._declaration.tracked_model)
+        return baselines(
+            model=model,
+            model_labels=former_names.labels_of(model, using),
+            called=lambda name: former_names.called(name, using),
+            event_labels=declarations.event_labels(self._declaration),
+            label=declarations.baseline_label(self._declaration),
+            columns=tracked_columns(model, self._declaration.fields, self._declaration.exclude),
+            created_at=settings.CREATED_AT_FUNCTION,
+            connection=self._connection,
+        )
 
     def boundary(self, last: Key, limit: int) -> tuple[int, Key]:
         """Return how many rows, up to ``limit``, follow the key ``last``, and the key of the last."""
-        found = self._fetch(self._sql(*[">"] * bool(last)).boundary, [*last, limit])
+        within = self._sql.within(after=last)
+        found = self._fetch(self._sql.boundary.sql(within=within, limit=Sql.param(limit)))
         return (found[0], found[1:]) if found else (0, last)
 
     def write_batch(self, last: Key, upper: Key) -> tuple[int, Key]:
         """Write behind ``last`` up to ``upper``; return the number, and the first key left out."""
-        sql = self._sql(*[">"] * bool(last), "<=")
-        return self._write(sql, [*last, *upper]), self._fetch(sql.unknown, [*last, *upper])
+        within = self._sql.within(after=last, up_to=upper)
+        return self._write(within, "SKIP LOCKED"), self._first_unknown(within)
 
     def write_one(self, key: Key, upper: Key) -> tuple[int, Key]:
         """Write at ``key``; return the number, and the first key without up to ``upper``."""
-        written = self._write(self._sql("="), key)
-        return written, self._fetch(self._sql(">", "<=").unknown, [*key, *upper])
+        written = self._write(self._sql.within(at=key), "")
+        return written, self._first_unknown(self._sql.within(after=key, up_to=upper))
 
-    def _write(self, sql: BaselineSql, keys: Key) -> int:
-        if self._fetch(sql.lock, keys)[0] == 0:
+    def _write(self, within: Sql, skip_locked: str) -> int:
+        lock = self._sql.lock_unknown.sql(within=within, skip_locked=skip_locked)
+        if self._fetch(lock)[0] == 0:
             return 0
+        insert = self._sql.insert_baselines.sql(within=within, skip_locked=skip_locked)
         with self._connection.cursor() as cursor:
-            cursor.execute(sql.insert, list(keys))
+            cursor.execute(insert.text, insert.params)
             return int(cursor.rowcount)
 
-    def _fetch(self, sql: str, values: Sequence[Any]) -> tuple[Any, ...]:
+    def _first_unknown(self, within: Sql) -> Key:
+        return self._fetch(self._sql.first_unknown.sql(within=within))
+
+    def _fetch(self, sql: Sql) -> tuple[Any, ...]:
         with self._connection.cursor() as cursor:
-            cursor.execute(sql, list(values))
+            cursor.execute(sql.text, sql.params)
             return cursor.fetchone() or ()
-
-
-def _sql(
-    declaration: Declaration, bounds: Sequence[str], connection: BaseDatabaseWrapper
-) -> BaselineSql:
-    model = concrete(declaration.tracked_model)
-    label = declarations.baseline_label(declaration)
-    return baseline_sql(
-        model=model,
-        model_labels=former_names.labels_of(model, connection.alias),
-        called=lambda name: former_names.called(name, connection.alias),
-        event_labels=declarations.event_labels(declaration),
-        label=label,
-        columns=tracked_columns(model, declaration.fields, declaration.exclude),
-        bounds=bounds,
-        created_at=settings.CREATED_AT_FUNCTION,
-        connection=connection,
-    )
 
 
 @contextmanager

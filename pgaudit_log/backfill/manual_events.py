@@ -6,14 +6,13 @@ from typing import Any
 
 from django.db import connections, models, router, transaction
 
+from pgaudit_log.backfill.event_sql import manual_event_sql
 from pgaudit_log.conf import settings
-from pgaudit_log.constants import MANUAL
 from pgaudit_log.declaring import declarations, former_names
 from pgaudit_log.declaring.declarations import tracked_columns
 from pgaudit_log.exceptions import DeclarationError
 from pgaudit_log.reading import typed_events
 from pgaudit_log.reading.event_model import Event
-from pgaudit_log.triggers.body import manual_event_sql
 from pgaudit_log.values.tables import concrete
 
 
@@ -53,11 +52,13 @@ def create_event(obj: models.Model, *, label: str, using: str | None = None) -> 
     model = concrete(declaration.tracked_model)
     columns = [f for f in model._meta.local_fields if f.column is not None]
     written = [f for f in columns if not isinstance(f, models.GeneratedField)]
-    query = manual_event_sql(
+    sql = manual_event_sql(
         model=model,
         label=label,
-        operation=MANUAL,
-        given=written,
+        values=[
+            (field, field.get_db_prep_save(getattr(obj, field.attname), connection))
+            for field in written
+        ],
         tracked=[
             f
             for f in tracked_columns(model, declaration.fields, declaration.exclude)
@@ -67,11 +68,8 @@ def create_event(obj: models.Model, *, label: str, using: str | None = None) -> 
         called=lambda name: former_names.called(name, str(alias)),
         connection=connection,
     )
-    values: list[Any] = [
-        field.get_db_prep_save(getattr(obj, field.attname), connection) for field in written
-    ]
     with transaction.atomic(using=alias), connection.cursor() as cursor:
-        cursor.execute(query, values)
+        cursor.execute(sql.text, sql.params)
         event_model: Any = typed_events.event_model_of(declaration)
         event: Event = event_model.objects.using(alias).get(pgh_id=cursor.fetchone()[0])
     return event

@@ -31,6 +31,7 @@ from pgaudit_log.contexts.statements import (
 )
 from pgaudit_log.exceptions import ReadOnlyError
 from pgaudit_log.readonly import reader
+from pgaudit_log.values.sql_text import escaped
 
 
 @cache
@@ -174,9 +175,7 @@ def _text(context: Context, query: Any) -> str:
 
 def _literal(text: str, params: Any) -> str:
     """Return the comment with a context written out."""
-    if params is not None:
-        text = text.replace("%", "%%")
-    return f"{CONTEXT_MARKER}{text}*/"
+    return f"{CONTEXT_MARKER}{text if params is None else escaped(text)}*/"
 
 
 _POSITIONAL = f"{CONTEXT_MARKER}%s*/"

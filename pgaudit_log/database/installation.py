@@ -266,7 +266,7 @@ def _prune_automatic_tables(using: str) -> None:
             JOIN pg_class ON pg_class.oid = tgrelid AND pg_table_is_visible(tgrelid)
             JOIN pg_proc ON pg_proc.oid = tgfoid
             WHERE relname = ANY (%s) AND tgname <> ALL (%s)
-                AND tgname LIKE 'pgtrigger\\_%%' AND position(%s IN prosrc) > 0
+                AND starts_with(tgname::text, 'pgtrigger_') AND position(%s IN prosrc) > 0
             """,
             [tables, declared, f".{EVENT_TABLE} ("],
         )
@@ -427,7 +427,7 @@ class Turns(NamedTuple):
 
 
 def turns(using: str) -> list[Turns]:
-    """Return the tables whose statements have to take turns, or do; see ``causality``."""
+    """Return the tables whose statements have to take turns, or do; see ``causal_order``."""
     with connections[using].cursor() as cursor:
         taking = f"{_schema(using)}.pgaudit_log_take_turn()"
         cursor.execute(sql.read("tables_with_turns.sql"), {"into": _into(using), "taking": taking})

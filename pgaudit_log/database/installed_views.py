@@ -22,8 +22,9 @@ _OURS = re.compile(
 )
 """The table and the functions of this package in a view."""
 
-_MARK = re.compile(r"(?:^|\n)pgaudit_log:(?P<hash>\S*)\Z")
-"""What the comment of a view ends with: the hash of its SELECT, and of what PostgreSQL made of it."""
+_MARK = re.compile(r"(?:^|\n)(?:pgaudit_log: [^\n]*\n)?pgaudit_log:(?P<hash>\S*)\Z")
+"""What the comment of a view ends with: a line that says what it is, and one with two hashes, of what it
+was made from and of what PostgreSQL made of it."""
 
 
 class _Found(NamedTuple):
@@ -178,13 +179,14 @@ def _create(
 
 
 def _mark(view: View, name: str, rights: Rights | None, connection: BaseDatabaseWrapper) -> None:
-    """Write into the comment of a view what it was made from, behind what others say there."""
+    """Write into the comment of a view what it is and was made from, behind what others say there."""
     said = _MARK.sub("", (rights.comment if rights else None) or "")
     with own_path(connection) as cursor:
         cursor.execute("SELECT md5(pg_get_viewdef(to_regclass(%s)))", [name])
         [definition] = cursor.fetchone()
-        mark = f"pgaudit_log:{view.hash}:{definition}"
-        text = quote_literal(f"{said}\n{mark}" if said else mark)
+        described = [f"pgaudit_log: {view.description}"] * bool(view.description)
+        lines = [*filter(None, [said]), *described, f"pgaudit_log:{view.hash}:{definition}"]
+        text = quote_literal("\n".join(lines))
         # psycopg takes a percent sign for a placeholder only where there are parameters.
         cursor.execute(f"COMMENT ON VIEW {name} IS {text}")
 

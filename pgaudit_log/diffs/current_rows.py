@@ -17,6 +17,7 @@ from pgaudit_log.values.json_fields import reading_anything
 from pgaudit_log.values.keys import is_shortened
 from pgaudit_log.values.pinned_settings import pinned
 from pgaudit_log.values.row_json import JSON_NULL, MISSING, NULL, State
+from pgaudit_log.values.sql_text import Sql
 from pgaudit_log.values.tables import column_of
 
 RowKey = tuple[type[Any], str]
@@ -43,9 +44,11 @@ def read(
         known = {whole.get((model, key), key) for key in {*own} - long}
         with pinned(using), connection.cursor() as cursor:
             for wanted in filter(None, (long, known)):
-                sql = row_sql.live_sql(model, connection, lock=lock, shortened=wanted is long)
                 # In the order of their keys, so that two plans cannot wait for each other.
-                cursor.execute(sql, [sorted(wanted)])
+                sql = row_sql.live_sql(
+                    model, sorted(wanted), connection, lock=lock, shortened=wanted is long
+                )
+                cursor.execute(sql.text, sql.params)
                 for key, state in cursor.fetchall():
                     found[model, key] = row_json.split(state)
     return found
@@ -140,13 +143,13 @@ def _columns_in(model: type[models.Model], given: Sequence[State]) -> list[model
 
 
 def _values(
-    sql: Callable[[row_sql.Columns, BaseDatabaseWrapper], str],
+    make_sql: Callable[[row_sql.Columns, Sequence[str], BaseDatabaseWrapper], Sql],
     columns: Sequence[models.Field[Any, Any]],
     given: Sequence[State],
     using: str,
     **settings: str,
 ) -> list[tuple[Any, ...]]:
-    """Return what ``sql`` makes of the columns of states; ``MISSING`` where that cannot be had.
+    """Return what the SQL makes of the columns of states; ``MISSING`` where that cannot be had.
 
     One query, however many states there are and whatever is among them. Only where code of a type's
     own raises, which cannot be foreseen, columns and states are parted until it is found.
@@ -156,19 +159,20 @@ def _values(
     connection = connections[using]
     try:
         with pinned(using, **settings), connection.cursor() as cursor:
-            cursor.execute(sql(columns, connection), [[row_json.join(state) for state in given]])
+            sql = make_sql(columns, [row_json.join(state) for state in given], connection)
+            cursor.execute(sql.text, sql.params)
             return fetch_all(cursor)
     except (DataError, IntegrityError):
         if len(given) == 1 and len(columns) == 1:
             return [(MISSING,)]
     if len(columns) > 1:
-        by_column = [_values(sql, [field], given, using, **settings) for field in columns]
+        by_column = [_values(make_sql, [field], given, using, **settings) for field in columns]
         return [tuple(value for (value,) in row) for row in zip(*by_column, strict=True)]
     middle = len(given) // 2
     return [
         value
         for half in (given[:middle], given[middle:])
-        for value in _values(sql, columns, half, using, **settings)
+        for value in _values(make_sql, columns, half, using, **settings)
     ]
 
 
@@ -196,7 +200,6 @@ def state_of(field: models.Field[Any, Any], value: Any, using: str) -> str:
     connection = connections[using]
     # A moment without a zone, as Django has it with USE_TZ = False, is one of the connection's.
     with pinned(using, TimeZone=connection.timezone_name), connection.cursor() as cursor:
-        cursor.execute(
-            row_sql.value_sql(field, connection), [field.get_db_prep_save(value, connection)]
-        )
+        sql = row_sql.value_sql(field, field.get_db_prep_save(value, connection), connection)
+        cursor.execute(sql.text, sql.params)
         return row_json.split(cursor.fetchone()[0])["value"]

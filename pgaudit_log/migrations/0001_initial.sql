@@ -1069,7 +1069,7 @@ END;
 $pgaudit_log$;
 
 -- pgaudit_log_state(labels, key, at, up_to, …): the row that had a key at a moment,
--- as one row with its key and its snapshot; none if it was not there. What views.state_sql()
+-- as one row with its key and its snapshot; none if it was not there. What timetravel/state_sql.py
 -- says of a whole table, said of one key. It is a function so that its plans are kept:
 -- to plan these three looks into all partitions takes longer than to carry them out.
 --   labels        the label of the model, and those that it had before
@@ -1113,7 +1113,7 @@ BEGIN
     up_to_turn := COALESCE(up_to_turn, up_to);
 
     -- The event with the largest id; then, where events of its transaction have turns, the newest
-    -- of those in causal order (causality.py).
+    -- of those in causal order (values/causal_order.py).
     -- OFFSET 0, here and below, and the tests outside of it keep a plan that knows no values
     -- from looking for all events of these ids and times, too.
     LOOP
@@ -1180,7 +1180,7 @@ BEGIN
             THEN (COALESCE(moved.turn, moved.id), moved.id) <= (up_to_turn, up_to)
             ELSE moved.id <= up_to
         END
-        -- Where the key was passed on in one transaction, by the row that left it; see views.py.
+        -- Where the key was passed on in one transaction, by the row that left it; see state_sql.py.
         AND (
             NOT is_complete
             OR moved.id = newest.id

@@ -15,6 +15,7 @@ from pgaudit_log.declaring import former_names
 from pgaudit_log.values.columns import INTEGERS, sql_type, stored_sql
 from pgaudit_log.values.keys import key_fields, key_sql, reference, short_key_sql
 from pgaudit_log.values.quoting import quote_name
+from pgaudit_log.values.sql_text import Sql, Template
 from pgaudit_log.values.tables import concrete
 
 
@@ -221,6 +222,12 @@ class ShortKey(Func):
         return f"(SELECT {short} FROM (SELECT {sql} AS key) AS given)", params
 
 
+_STORED_VALUE = Template.of(
+    "(SELECT pgaudit_log_snapshot(stored.*) -> 'value'"
+    " FROM (SELECT @stored@ AS value FROM (SELECT (@value@)::@type@ AS value) AS given) AS stored)"
+)
+
+
 class StoredValue(Func):
     """A value as a diff or a snapshot has it: rendered by the server, in its form for the field."""
 
@@ -236,12 +243,12 @@ class StoredValue(Func):
         type_name = sql_type(self.stored_field, connection)
         # No integer is too large to be looked for.
         cast_to = "numeric" if type_name in INTEGERS else type_name
-        stored = stored_sql("given.value", cast_to).replace("%", "%%")
-        return (
-            "(SELECT pgaudit_log_snapshot(stored.*) -> 'value'"
-            f" FROM (SELECT {stored} AS value FROM (SELECT ({value})::{cast_to} AS value) AS given)"
-            " AS stored)"
-        ), params
+        sql = _STORED_VALUE.sql(
+            stored=stored_sql("given.value", cast_to),
+            value=Sql(text=value, params=tuple(params)),
+            type=cast_to,
+        )
+        return sql.text, sql.params
 
 
 class InKeys(In):

@@ -17,6 +17,7 @@ from django.utils import timezone as time_zones
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.readonly import reader
 from pgaudit_log.values import causal_order
+from pgaudit_log.values.sql_text import Sql
 
 
 def aware(value: datetime) -> datetime:
@@ -75,22 +76,14 @@ class Moment:
         )
 
     @property
-    def sql(self) -> str:
-        """The test whether ``event`` belongs to its past, with one parameter."""
+    def sql(self) -> Sql:
+        """The test whether ``event`` belongs to its past."""
         if self.at is not None:
-            return "event.created_at <= %s"
+            return "event.created_at <= " + Sql.param(self.at)
         assert self.after is not None
         if self.txid is None:
-            return "event.id <= %s"
-        return causal_order.up_to_sql("event", "%s", self.txid, self.turn, self.after)
-
-    @property
-    def parameter(self) -> datetime | int:
-        """The parameter of :attr:`sql`."""
-        if self.at is not None:
-            return self.at
-        assert self.after is not None
-        return self.after
+            return "event.id <= " + Sql.param(self.after)
+        return causal_order.up_to_sql("event", self.after, self.txid, self.turn)
 
     @property
     def past(self) -> models.Q:

@@ -14,6 +14,7 @@ from pgaudit_log.reading.object_field import JoinCondition, quote
 from pgaudit_log.values.columns import read_sql, sql_type
 from pgaudit_log.values.keys import whole_key_text
 from pgaudit_log.values.quoting import quote_literal
+from pgaudit_log.values.sql_text import Sql
 
 _SAME_AS_TEXT = (models.CharField, models.TextField, models.IntegerField, models.UUIDField)
 """Fields whose equal values are written alike, so that the index on the text can be asked."""
@@ -47,17 +48,17 @@ class ProxyCol(Col):
         return path
 
     def _json(self, compiler: Any) -> str:
-        """Return the JSON column; with ``%`` doubled, because parameters are filled in later."""
+        """Return the JSON column."""
         column = self.target.model._meta.get_field(self._path[0]).column
         names = [self.alias, column] if self.alias else [column]
         return ".".join(quote(compiler, name) for name in names)
 
     def as_sql(self, compiler: Any, connection: Any) -> Any:
         """Return the SQL; it has no parameters, so that it can be grouped by."""
-        keys = [quote_literal(key).replace("%", "%%") for key in self._path[1:]]
-        value = f"({self._json(compiler)} #> ARRAY[{', '.join(keys)}])"
-        type_name = sql_type(self.target, connection)
-        return f"({read_sql(value, type_name, connection)})", []
+        keys = ", ".join(map(quote_literal, self._path[1:]))
+        value = f"({self._json(compiler)} #> ARRAY[{keys}])"
+        sql = read_sql(value, sql_type(self.target, connection), connection)
+        return Sql.plain(f"({sql})").text, []
 
     def text_sql(self, compiler: Any) -> str:
         """Return the user's text, written as the index on it is."""

@@ -12,6 +12,7 @@ from django.db import connections, models, router
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pgaudit_log.conf import settings
+from pgaudit_log.constants import DOCS
 from pgaudit_log.declaring import declarations, former_names
 from pgaudit_log.declaring.declarations import Declaration, ObjForeignKey, tracked_columns
 from pgaudit_log.exceptions import DeclarationError
@@ -19,6 +20,7 @@ from pgaudit_log.reading import event_views
 from pgaudit_log.reading.event_fields import event_field
 from pgaudit_log.reading.event_model import Event
 from pgaudit_log.reading.object_field import EventForeignKey, EventForeignObject
+from pgaudit_log.reading.snapshot_sql import ReadColumn, Table
 from pgaudit_log.values import columns as columns_
 from pgaudit_log.values.keys import key_fields
 from pgaudit_log.values.quoting import shorten
@@ -317,10 +319,21 @@ def view_of(event_model: type[Any], connection: BaseDatabaseWrapper) -> event_vi
         select,
         is_plain,
         settings.SECURITY_BARRIER if is_barrier is None else is_barrier,
+        _description(declaration),
     )
 
 
-def _table(declaration: Declaration, event_model: type[Any], using: str) -> event_views.Table:
+def _description(declaration: Declaration) -> str:
+    """Return what a view of typed events is, in one line, as its comment says it."""
+    labels = ", ".join(declaration.tracker_labels)
+    text = (
+        f"the events of {declaration.label} in its own columns, one row an event; trackers: {labels};"
+        f" only to be read, see {DOCS}"
+    )
+    return " ".join(text.split())
+
+
+def _table(declaration: Declaration, event_model: type[Any], using: str) -> Table:
     """Return what the view of ``event_model`` reads of the declaration's table."""
     return table(
         declaration,
@@ -333,11 +346,11 @@ def table(
     declaration: Declaration,
     using: str,
     name: Callable[[models.Field[Any, Any]], str] = column_of,
-) -> event_views.Table:
+) -> Table:
     """Return what can be read of the declaration's table in a database, with its columns under ``name``."""
     tracked = declaration.tracked_model
     columns = [
-        event_views.ReadColumn(name(field), field)
+        ReadColumn(name(field), field)
         for field in tracked_columns(tracked, declaration.fields, declaration.exclude)
     ]
     keys = key_fields(concrete(tracked))
@@ -348,7 +361,7 @@ def table(
         for shape, shape_names in former_names.of(tracked, using).renamed.items()
         if read & {*shape_names, *shape_names.values()}
     }
-    return event_views.Table(
+    return Table(
         labels=former_names.labels_of(tracked, using),
         other_labels=declarations.labels_of_others(declaration),
         columns=columns,

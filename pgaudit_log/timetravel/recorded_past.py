@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from string import Formatter
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connections, models
@@ -12,15 +11,17 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.expressions import Col, ColPairs, RawSQL
 from django.db.models.lookups import Exact
 
-from pgaudit_log.constants import BASELINE, DELETE, INSERT, OLD, UPDATE
+from pgaudit_log.constants import INSERT, OF_ROWS, OLD
 from pgaudit_log.declaring import conditions, declarations, former_names
 from pgaudit_log.declaring.declarations import Declaration, tracked_columns
 from pgaudit_log.declaring.trackers import RowEvent
 from pgaudit_log.exceptions import QueryError, UnknownPastError
 from pgaudit_log.models import Events
-from pgaudit_log.reading import event_views, moments, typed_events
+from pgaudit_log.reading import moments, typed_events
 from pgaudit_log.reading.expressions import key_of
 from pgaudit_log.reading.moments import Moment
+from pgaudit_log.reading.snapshot_sql import Table
+from pgaudit_log.timetravel import state_sql
 from pgaudit_log.values import tables
 from pgaudit_log.values.keys import (
     are_equal_as_texts,
@@ -33,10 +34,8 @@ from pgaudit_log.values.keys import (
     read_key,
     reference,
 )
+from pgaudit_log.values.sql_text import Template
 from pgaudit_log.values.tables import concrete
-
-OF_ROWS = (INSERT, UPDATE, DELETE, BASELINE)
-"""The operations whose events say how a row is; a manual one says what an instance held."""
 
 
 class History:
@@ -54,7 +53,7 @@ class History:
             if field not in self.tracked and field.column is not None
         ]
 
-    def table(self, using: str) -> event_views.Table:
+    def table(self, using: str) -> Table:
         """Return its table with the names that it and its columns have had in a database."""
         return _table(self, former_names.of(self.model, using), using)
 
@@ -79,21 +78,13 @@ class History:
             for tracker in self.declaration.trackers
         )
 
-    def state_sql(self, connection: BaseDatabaseWrapper) -> str:
-        """Return the SELECT of its rows as they were; see ``views.state_sql``."""
-        return _state_sql(self, former_names.of(self.model, connection.alias), connection.alias)
+    def state(self, connection: BaseDatabaseWrapper) -> Template:
+        """Return the SELECT of its rows as they were; see ``state_sql.state_sql``."""
+        return _state(self, former_names.of(self.model, connection.alias), connection.alias)
 
-    def state_of_key_sql(self, connection: BaseDatabaseWrapper) -> str:
-        """Return the SELECT of the row that one key had; see ``views.state_of_key_sql``."""
-        return _state_of_key_sql(
-            self, former_names.of(self.model, connection.alias), connection.alias
-        )
-
-    by_key_sql = event_views.BY_KEY
-
-    def by_reference_sql(self, using: str) -> str:
-        """Return the restriction to rows that have pointed at one of the objects of :meth:`references`."""
-        return event_views.by_reference_sql(self.table(using))
+    def state_of_key(self, connection: BaseDatabaseWrapper) -> Template:
+        """Return the SELECT of the row that one key had; see ``state_sql.state_of_key_sql``."""
+        return _state_of_key(self, former_names.of(self.model, connection.alias), connection.alias)
 
     def references(
         self, field: models.Field[Any, Any], values: Sequence[Any], using: str
@@ -132,21 +123,21 @@ class History:
 
 
 @functools.lru_cache(maxsize=1024)
-def _table(history: History, known: former_names.TableNames, alias: str) -> event_views.Table:
+def _table(history: History, known: former_names.TableNames, alias: str) -> Table:
     return typed_events.table(history.declaration, alias)
 
 
 @functools.lru_cache(maxsize=1024)
-def _state_sql(history: History, known: former_names.TableNames, alias: str) -> str:
-    return event_views.state_sql(history.table(alias), **_state(history, alias))
+def _state(history: History, known: former_names.TableNames, alias: str) -> Template:
+    return state_sql.state_sql(history.table(alias), **_known(history, alias))
 
 
 @functools.lru_cache(maxsize=1024)
-def _state_of_key_sql(history: History, known: former_names.TableNames, alias: str) -> str:
-    return event_views.state_of_key_sql(history.table(alias), **_state(history, alias))
+def _state_of_key(history: History, known: former_names.TableNames, alias: str) -> Template:
+    return state_sql.state_of_key_sql(history.table(alias), **_known(history, alias))
 
 
-def _state(history: History, alias: str) -> dict[str, Any]:
+def _known(history: History, alias: str) -> dict[str, Any]:
     """Return what the SQL of a history's rows is made from, beside its table."""
     return {
         "old_labels": history.old_labels,
@@ -254,25 +245,15 @@ def in_force(events: models.QuerySet[Any, Any], moment: Moment) -> models.QueryS
     """
     event_model: Any = events.model
     history = _history(event_model.pgh_declaration)
-    sql = event_views.in_force_sql(
+    in_force = state_sql.events_in_force_sql(
         history.table(str(events.db)),
         old_labels=history.old_labels,
         is_complete=history.is_complete,
     )
-    ids = RawSQL(sql.format(past=moment.sql, restriction=""), parameters(sql, moment))
+    sql = in_force.sql(past=moment.sql, restriction="")
+    ids = RawSQL(sql.text, sql.params)
     # The time for itself leaves later partitions out.
     return events.filter(moment.past if moment.at is not None else models.Q(), pgh_id__in=ids)
-
-
-def parameters(sql: str, moment: Moment) -> list[Any]:
-    """Return the parameters of the tests ``{past}`` in ``sql``, a text for ``str.format``."""
-    return [moment.parameter] * _tests_in(sql)
-
-
-@functools.lru_cache(maxsize=1024)
-def _tests_in(sql: str) -> int:
-    """Return how many tests ``{past}`` a text has; it is the same for each query of a table."""
-    return [name for _, name, _, _ in Formatter().parse(sql)].count("past")
 
 
 def refuse_unknown(

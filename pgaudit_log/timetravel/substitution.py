@@ -16,6 +16,8 @@ from pgaudit_log.reading import moments
 from pgaudit_log.reading.moments import Moment, moment_of
 from pgaudit_log.readonly import reader
 from pgaudit_log.timetravel import recorded_past
+from pgaudit_log.timetravel.state_sql import by_key_sql, by_reference_sql
+from pgaudit_log.values.sql_text import Sql
 
 WRITING = ("SQLInsertCompiler", "SQLUpdateCompiler", "SQLDeleteCompiler")
 
@@ -104,8 +106,8 @@ def _from_item_sql(item: Any, compiler: Any, connection: BaseDatabaseWrapper) ->
     rest = sql.removeprefix(join + table)
     if item.table_alias == item.table_name:
         rest = f" {table}{rest}"
-    state, values = _state(query, item.table_alias, history, moment, connection)
-    return f"{join}{state}{rest}", [*values, *params]
+    state = _state(query, item.table_alias, history, moment, connection)
+    return f"{join}{state.text}{rest}", [*state.params, *params]
 
 
 def _state(
@@ -114,21 +116,19 @@ def _state(
     history: recorded_past.History,
     moment: Moment,
     connection: BaseDatabaseWrapper,
-) -> tuple[str, list[Any]]:
+) -> Sql:
     """Return the rows that a table had, without those that ``query`` leaves out in the end."""
     keys = keys_asked_for(query, alias, history.model)
     if keys is not None and len(keys) == 1:
-        return history.state_of_key_sql(connection), [
-            keys[0],
-            moment.at,
-            moment.after,
-            moment.txid,
-            moment.turn,
-        ]
-    restriction, values = _restriction(query, alias, history, keys, connection.alias)
-    state = history.state_sql(connection)
-    first, *later = recorded_past.parameters(state, moment)
-    return state.format(past=moment.sql, restriction=restriction), [first, *values, *later]
+        return history.state_of_key(connection).sql(
+            key=Sql.param(keys[0]),
+            at=Sql.param(moment.at),
+            up_to=Sql.param(moment.after),
+            up_to_txid=Sql.param(moment.txid),
+            up_to_turn=Sql.param(moment.turn),
+        )
+    restriction = _restriction(query, alias, history, keys, connection.alias)
+    return history.state(connection).sql(past=moment.sql, restriction=restriction)
 
 
 def _refuse_what_reads_today(query: Any, moment: Moment) -> None:
@@ -148,16 +148,16 @@ def _refuse_what_reads_today(query: Any, moment: Moment) -> None:
 
 def _restriction(
     query: Any, alias: str, history: recorded_past.History, keys: list[str] | None, using: str
-) -> tuple[str, list[Any]]:
-    """Return what leaves out keys that the filters of ``query`` leave out in the end, with parameters."""
+) -> Sql:
+    """Return what leaves out keys that the filters of ``query`` leave out in the end."""
     if keys is not None:
-        return history.by_key_sql, [keys]
+        return by_key_sql(keys)
     for lookup in _conjunction(query.where, alias):
         target = getattr(lookup.lhs, "target", None)
         references = target and history.references(target, _values(lookup), using)
         if references:
-            return history.by_reference_sql(using), [references]
-    return "", []
+            return by_reference_sql(history.table(using), references)
+    return Sql.plain("")
 
 
 def keys_asked_for(query: Any, alias: str | None, model: type[models.Model]) -> list[str] | None:

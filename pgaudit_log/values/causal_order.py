@@ -1,4 +1,4 @@
-"""Causality: in which order events happened, where that is not the order in which they were captured.
+"""Causal order: in which order events happened, where that is not the order in which they were captured.
 
 A statement is captured when it has ended. Where a trigger of somebody else's has written to
 the same table by then, that write was captured first, although it came later. There each
@@ -17,6 +17,8 @@ from typing import Any, Protocol, TypeVar
 
 from django.db import models
 from django.db.models.functions import Coalesce
+
+from pgaudit_log.values.sql_text import Sql, Template
 
 
 class Placed(Protocol):
@@ -80,12 +82,18 @@ def up_to(id: int, txid: int, turn: int | None) -> models.Q:
     return inside | (~models.Q(pgh_txid=txid) & models.Q(pgh_id__lte=id))
 
 
-def place_sql(alias: str) -> str:
-    """Return the row of what the events of one transaction are ordered by."""
-    return f"(COALESCE({alias}.turn, {alias}.id), {alias}.id)"
+def _turn_sql(event: str) -> str:
+    return f"COALESCE({event}.turn, {event}.id)"
 
 
-def since_sql(event: str, other: str, *, itself: bool = False) -> str:
+_COMPARED = Template.of(
+    "CASE WHEN @event@.txid = @txid@ THEN (@turn@, @event@.id) @sign@ (@other_turn@, @id@)"
+    " ELSE @event@.id @sign@ @id@ END"
+)
+"""The causal order in SQL: how an event stands to another one."""
+
+
+def since_sql(event: str, other: str, *, itself: bool = False) -> Sql:
     """Return the test whether ``event`` comes after ``other`` in causal order; or is it.
 
     Args:
@@ -93,23 +101,40 @@ def since_sql(event: str, other: str, *, itself: bool = False) -> str:
         other: the alias of another one.
         itself: whether an event comes after itself.
     """
-    sign = ">=" if itself else ">"
-    return (
-        f"CASE WHEN {event}.txid = {other}.txid"
-        f" THEN {place_sql(event)} {sign} {place_sql(other)} ELSE {event}.id > {other}.id END"
+    return _COMPARED.sql(
+        event=event,
+        turn=_turn_sql(event),
+        sign=">=" if itself else ">",
+        txid=f"{other}.txid",
+        other_turn=_turn_sql(other),
+        id=f"{other}.id",
     )
 
 
-def up_to_sql(event: str, id: str, txid: int, turn: int | None, own_id: int) -> str:
-    """Return the test of :func:`up_to`; ``id`` stands for the id as a parameter."""
-    place = own_id if turn is None else turn
-    return (
-        f"CASE WHEN {event}.txid = {txid} THEN {place_sql(event)} <= ({place}, {own_id})"
-        f" ELSE {event}.id <= {id} END"
+def up_to_sql(event: str, id: int, txid: int, turn: int | None) -> Sql:
+    """Return the test of :func:`up_to` of the event under an alias."""
+    return _COMPARED.sql(
+        event=event,
+        turn=_turn_sql(event),
+        sign="<=",
+        txid=Sql.param(txid),
+        other_turn=Sql.param(id if turn is None else turn),
+        id=Sql.param(id),
     )
 
 
-def newest_sql(event: str, newest: str, belongs: str, table: str) -> str:
+_NEWEST = Template.of("""LEFT JOIN LATERAL (
+    SELECT @event@.id, @event@.created_at, @event@.operation, @event@.turn
+    FROM @table@ AS @event@
+    WHERE @newest@.turn IS NOT NULL
+        AND @belongs@
+        AND @event@.obj_pk = @newest@.key AND @event@.txid = @newest@.txid
+    ORDER BY @turn@ DESC, @event@.id DESC
+    LIMIT 1
+) AS last ON TRUE""")
+
+
+def newest_sql(event: str, newest: str, belongs: Template, table: str) -> Template:
     """Return the FROM item ``last``: the newest event of a key's last transaction in causal order.
 
     It has no row where ``newest``, the one with the largest id, has no turn.
@@ -120,12 +145,6 @@ def newest_sql(event: str, newest: str, belongs: str, table: str) -> str:
         belongs: the test which events count.
         table: the event table.
     """
-    return f"""LEFT JOIN LATERAL (
-    SELECT {event}.id, {event}.created_at, {event}.operation, {event}.turn
-    FROM {table} AS {event}
-    WHERE {newest}.turn IS NOT NULL
-        AND {belongs}
-        AND {event}.obj_pk = {newest}.key AND {event}.txid = {newest}.txid
-    ORDER BY COALESCE({event}.turn, {event}.id) DESC, {event}.id DESC
-    LIMIT 1
-) AS last ON TRUE"""
+    return _NEWEST.fill(
+        event=event, newest=newest, belongs=belongs, table=table, turn=_turn_sql(event)
+    )

@@ -63,6 +63,9 @@ NATIVE = (
 
 FLOATS = frozenset({"double precision", "real", "float4", "float8"})
 
+WHOLE = EMPTY_ARRAY = "'{}'"
+"""The path of a JSON value that is the value itself, and an array that has nothing."""
+
 _RANGES = ("int4", "int8", "num", "ts", "tstz", "date")
 
 _TELLING = (
@@ -234,7 +237,7 @@ def read_sql(
     What is not a value of the type, because the column had another type then, reads as NULL.
     ``text`` is a shorter expression for the text of ``value``, where there is one.
     """
-    text = text or f"({value} #>> '{{}}')"
+    text = text or f"({value} #>> {WHOLE})"
     match form_of(type_name):
         case Form.JSONB:
             return (
@@ -243,7 +246,7 @@ def read_sql(
             )
         case Form.ARRAY:
             # As PostgreSQL writes arrays; control characters apart, which no element is judged by.
-            literal = f"translate({value}::text, '[]', '{{}}')"
+            literal = f"translate({value}::text, '[]', {EMPTY_ARRAY})"
             return (
                 f"CASE jsonb_typeof({value})"
                 f" WHEN 'array' THEN CASE WHEN {is_valid_sql(literal, type_name, connection)}"

@@ -21,6 +21,7 @@ from pgaudit_log.values.columns import (
     INTEGERS,
     NATIVE,
     TEXTS,
+    WHOLE,
     cast_sql,
     is_valid_sql,
     read_sql,
@@ -46,7 +47,7 @@ def key_text(values: Any, fields: Sequence[models.Field[Any, Any]]) -> str:
 
     ``values`` is the key's value, or a tuple of values for a composite key, which is
     written as a JSON array. The text equals what the capture functions render: see
-    ``columns.key_sql``.
+    :func:`key_sql`.
     """
     return short_key(whole_key_text(values, fields))
 
@@ -270,7 +271,7 @@ def _longest_key(
 def may_be_shortened(
     fields: Sequence[models.Field[Any, Any]], connection: BaseDatabaseWrapper
 ) -> bool:
-    """Return whether a key of ``fields`` may be too long for ``obj_pk``; see ``identifiers.short_key``."""
+    """Return whether a key of ``fields`` may be too long for ``obj_pk``; see :func:`short_key`."""
     in_array = len(fields) > 1
     longest = [_longest_key(f, connection, in_array=in_array) for f in fields]
     return None in longest or sum(n + 2 for n in longest if n is not None) > LONGEST_KEY + 2
@@ -281,7 +282,7 @@ def key_sql(
     fields: Sequence[models.Field[Any, Any]],
     connection: BaseDatabaseWrapper,
 ) -> str:
-    """Return the text of a key as ``obj_pk`` and ``refs`` have it; ``identifiers.key_text`` in Python.
+    """Return the text of a key as ``obj_pk`` and ``refs`` have it; :func:`key_text` in Python.
 
     A composite key is a JSON array in the order of its declaration. Dates and the like are as
     JSON has them, whatever DateStyle is. What may be too long is shortened.
@@ -292,7 +293,7 @@ def key_sql(
     elif types[0] in TEXTS or types[0] in INTEGERS or types[0] == "uuid":
         text = f"{columns[0]}::text"
     else:
-        text = f"to_jsonb({columns[0]}) #>> '{{}}'"
+        text = f"to_jsonb({columns[0]}) #>> {WHOLE}"
     if not may_be_shortened(fields, connection):
         return text
     text = f"({text})"

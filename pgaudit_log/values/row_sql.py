@@ -12,6 +12,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from pgaudit_log.values.columns import column_type, is_valid_sql, read_sql, sql_type, stored_sql
 from pgaudit_log.values.keys import key_fields, read_key_sql, row_key_sql
 from pgaudit_log.values.quoting import quote_literal, quote_name
+from pgaudit_log.values.sql_text import Sql, Template
 from pgaudit_log.values.tables import column_of, own_columns
 
 Columns: TypeAlias = "Sequence[models.Field[Any, Any]]"
@@ -26,14 +27,23 @@ class Lock(Enum):
     """No new row can point at them either."""
 
 
+_LIVE = Template.of("""
+SELECT @key@, (SELECT pgaudit_log_snapshot(tracked.*)::text FROM (SELECT @values@) AS tracked)
+FROM @wanted@
+JOIN @table@ AS live ON @is_same@
+ORDER BY 1@lock@
+""")
+
+
 def live_sql(
     model: type[models.Model],
+    keys: Sequence[str],
     connection: BaseDatabaseWrapper,
     *,
     lock: Lock | None = None,
     shortened: bool = False,
-) -> str:
-    """Return the SELECT of the rows with the keys ``%s``, a ``text[]``: key and state as text.
+) -> Sql:
+    """Return the SELECT of the rows with ``keys``: key and state as text.
 
     The values look as if a trigger had captured them. ``lock`` keeps others from changing
     the rows until the transaction ends. Keys that are ``shortened`` say no value that the table's
@@ -44,36 +54,37 @@ def live_sql(
         f" AS {quote_name(column_of(f))}"
         for f in own_columns(model)
     )
-    key = row_key_sql("live", model, connection)
-    return _escaped(f"""
-SELECT {key}, (SELECT pgaudit_log_snapshot(tracked.*)::text FROM (SELECT {values}) AS tracked)
-FROM {_wanted("unnest(<keys>::text[]) AS given (obj_pk)", model, connection, shortened)}
-JOIN {quote_name(model._meta.db_table)} AS live ON {_same_key(model, connection, shortened)}
-ORDER BY 1{f" {lock.value} OF live" if lock else ""}
-""").replace("<keys>", "%s")
+    given = "unnest(" + Sql.param(list(keys)) + "::text[]) AS given (obj_pk)"
+    return _LIVE.sql(
+        key=row_key_sql("live", model, connection),
+        values=values,
+        wanted=_wanted(given, model, connection, shortened),
+        table=quote_name(model._meta.db_table),
+        is_same=_same_key(model, connection, shortened),
+        lock=f" {lock.value} OF live" if lock else "",
+    )
 
 
-def typed_sql(columns: Columns, connection: BaseDatabaseWrapper) -> str:
-    """Return the SELECT of ``columns`` out of the states ``%s``, a ``text[]``, in their order."""
-    values = ", ".join(_read("given.state::jsonb", field, connection) for field in columns)
-    return _escaped(f"""
-SELECT {values}
-FROM unnest(<states>::text[]) WITH ORDINALITY AS given (state, position)
+_OF_STATES = Template.of("""
+SELECT @values@
+FROM unnest(@states@::text[]) WITH ORDINALITY AS given (state, position)
 ORDER BY position
-""").replace("<states>", "%s")
+""")
 
 
-def normal_sql(columns: Columns, connection: BaseDatabaseWrapper) -> str:
-    """Return the SELECT of ``columns`` of the states ``%s``, a ``text[]``, as captured today."""
+def typed_sql(columns: Columns, states: Sequence[str], connection: BaseDatabaseWrapper) -> Sql:
+    """Return the SELECT of ``columns`` out of ``states``, in their order."""
+    values = ", ".join(_read("given.state::jsonb", field, connection) for field in columns)
+    return _OF_STATES.sql(values=values, states=Sql.param(list(states)))
+
+
+def normal_sql(columns: Columns, states: Sequence[str], connection: BaseDatabaseWrapper) -> Sql:
+    """Return the SELECT of ``columns`` of ``states``, in their order, as captured today."""
     values = ", ".join(
         f"(pgaudit_log_snapshot(ROW({_normal(field, connection)})) -> 'f1')::text"
         for field in columns
     )
-    return _escaped(f"""
-SELECT {values}
-FROM unnest(<states>::text[]) WITH ORDINALITY AS given (state, position)
-ORDER BY position
-""").replace("<states>", "%s")
+    return _OF_STATES.sql(values=values, states=Sql.param(list(states)))
 
 
 def _normal(field: models.Field[Any, Any], connection: BaseDatabaseWrapper) -> str:
@@ -88,59 +99,101 @@ def _normal(field: models.Field[Any, Any], connection: BaseDatabaseWrapper) -> s
     return stored_sql(value, bare)
 
 
+_UPDATE = Template.of("""
+UPDATE @table@ AS live
+SET @assignments@
+FROM @wanted@
+CROSS JOIN (SELECT @values@ FROM (SELECT @state@::jsonb AS state) AS given) AS proposed
+WHERE @is_same@
+""")
+
+
 def update_sql(
     model: type[models.Model],
     columns: Columns,
+    key: str,
+    state: str,
     connection: BaseDatabaseWrapper,
     *,
     shortened: bool = False,
-) -> str:
-    """Return the UPDATE of ``columns`` of the row with the key ``%s`` to what the state ``%s`` has."""
-    values = ", ".join(_read("given.state", field, connection) for field in columns)
-    assignments = ", ".join(
-        f"{quote_name(column_of(f))} = proposed.{quote_name(column_of(f))}" for f in columns
+) -> Sql:
+    """Return the UPDATE of ``columns`` of the row with the key ``key`` to what ``state`` has."""
+    return _UPDATE.sql(
+        table=quote_name(model._meta.db_table),
+        assignments=", ".join(
+            f"{quote_name(column_of(f))} = proposed.{quote_name(column_of(f))}" for f in columns
+        ),
+        wanted=_wanted(_one(key), model, connection, shortened),
+        values=", ".join(_read("given.state", field, connection) for field in columns),
+        state=Sql.param(state),
+        is_same=_same_key(model, connection, shortened),
     )
-    return _escaped(f"""
-UPDATE {quote_name(model._meta.db_table)} AS live
-SET {assignments}
-FROM {_wanted("(SELECT <param>::text AS obj_pk) AS given", model, connection, shortened)}
-CROSS JOIN (SELECT {values} FROM (SELECT <param>::jsonb AS state) AS given) AS proposed
-WHERE {_same_key(model, connection, shortened)}
-""").replace("<param>", "%s")
 
 
-def insert_sql(model: type[models.Model], columns: Columns, connection: BaseDatabaseWrapper) -> str:
-    """Return the INSERT of a row with ``columns`` as the state ``%s`` has them."""
-    values = ", ".join(_read("given.state", field, connection) for field in columns)
-    names = ", ".join(quote_name(column_of(f)) for f in columns)
-    return _escaped(f"""
-INSERT INTO {quote_name(model._meta.db_table)} ({names})
+_INSERT = Template.of("""
+INSERT INTO @table@ (@columns@)
 OVERRIDING SYSTEM VALUE
-SELECT {values} FROM (SELECT <param>::jsonb AS state) AS given
-""").replace("<param>", "%s")
+SELECT @values@ FROM (SELECT @state@::jsonb AS state) AS given
+""")
 
 
-def value_sql(field: models.Field[Any, Any], connection: BaseDatabaseWrapper) -> str:
-    """Return the SELECT of the value ``%s`` of a field as a state has it, under the key ``value``."""
-    type_name = column_type(field, connection)
-    return _escaped(f"""
+def insert_sql(
+    model: type[models.Model], columns: Columns, state: str, connection: BaseDatabaseWrapper
+) -> Sql:
+    """Return the INSERT of a row with ``columns`` as ``state`` has them."""
+    return _INSERT.sql(
+        table=quote_name(model._meta.db_table),
+        columns=", ".join(quote_name(column_of(f)) for f in columns),
+        values=", ".join(_read("given.state", field, connection) for field in columns),
+        state=Sql.param(state),
+    )
+
+
+_VALUE = Template.of("""
 SELECT pgaudit_log_snapshot(tracked.*)::text
 FROM (
-    SELECT {stored_sql("given.value", sql_type(field, connection))} AS value
-    FROM (SELECT <param>::{type_name} AS value) AS given
+    SELECT @stored@ AS value
+    FROM (SELECT @value@::@type@ AS value) AS given
 ) AS tracked
-""").replace("<param>", "%s")
+""")
+
+
+def value_sql(field: models.Field[Any, Any], value: Any, connection: BaseDatabaseWrapper) -> Sql:
+    """Return the SELECT of a value of a field as a state has it, under the key ``value``.
+
+    ``value`` is as Django gives it to the driver.
+    """
+    return _VALUE.sql(
+        stored=stored_sql("given.value", sql_type(field, connection)),
+        value=Sql.param(value),
+        type=column_type(field, connection),
+    )
+
+
+_DELETE = Template.of("""
+DELETE FROM @table@ AS live
+USING @wanted@
+WHERE @is_same@
+""")
 
 
 def delete_sql(
-    model: type[models.Model], connection: BaseDatabaseWrapper, *, shortened: bool = False
-) -> str:
-    """Return the DELETE of the row with the key ``%s``."""
-    return _escaped(f"""
-DELETE FROM {quote_name(model._meta.db_table)} AS live
-USING {_wanted("(SELECT <param>::text AS obj_pk) AS given", model, connection, shortened)}
-WHERE {_same_key(model, connection, shortened)}
-""").replace("<param>", "%s")
+    model: type[models.Model],
+    key: str,
+    connection: BaseDatabaseWrapper,
+    *,
+    shortened: bool = False,
+) -> Sql:
+    """Return the DELETE of the row with the key ``key``."""
+    return _DELETE.sql(
+        table=quote_name(model._meta.db_table),
+        wanted=_wanted(_one(key), model, connection, shortened),
+        is_same=_same_key(model, connection, shortened),
+    )
+
+
+def _one(key: str) -> Sql:
+    return "(SELECT " + Sql.param(key) + "::text AS obj_pk) AS given"
 
 
 def _read(state: str, field: models.Field[Any, Any], connection: BaseDatabaseWrapper) -> str:
@@ -161,11 +214,11 @@ def _keys(model: type[models.Model], connection: BaseDatabaseWrapper) -> str:
 
 
 def _wanted(
-    given: str, model: type[models.Model], connection: BaseDatabaseWrapper, shortened: bool
-) -> str:
+    given: Sql, model: type[models.Model], connection: BaseDatabaseWrapper, shortened: bool
+) -> Sql:
     """Return the FROM item ``wanted`` of the keys whose texts are ``given``."""
     keys = "given.obj_pk" if shortened else _keys(model, connection)
-    return f"(SELECT {keys} FROM {given}) AS wanted"
+    return f"(SELECT {keys} FROM " + given + ") AS wanted"
 
 
 def _same_key(model: type[models.Model], connection: BaseDatabaseWrapper, shortened: bool) -> str:
@@ -175,7 +228,3 @@ def _same_key(model: type[models.Model], connection: BaseDatabaseWrapper, shorte
         f"live.{quote_name(column_of(field))} = wanted.key_{n}"
         for n, field in enumerate(key_fields(model))
     )
-
-
-def _escaped(sql: str) -> str:
-    return sql.replace("%", "%%")

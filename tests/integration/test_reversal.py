@@ -21,6 +21,7 @@ from pgaudit_log.exceptions import PlanError, QueryError, StalePlanError, Unknow
 from pgaudit_log.models import Events
 from pgaudit_log.reversal import Kind, Plan, arevert, revert, undo
 from pgaudit_log.values import row_sql
+from pgaudit_log.values.sql_text import Sql
 from tests.going_back import Copies, Tables, event_of, tables, transaction_of
 from tests.integration.test_types import (
     CASES,
@@ -710,16 +711,17 @@ def test_rows_are_found_by_their_key(made: Tables) -> None:
     thing = made.make("Thing", n=models.IntegerField())
     execute("INSERT INTO shop_thing (n) SELECT n FROM generate_series(1, 5000) AS n")
     execute("ANALYZE shop_thing")
-    found = execute("EXPLAIN " + row_sql.live_sql(thing, connection), [["1"]])
-    assert "Index Scan using shop_thing_pkey" in str(found)
-    state = ["1", '{"n": 1}']
+
+    def plan_of(sql: Sql) -> str:
+        return str(execute(f"EXPLAIN {sql.text}", sql.params))
+
+    found = plan_of(row_sql.live_sql(thing, ["1"], connection))
+    assert "Index Scan using shop_thing_pkey" in found
     columns = [thing._meta.get_field("n")]
-    assert "shop_thing_pkey" in str(
-        execute("EXPLAIN " + row_sql.update_sql(thing, columns, connection), state)
+    assert "shop_thing_pkey" in plan_of(
+        row_sql.update_sql(thing, columns, "1", '{"n": 1}', connection)
     )
-    assert "shop_thing_pkey" in str(
-        execute("EXPLAIN " + row_sql.delete_sql(thing, connection), ["1"])
-    )
+    assert "shop_thing_pkey" in plan_of(row_sql.delete_sql(thing, "1", connection))
 
 
 def test_the_number_of_queries_of_a_plan_does_not_grow(customer: Customer) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from django.core.checks import run_checks
 from django.db import DatabaseError, connection, models, transaction
 
+from pgaudit_log.constants import DOCS
 from pgaudit_log.database import installation, installed_views
 from pgaudit_log.exceptions import DeclarationError, InstallationError
 from pgaudit_log.reading import typed_events
@@ -41,7 +43,9 @@ def rights() -> list[tuple[Any, ...]]:
                 WHERE attrelid = pg_class.oid AND attacl IS NOT NULL ORDER BY 1
             ),
             ARRAY(SELECT option FROM unnest(reloptions) AS option WHERE option !~ 'barrier'),
-            regexp_replace(obj_description(oid, 'pg_class'), '(^|\n)pgaudit_log:\S*$', ''),
+            regexp_replace(
+                obj_description(oid, 'pg_class'), '(^|\n)(pgaudit_log: [^\n]*\n)?pgaudit_log:\S*$', ''
+            ),
             col_description(oid, 1)
         FROM pg_class WHERE oid = 'shop_orderevent'::regclass
         """
@@ -101,6 +105,44 @@ def test_a_view_keeps_owner_privileges_options_and_comments(change: Any, reader:
     assert installation.install("default").views == (VIEW,)
     assert rights() == before
     assert installation.install("default").views == ()
+
+
+def comment() -> str:
+    [(text,)] = execute("SELECT obj_description('shop_orderevent'::regclass, 'pg_class')")
+    return str(text)
+
+
+def test_the_comment_of_a_view_says_what_it_is() -> None:
+    labels = ", ".join(Order.pgh_event_model.pgh_declaration.tracker_labels)
+    first, mark = comment().splitlines()
+    assert first == (
+        "pgaudit_log: the events of shop.Order in its own columns, one row an event;"
+        f" trackers: {labels}; only to be read, see {DOCS}"
+    )
+    assert re.fullmatch(r"pgaudit_log:[0-9a-f]{40}:[0-9a-f]{32}", mark)
+
+
+@pytest.mark.parametrize("said", ["", "for sales\nand 5 % more"])
+def test_what_a_view_is_is_said_once_behind_what_others_say(said: str) -> None:
+    ours = comment()
+    execute("SELECT set_config('my.comment', %s, true)", [f"{said}\n{ours}" if said else ours])
+    execute(
+        "DO $$ BEGIN EXECUTE format('COMMENT ON VIEW shop_orderevent IS %L',"
+        " current_setting('my.comment')); END $$"
+    )
+    assert run_checks(databases=["default"]) == []
+    have_other_rows()
+    assert installation.install("default").views == (VIEW,)
+    assert comment() == (f"{said}\n{ours}" if said else ours)
+
+
+@pytest.mark.usefixtures("forget")
+def test_a_view_is_outdated_where_it_is_described_otherwise() -> None:
+    note = tracked_table("Note", name=models.TextField())
+    [view] = [v for v in typed_events.views_for("default") if v.name == "shop_noteevent"]
+    assert installed_views.outdated([view], connection) == []
+    other = view._replace(description=view.description.replace(note.__name__, "Memo"))
+    assert installed_views.outdated([other], connection) == [other]
 
 
 def test_a_privilege_on_a_column_that_is_gone_goes_with_it(reader: str) -> None:

@@ -134,16 +134,17 @@ def _write(step: Step, using: str) -> None:
     columns = [f for f in tables.writable_columns(step.model) if column_of(f) in step.state]
     key = step.sought_key
     given, shortened = row_json.join(step.state), is_shortened(step.key) and key == step.key
+    match step.action:
+        case "insert":
+            sql = row_sql.insert_sql(step.model, columns, given, connection)
+        case "update":
+            sql = row_sql.update_sql(
+                step.model, columns, key, given, connection, shortened=shortened
+            )
+        case "delete":
+            sql = row_sql.delete_sql(step.model, key, connection, shortened=shortened)
     with connection.cursor() as cursor:
-        match step.action:
-            case "insert":
-                cursor.execute(row_sql.insert_sql(step.model, columns, connection), [given])
-            case "update":
-                sql = row_sql.update_sql(step.model, columns, connection, shortened=shortened)
-                cursor.execute(sql, [key, given])
-            case "delete":
-                sql = row_sql.delete_sql(step.model, connection, shortened=shortened)
-                cursor.execute(sql, [key])
+        cursor.execute(sql.text, sql.params)
         written = cursor.rowcount
     if written == 0 and _is_done(step, using):
         return

@@ -1,0 +1,144 @@
+"""The SQL of events that no trigger writes: baselines, and manual events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from pgaudit_log.triggers.body import refs_sql, snapshot_source, stored_columns
+from pgaudit_log.values.columns import column_type, sql_type, stored_sql
+from pgaudit_log.values.keys import key_fields, row_key_sql
+from pgaudit_log.values.quoting import quote_literal, quote_name
+from pgaudit_log.values.row_sql import Columns
+from pgaudit_log.values.sql_text import Sql, Template, template
+from pgaudit_log.values.tables import column_of, concrete, table_of
+
+Key: TypeAlias = "Sequence[str]"
+"""A primary key as the text of its parts."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Baselines:
+    """The statements of a backfill over the rows of one range of keys.
+
+    A row is **unknown** when its newest event is a delete or older than a truncate, or when it
+    has none but manual ones. Each statement stands in the ``.sql`` file of its name, and has the
+    hole ``within`` for :meth:`within`.
+    """
+
+    boundary: Template
+    """The number of the range's first rows and the last key of them; ``limit`` says how many."""
+    lock_unknown: Template
+    """Lock the unknown rows against writers; the number of them."""
+    insert_baselines: Template
+    """Write a baseline event of each unknown row, and lock it."""
+    first_unknown: Template
+    """The first key whose row is unknown."""
+    key: Sequence[tuple[str, str]]
+    """The columns of the key, as SQL, with their types."""
+
+    def within(self, *, after: Key = (), up_to: Key = (), at: Key = ()) -> Sql:
+        """Return the test whether a row is in the range of keys; without any, all rows are."""
+        columns = ", ".join(column for column, _ in self.key)
+        tests = []
+        for operator, key in ((">", after), ("<=", up_to), ("=", at)):
+            if key:
+                parts = [
+                    Sql.param(part) + f"::{type_name}"
+                    for part, (_, type_name) in zip(key, self.key, strict=True)
+                ]
+                tests.append(f"({columns}) {operator} (" + Sql.plain(", ").join(parts) + ")")
+        return Sql.plain(" AND ").join(tests or ["TRUE"])
+
+
+def baselines(
+    *,
+    model: type[models.Model],
+    model_labels: Sequence[str],
+    event_labels: Sequence[str],
+    label: str,
+    columns: Columns,
+    created_at: str,
+    called: Callable[[str], str],
+    connection: BaseDatabaseWrapper,
+) -> Baselines:
+    """Return the statements that write baseline events with the label ``label``.
+
+    ``model_labels`` and ``event_labels`` say whose events tell a row's state.
+    """
+    keys = key_fields(concrete(model))
+    key = [f"new.{quote_name(column_of(field))}" for field in keys]
+    obj_pk = row_key_sql("new", model, connection)
+    is_known = _read("is_known").fill(
+        labels=", ".join(map(quote_literal, model_labels)),
+        obj_pk=obj_pk,
+        event_labels=", ".join(map(quote_literal, event_labels)),
+    )
+    read = dict.fromkeys(column_of(field) for field in [*keys, *columns])
+    fillings: dict[str, Template | Sql | str] = {
+        "table": connection.ops.quote_name(concrete(model)._meta.db_table),
+        "key": ", ".join(key),
+        "key_texts": ", ".join(f"{column}::text" for column in key),
+        "downwards": ", ".join(f"{column} DESC" for column in key),
+        "is_known": is_known,
+        "columns": ", ".join(f"new.{quote_name(name)}" for name in read),
+        "model": quote_literal(called(concrete(model)._meta.label)),
+        "obj_pk": obj_pk,
+        "label": quote_literal(label),
+        "shape": _current_shape_sql(model),
+        "snapshot": snapshot_source("new", stored_columns(model, columns, connection), connection),
+        "refs": refs_sql("new", columns, connection, called=called),
+        "created_at": created_at,
+    }
+    return Baselines(
+        **{
+            name: _read(name).fill(**fillings)
+            for name in ("boundary", "lock_unknown", "insert_baselines", "first_unknown")
+        },
+        key=list(zip(key, [column_type(field, connection) for field in keys], strict=True)),
+    )
+
+
+def manual_event_sql(
+    *,
+    model: type[models.Model],
+    label: str,
+    values: Sequence[tuple[models.Field[Any, Any], Any]],
+    tracked: Columns,
+    created_at: str,
+    called: Callable[[str], str],
+    connection: BaseDatabaseWrapper,
+) -> Sql:
+    """Return the INSERT of one event of a row that is given as ``values``, by field."""
+    row = [
+        Sql.param(value) + f"::{column_type(field, connection)} AS {quote_name(column_of(field))}"
+        for field, value in values
+    ]
+    stored = [
+        stored_sql(f"new.{quote_name(column_of(field))}", sql_type(field, connection))
+        + f" AS {quote_name(column_of(field))}"
+        for field in stored_columns(model, tracked, connection)
+    ]
+    return _read("insert_manual_event").sql(
+        row=Sql.plain(", ").join(row),
+        stored=", ".join(stored),
+        model=quote_literal(called(model._meta.label)),
+        obj_pk=row_key_sql("new", model, connection),
+        label=quote_literal(label),
+        shape=_current_shape_sql(model),
+        refs=refs_sql("new", tracked, connection, called=called),
+        created_at=created_at,
+    )
+
+
+def _read(name: str) -> Template:
+    return template(__package__, f"{name}.sql")
+
+
+def _current_shape_sql(model: type[models.Model]) -> str:
+    """Return the shape that the table of ``model`` has now, which a trigger would know."""
+    return f"pgaudit_log_current_shape({quote_literal(table_of(concrete(model)))}::regclass)"
