@@ -39,7 +39,7 @@ from pgaudit_log.declaring import former_names
 from pgaudit_log.exceptions import InstallationError
 from pgaudit_log.models import Events
 from pgaudit_log.reading import typed_events
-from pgaudit_log.triggers.body import targets
+from pgaudit_log.triggers.references import targets
 from pgaudit_log.values.quoting import quote_literal, quote_name, shorten
 from pgaudit_log.values.tables import concrete, table_of
 

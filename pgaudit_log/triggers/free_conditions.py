@@ -10,8 +10,13 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from django.db import models
+from pgtrigger.core import Condition
+
+from pgaudit_log.declaring import conditions
 from pgaudit_log.exceptions import DeclarationError
 from pgaudit_log.values.quoting import quote_name
+from pgaudit_log.values.tables import column_of, concrete
 
 _TOKEN = re.compile(
     r"""
@@ -93,3 +98,17 @@ def _unquoted(name: str) -> str:
     if name.startswith('"'):
         return name[1:-1].replace('""', '"')
     return name.lower()
+
+
+def is_free(condition: Condition | None) -> bool:
+    """Return whether a condition is SQL of the project's own, which may call anything."""
+    return condition is not None and not isinstance(condition, conditions.Change)
+
+
+def bound_condition(condition: Condition, model: type[models.Model], label: str) -> FreeCondition:
+    """Return a free condition of the tracker ``label`` as an expression of single columns."""
+    sql = str(condition.resolve(model))  # type: ignore[no-untyped-call]
+    concrete_model = concrete(model)
+    names = [column_of(f) for f in concrete_model._meta.local_fields if f.column is not None]
+    where = f'the tracker "{label}" of {concrete_model._meta.label}'
+    return free_condition(sql, names, where)

@@ -14,14 +14,11 @@ from pgtrigger.core import Condition
 from pgaudit_log.declaring.declarations import tracked_columns
 from pgaudit_log.declaring.trackers import RowEvent
 from pgaudit_log.exceptions import DeclarationError
-from pgaudit_log.triggers.body import (
-    bound_condition,
-    capture_sql,
-    condition_sql,
-    is_free,
-    pins_sql,
-    targets,
-)
+from pgaudit_log.triggers.body import capture_sql
+from pgaudit_log.triggers.condition_sql import condition_sql
+from pgaudit_log.triggers.free_conditions import bound_condition, is_free
+from pgaudit_log.triggers.pins import pins_sql
+from pgaudit_log.triggers.references import targets
 from pgaudit_log.triggers.template import (
     CaptureTriggerSql,
     CompiledTrigger,

@@ -14,7 +14,10 @@ from django.test.utils import isolate_apps
 
 import pgaudit_log
 from pgaudit_log.conf import settings as package_settings
-from pgaudit_log.triggers.body import capture_sql, pins_sql, refs_sql, snapshot_source
+from pgaudit_log.triggers.body import capture_sql
+from pgaudit_log.triggers.pins import pins_sql
+from pgaudit_log.triggers.references import refs_sql
+from pgaudit_log.triggers.snapshot import snapshot_source
 from pgaudit_log.triggers.template import CaptureTriggerSql
 from pgaudit_log.triggers.trigger import CaptureTrigger
 from pgaudit_log.values.columns import PINS

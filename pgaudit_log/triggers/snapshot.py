@@ -1,0 +1,100 @@
+"""The snapshot of an event: the row that it keeps, as it is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from pgaudit_log.triggers.column_sql import any_dialect, column_sql, value_sql
+from pgaudit_log.triggers.references import until_installed
+from pgaudit_log.values import columns as columns_
+from pgaudit_log.values.keys import (
+    key_fields,
+    may_be_shortened,
+    row_key_sql,
+)
+from pgaudit_log.values.quoting import quote_literal, quote_name
+from pgaudit_log.values.row_sql import Columns
+from pgaudit_log.values.tables import column_of, concrete
+
+SNAPSHOT = "to_jsonb(snapshot.*)"
+"""The JSONB expression of the row that :func:`snapshot_source` adds to a FROM clause."""
+
+
+LARGE = 2_000
+"""How many bytes a value takes in its table before an event may refer to another that has it."""
+
+
+def stored_columns(
+    model: type[models.Model], columns: Columns, connection: BaseDatabaseWrapper | None = None
+) -> Columns:
+    """Return the columns that snapshots have: the tracked ``columns``, and a key that may be shortened.
+
+    ``obj_pk`` has any key, tracked or not; what is too long for it stands there.
+    """
+    keys = key_fields(concrete(model))
+    if not may_be_shortened(keys, any_dialect(connection)):
+        return columns
+    names = {field.name for field in columns}
+    return [*columns, *(field for field in keys if field.name not in names)]
+
+
+def snapshot_source(
+    alias: str,
+    columns: Columns,
+    connection: BaseDatabaseWrapper | None = None,
+    *,
+    instead: Mapping[str, str] | None = None,
+) -> str:
+    """Return the FROM item of the tracked columns of the row ``alias``, as they are stored.
+
+    ``instead`` has other expressions for some of the columns.
+
+    PostgreSQL flattens it; as a subquery in the SELECT list it would be a plan of its own, and
+    make each execution look through the whole statement for what it has to lock. The columns
+    stand in the order in which JSONB keeps keys, so that none has to be moved.
+    """
+    types = any_dialect(connection)
+    ordered = sorted(columns, key=lambda f: (len(column_of(f).encode()), column_of(f).encode()))
+    instead = instead or {}
+    values = ", ".join(
+        f"{instead.get(column_of(f)) or value_sql(alias, f, types)} AS {quote_name(column_of(f))}"
+        for f in ordered
+    )
+    return f"CROSS JOIN LATERAL (SELECT {values}) AS snapshot"
+
+
+def large_sql(
+    alias: str,
+    model: type[models.Model],
+    large: Columns,
+    *,
+    created_at: str,
+    period: str,
+) -> dict[str, str]:
+    """Return the expressions of large columns of the row ``alias``, by column.
+
+    What an earlier event of the object has to the last bit is not stored again. That is asked of
+    the events, not of the row as it was before: some changes may not have been captured.
+    """
+    types = any_dialect(None)
+    label = quote_literal(until_installed(concrete(model)._meta.label))
+    found = {}
+    for field in large:
+        column = column_sql(alias, field)
+        value = f"to_jsonb({value_sql(alias, field, types)})"
+        # A text is compared as it is, which takes a third of the time; char(n) has blanks as one.
+        is_text = columns_.sql_type(field, types).lower() in columns_.TEXTS - {"bpchar"}
+        given = f"NULL, {column}::text" if is_text else f"{value}, NULL"
+        earlier = (
+            f"@schema@.pgaudit_log_stored_at({label}, {row_key_sql('old', model, types)},"
+            f" capture.shape, {quote_literal(column_of(field))}, {given},"
+            f" {created_at}, {quote_literal(period)})"
+        )
+        found[column_of(field)] = (
+            f"CASE WHEN pg_column_size({column}) >= {LARGE}"
+            f" THEN COALESCE({earlier}, {value}) ELSE {value} END"
+        )
+    return found
