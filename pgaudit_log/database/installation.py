@@ -39,6 +39,7 @@ from pgaudit_log.declaring import former_names
 from pgaudit_log.exceptions import InstallationError
 from pgaudit_log.models import Events
 from pgaudit_log.reading import typed_events
+from pgaudit_log.triggers.capture_function import WRITES_EVENTS
 from pgaudit_log.triggers.references import targets
 from pgaudit_log.values.quoting import quote_literal, quote_name, shorten
 from pgaudit_log.values.tables import concrete, table_of
@@ -267,7 +268,7 @@ def _prune_automatic_tables(using: str) -> None:
             WHERE relname = ANY (%s) AND tgname <> ALL (%s)
                 AND tgname LIKE 'pgtrigger\\_%%' AND position(%s IN prosrc) > 0
             """,
-            [tables, declared, f".{EVENT_TABLE} ("],
+            [tables, declared, WRITES_EVENTS],
         )
         for name, table in cursor.fetchall():
             cursor.execute(f"DROP TRIGGER {quote_name(name)} ON {table}")

@@ -28,9 +28,18 @@ from pgaudit_log.values.keys import (
     key_fields,
     row_key_sql,
 )
+from pgaudit_log.values.layout import indented, listed
 from pgaudit_log.values.quoting import quote_literal, quote_name
 from pgaudit_log.values.row_sql import Columns
 from pgaudit_log.values.tables import column_of, concrete
+
+# What a DBA reads about the statements in the function, and a developer in a migration.
+_WHY_TWO_PATHS = "-- Two paths, because the plan for many rows is slow for one."
+_WHY_A_FULL_JOIN = """\
+-- The position pairs the old and the new image of a row: PostgreSQL fills both transition
+-- tables in step, and a key may change. FULL JOIN, because a plan is kept: a nested loop, made
+-- for a few rows, would run through the square of many; a FULL JOIN is never planned as one."""
+_WHY_COALESCE = "-- COALESCE, because a strict filter would make an inner join of it."
 
 
 def capture_sql(
@@ -55,26 +64,21 @@ def capture_sql(
     At row level the trigger's WHEN clause has the condition. The context is read into the
     variable that the template declares, which is cheaper than its function in the FROM clause.
     """
-    alias = "new" if row == NEW else "old"
+    captured = "new" if row == NEW else "old"
     read = "pgaudit_log_context" if statement_level else "pgaudit_log_context_once"
-    context = f"context := @schema@.{read}();\n"
-    truncated = operation == "TRUNCATE"
+    context = f"context := @schema@.{read}();"
+    is_update = operation == "UPDATE"
     values = {
         "model": quote_literal(until_installed(concrete(model)._meta.label)),
-        "obj_pk": "NULL" if truncated else row_key_sql(alias, model, any_dialect(None)),
+        "obj_pk": row_key_sql(captured, model, any_dialect(None)),
         "label": quote_literal(label),
         "operation": quote_literal(operation[0]),
         "turn": "capture.turn",
         "shape": "capture.shape",
-        "snapshot": "NULL" if truncated else SNAPSHOT,
-        "diff": diff_sql(columns) if operation == "UPDATE" else "NULL",
-        "refs": "NULL"
-        if truncated
-        else refs_sql(
-            alias,
-            columns,
-            called=until_installed,
-            moved=model if operation == "UPDATE" else None,
+        "snapshot": SNAPSHOT,
+        "diff": diff_sql(columns) if is_update else "NULL",
+        "refs": refs_sql(
+            captured, columns, called=until_installed, moved=model if is_update else None
         ),
         "context_id": "context.id",
         "context": "context.value",
@@ -84,25 +88,30 @@ def capture_sql(
     if created_at != "now()":
         values["created_at"] = created_at
 
-    if truncated:
-        return context + insert_sql(values, "", into=CAPTURED_INTO)
+    if operation == "TRUNCATE":
+        values |= dict.fromkeys(("obj_pk", "snapshot", "refs"), "NULL")
+        return f"{context}\n{insert_sql(values, '', into=CAPTURED_INTO)}"
 
     instead = {}
     if operation != "INSERT":
-        instead = large_sql(alias, model, large, created_at=created_at, period=period)
-    snapshot = snapshot_source(alias, stored_columns(model, columns), instead=instead)
+        instead = large_sql(captured, model, large, created_at=created_at, period=period)
+    snapshot = snapshot_source(captured, stored_columns(model, columns), instead=instead)
     source = statement_source(operation) if statement_level else row_source(operation)
     where = where_sql(condition, model, columns, label, function) if statement_level else None
-    single = insert_sql(values, f"{source.single}\n    {snapshot}", where, into=CAPTURED_INTO)
+    single = insert_sql(values, f"{source.single}\n{snapshot}", where, into=CAPTURED_INTO)
     if source.many is None:
-        return context + single
-    # A strict filter would let the planner make an inner join of the FULL JOIN.
-    many_where = f"COALESCE({where}, FALSE)" if where else None
-    many = insert_sql(values, f"{source.many}\n    {snapshot}", many_where, into=CAPTURED_INTO)
-    return (
-        f"{context}PERFORM FROM new_values OFFSET 1;\n"
-        f"IF NOT FOUND THEN\n    {single}\nELSE\n    {many}\nEND IF;"
-    )
+        return f"{context}\n{single}"
+    many_where = listed("COALESCE(", [where, "FALSE"], ")") if where else None
+    many = insert_sql(values, f"{source.many}\n{snapshot}", many_where, into=CAPTURED_INTO)
+    why = f"{_WHY_A_FULL_JOIN}\n{_WHY_COALESCE}" if where else _WHY_A_FULL_JOIN
+    return f"""{context}
+{_WHY_TWO_PATHS}
+PERFORM FROM new_values OFFSET 1;
+IF NOT FOUND THEN
+{indented(single)}
+ELSE
+{indented(f"{why}{chr(10)}{many}")}
+END IF;"""
 
 
 def manual_event_sql(

@@ -13,6 +13,7 @@ from pgaudit_log.triggers.free_conditions import (
     bound_condition,
     is_free,
 )
+from pgaudit_log.values.layout import chained, filled, listed
 from pgaudit_log.values.quoting import quote_name
 from pgaudit_log.values.row_sql import Columns
 from pgaudit_log.values.tables import concrete
@@ -50,8 +51,8 @@ def changed_sql(condition: Any, model: type[models.Model], columns: Columns) -> 
         sql = any_change_sql(chosen)
     else:
         test = "NOT " * (condition.comparison == "ndf")
-        joiner = " AND " if condition.all else " OR "
-        sql = joiner.join(f"{test}{any_change_sql([f])}" for f in chosen)
+        joiner = "AND" if condition.all else "OR"
+        sql = chained(joiner, [f"{test}{any_change_sql([f])}" for f in chosen])
     return f"NOT ({sql})" if condition._negated else f"({sql})"
 
 
@@ -74,10 +75,9 @@ def where_sql(
     return f"@home@.{function}({', '.join(arguments)})"
 
 
-def _row(alias: str, columns: Columns) -> str:
-    return f"ROW({', '.join(column_sql(alias, f) for f in columns)})"
-
-
 def any_change_sql(columns: Columns) -> str:
     """Return the test whether any of ``columns`` differs, bit by bit, between ``old`` and ``new``."""
-    return f"pg_catalog.record_image_ne({_row('old', columns)}, {_row('new', columns)})"
+    images = [
+        filled("ROW(", [column_sql(row, field) for field in columns], ")") for row in ("old", "new")
+    ]
+    return listed("pg_catalog.record_image_ne(", images, ")")

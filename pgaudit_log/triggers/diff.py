@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pgaudit_log.triggers.column_sql import any_dialect, differs_sql, value_sql
+from pgaudit_log.values.layout import case, listed
 from pgaudit_log.values.quoting import quote_literal
 from pgaudit_log.values.row_sql import Columns
 from pgaudit_log.values.tables import column_of
@@ -16,12 +17,12 @@ def diff_sql(columns: Columns, connection: BaseDatabaseWrapper | None = None) ->
     Static SQL a column: 1.3 microseconds a row for 12 columns, where a loop over
     ``jsonb_each`` takes 35.
     """
-    types = any_dialect(connection)
-    parts = [
-        f"CASE WHEN {differs_sql(f, types)}"
-        f" THEN jsonb_build_object({quote_literal(column_of(f))},"
-        f" jsonb_build_array({value_sql('old', f, types)}, {value_sql('new', f, types)}))"
-        f" ELSE '{{}}' END"
-        for f in columns
-    ]
-    return "\n        || ".join(parts)
+    dialect = any_dialect(connection)
+    diffs = []
+    for field in columns:
+        images = [value_sql(row, field, dialect) for row in ("old", "new")]
+        name = quote_literal(column_of(field))
+        # A column that is renamed is looked for as it stands here: see database/schema_editor.py.
+        change = listed(f"jsonb_build_object({name}, jsonb_build_array(", images, "))")
+        diffs.append(case(differs_sql(field, dialect), change, "'{}'"))
+    return "\n|| ".join(diffs)

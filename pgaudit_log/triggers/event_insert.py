@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from django.db import models
 
 from pgaudit_log.constants import EVENT_TABLE
+from pgaudit_log.values.layout import filled, indented
 from pgaudit_log.values.quoting import quote_literal
 from pgaudit_log.values.tables import concrete, table_of
 
@@ -13,15 +16,14 @@ CAPTURED_INTO = f"@schema@.{EVENT_TABLE}"
 
 
 def insert_sql(
-    values: dict[str, str], source: str, where: str | None = None, *, into: str = EVENT_TABLE
+    values: Mapping[str, str], source: str, where: str | None = None, *, into: str = EVENT_TABLE
 ) -> str:
     """Return the INSERT into the event table of ``values``, by column, for the rows of ``source``."""
-    columns = ", ".join(values)
-    expressions = ",\n        ".join(values.values())
-    sql = f"INSERT INTO {into} ({columns})\n    SELECT\n        {expressions}"
+    expressions = indented(",\n".join(values.values()))
+    sql = f"{filled(f'INSERT INTO {into} (', values, ')')}\nSELECT\n{expressions}"
     if source:
-        sql += f"\n    FROM {source}"
-    return f"{sql}\n    WHERE {where};" if where else f"{sql};"
+        sql += f"\nFROM {source}"
+    return f"{sql}\nWHERE {where};" if where else f"{sql};"
 
 
 def current_shape_sql(model: type[models.Model]) -> str:

@@ -18,6 +18,7 @@ from pgaudit_log.values.keys import (
     reference,
     row_key_sql,
 )
+from pgaudit_log.values.layout import case, chained, listed
 from pgaudit_log.values.quoting import quote_literal
 from pgaudit_log.values.row_sql import Columns
 from pgaudit_log.values.tables import column_of, concrete, table_of
@@ -38,34 +39,31 @@ def refs_sql(
     In an update of the model ``moved`` whose key changes it also says so and has the former
     key, so that what became of a key can be found by the index.
     """
-    types = any_dialect(connection)
-    pointing = []
+    dialect = any_dialect(connection)
+    conditions = []
     references = []
     for field in columns:
         if not isinstance(field, models.ForeignKey):
             continue
         label = called(_target_label(field))
-        text = key_sql([column_sql(alias, field)], [field], types)
-        pointing.append(f"{column_sql(alias, field)} IS NOT NULL")
-        references.append(f"{quote_literal(reference(label, ''))} || ({text})")
+        key = key_sql([column_sql(alias, field)], [field], dialect)
+        conditions.append(f"{column_sql(alias, field)} IS NOT NULL")
+        references.append(f"{quote_literal(reference(label, ''))} || ({key})")
     for target, fields in objects_in_key_order(columns):
         label = called(target._meta.label)
         parts = [column_sql(alias, field) for field in fields]
-        text = key_sql(parts, fields, types)
-        pointing.append(" AND ".join(f"{part} IS NOT NULL" for part in parts))
+        key = key_sql(parts, fields, dialect)
+        conditions.append(" AND ".join(f"{part} IS NOT NULL" for part in parts))
         # Other than a text, a JSON array with a null is not null.
-        references.append(
-            f"CASE WHEN {pointing[-1]} THEN {quote_literal(reference(label, ''))} || ({text}) END"
-        )
-    moved_sql = _moved_sql(moved, types, called) if moved is not None else ""
+        references.append(case(conditions[-1], f"{quote_literal(reference(label, ''))} || ({key})"))
+    moves = [_moved_sql(moved, dialect, called)] if moved is not None else []
     if not references:
-        return moved_sql or "NULL::text[]"
+        return "".join(moves) or "NULL::text[]"
     if len(references) == 1:
         # The most frequent case, which needs no function of arrays.
-        pointed_at = f"CASE WHEN {pointing[0]} THEN ARRAY[{references[0]}] END"
-        return " || ".join(filter(None, [pointed_at, moved_sql]))
-    pointed_at = f"array_remove(ARRAY[{', '.join(references)}], NULL)"
-    return f"NULLIF({' || '.join(filter(None, [pointed_at, moved_sql]))}, '{{}}')"
+        return chained("||", [case(conditions[0], f"ARRAY[{references[0]}]"), *moves])
+    pointed_at = listed("array_remove(ARRAY[", references, "], NULL)")
+    return listed("NULLIF(", [chained("||", [pointed_at, *moves]), "'{}'"], ")")
 
 
 def _target_label(field: models.ForeignKey[Any, Any]) -> str:
@@ -82,17 +80,17 @@ def targets(model: type[models.Model]) -> dict[str, list[str]]:
     All foreign keys count, tracked or not, and what else points at primary keys.
     """
     model = concrete(model)
-    found = {model._meta.label: [table_of(model)]}
+    tables = {model._meta.label: [table_of(model)]}
     for field in model._meta.local_fields:
         if isinstance(field, models.ForeignKey):
             target = [table_of(concrete(field.remote_field.model))]
             if not field.target_field.primary_key:
                 target.append(column_of(field.target_field))
-            found[_target_label(field)] = target
+            tables[_target_label(field)] = target
     local = [field for field in model._meta.local_fields if field.column is not None]
     for target_model, _ in objects_in_key_order(local):
-        found[target_model._meta.label] = [table_of(target_model)]
-    return found
+        tables[target_model._meta.label] = [table_of(target_model)]
+    return tables
 
 
 def until_installed(label: str) -> str:
@@ -109,7 +107,6 @@ def _moved_sql(
     """Return the ``text[]`` expression of what ``refs`` says of a key that changed, or ``NULL``."""
     label = called(concrete(model)._meta.label)
     differs = " OR ".join(differs_sql(field, connection) for field in key_fields(concrete(model)))
-    return (
-        f"CASE WHEN {differs} THEN ARRAY[{quote_literal(moved_marker(label))},"
-        f" {quote_literal(former_key(label, ''))} || ({row_key_sql('old', model, connection)})] END"
-    )
+    marker = quote_literal(moved_marker(label))
+    former = f"{quote_literal(former_key(label, ''))} || ({row_key_sql('old', model, connection)})"
+    return case(differs, listed("ARRAY[", [marker, former], "]"))

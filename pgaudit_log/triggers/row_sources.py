@@ -8,12 +8,12 @@ from pgaudit_log.values.quoting import quote_name
 
 
 class Source(NamedTuple):
-    """Where a statement's rows come from."""
+    """Where a statement's rows come from, as FROM clauses without their first word."""
 
     single: str
-    """The FROM clause for one row."""
+    """For one row."""
     many: str | None
-    """The FROM clause for more, where it differs."""
+    """For more, where it differs."""
 
 
 POSITION = quote_name("pgaudit_log position")
@@ -32,12 +32,14 @@ def statement_source(operation: str) -> Source:
         return Source("new_values AS new", None)
     if operation == "DELETE":
         return Source("old_values AS old", None)
-    numbered = f"(SELECT row_number() OVER () AS {POSITION}, * FROM {{}}_values) AS {{}}"
     return Source(
-        "old_values AS old CROSS JOIN new_values AS new",
-        f"{numbered.format('old', 'old')}"
-        f"\n    FULL JOIN {numbered.format('new', 'new')} ON old.{POSITION} = new.{POSITION}",
+        "old_values AS old\nCROSS JOIN new_values AS new",
+        f"{_numbered('old')}\nFULL JOIN {_numbered('new')} ON old.{POSITION} = new.{POSITION}",
     )
+
+
+def _numbered(row: str) -> str:
+    return f"(\n    SELECT row_number() OVER () AS {POSITION}, * FROM {row}_values\n) AS {row}"
 
 
 def row_source(operation: str) -> Source:
@@ -47,4 +49,4 @@ def row_source(operation: str) -> Source:
         "DELETE": ("old",),
         "UPDATE": ("old", "new"),
     }[operation]
-    return Source(" CROSS JOIN ".join(f"(SELECT {row.upper()}.*) AS {row}" for row in rows), None)
+    return Source("\nCROSS JOIN ".join(f"(SELECT {row.upper()}.*) AS {row}" for row in rows), None)

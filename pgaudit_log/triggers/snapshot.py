@@ -15,6 +15,7 @@ from pgaudit_log.values.keys import (
     may_be_shortened,
     row_key_sql,
 )
+from pgaudit_log.values.layout import case, indented, listed, selected
 from pgaudit_log.values.quoting import quote_literal, quote_name
 from pgaudit_log.values.row_sql import Columns
 from pgaudit_log.values.tables import column_of, concrete
@@ -56,14 +57,15 @@ def snapshot_source(
     make each execution look through the whole statement for what it has to lock. The columns
     stand in the order in which JSONB keeps keys, so that none has to be moved.
     """
-    types = any_dialect(connection)
-    ordered = sorted(columns, key=lambda f: (len(column_of(f).encode()), column_of(f).encode()))
+    dialect = any_dialect(connection)
     instead = instead or {}
-    values = ", ".join(
-        f"{instead.get(column_of(f)) or value_sql(alias, f, types)} AS {quote_name(column_of(f))}"
+    names = {field: column_of(field) for field in columns}
+    ordered = sorted(columns, key=lambda field: (len(names[field].encode()), names[field].encode()))
+    values = [
+        f"{instead.get(names[f]) or value_sql(alias, f, dialect)} AS {quote_name(names[f])}"
         for f in ordered
-    )
-    return f"CROSS JOIN LATERAL (SELECT {values}) AS snapshot"
+    ]
+    return f"CROSS JOIN LATERAL (\n{indented(selected(values))}\n) AS snapshot"
 
 
 def large_sql(
@@ -79,22 +81,31 @@ def large_sql(
     What an earlier event of the object has to the last bit is not stored again. That is asked of
     the events, not of the row as it was before: some changes may not have been captured.
     """
-    types = any_dialect(None)
+    dialect = any_dialect(None)
     label = quote_literal(until_installed(concrete(model)._meta.label))
-    found = {}
+    expressions = {}
     for field in large:
+        name = column_of(field)
         column = column_sql(alias, field)
-        value = f"to_jsonb({value_sql(alias, field, types)})"
+        value = f"to_jsonb({value_sql(alias, field, dialect)})"
         # A text is compared as it is, which takes a third of the time; char(n) has blanks as one.
-        is_text = columns_.sql_type(field, types).lower() in columns_.TEXTS - {"bpchar"}
-        given = f"NULL, {column}::text" if is_text else f"{value}, NULL"
-        earlier = (
-            f"@schema@.pgaudit_log_stored_at({label}, {row_key_sql('old', model, types)},"
-            f" capture.shape, {quote_literal(column_of(field))}, {given},"
-            f" {created_at}, {quote_literal(period)})"
+        is_text = columns_.sql_type(field, dialect).lower() in columns_.TEXTS - {"bpchar"}
+        earlier = listed(
+            "@schema@.pgaudit_log_stored_at(",
+            [
+                label,
+                row_key_sql("old", model, dialect),
+                "capture.shape",
+                quote_literal(name),
+                *(["NULL", f"{column}::text"] if is_text else [value, "NULL"]),
+                created_at,
+                quote_literal(period),
+            ],
+            ")",
         )
-        found[column_of(field)] = (
-            f"CASE WHEN pg_column_size({column}) >= {LARGE}"
-            f" THEN COALESCE({earlier}, {value}) ELSE {value} END"
+        expressions[name] = case(
+            f"pg_column_size({column}) >= {LARGE}",
+            listed("COALESCE(", [earlier, value], ")"),
+            value,
         )
-    return found
+    return expressions

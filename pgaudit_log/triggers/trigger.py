@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 
 import pgtrigger
@@ -16,15 +15,14 @@ from pgaudit_log.declaring.trackers import RowEvent
 from pgaudit_log.exceptions import DeclarationError
 from pgaudit_log.triggers.body import capture_sql
 from pgaudit_log.triggers.condition_sql import condition_sql
-from pgaudit_log.triggers.free_conditions import bound_condition, is_free
-from pgaudit_log.triggers.pins import pins_sql
+from pgaudit_log.triggers.free_conditions import FreeCondition, bound_condition, is_free
+from pgaudit_log.triggers.pins import needed_pins
 from pgaudit_log.triggers.references import targets
 from pgaudit_log.triggers.template import (
     CaptureTriggerSql,
     CompiledTrigger,
     condition_function,
 )
-from pgaudit_log.values.quoting import quote_literal
 from pgaudit_log.values.tables import column_of
 
 MAX_NAME_LENGTH = 47
@@ -133,19 +131,10 @@ class CaptureTrigger(pgtrigger.Composer):
         # A condition may end with a comment.
         return f"WHEN ({sql}\n    )" if sql else ""
 
-    def _free_condition(self, model: type[models.Model]) -> dict[str, str]:
-        """Return what the template needs of SQL of the project's own in the condition."""
-        if self._condition is None or not is_free(self._condition) or not self.is_statement_level:
-            return {}
-        free = bound_condition(self._condition, model, self.tracker.label)
-        return {
-            "when_condition": free.expression,
-            "when_columns": ", ".join(quote_literal(name) for name in free.names),
-        }
-
     def compile(self, model: type[models.Model]) -> compiler.Trigger:  # type: ignore[override]
         """Return the SQL that a migration freezes."""
         columns = [] if self.tracker.operation_name == "TRUNCATE" else self._columns(model)
+        free = self._free_condition(model)
         return CompiledTrigger(
             name=self.name,
             sql=CaptureTriggerSql(
@@ -157,9 +146,19 @@ class CaptureTrigger(pgtrigger.Composer):
                 referencing=self.referencing or "",
                 level=self.level,
                 condition=self.render_condition(model),
-                pins=pins_sql(model, self._condition, columns),
-                targets=quote_literal(json.dumps(targets(model), ensure_ascii=False)),
-                large=", ".join(quote_literal(column_of(f)) for f in self._large(model)),
-                **self._free_condition(model),
+                pins=needed_pins(model, self._condition, columns),
+                targets=targets(model),
+                large=[column_of(field) for field in self._large(model)],
+                when_condition=free.expression if free else "",
+                when_columns=free.names if free else (),
             ),
         )
+
+    def _free_condition(self, model: type[models.Model]) -> FreeCondition | None:
+        """Return the condition that becomes a function, if there is one.
+
+        At row level the trigger's WHEN clause has it.
+        """
+        if self._condition is None or not is_free(self._condition) or not self.is_statement_level:
+            return None
+        return bound_condition(self._condition, model, self.tracker.label)
