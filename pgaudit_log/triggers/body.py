@@ -33,13 +33,13 @@ from pgaudit_log.values.quoting import quote_literal, quote_name
 from pgaudit_log.values.row_sql import Columns
 from pgaudit_log.values.tables import column_of, concrete
 
-# What a DBA reads about the statements in the function, and a developer in a migration.
-_WHY_TWO_PATHS = "-- Two paths, because the plan for many rows is slow for one."
-_WHY_A_FULL_JOIN = """\
+# Why the statements are as they are, for who reads them in the database or in a migration.
+_TWO_PATHS = "-- Two paths, because the plan for many rows is slow for one."
+_FULL_JOIN = """\
 -- The position pairs the old and the new image of a row: PostgreSQL fills both transition
 -- tables in step, and a key may change. FULL JOIN, because a plan is kept: a nested loop, made
 -- for a few rows, would run through the square of many; a FULL JOIN is never planned as one."""
-_WHY_COALESCE = "-- COALESCE, because a strict filter would make an inner join of it."
+_COALESCE = "-- COALESCE, because a strict filter would make an inner join of it."
 
 
 def capture_sql(
@@ -56,62 +56,85 @@ def capture_sql(
     large: Columns = (),
     period: str = "month",
 ) -> str:
-    """Return the body of a capture function: PL/pgSQL statements that write the events.
+    """Return the statements of a capture function, which write the events.
 
-    ``row`` is ``OLD`` or ``NEW``; ``created_at`` the function that fills the column;
-    ``function`` the name of the one that a free condition is bound into; ``large`` those of
-    ``columns`` of which an event may refer to an earlier one of the same ``period``.
     At row level the trigger's WHEN clause has the condition. The context is read into the
     variable that the template declares, which is cheaper than its function in the FROM clause.
+
+    Args:
+        model: the tracked model.
+        label: the tracker's label.
+        operation: ``INSERT``, ``UPDATE``, ``DELETE`` or ``TRUNCATE``.
+        row: the row that the snapshot has: ``OLD`` or ``NEW``.
+        condition: the tracker's condition.
+        columns: the tracked columns.
+        statement_level: whether the trigger fires once a statement, or once a row.
+        created_at: the SQL of the time of an event.
+        function: the name of the function that a free condition becomes.
+        large: those of ``columns`` whose values an event may refer to in an earlier event.
+        period: how long a partition is; an event refers to one in its own.
     """
     captured = "new" if row == NEW else "old"
     read = "pgaudit_log_context" if statement_level else "pgaudit_log_context_once"
     context = f"context := @schema@.{read}();"
+    values = _values(model, label, operation, captured, columns)
+    if created_at != "now()":
+        values["created_at"] = created_at
+    if operation == "TRUNCATE":
+        return f"{context}\n{insert_sql(values, '', into=CAPTURED_INTO)}"
+
+    references_to_large = {}
+    if operation != "INSERT":
+        references_to_large = large_sql(
+            captured, model, large, created_at=created_at, period=period
+        )
+    snapshot = snapshot_source(
+        captured, stored_columns(model, columns), instead=references_to_large
+    )
+    source = statement_source(operation) if statement_level else row_source(operation)
+    where = where_sql(condition, model, columns, label, function) if statement_level else None
+    insert_of_one = insert_sql(values, f"{source.single}\n{snapshot}", where, into=CAPTURED_INTO)
+    if source.many is None:
+        return f"{context}\n{insert_of_one}"
+    where_of_many = listed("COALESCE(", [where, "FALSE"], ")") if where else None
+    reasons = [_FULL_JOIN, _COALESCE] if where else [_FULL_JOIN]
+    insert_of_many = insert_sql(
+        values, f"{source.many}\n{snapshot}", where_of_many, into=CAPTURED_INTO
+    )
+    path_of_many = "\n".join([*reasons, insert_of_many])
+    return f"""{context}
+{_TWO_PATHS}
+PERFORM FROM new_values OFFSET 1;
+IF NOT FOUND THEN
+{indented(insert_of_one)}
+ELSE
+{indented(path_of_many)}
+END IF;"""
+
+
+def _values(
+    model: type[models.Model], label: str, operation: str, captured: str, columns: Columns
+) -> dict[str, str]:
+    """Return the expressions of an event's columns; ``captured`` is the row that it is about."""
     is_update = operation == "UPDATE"
-    values = {
+    has_row = operation != "TRUNCATE"
+    moved = model if is_update else None
+    refs = refs_sql(captured, columns, called=until_installed, moved=moved)
+    return {
         "model": quote_literal(until_installed(concrete(model)._meta.label)),
-        "obj_pk": row_key_sql(captured, model, any_dialect(None)),
+        "obj_pk": row_key_sql(captured, model, any_dialect(None)) if has_row else "NULL",
         "label": quote_literal(label),
         "operation": quote_literal(operation[0]),
         "turn": "capture.turn",
         "shape": "capture.shape",
-        "snapshot": SNAPSHOT,
+        "snapshot": SNAPSHOT if has_row else "NULL",
         "diff": diff_sql(columns) if is_update else "NULL",
-        "refs": refs_sql(
-            captured, columns, called=until_installed, moved=model if is_update else None
-        ),
+        "refs": refs if has_row else "NULL",
         "context_id": "context.id",
         "context": "context.value",
         "role": "session_user",
         "session": "context.session",
     }
-    if created_at != "now()":
-        values["created_at"] = created_at
-
-    if operation == "TRUNCATE":
-        values |= dict.fromkeys(("obj_pk", "snapshot", "refs"), "NULL")
-        return f"{context}\n{insert_sql(values, '', into=CAPTURED_INTO)}"
-
-    instead = {}
-    if operation != "INSERT":
-        instead = large_sql(captured, model, large, created_at=created_at, period=period)
-    snapshot = snapshot_source(captured, stored_columns(model, columns), instead=instead)
-    source = statement_source(operation) if statement_level else row_source(operation)
-    where = where_sql(condition, model, columns, label, function) if statement_level else None
-    single = insert_sql(values, f"{source.single}\n{snapshot}", where, into=CAPTURED_INTO)
-    if source.many is None:
-        return f"{context}\n{single}"
-    many_where = listed("COALESCE(", [where, "FALSE"], ")") if where else None
-    many = insert_sql(values, f"{source.many}\n{snapshot}", many_where, into=CAPTURED_INTO)
-    why = f"{_WHY_A_FULL_JOIN}\n{_WHY_COALESCE}" if where else _WHY_A_FULL_JOIN
-    return f"""{context}
-{_WHY_TWO_PATHS}
-PERFORM FROM new_values OFFSET 1;
-IF NOT FOUND THEN
-{indented(single)}
-ELSE
-{indented(f"{why}{chr(10)}{many}")}
-END IF;"""
 
 
 def manual_event_sql(

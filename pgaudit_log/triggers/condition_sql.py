@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.db import models
 from pgtrigger.core import Condition
 
 from pgaudit_log.declaring import conditions
 from pgaudit_log.triggers.column_sql import column_sql
 from pgaudit_log.triggers.free_conditions import (
-    bound_condition,
+    free_condition,
     is_free,
 )
 from pgaudit_log.values.layout import chained, filled, listed
@@ -29,31 +27,8 @@ def condition_sql(
     if condition is None:
         return None
     if isinstance(condition, conditions.Change):
-        return changed_sql(condition, model, columns)
+        return _change_sql(condition, model, columns)
     return str(condition.resolve(model))  # type: ignore[no-untyped-call]
-
-
-def changed_sql(condition: Any, model: type[models.Model], columns: Columns) -> str:
-    """Return a condition on changes: ``all`` or any of the fields ``df`` or ``ndf``."""
-    names = {f.name for f in columns}
-    meta = concrete(model)._meta
-    if condition.fields:
-        names = {meta.get_field(name).name for name in condition.fields}
-    names -= {meta.get_field(name).name for name in condition.exclude}
-    chosen = [
-        f
-        for f in meta.local_fields
-        if f.name in names and not (condition.exclude_auto and conditions.is_automatic(f))
-    ]
-    if not chosen:
-        sql = "FALSE"
-    elif condition.comparison == "df" and not condition.all:
-        sql = any_change_sql(chosen)
-    else:
-        test = "NOT " * (condition.comparison == "ndf")
-        joiner = "AND" if condition.all else "OR"
-        sql = chained(joiner, [f"{test}{any_change_sql([f])}" for f in chosen])
-    return f"NOT ({sql})" if condition._negated else f"({sql})"
 
 
 def where_sql(
@@ -63,16 +38,40 @@ def where_sql(
     label: str,
     function: str,
 ) -> str | None:
-    """Return a tracker's condition over the rows ``old`` and ``new`` of a statement."""
+    """Return a tracker's condition over the rows ``old`` and ``new`` of a statement.
+
+    If it is a free one, that is a call of ``function``, which it becomes when it is installed.
+    """
     if condition is None or not is_free(condition):
         return condition_sql(condition, model, columns)
-    arguments = [
-        f"{row}.{quote_name(column)}"
-        for row, _, column in (
-            name.partition(".") for name in bound_condition(condition, model, label).names
-        )
+    arguments = []
+    for name in free_condition(condition, model, label).arguments:
+        row, _, column = name.partition(".")
+        arguments.append(f"{row}.{quote_name(column)}")
+    return listed(f"@home@.{function}(", arguments, ")")
+
+
+def _change_sql(condition: conditions.Change, model: type[models.Model], columns: Columns) -> str:
+    """Return a condition on changes: whether ``all`` or any of its fields differ, or do not."""
+    meta = concrete(model)._meta
+    names = {field.name for field in columns}
+    if condition.fields:
+        names = {meta.get_field(name).name for name in condition.fields}
+    names -= {meta.get_field(name).name for name in condition.exclude or ()}
+    compared = [
+        field
+        for field in meta.local_fields
+        if field.name in names and not (condition.exclude_auto and conditions.is_automatic(field))
     ]
-    return f"@home@.{function}({', '.join(arguments)})"
+    if not compared:
+        sql = "FALSE"
+    elif condition.comparison == "df" and not condition.all:
+        sql = any_change_sql(compared)
+    else:
+        negation = "NOT " if condition.comparison == "ndf" else ""
+        operator = "AND" if condition.all else "OR"
+        sql = chained(operator, [f"{negation}{any_change_sql([field])}" for field in compared])
+    return f"NOT ({sql})" if condition._negated else f"({sql})"
 
 
 def any_change_sql(columns: Columns) -> str:

@@ -55,7 +55,8 @@ def refs_sql(
         key = key_sql(parts, fields, dialect)
         conditions.append(" AND ".join(f"{part} IS NOT NULL" for part in parts))
         # Other than a text, a JSON array with a null is not null.
-        references.append(case(conditions[-1], f"{quote_literal(reference(label, ''))} || ({key})"))
+        pointer = f"{quote_literal(reference(label, ''))} || ({key})"
+        references.append(case(conditions[-1], pointer))
     moves = [_moved_sql(moved, dialect, called)] if moved is not None else []
     if not references:
         return "".join(moves) or "NULL::text[]"

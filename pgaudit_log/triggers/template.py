@@ -1,8 +1,9 @@
 """The template of a capture function and its trigger.
 
-Migrations refer to the classes of this module by their paths and hold what fills the
-template in, so neither the template nor its defaults may ever change: a change is a class
-with another name, and old migrations go on making what they made.
+Migrations refer to the classes of this module by their paths, and hold what fills the template
+in. So neither the template nor its defaults may ever change, nor may what they use of ``lines``
+and ``values.layout``: a change is a class with another name, and old migrations go on making
+what they made.
 """
 
 from __future__ import annotations
@@ -19,27 +20,86 @@ from pgaudit_log.triggers.lines import Lines, without_margin
 from pgaudit_log.values.layout import indented
 from pgaudit_log.values.quoting import quote_literal
 
+_SETTINGS = {
+    "search_path": "pg_catalog, pg_temp",
+    "jit": "off",
+    "plan_cache_mode": "force_generic_plan",
+}
+"""The settings that each capture function pins."""
+
+_BODY = """
+-- Writes the events of one tracker of django-pgaudit-log, as a migration made it. What is changed
+-- here by hand "manage.py check --database" tells, and "manage.py pgaudit_log install" takes back.
+-- Documentation: https://django-pgaudit-log.readthedocs.io/
+#variable_conflict use_column
+<<capture>>
+DECLARE
+    shape CONSTANT integer := @shape@;
+    turn bigint;
+    context record;
+BEGIN
+    -- Most statements need none of this; PL/pgSQL prepares an expression where it is reached.
+    IF concat(
+        current_setting('pgtrigger.ignore', true),
+        current_setting('pgaudit_log.turns', true)
+    ) <> '' THEN
+        -- A trigger on a partition has another name and gives this one as its argument.
+        -- The setting is {{name,name}}; read as text, because a cast of garbage would refuse the write.
+        IF position(
+            ',' || COALESCE(TG_ARGV[0], TG_NAME) || ','
+            IN translate(current_setting('pgtrigger.ignore', true), '{{}}', ',,')
+        ) > 0
+        THEN
+            RETURN NULL;
+        END IF;
+        -- Taken where triggers of others may write to the table before this one captures.
+        turn := @schema@.pgaudit_log_turn(TG_RELID, TG_OP);
+    END IF;
+{statements}
+    RETURN NULL;
+END;
+"""
+"""The body of a capture function around its statements; like the template it never changes."""
+
+_BIND = """EXECUTE 'SELECT ' || audit || '.pgaudit_log_bind_condition($1, $2, $3, $4, $5)'
+    USING
+        tracked,
+        home || '.{function}',
+        replace($pgaudit_log_condition${when_condition}$pgaudit_log_condition$, '@percent@', chr(37)),
+        replace(ARRAY[{when_columns}]::text[]::text, '@percent@', chr(37))::text[],
+        path;"""
+
+
+_NOTE_LARGE = """
+    EXECUTE 'SELECT ' || audit || '.pgaudit_log_note_large($1, $2)'
+    USING
+        tracked,
+        ARRAY(
+            SELECT replace(name, '@percent@', chr(37))
+            FROM unnest(ARRAY[{large}]::text[]) AS name
+        );"""
+
 
 class CaptureTriggerSql(UpsertTriggerSql):
-    """Makes one capture function and the trigger that calls it.
+    """The SQL that makes a capture function, and the trigger that calls it.
 
-    It differs from django-pgtrigger's own template in that
+    The function differs from what django-pgtrigger's own template makes:
 
-    * it runs as the owner of the event table (SECURITY DEFINER), so that whoever may
-      write the tracked table is captured and nobody needs to be allowed to write
-      events; its search path has PostgreSQL's own functions only, and what else it uses is named
-      with its schema, so that nobody can put something of their own in the place of it; and
-      nobody else may call it, so that it cannot be put on a table of somebody's own;
-    * it knows the shape that the table has as it is installed, and writes it into each event;
-    * it pins what changes the rendering of values, and what makes the plan of one call
-      slow for the next: with the JIT compiler on, a bulk update made every later single
-      update on that connection cost 7.6 ms;
-    * it asks for ``pgtrigger.ignore`` without an EXCEPTION block, which would start a
-      subtransaction for every call;
-    * it declares the variable ``context``, which the statements of the tracker fill;
-    * the trigger is replaced, not dropped and made again, which locks the table less.
+    * It runs as the owner of the event table (SECURITY DEFINER): who may write the tracked table
+      is captured, and nobody needs to be allowed to write events. So its search path has only
+      PostgreSQL's own functions, what else it uses is named with its schema, and nobody may call
+      it but the trigger; else others could put something of theirs in the place of what it uses,
+      or put it on a table of theirs.
+    * It knows the shape that the table has when it is installed, and writes it into each event.
+    * It pins the settings that change how values are rendered, and those that let the plan of one
+      call be slow for the next: with the JIT compiler on, a bulk update made every later single
+      update on that connection cost 7.6 ms.
+    * It asks for ``pgtrigger.ignore`` without an EXCEPTION block, which would start a
+      subtransaction at each call.
+    * It declares the variable ``context``, which the statements of the tracker fill.
 
-    The schemas are taken from the session that installs it, so that any layout of schemas works.
+    The trigger is replaced, not dropped and made again, which locks the table less. The schemas
+    are those that the session which installs it has in its search path.
 
     Args:
         func: the statements of the function, as :func:`~pgaudit_log.triggers.body.capture_sql`
@@ -50,7 +110,7 @@ class CaptureTriggerSql(UpsertTriggerSql):
         pins: the settings that change the rendering of the columns, with what they are pinned to.
         when_condition: SQL of the project's own in the condition, as an expression of the
             columns ``"old.column"`` and ``"new.column"``; it becomes a function.
-        when_columns: the names in it.
+        when_columns: the names of these columns, without quotes.
         large: the names of the large columns.
         arguments: what django-pgtrigger's template takes.
     """
@@ -215,72 +275,12 @@ $pgaudit_log_install$;
 """
 
 
-_SETTINGS = {
-    "search_path": "pg_catalog, pg_temp",
-    "jit": "off",
-    "plan_cache_mode": "force_generic_plan",
-}
-"""The settings that each capture function pins."""
-
-_BODY = """
--- Writes the events of one tracker of django-pgaudit-log, as a migration made it. What is changed
--- here by hand "manage.py check --database" tells, and "manage.py pgaudit_log install" takes back.
--- Documentation: https://django-pgaudit-log.readthedocs.io/
-#variable_conflict use_column
-<<capture>>
-DECLARE
-    shape CONSTANT integer := @shape@;
-    turn bigint;
-    context record;
-BEGIN
-    -- Most statements need none of this; PL/pgSQL prepares an expression where it is reached.
-    IF concat(
-        current_setting('pgtrigger.ignore', true),
-        current_setting('pgaudit_log.turns', true)
-    ) <> '' THEN
-        -- A trigger on a partition has another name and gives this one as its argument.
-        -- The setting is {{name,name}}; read as text, because a cast of garbage would refuse the write.
-        IF position(
-            ',' || COALESCE(TG_ARGV[0], TG_NAME) || ','
-            IN translate(current_setting('pgtrigger.ignore', true), '{{}}', ',,')
-        ) > 0
-        THEN
-            RETURN NULL;
-        END IF;
-        -- Taken where triggers of others may write to the table before this one captures.
-        turn := @schema@.pgaudit_log_turn(TG_RELID, TG_OP);
-    END IF;
-{statements}
-    RETURN NULL;
-END;
-"""
-"""The body of a capture function around its statements; like the template it never changes."""
-
-_BIND = """EXECUTE 'SELECT ' || audit || '.pgaudit_log_bind_condition($1, $2, $3, $4, $5)'
-    USING
-        tracked,
-        home || '.{function}',
-        replace($pgaudit_log_condition${when_condition}$pgaudit_log_condition$, '@percent@', chr(37)),
-        replace(ARRAY[{when_columns}]::text[]::text, '@percent@', chr(37))::text[],
-        path;"""
-
-
-_NOTE_LARGE = """
-    EXECUTE 'SELECT ' || audit || '.pgaudit_log_note_large($1, $2)'
-    USING
-        tracked,
-        ARRAY(
-            SELECT replace(name, '@percent@', chr(37))
-            FROM unnest(ARRAY[{large}]::text[]) AS name
-        );"""
-
-
 def _literals(names: Iterable[str]) -> str:
     return ", ".join(quote_literal(name) for name in names)
 
 
 def condition_function(pgid: str) -> str:
-    """Return the name of the function of a trigger's condition."""
+    """Return the name of the function that the free condition of a trigger becomes."""
     return "pgaudit_log_when_" + hashlib.sha1(pgid.encode(), usedforsecurity=False).hexdigest()[:16]
 
 

@@ -15,7 +15,7 @@ from pgaudit_log.declaring.trackers import RowEvent
 from pgaudit_log.exceptions import DeclarationError
 from pgaudit_log.triggers.body import capture_sql
 from pgaudit_log.triggers.condition_sql import condition_sql
-from pgaudit_log.triggers.free_conditions import FreeCondition, bound_condition, is_free
+from pgaudit_log.triggers.free_conditions import FreeCondition, free_condition, is_free
 from pgaudit_log.triggers.pins import needed_pins
 from pgaudit_log.triggers.references import targets
 from pgaudit_log.triggers.template import (
@@ -34,9 +34,9 @@ NAME_PREFIX = "audit_"
 
 
 def trigger_name(label: str) -> str:
-    """Return a trigger's name out of its tracker's label: letters, digits and underscores.
+    """Return the name of the trigger of the tracker ``label``: letters, digits and underscores.
 
-    Labels that would become the same name, or too long a one, get a hash of the label.
+    A label that has anything else in it, or is too long, has a hash of itself at the end.
     """
     slug = re.sub(r"[^0-9a-zA-Z]+", "_", label).lower()
     if slug == label and len(NAME_PREFIX + slug) <= MAX_NAME_LENGTH:
@@ -46,9 +46,19 @@ def trigger_name(label: str) -> str:
 
 
 class CaptureTrigger(pgtrigger.Composer):
-    """Writes the events of one tracker; compiled from whichever state of the model it is given.
+    """The trigger that writes the events of one tracker.
 
-    A migration holds the compiled SQL, never this class.
+    It is compiled for a model, or for what a model was at a migration. Migrations hold what it
+    was compiled to, never this class.
+
+    Args:
+        tracker: what is captured.
+        fields: the names of the tracked fields; ``None`` for all.
+        exclude: the names of those that are not.
+        level: whether it fires once a statement or once a row.
+        created_at: the SQL of the time of an event.
+        large: the names of fields whose values an event may refer to instead of having them.
+        period: how long a partition is; an event refers to one in its own.
     """
 
     when = pgtrigger.After
@@ -84,12 +94,13 @@ class CaptureTrigger(pgtrigger.Composer):
 
     @property
     def _condition(self) -> Condition | None:
-        """The tracker's condition, given by now."""
+        """The tracker's condition, which the tracker has resolved when it was made."""
         condition = self.tracker.condition
         assert condition is None or isinstance(condition, Condition)
         return condition
 
     def _columns(self, model: type[models.Model]) -> list[models.Field[object, object]]:
+        """Return the tracked columns of a model."""
         columns = tracked_columns(model, self.tracked_fields, self.tracked_exclude)
         if not columns:
             raise DeclarationError(
@@ -99,6 +110,7 @@ class CaptureTrigger(pgtrigger.Composer):
         return columns
 
     def _large(self, model: type[models.Model]) -> list[models.Field[object, object]]:
+        """Return those of the tracked columns whose values may be large."""
         if self.tracker.operation_name == "TRUNCATE":
             return []
         return [field for field in self._columns(model) if field.name in self.tracked_large]
@@ -150,7 +162,7 @@ class CaptureTrigger(pgtrigger.Composer):
                 targets=targets(model),
                 large=[column_of(field) for field in self._large(model)],
                 when_condition=free.expression if free else "",
-                when_columns=free.names if free else (),
+                when_columns=free.arguments if free else (),
             ),
         )
 
@@ -161,4 +173,4 @@ class CaptureTrigger(pgtrigger.Composer):
         """
         if self._condition is None or not is_free(self._condition) or not self.is_statement_level:
             return None
-        return bound_condition(self._condition, model, self.tracker.label)
+        return free_condition(self._condition, model, self.tracker.label)
