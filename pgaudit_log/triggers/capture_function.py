@@ -3,6 +3,10 @@
 What a trigger was made of, its comment says: django-pgtrigger's hash of the compiled SQL. A
 function of the same hash may have been replaced since; so it is compared with what its trigger
 would make now, to the letter but for what depends on the database.
+
+The SQL that looks through the functions of a database (``captures.sql``, ``broken_captures.sql``,
+``outdated_shapes.sql``, ``shared_histories.sql``, ``uninstall.sql``) knows them by the same marks:
+the beginning of their INSERT, and the constant that has their shape.
 """
 
 from __future__ import annotations
@@ -16,6 +20,12 @@ from pgaudit_log.values.quoting import quote_literal, quote_name
 
 WRITES_EVENTS = f".{EVENT_TABLE} ("
 """What every capture function has in it, and no other function."""
+
+
+def writes_events_into(schema: str) -> str:
+    """Return what a capture function has in it that writes into the event table of a schema."""
+    return f"INSERT INTO {schema}{WRITES_EVENTS}"
+
 
 _SHAPE = re.compile(r"(?<=shape CONSTANT integer := )[0-9]+")
 _NUMBER = r"(?:#[0-9]+(?:\.[0-9]+)?)?"
