@@ -7,7 +7,7 @@ from typing import Any
 from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from pgaudit_log.values import columns as columns_
+from pgaudit_log.values.columns import differs_sql, sql_type, stored_sql
 from pgaudit_log.values.quoting import quote_name
 from pgaudit_log.values.tables import column_of
 
@@ -26,14 +26,14 @@ def column_sql(alias: str, field: models.Field[Any, Any]) -> str:
 
 def value_sql(alias: str, field: models.Field[Any, Any], connection: BaseDatabaseWrapper) -> str:
     """Return the expression whose ``to_jsonb`` is what is stored of a column of the row ``alias``."""
-    return columns_.stored_sql(column_sql(alias, field), columns_.sql_type(field, connection))
+    return stored_sql(column_sql(alias, field), sql_type(field, connection))
 
 
-def differs_sql(field: models.Field[Any, Any], connection: BaseDatabaseWrapper) -> str:
+def changed_sql(field: models.Field[Any, Any], connection: BaseDatabaseWrapper) -> str:
     """Return the test whether a column differs, to the last bit, between ``old`` and ``new``."""
-    return columns_.differs_sql(
+    return differs_sql(
         column_sql("old", field),
         column_sql("new", field),
-        columns_.sql_type(field, connection),
+        sql_type(field, connection),
         own_collation=bool(getattr(field, "db_collation", None)),
     )

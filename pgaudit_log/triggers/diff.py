@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from pgaudit_log.triggers.column_sql import any_dialect, differs_sql, value_sql
+from pgaudit_log.triggers.column_sql import any_dialect, changed_sql, value_sql
 from pgaudit_log.values.layout import case, listed
 from pgaudit_log.values.quoting import quote_literal
 from pgaudit_log.values.row_sql import Columns
@@ -24,5 +24,5 @@ def diff_sql(columns: Columns, connection: BaseDatabaseWrapper | None = None) ->
         name = quote_literal(column_of(field))
         # A column that is renamed is looked for as it stands here: see database/schema_editor.py.
         change = listed(f"jsonb_build_object({name}, jsonb_build_array(", images, "))")
-        diffs.append(case(differs_sql(field, dialect), change, "'{}'"))
+        diffs.append(case(changed_sql(field, dialect), change, "'{}'"))
     return "\n|| ".join(diffs)

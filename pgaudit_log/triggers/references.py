@@ -9,7 +9,7 @@ from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pgaudit_log.declaring.relations import objects_in_key_order
-from pgaudit_log.triggers.column_sql import any_dialect, column_sql, differs_sql
+from pgaudit_log.triggers.column_sql import any_dialect, changed_sql, column_sql
 from pgaudit_log.values.keys import (
     former_key,
     key_fields,
@@ -107,7 +107,7 @@ def _moved_sql(
 ) -> str:
     """Return the ``text[]`` expression of what ``refs`` says of a key that changed, or ``NULL``."""
     label = called(concrete(model)._meta.label)
-    differs = " OR ".join(differs_sql(field, connection) for field in key_fields(concrete(model)))
+    differs = " OR ".join(changed_sql(field, connection) for field in key_fields(concrete(model)))
     marker = quote_literal(moved_marker(label))
     former = f"{quote_literal(former_key(label, ''))} || ({row_key_sql('old', model, connection)})"
     return case(differs, listed("ARRAY[", [marker, former], "]"))

@@ -6,6 +6,9 @@ from typing import NamedTuple
 
 from pgaudit_log.values.quoting import quote_name
 
+POSITION = quote_name("pgaudit_log position")
+"""The position of a row in its transition table: a name that no column has."""
+
 
 class Source(NamedTuple):
     """Where a statement's rows come from, as FROM clauses without their first word."""
@@ -14,10 +17,6 @@ class Source(NamedTuple):
     """For one row."""
     many: str | None
     """For more, where it differs."""
-
-
-POSITION = quote_name("pgaudit_log position")
-"""The position of a row in its transition table: a name that no column has."""
 
 
 def statement_source(operation: str) -> Source:
@@ -39,6 +38,7 @@ def statement_source(operation: str) -> Source:
 
 
 def _numbered(row: str) -> str:
+    """Return the transition table of ``old`` or ``new`` with the positions of its rows."""
     return f"(\n    SELECT row_number() OVER () AS {POSITION}, * FROM {row}_values\n) AS {row}"
 
 

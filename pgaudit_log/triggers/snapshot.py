@@ -9,7 +9,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pgaudit_log.triggers.column_sql import any_dialect, column_sql, value_sql
 from pgaudit_log.triggers.references import until_installed
-from pgaudit_log.values import columns as columns_
+from pgaudit_log.values.columns import TEXTS, sql_type
 from pgaudit_log.values.keys import (
     key_fields,
     may_be_shortened,
@@ -22,7 +22,6 @@ from pgaudit_log.values.tables import column_of, concrete
 
 SNAPSHOT = "to_jsonb(snapshot.*)"
 """The JSONB expression of the row that :func:`snapshot_source` adds to a FROM clause."""
-
 
 LARGE = 2_000
 """How many bytes a value takes in its table before an event may refer to another that has it."""
@@ -89,7 +88,7 @@ def large_sql(
         column = column_sql(alias, field)
         value = f"to_jsonb({value_sql(alias, field, dialect)})"
         # A text is compared as it is, which takes a third of the time; char(n) has blanks as one.
-        is_text = columns_.sql_type(field, dialect).lower() in columns_.TEXTS - {"bpchar"}
+        is_text = sql_type(field, dialect).lower() in TEXTS - {"bpchar"}
         earlier = listed(
             "@schema@.pgaudit_log_stored_at(",
             [

@@ -166,6 +166,7 @@ class CaptureTriggerSql(UpsertTriggerSql):
         }
 
     def _bind_sql(self, pgid: str) -> str:
+        """Return the statement that makes the function of the free condition."""
         return _BIND.format(
             function=condition_function(pgid),
             when_condition=self.when_condition,
@@ -175,6 +176,7 @@ class CaptureTriggerSql(UpsertTriggerSql):
     def deconstruct(self) -> tuple[str, Sequence[Any], dict[str, Any]]:
         """Return what a migration holds."""
         path, positional, keywords = super().deconstruct()
+        keywords["func"] = Lines(self.statements)
         more = {
             "targets": self.targets,
             "pins": self.pins,
@@ -182,15 +184,7 @@ class CaptureTriggerSql(UpsertTriggerSql):
             "when_columns": self.when_columns,
             "large": self.large,
         }
-        return (
-            path,
-            positional,
-            {
-                **keywords,
-                "func": Lines(self.statements),
-                **{name: value for name, value in more.items() if value},
-            },
-        )
+        return path, positional, {**keywords, **{name: v for name, v in more.items() if v}}
 
     def get_template(self) -> str:
         """Return version 1 of the template. Do not edit; see the module's docstring.
@@ -276,6 +270,7 @@ $pgaudit_log_install$;
 
 
 def _literals(names: Iterable[str]) -> str:
+    """Return names as the elements of an array in SQL."""
     return ", ".join(quote_literal(name) for name in names)
 
 

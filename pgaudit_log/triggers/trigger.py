@@ -28,7 +28,6 @@ from pgaudit_log.values.tables import column_of
 MAX_NAME_LENGTH = 47
 """django-pgtrigger's limit, which leaves room for its prefix and hash in PostgreSQL's 63 bytes."""
 
-
 NAME_PREFIX = "audit_"
 """What trigger names start with, so that they can stand beside those of other packages."""
 
