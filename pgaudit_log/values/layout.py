@@ -6,16 +6,16 @@ import re
 from collections.abc import Iterable, Sequence
 
 WIDTH = 102
-"""How long a line may be before what it lists gets lines of its own."""
+"""How long a line may be before what it lists gets lines of its own. The columns of an event fit."""
 
 _LINE_BREAK = re.compile(r"""(?P<kept> '[^']*' | "[^"]*" | --[^\n]* ) | \n(?!\n|$)""", re.X)
-"""A line break, or something that may have one or a quote in it, and is not to be touched."""
+"""A line break of the layout; or a literal, a name or a comment, which is kept as it is."""
 
 
 def indented(sql: str) -> str:
-    """Return SQL four columns to the right, but for what names and literals have on further lines.
+    """Return SQL four columns to the right. Names and literals keep the line breaks that they have.
 
-    Migrations count on it: their hashes are those of indented functions.
+    The template of capture functions uses it, so it may never return anything else.
     """
     return "    " + _LINE_BREAK.sub(lambda found: found["kept"] or "\n    ", sql)
 
