@@ -16,9 +16,9 @@ from django.db import models
 from django.db.models.fields.json import KT
 
 import pgaudit_log
+from pgaudit_log import trails
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.models import Events
-from pgaudit_log.reading import trails
 from tests import tables
 from tests.integration.test_plans import event_scans
 from tests.shop import models as shop
