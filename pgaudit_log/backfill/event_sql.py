@@ -9,7 +9,8 @@ from typing import Any, TypeAlias
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from pgaudit_log.triggers.body import refs_sql, snapshot_source, stored_columns
+from pgaudit_log.triggers.references import refs_sql
+from pgaudit_log.triggers.snapshot import snapshot_source, stored_columns
 from pgaudit_log.values.columns import column_type, sql_type, stored_sql
 from pgaudit_log.values.keys import key_fields, row_key_sql
 from pgaudit_log.values.quoting import quote_literal, quote_name

@@ -40,7 +40,8 @@ from pgaudit_log.declaring import former_names
 from pgaudit_log.exceptions import InstallationError
 from pgaudit_log.models import Events
 from pgaudit_log.reading import typed_events
-from pgaudit_log.triggers.body import targets
+from pgaudit_log.triggers.capture_function import WRITES_EVENTS, writes_events_into
+from pgaudit_log.triggers.references import targets
 from pgaudit_log.values.quoting import quote_literal, quote_name, shorten
 from pgaudit_log.values.tables import concrete, table_of
 
@@ -166,7 +167,7 @@ def _schema(using: str) -> str:
 
 def _into(using: str) -> str:
     """Return what the INSERT of a capture function begins with that writes into the event table."""
-    return f"INSERT INTO {_schema(using)}.{EVENT_TABLE} ("
+    return writes_events_into(_schema(using))
 
 
 def incomplete_schema(using: str) -> list[Fault]:
@@ -268,7 +269,7 @@ def _prune_automatic_tables(using: str) -> None:
             WHERE relname = ANY (%s) AND tgname <> ALL (%s)
                 AND starts_with(tgname::text, 'pgtrigger_') AND position(%s IN prosrc) > 0
             """,
-            [tables, declared, f".{EVENT_TABLE} ("],
+            [tables, declared, WRITES_EVENTS],
         )
         for name, table in cursor.fetchall():
             cursor.execute(f"DROP TRIGGER {quote_name(name)} ON {table}")
@@ -279,7 +280,7 @@ def _drop_functions_without_triggers(using: str) -> None:
     with transaction.atomic(using=using), connections[using].cursor() as cursor:
         cursor.execute(
             sql.read("functions_without_triggers.sql"),
-            [f"INSERT INTO {_schema(using)}.{EVENT_TABLE} "],
+            [_into(using)],
         )
         for (signature,) in cursor.fetchall():
             cursor.execute(f"DROP FUNCTION {signature}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 from collections.abc import Iterator
@@ -15,8 +14,8 @@ from django.db import ProgrammingError, connections, transaction
 from pgaudit_log import sql
 from pgaudit_log.constants import EVENT_TABLE
 from pgaudit_log.database.privileges import sqlstate
-from pgaudit_log.database.written_schema import pinned_settings
 from pgaudit_log.declaring import former_names
+from pgaudit_log.triggers.capture_function import InstalledFunction, is_declared, shape_in
 from pgaudit_log.triggers.template import condition_function
 from pgaudit_log.triggers.trigger import CaptureTrigger
 from pgaudit_log.values.pinned_settings import own_path
@@ -71,15 +70,6 @@ class _Installed:
 
 _TYPES = {"INSERT": 4, "DELETE": 8, "UPDATE": 16, "TRUNCATE": 32}
 _ROW = 1
-
-_FUNCTION = re.compile(
-    r"^CREATE OR REPLACE FUNCTION @home@\.\w+\(\)\nRETURNS trigger\nLANGUAGE plpgsql\n(?P<header>.*?)"
-    r"^AS \$pgaudit_log\$(?P<body>.*?)\$pgaudit_log\$\n\$pgaudit_log_capture\$",
-    re.M | re.S,
-)
-_SHAPE = re.compile(r"shape CONSTANT integer := ([0-9]+);")
-_NUMBER = r"(?:#[0-9]+(?:\.[0-9]+)?)?"
-"""What a label has behind it where another table was called so before; see ``sql/label_of.sql``."""
 
 
 def declared() -> Iterator[tuple[Any, CaptureTrigger]]:
@@ -164,44 +154,23 @@ def _judged(
         bool(given.get("condition")),
     ):
         return "replaced", "another trigger has its name"
-    if "when_condition" in compiled.sql.own and there.condition is None:
+    if compiled.sql.when_condition and there.condition is None:
         return "replaced", f"{condition_function(trigger.get_pgid(model))}() is missing"
-    if not _calls_its_own(there, compiled, audit):
+    function = InstalledFunction(
+        home=there.home,
+        audit=audit,
+        language=there.language,
+        is_definer=there.is_definer,
+        is_public=there.is_public,
+        settings=frozenset(there.settings),
+        body=there.body,
+    )
+    if not is_declared(function, compiled.sql):
         return "replaced", f"{there.home}.{trigger.get_pgid(model)}() was replaced"
-    shape = _SHAPE.search(there.body)
-    if shape is not None and int(shape[1]) not in former_names.of(model, using).shapes:
+    shape = shape_in(there.body)
+    if shape is not None and shape not in former_names.of(model, using).shapes:
         return "replaced", "the log does not know the names that it writes"
     return None
-
-
-def _calls_its_own(there: _Installed, compiled: Any, audit: str) -> bool:
-    """Return whether the function of a trigger is the one that was installed with it."""
-    written = _FUNCTION.search(str(compiled.sql).replace("@percent@", "%"))
-    assert written is not None
-    if (there.language, there.is_definer, there.is_public) != ("plpgsql", True, False):
-        return False
-    if frozenset(there.settings) != pinned_settings(written["header"]):
-        return False
-    labels = json.loads(_literal(compiled.sql.own["targets"]))
-    pattern = _pattern(written["body"], list(labels), home=there.home, audit=audit)
-    return re.fullmatch(pattern, there.body) is not None
-
-
-def _literal(text: str) -> str:
-    """Return the text of a literal that ``identifiers.quote_literal`` made."""
-    if text.startswith("E"):
-        text = text[1:].replace("\\\\", "\\")
-    return text[1:-1].replace("''", "'")
-
-
-def _pattern(body: str, labels: list[str], *, home: str, audit: str) -> str:
-    """Return the pattern of a function's body once installing has filled it in."""
-    filled = {"@home@": re.escape(home), "@schema@": re.escape(audit), "@shape@": "[0-9]+"}
-    for label in labels:
-        quoted = label.replace("'", "''")
-        filled[f"@{quoted}@"] = re.escape(quoted) + _NUMBER
-    parts = re.split(f"({'|'.join(re.escape(place) for place in filled)})", body)
-    return "".join(filled.get(part) or re.escape(part) for part in parts)
 
 
 def _conditions_replaced(using: str, installed: dict[int, _Installed]) -> set[int]:

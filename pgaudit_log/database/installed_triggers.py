@@ -16,13 +16,10 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.executor import MigrationExecutor
 
 from pgaudit_log import sql
-from pgaudit_log.constants import EVENT_TABLE
+from pgaudit_log.triggers.capture_function import WRITES_EVENTS
 from pgaudit_log.values.quoting import quote_name
 
 logger = logging.getLogger("pgaudit_log")
-
-WRITES_EVENTS = f".{EVENT_TABLE} ("
-"""What the functions of capture triggers have in them."""
 
 
 class InstalledTrigger(NamedTuple):

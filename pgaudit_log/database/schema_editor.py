@@ -8,7 +8,6 @@ the table would fail until it does.
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -18,8 +17,12 @@ from django.db import transaction
 from django.db.backends.postgresql.schema import DatabaseSchemaEditor
 from django.db.utils import load_backend
 
-from pgaudit_log.constants import EVENT_TABLE
 from pgaudit_log.database import installed_triggers
+from pgaudit_log.triggers.capture_function import (
+    WRITES_EVENTS,
+    with_column_renamed,
+    with_shape,
+)
 from pgaudit_log.triggers.template import CompiledTrigger
 from pgaudit_log.values.quoting import quote_literal, quote_name
 from pgaudit_log.values.tables import table_of
@@ -55,8 +58,8 @@ class FollowsColumns:
             result = super()._alter_field(model, old_field, new_field, *args, **kw)  # type: ignore[misc]
         if old_field.column and new_field.column and old_field.column != new_field.column:
             for _, definition in self._captures_of(model, old_field.column):
-                renamed = _renamed(definition, old_field.column, new_field.column)
-                self.execute(_of_shape(renamed, self._current_shape(model)), params=None)
+                renamed = with_column_renamed(definition, old_field.column, new_field.column)
+                self.execute(with_shape(renamed, self._current_shape(model)), params=None)
         if old_field.db_parameters(self.connection) != new_field.db_parameters(self.connection):
             self._bind_conditions_anew(model)
         return result
@@ -105,7 +108,7 @@ class FollowsColumns:
                 JOIN pg_proc ON pg_proc.oid = tgfoid
                 WHERE tgrelid = to_regclass(%s) AND tgparentid = 0 AND position(%s IN prosrc) > 0
                 """,
-                [table_of(model), f".{EVENT_TABLE} ("],
+                [table_of(model), WRITES_EVENTS],
             )
             return [_Capture(*row) for row in cursor.fetchall()]
 
@@ -129,8 +132,7 @@ class FollowsColumns:
         """
         for trigger in getattr(model._meta, "triggers", ()):
             compiled = trigger if isinstance(trigger, CompiledTrigger) else trigger.compile(model)
-            own = getattr(compiled.sql, "own", {})
-            if "when_condition" in own and self._is_installed(model, compiled):
+            if getattr(compiled.sql, "when_condition", "") and self._is_installed(model, compiled):
                 self.execute(compiled.install_sql, params=None)
 
     def _is_installed(self, model: Any, trigger: Any) -> bool:
@@ -211,7 +213,7 @@ class FollowsColumns:
                 """,
                 [
                     self.connection.ops.quote_name(model._meta.db_table),
-                    f".{EVENT_TABLE} (",
+                    WRITES_EVENTS,
                     quote_name(column),
                     column,
                 ],
@@ -227,18 +229,6 @@ class FollowsColumns:
             )
             shape: int = cursor.fetchone()[0]
         return shape
-
-
-def _renamed(definition: str, old: str, new: str) -> str:
-    """Return a capture function's definition with a column of another name, key in JSON included."""
-    return definition.replace(quote_name(old), quote_name(new)).replace(
-        f"jsonb_build_object({quote_literal(old)},", f"jsonb_build_object({quote_literal(new)},"
-    )
-
-
-def _of_shape(definition: str, shape: int) -> str:
-    """Return a capture function's definition with another shape in its events."""
-    return re.sub(r"(?<=shape CONSTANT integer := )\d+", str(shape), definition, count=1)
 
 
 def install() -> None:

@@ -83,7 +83,7 @@ def _function(found: re.Match[str], template: str) -> Function:
         is_strict=re.search(r"^STRICT$", header, re.M) is not None,
         is_definer=re.search(r"^SECURITY DEFINER$", header, re.M) is not None,
         parallel=parallel[1].lower() if parallel else "u",
-        settings=pinned_settings(header),
+        settings=_pinned_settings(header),
         body=found["body"],
         is_public=f"REVOKE ALL ON FUNCTION @schema@.{found['name']}(" not in template,
     )
@@ -96,7 +96,7 @@ def _shown(text: str) -> str:
     return " ".join(text.split()).replace("TABLE (", "TABLE(")
 
 
-def pinned_settings(header: str) -> frozenset[str]:
+def _pinned_settings(header: str) -> frozenset[str]:
     """Return the settings that a function pins, as PostgreSQL keeps them."""
     return frozenset(
         f"{pin['name']}={pin['value'].strip(chr(39))}" for pin in _SET.finditer(header)

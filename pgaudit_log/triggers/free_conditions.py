@@ -1,7 +1,7 @@
-"""Free conditions: SQL of the project's in a condition, as an expression of single columns.
+"""Free conditions: conditions in SQL of the project's own, as functions of single columns.
 
-It is bound when its trigger is installed, into a function of the columns that it looks at; see
-``sql/bind_condition.sql``. Here the columns of ``OLD`` and ``NEW`` become its arguments.
+A free condition becomes a function when its trigger is installed (see ``sql/bind_condition.sql``).
+Here the columns of ``OLD`` and ``NEW`` that it looks at become the function's arguments.
 """
 
 from __future__ import annotations
@@ -10,8 +10,13 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from django.db import models
+from pgtrigger.core import Condition
+
+from pgaudit_log.declaring import conditions
 from pgaudit_log.exceptions import DeclarationError
 from pgaudit_log.values.quoting import quote_name
+from pgaudit_log.values.tables import column_of, concrete
 
 _TOKEN = re.compile(
     r"""
@@ -27,69 +32,81 @@ _TOKEN = re.compile(
     """,
     re.X | re.S,
 )
-"""What a condition is looked through for; comments, literals and other names are left alone."""
+"""The parts of a condition; comments, literals and the names of other things stay as they are."""
 
 
 class FreeCondition(NamedTuple):
-    """A condition as an expression of columns."""
+    """A condition as the body of a function of columns."""
 
     expression: str
-    """The SQL, with ``"old.status"`` in the place of ``OLD.status``."""
-    names: Sequence[str]
-    """Those names without quotes, each once: ``old.status``."""
+    """The SQL, with the argument ``"old.status"`` in the place of ``OLD.status``."""
+    arguments: Sequence[str]
+    """The names of the arguments, each once, without quotes: ``old.status``."""
 
 
-def free_condition(sql: str, columns: Sequence[str], where: str) -> FreeCondition:
-    """Return a condition with the columns of ``OLD`` and ``NEW`` as single values.
+def is_free(condition: Condition | None) -> bool:
+    """Return whether a condition is SQL of the project's own, which may call anything."""
+    return condition is not None and not isinstance(condition, conditions.Change)
 
-    Args:
-        sql: the condition.
-        columns: all columns of the table, for ``OLD.*``.
-        where: what the error calls the tracker.
+
+def free_condition(condition: Condition, model: type[models.Model], label: str) -> FreeCondition:
+    """Return the free condition of the tracker ``label`` of a model.
 
     Raises:
         DeclarationError: where it takes a row as a whole, which would keep the table's columns
             from being altered.
     """
-    names: dict[str, None] = {}
+    sql = str(condition.resolve(model))  # type: ignore[no-untyped-call]
+    meta = concrete(model)._meta
+    columns = [column_of(field) for field in meta.local_fields if field.column is not None]
+    return _with_arguments(sql, columns, f'the tracker "{label}" of {meta.label}')
+
+
+def _with_arguments(sql: str, columns: Sequence[str], tracker: str) -> FreeCondition:
+    """Return a condition with arguments for what it says of ``OLD`` and ``NEW``.
+
+    ``columns`` are those of ``OLD.*``; ``tracker`` is what an error calls the tracker.
+    """
+    arguments: dict[str, None] = {}
 
     def argument(row: str, column: str) -> str:
         name = f"{row}.{column}"
-        names[name] = None
+        arguments[name] = None
         return quote_name(name)
 
-    def replaced(match: re.Match[str]) -> str:
-        text = match.group()
-        if match["qualified"]:
-            row, column = (part.strip() for part in _parts(text))
+    def in_place_of(token: re.Match[str]) -> str:
+        text = token.group()
+        if token["qualified"]:
+            row, column = _row_and_column(text)
             if row.lower() not in ("old", "new"):
                 return text
             if column == "*":
-                return f"ROW({', '.join(argument(row.lower(), c) for c in columns)})"
-            return argument(row.lower(), _unquoted(column))
-        if match["name"] and text.lower() in ("old", "new"):
+                return f"ROW({', '.join(argument(row.lower(), name) for name in columns)})"
+            return argument(row.lower(), _in_catalogue(column))
+        if token["name"] and text.lower() in ("old", "new"):
             raise DeclarationError(
-                f"The condition of {where} takes the row {text} as a whole: {sql}. Name the columns"
+                f"The condition of {tracker} takes the row {text} as a whole: {sql}. Name the columns"
                 f" that it needs, such as {text}.id, or compare {text}.* with another row."
             )
         return text
 
-    expression = _TOKEN.sub(replaced, sql)
-    return FreeCondition(expression, list(names))
+    expression = _TOKEN.sub(in_place_of, sql)
+    return FreeCondition(expression, list(arguments))
 
 
-def _parts(qualified: str) -> tuple[str, str]:
-    """Return the two names of ``row.column``."""
+def _row_and_column(qualified: str) -> tuple[str, str]:
+    """Return the two names of ``row.column``, with their quotes."""
     if qualified.startswith('"'):
-        end = re.match(r'"(?:[^"]|"")*"', qualified)
-        assert end is not None
-        return qualified[: end.end()], qualified[end.end() :].strip().removeprefix(".")
+        quoted = re.match(r'"(?:[^"]|"")*"', qualified)
+        assert quoted is not None
+        row, rest = quoted.group(), qualified[quoted.end() :].strip()
+        return row, rest.removeprefix(".").strip()
     row, _, column = qualified.partition(".")
-    return row, column
+    return row.strip(), column.strip()
 
 
-def _unquoted(name: str) -> str:
-    """Return a column's name as the catalogue has it."""
+def _in_catalogue(name: str) -> str:
+    """Return the name of a column as the catalogue has it."""
     if name.startswith('"'):
         return name[1:-1].replace('""', '"')
     return name.lower()

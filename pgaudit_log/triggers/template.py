@@ -1,93 +1,190 @@
 """The template of a capture function and its trigger.
 
-Migrations refer to the classes of this module by their paths and hold what fills the
-template in, so neither the template nor its defaults may ever change: a change is a class
-with another name, and old migrations go on making what they made.
+Migrations refer to the classes of this module by their paths, and hold what fills the template
+in. So neither the template nor its defaults may ever change, nor may what they use of ``lines``
+and ``values.layout``: a change is a class with another name, and old migrations go on making
+what they made.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pgtrigger.compiler import Trigger, UpsertTriggerSql
 from pgtrigger.utils import quote
 
+from pgaudit_log.triggers.lines import Lines, without_margin
+from pgaudit_log.values.layout import indented
 from pgaudit_log.values.quoting import quote_literal
+
+_SETTINGS = {
+    "search_path": "pg_catalog, pg_temp",
+    "jit": "off",
+    "plan_cache_mode": "force_generic_plan",
+}
+"""The settings that each capture function pins."""
+
+_BODY = """
+-- Writes the events of one tracker of django-pgaudit-log, as a migration made it. What is changed
+-- here by hand "manage.py check --database" tells, and "manage.py pgaudit_log install" takes back.
+-- Documentation: https://django-pgaudit-log.readthedocs.io/
+#variable_conflict use_column
+<<capture>>
+DECLARE
+    shape CONSTANT integer := @shape@;
+    turn bigint;
+    context record;
+BEGIN
+    -- Most statements need none of this; PL/pgSQL prepares an expression where it is reached.
+    IF concat(
+        current_setting('pgtrigger.ignore', true),
+        current_setting('pgaudit_log.turns', true)
+    ) <> '' THEN
+        -- A trigger on a partition has another name and gives this one as its argument.
+        -- The setting is {{name,name}}; read as text, because a cast of garbage would refuse the write.
+        IF position(
+            ',' || COALESCE(TG_ARGV[0], TG_NAME) || ','
+            IN translate(current_setting('pgtrigger.ignore', true), '{{}}', ',,')
+        ) > 0
+        THEN
+            RETURN NULL;
+        END IF;
+        -- Taken where triggers of others may write to the table before this one captures.
+        turn := @schema@.pgaudit_log_turn(TG_RELID, TG_OP);
+    END IF;
+{statements}
+    RETURN NULL;
+END;
+"""
+"""The body of a capture function around its statements; like the template it never changes."""
+
+_BIND = """EXECUTE 'SELECT ' || audit || '.pgaudit_log_bind_condition($1, $2, $3, $4, $5)'
+    USING
+        tracked,
+        home || '.{function}',
+        replace($pgaudit_log_condition${when_condition}$pgaudit_log_condition$, '@percent@', chr(37)),
+        replace(ARRAY[{when_columns}]::text[]::text, '@percent@', chr(37))::text[],
+        path;"""
+
+
+_NOTE_LARGE = """
+    EXECUTE 'SELECT ' || audit || '.pgaudit_log_note_large($1, $2)'
+    USING
+        tracked,
+        ARRAY(
+            SELECT replace(name, '@percent@', chr(37))
+            FROM unnest(ARRAY[{large}]::text[]) AS name
+        );"""
 
 
 class CaptureTriggerSql(UpsertTriggerSql):
-    """Makes one capture function and the trigger that calls it.
+    """The SQL that makes a capture function, and the trigger that calls it.
 
-    It differs from django-pgtrigger's own template in that
+    The function differs from what django-pgtrigger's own template makes:
 
-    * it runs as the owner of the event table (SECURITY DEFINER), so that whoever may
-      write the tracked table is captured and nobody needs to be allowed to write
-      events; its search path has PostgreSQL's own functions only, and what else it uses is named
-      with its schema, so that nobody can put something of their own in the place of it; and
-      nobody else may call it, so that it cannot be put on a table of somebody's own;
-    * it knows the shape that the table has as it is installed, and writes it into each event;
-    * it pins what changes the rendering of values, and what makes the plan of one call
-      slow for the next: with the JIT compiler on, a bulk update made every later single
-      update on that connection cost 7.6 ms;
-    * it asks for ``pgtrigger.ignore`` without an EXCEPTION block, which would start a
-      subtransaction for every call;
-    * it declares the variable ``context``, which the statements of the tracker fill;
-    * the trigger is replaced, not dropped and made again, which locks the table less.
+    * It runs as the owner of the event table (SECURITY DEFINER): who may write the tracked table
+      is captured, and nobody needs to be allowed to write events. So its search path has only
+      PostgreSQL's own functions, what else it uses is named with its schema, and nobody may call
+      it but the trigger; else others could put something of theirs in the place of what it uses,
+      or put it on a table of theirs.
+    * It knows the shape that the table has when it is installed, and writes it into each event.
+    * It pins the settings that change how values are rendered, and those that let the plan of one
+      call be slow for the next: with the JIT compiler on, a bulk update made every later single
+      update on that connection cost 7.6 ms.
+    * It asks for ``pgtrigger.ignore`` without an EXCEPTION block, which would start a
+      subtransaction at each call.
+    * It declares the variable ``context``, which the statements of the tracker fill.
 
-    The schemas are taken from the session that installs it, so that any layout of schemas works.
+    The trigger is replaced, not dropped and made again, which locks the table less. The schemas
+    are those that the session which installs it has in its search path.
 
     Args:
-        pins: the SET clauses of what changes the rendering of the columns.
-        targets: the tables behind the labels that events have, as a literal; the labels stand
-            in the function between at signs, ``@shop.Order@``, until it is installed.
+        func: the statements of the function, as :func:`~pgaudit_log.triggers.body.capture_sql`
+            returns them, or as a migration holds them.
+        table: the table that the trigger is on.
+        targets: the tables behind the labels that events have; the labels stand in the function
+            between at signs, ``@shop.Order@``, until it is installed.
+        pins: the settings that change the rendering of the columns, with what they are pinned to.
         when_condition: SQL of the project's own in the condition, as an expression of the
             columns ``"old.column"`` and ``"new.column"``; it becomes a function.
-        when_columns: the names in it, as the elements of a ``text[]``.
-        large: the names of the large columns, as the elements of a ``text[]``.
+        when_columns: the names of these columns, without quotes.
+        large: the names of the large columns.
+        arguments: what django-pgtrigger's template takes.
     """
 
     def __init__(
         self,
         *,
-        targets: str,
-        pins: str = "",
+        func: str,
+        table: str,
+        targets: Mapping[str, Sequence[str]],
+        pins: Mapping[str, str] | None = None,
         when_condition: str = "",
-        when_columns: str = "",
-        large: str = "",
+        when_columns: Sequence[str] = (),
+        large: Sequence[str] = (),
         **arguments: Any,
     ) -> None:
-        own = {
-            "pins": pins,
-            "targets": targets,
-            "when_condition": when_condition,
-            "when_columns": when_columns,
-            "large": large,
-        }
-        self.own = {name: value for name, value in own.items() if value}
-        self.tracked = str(arguments["table"])
-        super().__init__(**arguments)
+        self.statements = without_margin(func)
+        self.tracked = table
+        # In the order in which Django writes a dict into a migration.
+        self.targets = {label: list(targets[label]) for label in sorted(targets)}
+        self.pins = dict(sorted((pins or {}).items()))
+        self.when_condition = when_condition
+        self.when_columns = list(when_columns)
+        self.large = list(large)
+        super().__init__(func=self.statements, table=table, **arguments)
         # django-pgtrigger sends it with parameters in front in pgtrigger.schema(), else without.
         self.data = self.data.replace("%", "@percent@")
 
+    @property
+    def settings(self) -> dict[str, str]:
+        """The settings that the function pins, with what they are pinned to."""
+        return {**_SETTINGS, **self.pins}
+
+    @property
+    def body(self) -> str:
+        """The body of the function, with what is filled in when it is installed between at signs."""
+        return _BODY.format(statements=indented(self.statements))
+
     def get_defaults(self, pgid: str) -> dict[str, str]:
         """Return what fills the template in where the arguments do not say it."""
-        own = {"pins": "", "when_columns": "", **self.own}
-        own["bind"] = (
-            _BIND.format(function=condition_function(pgid), **own)
-            if "when_condition" in own
-            else ""
+        settings = [f"SET {name} = {value}" for name, value in _SETTINGS.items()]
+        settings += [f"SET \"{name}\" = '{value}'" for name, value in self.pins.items()]
+        targets = quote_literal(json.dumps(self.targets, ensure_ascii=False))
+        table = quote_literal(str(quote(self.tracked)))  # type: ignore[no-untyped-call]
+        return {
+            **super().get_defaults(pgid),
+            "settings": "\n".join(settings),
+            "body": self.body,
+            "bind": self._bind_sql(pgid) if self.when_condition else "",
+            "note_large": _NOTE_LARGE.format(large=_literals(self.large)) if self.large else "",
+            "relation": f"replace({table}, '@percent@', pg_catalog.chr(37))",
+            "targets": f"replace({targets}, '@percent@', chr(37))",
+        }
+
+    def _bind_sql(self, pgid: str) -> str:
+        """Return the statement that makes the function of the free condition."""
+        return _BIND.format(
+            function=condition_function(pgid),
+            when_condition=self.when_condition,
+            when_columns=_literals(self.when_columns),
         )
-        own["note_large"] = _NOTE_LARGE.format(**own) if "large" in own else ""
-        table = str(quote(self.tracked))  # type: ignore[no-untyped-call]
-        own["relation"] = f"replace({quote_literal(table)}, '@percent@', pg_catalog.chr(37))"
-        return {**super().get_defaults(pgid), **own}
 
     def deconstruct(self) -> tuple[str, Sequence[Any], dict[str, Any]]:
         """Return what a migration holds."""
-        path, arguments, keywords = super().deconstruct()
-        return path, arguments, {**keywords, **self.own}
+        path, positional, keywords = super().deconstruct()
+        keywords["func"] = Lines(self.statements)
+        more = {
+            "targets": self.targets,
+            "pins": self.pins,
+            "when_condition": self.when_condition,
+            "when_columns": self.when_columns,
+            "large": self.large,
+        }
+        return path, positional, {**keywords, **{name: v for name, v in more.items() if v}}
 
     def get_template(self) -> str:
         """Return version 1 of the template. Do not edit; see the module's docstring.
@@ -128,46 +225,15 @@ BEGIN
     WHERE pg_class.oid = events;
     EXECUTE 'SELECT (' || audit || '.pgaudit_log_shape_of($1, $2, $3)).*'
     INTO shape, labels
-    USING tracked, replace({targets}, '@percent@', chr(37))::jsonb, path;
+    USING tracked, {targets}::jsonb, path;
     {bind}{note_large}
     source := $pgaudit_log_capture$
 CREATE OR REPLACE FUNCTION @home@.{pgid}()
 RETURNS trigger
 LANGUAGE plpgsql
 SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
-SET jit = off
-SET plan_cache_mode = force_generic_plan
-{pins}
-AS $pgaudit_log$
-#variable_conflict use_column
-<<capture>>
-DECLARE
-    shape CONSTANT integer := @shape@;
-    turn bigint;
-    context record;
-BEGIN
-    -- Most statements need none of this; PL/pgSQL prepares an expression where it is reached.
-    IF concat(
-        current_setting('pgtrigger.ignore', true),
-        current_setting('pgaudit_log.turns', true)
-    ) <> '' THEN
-        -- A trigger on a partition has another name and gives this one as its argument.
-        -- The setting is {{name,name}}; read as text, because a cast of garbage would refuse the write.
-        IF position(
-            ',' || COALESCE(TG_ARGV[0], TG_NAME) || ','
-            IN translate(current_setting('pgtrigger.ignore', true), '{{}}', ',,')
-        ) > 0
-        THEN
-            RETURN NULL;
-        END IF;
-        -- Taken where triggers of others may write to the table before this one captures.
-        turn := @schema@.pgaudit_log_turn(TG_RELID, TG_OP);
-    END IF;
-    {func}
-    RETURN NULL;
-END;
-$pgaudit_log$
+{settings}
+AS $pgaudit_log${body}$pgaudit_log$
 $pgaudit_log_capture$;
     source := replace(source, '@percent@', chr(37));
     source := replace(replace(replace(source, '@home@', home), '@schema@', audit), '@shape@', shape::text);
@@ -203,27 +269,13 @@ $pgaudit_log_install$;
 """
 
 
-_BIND = """EXECUTE 'SELECT ' || audit || '.pgaudit_log_bind_condition($1, $2, $3, $4, $5)'
-    USING
-        tracked,
-        home || '.{function}',
-        replace($pgaudit_log_condition${when_condition}$pgaudit_log_condition$, '@percent@', chr(37)),
-        replace(ARRAY[{when_columns}]::text[]::text, '@percent@', chr(37))::text[],
-        path;"""
-
-
-_NOTE_LARGE = """
-    EXECUTE 'SELECT ' || audit || '.pgaudit_log_note_large($1, $2)'
-    USING
-        tracked,
-        ARRAY(
-            SELECT replace(name, '@percent@', chr(37))
-            FROM unnest(ARRAY[{large}]::text[]) AS name
-        );"""
+def _literals(names: Iterable[str]) -> str:
+    """Return names as the elements of an array in SQL."""
+    return ", ".join(quote_literal(name) for name in names)
 
 
 def condition_function(pgid: str) -> str:
-    """Return the name of the function of a trigger's condition."""
+    """Return the name of the function that the free condition of a trigger becomes."""
     return "pgaudit_log_when_" + hashlib.sha1(pgid.encode(), usedforsecurity=False).hexdigest()[:16]
 
 

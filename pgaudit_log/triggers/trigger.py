@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 
 import pgtrigger
@@ -14,34 +13,29 @@ from pgtrigger.core import Condition
 from pgaudit_log.declaring.declarations import tracked_columns
 from pgaudit_log.declaring.trackers import RowEvent
 from pgaudit_log.exceptions import DeclarationError
-from pgaudit_log.triggers.body import (
-    bound_condition,
-    capture_sql,
-    condition_sql,
-    is_free,
-    pins_sql,
-    targets,
-)
+from pgaudit_log.triggers.body import capture_sql
+from pgaudit_log.triggers.condition_sql import condition_sql
+from pgaudit_log.triggers.free_conditions import FreeCondition, free_condition, is_free
+from pgaudit_log.triggers.pins import needed_pins
+from pgaudit_log.triggers.references import targets
 from pgaudit_log.triggers.template import (
     CaptureTriggerSql,
     CompiledTrigger,
     condition_function,
 )
-from pgaudit_log.values.quoting import quote_literal
 from pgaudit_log.values.tables import column_of
 
 MAX_NAME_LENGTH = 47
 """django-pgtrigger's limit, which leaves room for its prefix and hash in PostgreSQL's 63 bytes."""
-
 
 NAME_PREFIX = "audit_"
 """What trigger names start with, so that they can stand beside those of other packages."""
 
 
 def trigger_name(label: str) -> str:
-    """Return a trigger's name out of its tracker's label: letters, digits and underscores.
+    """Return the name of the trigger of the tracker ``label``: letters, digits and underscores.
 
-    Labels that would become the same name, or too long a one, get a hash of the label.
+    A label that has anything else in it, or is too long, has a hash of itself at the end.
     """
     slug = re.sub(r"[^0-9a-zA-Z]+", "_", label).lower()
     if slug == label and len(NAME_PREFIX + slug) <= MAX_NAME_LENGTH:
@@ -51,9 +45,19 @@ def trigger_name(label: str) -> str:
 
 
 class CaptureTrigger(pgtrigger.Composer):
-    """Writes the events of one tracker; compiled from whichever state of the model it is given.
+    """The trigger that writes the events of one tracker.
 
-    A migration holds the compiled SQL, never this class.
+    It is compiled for a model, or for what a model was at a migration. Migrations hold what it
+    was compiled to, never this class.
+
+    Args:
+        tracker: what is captured.
+        fields: the names of the tracked fields; ``None`` for all.
+        exclude: the names of those that are not.
+        level: whether it fires once a statement or once a row.
+        created_at: the SQL of the time of an event.
+        large: the names of fields whose values an event may refer to instead of having them.
+        period: how long a partition is; an event refers to one in its own.
     """
 
     when = pgtrigger.After
@@ -89,12 +93,13 @@ class CaptureTrigger(pgtrigger.Composer):
 
     @property
     def _condition(self) -> Condition | None:
-        """The tracker's condition, given by now."""
+        """The tracker's condition, which the tracker has resolved when it was made."""
         condition = self.tracker.condition
         assert condition is None or isinstance(condition, Condition)
         return condition
 
     def _columns(self, model: type[models.Model]) -> list[models.Field[object, object]]:
+        """Return the tracked columns of a model."""
         columns = tracked_columns(model, self.tracked_fields, self.tracked_exclude)
         if not columns:
             raise DeclarationError(
@@ -104,6 +109,7 @@ class CaptureTrigger(pgtrigger.Composer):
         return columns
 
     def _large(self, model: type[models.Model]) -> list[models.Field[object, object]]:
+        """Return those of the tracked columns whose values may be large."""
         if self.tracker.operation_name == "TRUNCATE":
             return []
         return [field for field in self._columns(model) if field.name in self.tracked_large]
@@ -136,19 +142,10 @@ class CaptureTrigger(pgtrigger.Composer):
         # A condition may end with a comment.
         return f"WHEN ({sql}\n    )" if sql else ""
 
-    def _free_condition(self, model: type[models.Model]) -> dict[str, str]:
-        """Return what the template needs of SQL of the project's own in the condition."""
-        if self._condition is None or not is_free(self._condition) or not self.is_statement_level:
-            return {}
-        free = bound_condition(self._condition, model, self.tracker.label)
-        return {
-            "when_condition": free.expression,
-            "when_columns": ", ".join(quote_literal(name) for name in free.names),
-        }
-
     def compile(self, model: type[models.Model]) -> compiler.Trigger:  # type: ignore[override]
         """Return the SQL that a migration freezes."""
         columns = [] if self.tracker.operation_name == "TRUNCATE" else self._columns(model)
+        free = self._free_condition(model)
         return CompiledTrigger(
             name=self.name,
             sql=CaptureTriggerSql(
@@ -160,9 +157,19 @@ class CaptureTrigger(pgtrigger.Composer):
                 referencing=self.referencing or "",
                 level=self.level,
                 condition=self.render_condition(model),
-                pins=pins_sql(model, self._condition, columns),
-                targets=quote_literal(json.dumps(targets(model), ensure_ascii=False)),
-                large=", ".join(quote_literal(column_of(f)) for f in self._large(model)),
-                **self._free_condition(model),
+                pins=needed_pins(model, self._condition, columns),
+                targets=targets(model),
+                large=[column_of(field) for field in self._large(model)],
+                when_condition=free.expression if free else "",
+                when_columns=free.arguments if free else (),
             ),
         )
+
+    def _free_condition(self, model: type[models.Model]) -> FreeCondition | None:
+        """Return the condition that becomes a function, if there is one.
+
+        At row level the trigger's WHEN clause has it.
+        """
+        if self._condition is None or not is_free(self._condition) or not self.is_statement_level:
+            return None
+        return free_condition(self._condition, model, self.tracker.label)

@@ -20,6 +20,8 @@ from pgaudit_log.constants import (
     JSON_KEY,
     MARKERS,
 )
+from pgaudit_log.values.layout import case, chained
+from pgaudit_log.values.pinned_settings import PINNED
 from pgaudit_log.values.quoting import quote_literal
 
 _UUID = "-".join("_" * length for length in (8, 4, 4, 4, 12))
@@ -169,41 +171,24 @@ def stored_sql(column: str, type_name: str) -> str:
         case Form.FLOAT:
             # Text only of zeros, because it costs as much as the rest.
             is_zero = f"{column} = 0 AND {column}::text = '-0'"
-            return f"CASE WHEN {is_zero} THEN '\"-0\"' ELSE to_jsonb({column}) END"
+            return case(is_zero, "'\"-0\"'", f"to_jsonb({column})")
         case Form.ARRAY:
-            return (
-                f"CASE WHEN {column}::text LIKE '[%'"
-                f" THEN to_jsonb({column}::text) ELSE to_jsonb({column}) END"
-            )
+            has_bounds = f"{column}::text LIKE '[%'"
+            return case(has_bounds, f"to_jsonb({column}::text)", f"to_jsonb({column})")
         case Form.JSONB:
-            return (
-                f"CASE WHEN jsonb_typeof({column}) = 'null' OR {_has_marker(column)}"
-                f" THEN jsonb_build_object('{JSON_KEY}', {column}) ELSE {column} END"
-            )
+            is_odd = chained("OR", [f"jsonb_typeof({column}) = 'null'", _has_marker(column)])
+            return case(is_odd, f"jsonb_build_object('{JSON_KEY}', {column})", column)
         case Form.HSTORE:
             value = f"to_jsonb({column})"
-            return (
-                f"CASE WHEN {_has_marker(value)}"
-                f" THEN jsonb_build_object('{JSON_KEY}', {value}) ELSE {value} END"
-            )
+            return case(_has_marker(value), f"jsonb_build_object('{JSON_KEY}', {value})", value)
         case Form.MONEY:
             return f"{column}::numeric"
         case Form.TEXT:
             return f"{column}::text"
 
 
-PINS = {
-    "TimeZone": "UTC",
-    "DateStyle": "ISO, YMD",
-    "bytea_output": "hex",
-    "IntervalStyle": "iso_8601",
-    "extra_float_digits": "1",
-}
-"""The settings on which the text of values depends, with what they are while a row is captured."""
-
-
 def settings_of(type_name: str) -> Iterable[str]:
-    """Return those of :data:`PINS` on which the stored form of a SQL type depends.
+    """Return those of :data:`PINNED` on which the stored form of a SQL type depends.
 
     What is stored as text may depend on any of them: a range of timestamps does on two.
     """
@@ -212,7 +197,7 @@ def settings_of(type_name: str) -> Iterable[str]:
     if form is Form.FLOAT:
         return ("extra_float_digits",)
     if form is Form.TEXT or name == "time with time zone":
-        return PINS
+        return PINNED
     setting = {
         "bytea": "bytea_output",
         "interval": "IntervalStyle",

@@ -1,4 +1,4 @@
-"""Pinning: the settings under which PostgreSQL writes values as the capture functions have them."""
+"""Pinned settings: those on which the text of values depends, and what they are while one is written."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PINNED = {
     "bytea_output": "hex",
     "extra_float_digits": "1",
 }
-"""What changes how a value is written; a capture function has the same."""
+"""The settings on which the text of values depends. A capture function pins those that it needs."""
 
 
 @contextmanager

@@ -556,7 +556,10 @@ def test_the_period_is_in_one_partition(interval: str, period: str, settings: An
     settings.PGAUDIT_LOG_PARTITION_INTERVAL = interval
     model = document()
     triggers = {t.name: t for m, t in pgtrigger.registered() if m is model}
-    assert f"now(), '{period}')" in triggers["audit_update"].compile(model).install_sql
+    lines = [
+        line.strip() for line in triggers["audit_update"].compile(model).install_sql.split("\n")
+    ]
+    assert lines[lines.index("now(),") + 1] == f"'{period}'"
     model.objects.create(pk=1, body=A)
     count_up(model)
     assert isinstance(holders(model)[1], int)
@@ -704,7 +707,7 @@ def test_without_large_columns_the_capture_is_as_it_was(level: Any) -> None:
     assert plain.install_sql == compiled(large=()).install_sql
     assert "large" not in plain.sql.deconstruct()[2]
     assert "stored_at" not in plain.install_sql and "note_large" not in plain.install_sql
-    assert 'SELECT new."id" AS "id", new."text" AS "text") AS snapshot' in plain.install_sql
+    assert 'SELECT new."id" AS "id", new."text" AS "text"\n' in plain.install_sql
     assert "pgaudit_log_stored_at" in large.install_sql
     _, args, kwargs = large.sql.deconstruct()
     assert str(type(large.sql)(*args, **kwargs)) == large.install_sql

@@ -14,10 +14,14 @@ from django.test.utils import isolate_apps
 
 import pgaudit_log
 from pgaudit_log.conf import settings as package_settings
-from pgaudit_log.triggers.body import capture_sql, pins_sql, refs_sql, snapshot_source
+from pgaudit_log.database.written_schema import functions, template
+from pgaudit_log.triggers.body import capture_sql
+from pgaudit_log.triggers.pins import needed_pins
+from pgaudit_log.triggers.references import refs_sql
+from pgaudit_log.triggers.snapshot import snapshot_source
 from pgaudit_log.triggers.template import CaptureTriggerSql
 from pgaudit_log.triggers.trigger import CaptureTrigger
-from pgaudit_log.values.columns import PINS
+from pgaudit_log.values.pinned_settings import PINNED
 from pgaudit_log.values.quoting import quote_literal, quote_name, shorten
 from tests.shop.models import Order
 
@@ -66,7 +70,7 @@ def test_odd_names_are_quoted() -> None:
         (models.BinaryField(), {"bytea_output"}),
         (models.FloatField(), {"extra_float_digits"}),
         (ArrayField(models.DateTimeField()), {"TimeZone"}),
-        (DateTimeRangeField(), set(PINS)),
+        (DateTimeRangeField(), set(PINNED)),
     ],
     ids=lambda given: type(given).__name__,
 )
@@ -76,14 +80,18 @@ def test_a_setting_is_pinned_where_a_column_depends_on_it(field: Any, pinned: se
             app_label = "shop"
 
     Pinned.add_to_class("column", field.clone())
-    pins = pins_sql(Pinned, None, Pinned._meta.local_fields)
-    assert {line.split()[1].strip('"') for line in pins.splitlines()} == pinned
+    assert needed_pins(Pinned, None, Pinned._meta.local_fields).keys() == pinned
+
+
+def test_the_snapshots_of_other_events_are_made_under_the_same_settings() -> None:
+    written = functions(template())["pgaudit_log_snapshot"].settings
+    assert {f"{name}={value}" for name, value in PINNED.items()} <= written
 
 
 def test_all_settings_are_pinned_for_a_condition_of_free_sql() -> None:
     condition = pgaudit_log.Condition("NEW.status::text > ''")
-    assert all(f'SET "{name}"' in pins_sql(Group, condition, []) for name in PINS)
-    assert not pins_sql(Group, pgaudit_log.AnyChange("name"), [])
+    assert needed_pins(Group, condition, []) == PINNED
+    assert not needed_pins(Group, pgaudit_log.AnyChange("name"), [])
 
 
 @isolate_apps("tests.shop")
@@ -138,6 +146,21 @@ def test_a_row_level_trigger_has_its_condition_in_when() -> None:
     compiled = trigger.compile(Order).install_sql
     condition = 'pg_catalog.record_image_ne(ROW(old."status"), ROW(new."status"))'
     assert f"FOR EACH ROW WHEN (({condition})" in compiled
+
+
+def test_a_capture_function_says_why_it_is_as_it_is() -> None:
+    [(_, trigger)] = pgtrigger.registered("shop.Order:audit_update")
+    function = trigger.compile(Order).sql.body
+    reasons = " ".join(line.strip().removeprefix("-- ") for line in function.splitlines())
+    for reason in (
+        "https://django-pgaudit-log.readthedocs.io/",
+        "Two paths, because",
+        "The position pairs",
+        "FULL JOIN, because",
+        "COALESCE, because",
+    ):
+        assert reason in reasons
+    assert max(map(len, function.splitlines())) <= 120
 
 
 def test_compiling_twice_gives_the_same_hash() -> None:
