@@ -86,19 +86,20 @@ class PgauditLogConfig(AppConfig):
 
     def ready(self) -> None:
         """Connect the receivers and register the checks."""
-        from pgaudit_log import checks, reversal, testing, timetravel
-        from pgaudit_log.contexts import cursors
-        from pgaudit_log.database import autodetector, migration_plans, schema_editor
+        from pgaudit_log import checks, reversal
+        from pgaudit_log.contexts import django_hooks as of_contexts
+        from pgaudit_log.database import django_hooks as of_database
+        from pgaudit_log.database import migration_plans
+        from pgaudit_log.timetravel import django_hooks as of_the_past
 
         checks.register()
-        autodetector.install()
-        schema_editor.install()
-        timetravel.install()
+        of_database.install()
+        of_the_past.install()
         reversal.install()
         pre_migrate.connect(migration_plans.refuse_to_drop_tables, sender=self)
         pre_migrate.connect(install_before_migrate, sender=self)
         post_migrate.connect(install_after_migrate, sender=self)
-        for receiver in (cursors.install, testing.let_flush):
+        for receiver in (of_contexts.install, of_database.let_flush):
             connection_created.connect(receiver, dispatch_uid=receiver)
             for connection in connections.all(initialized_only=True):
                 if connection.connection is not None:

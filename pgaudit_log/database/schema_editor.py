@@ -13,10 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from django.conf import settings
 from django.db import transaction
-from django.db.backends.postgresql.schema import DatabaseSchemaEditor
-from django.db.utils import load_backend
 
 from pgaudit_log.constants import EVENT_TABLE
 from pgaudit_log.database import installed_triggers
@@ -239,14 +236,3 @@ def _renamed(definition: str, old: str, new: str) -> str:
 def _of_shape(definition: str, shape: int) -> str:
     """Return a capture function's definition with another shape in its events."""
     return re.sub(r"(?<=shape CONSTANT integer := )\d+", str(shape), definition, count=1)
-
-
-def install() -> None:
-    """Let the schema editors of the project's PostgreSQL backends follow columns."""
-    for database in settings.DATABASES.values():
-        wrapper = load_backend(str(database["ENGINE"])).DatabaseWrapper
-        editor = wrapper.SchemaEditorClass
-        if not editor or not issubclass(editor, DatabaseSchemaEditor):
-            continue
-        if not issubclass(editor, FollowsColumns):
-            wrapper.SchemaEditorClass = type("DatabaseSchemaEditor", (FollowsColumns, editor), {})

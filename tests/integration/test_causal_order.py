@@ -16,9 +16,10 @@ from pgaudit_log.diffs import blame
 from pgaudit_log.models import Events
 from pgaudit_log.reading.raw_events import read
 from pgaudit_log.reversal import revert, undo
+from pgaudit_log.testing import isolated
 from pgaudit_log.values import row_json
 from tests.support import execute, role_name
-from tests.tables import EVERYTHING, declarations_forgotten, install, make
+from tests.tables import EVERYTHING, install, make
 
 pytestmark = pytest.mark.django_db
 
@@ -38,7 +39,7 @@ FIRES = pytest.mark.parametrize(
 
 @pytest.fixture(autouse=True)
 def forgotten(db: None) -> Any:
-    with declarations_forgotten():
+    with isolated():
         yield
 
 

@@ -18,10 +18,11 @@ from pgaudit_log.database.installed_schema import GUARDS
 from pgaudit_log.database.partitions.calendar import period_at
 from pgaudit_log.database.written_schema import functions, indexes, tables, template
 from pgaudit_log.exceptions import InstallationError
+from pgaudit_log.testing import isolated
 from pgaudit_log.triggers.template import condition_function
 from tests.shop.models import Customer, Order
 from tests.support import execute
-from tests.tables import EVERYTHING, declarations_forgotten, make, tracked_table
+from tests.tables import EVERYTHING, make, tracked_table
 from tests.tables import install as install_tables
 
 pytestmark = pytest.mark.django_db
@@ -463,7 +464,7 @@ def test_names_that_the_log_has_forgotten_are_learnt_again(customer: Customer) -
 
 @pytest.fixture
 def forget() -> Iterator[None]:
-    with declarations_forgotten():
+    with isolated():
         yield
 
 

@@ -16,17 +16,18 @@ from pgaudit_log.database import installation
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.models import Events
 from pgaudit_log.reversal import revert, undo
+from pgaudit_log.testing import isolated
 from tests.moments import now
 from tests.shop.models import Customer, Order
 from tests.support import execute, last_id, trail
-from tests.tables import declarations_forgotten, install, make, tracked_table
+from tests.tables import install, make, tracked_table
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
 def forgotten() -> Iterator[None]:
-    with declarations_forgotten():
+    with isolated():
         yield
 
 

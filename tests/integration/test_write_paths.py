@@ -12,11 +12,12 @@ from django.db.backends.postgresql.psycopg_any import is_psycopg3
 from django.db.models import Case, F, Value, When
 
 import pgaudit_log
-from pgaudit_log.contexts.cursors import install as carry_contexts
+from pgaudit_log.contexts.django_hooks import install as carry_contexts
 from pgaudit_log.database import installation
 from pgaudit_log.models import Events
+from pgaudit_log.testing import isolated
 from tests.support import copy_in, execute, last_id, trail
-from tests.tables import EVERYTHING, declarations_forgotten, tracked_table
+from tests.tables import EVERYTHING, tracked_table
 
 pytestmark = pytest.mark.django_db
 
@@ -152,7 +153,7 @@ WRITES: dict[str, tuple[Path, list[Any]]] = {
 
 @pytest.fixture(autouse=True)
 def forget() -> Iterator[None]:
-    with declarations_forgotten():
+    with isolated():
         yield
 
 
