@@ -65,7 +65,7 @@ class _Tracking:
     def __init__(self, model: Any) -> None:
         self.triggers = _copied(vars(model._meta), "triggers")
         self.original_triggers = _copied(model._meta.original_attrs, "triggers")
-        self.attributes = {name: vars(model)[name] for name in _ATTRIBUTES if name in vars(model)}
+        self.attributes = _attributes(model)
 
     def restore(self, model: Any) -> None:
         """Give the model what it had."""
@@ -75,11 +75,18 @@ class _Tracking:
         ):
             holder.pop("triggers", None)
             holder.update(triggers)
-        for name in _ATTRIBUTES:
-            if name in self.attributes:
-                setattr(model, name, self.attributes[name])
-            elif name in vars(model):
+        for name in _attributes(model):
+            if name not in self.attributes:
                 delattr(model, name)
+
+
+def _attributes(model: type[models.Model]) -> frozenset[str]:
+    """Return what other models, and tracking, have given a model: accessors, and classes of events."""
+    return frozenset(
+        name
+        for name, value in vars(model).items()
+        if name in _ATTRIBUTES or hasattr(value, "rel") or hasattr(value, "related")
+    )
 
 
 def _copied(holder: dict[str, Any], name: str) -> dict[str, list[Any]]:
