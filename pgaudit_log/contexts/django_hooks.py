@@ -19,7 +19,7 @@ from typing import Any
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from pgaudit_log.constants import EVENT_TABLE
+from pgaudit_log.constants import CONTEXT_MARKER, RUNNING_SETTING
 from pgaudit_log.contexts import cursors
 from pgaudit_log.contexts.stack import context
 from pgaudit_log.contexts.statements import without_context
@@ -50,20 +50,15 @@ def _hiding(operations: type[Any]) -> type[Any]:
 def carries_context(using: str) -> bool:
     """Return whether the context of a statement arrives in a database.
 
-    The statement may write, for all that the cursor knows, and so carries the context under each
-    setting. The event table has to be there.
+    The statement may write, for all that the cursor knows, and so carries the context with each
+    setting.
     """
-    with connections[using].cursor() as cursor:
+    with connections[using].cursor() as cursor, context() as running:
         cursor.execute(
-            "SELECT relnamespace::regnamespace::text FROM pg_class WHERE oid = to_regclass(%s)",
-            [EVENT_TABLE],
+            "WITH arrived AS (SELECT current_query() AS statement, current_setting(%s, true) AS setting)"
+            " SELECT statement, setting FROM arrived",
+            [RUNNING_SETTING],
         )
-        [schema] = cursor.fetchone()
-        with context() as running:
-            cursor.execute(
-                f"WITH arrived AS (SELECT id FROM {schema}.pgaudit_log_context())"
-                " SELECT id::text FROM arrived WHERE %s",
-                [True],
-            )
-            [arrived] = cursor.fetchone()
-    return bool(arrived == str(running.id))
+        [statement, setting] = cursor.fetchone()
+    id = str(running.id)
+    return statement.startswith(f"{CONTEXT_MARKER}{id}") or (setting or "").startswith(id)
