@@ -61,7 +61,7 @@ from django.core.management import call_command
 from django.db import connection
 from django_tenants.utils import schema_context
 from django.db import DatabaseError
-from pgaudit_log import installation
+from pgaudit_log.database import installation
 from pgaudit_log.models import Events
 from store.models import Item, ItemEvent
 from tenants.models import Tenant
