@@ -27,7 +27,7 @@ from django.utils import timezone
 from pgaudit_log import timetravel
 from pgaudit_log.constants import EVENT_TABLE
 from pgaudit_log.declaring import former_names
-from pgaudit_log.exceptions import ReadOnlyError, UnknownPastError
+from pgaudit_log.exceptions import QueryError, ReadOnlyError, UnknownPastError
 from pgaudit_log.reading import moments
 from pgaudit_log.reading.moments import Moment, PastDatabase, moment_of
 from pgaudit_log.readonly import reader
@@ -167,16 +167,32 @@ def _unless_past(method: Any) -> Any:
 
     @functools.wraps(method)
     def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
-        obj = self.instance if isinstance(self, FieldFile) else self
-        moment = moment_of(getattr(getattr(obj, "_state", None), "db", None))
-        if moment is not None:
-            raise ReadOnlyError(
-                f"{obj._meta.label} {obj.pk} is how it was at {moment}. Writing it would undo"
-                " later changes: call pgaudit_log.reversal.revert() to go back."
-            )
+        _refuse_writing(self.instance if isinstance(self, FieldFile) else self)
         return method(self, *args, **kwargs)
 
     return wrapper
+
+
+def _unless_of_past(method: Any) -> Any:
+    """Return a method of a queryset that writes objects, and refuses those of the past."""
+
+    @functools.wraps(method)
+    def wrapper(queryset: Any, objs: Any, *args: Any, **kwargs: Any) -> Any:
+        objs = list(objs)
+        for obj in objs:
+            _refuse_writing(obj)
+        return method(queryset, objs, *args, **kwargs)
+
+    return wrapper
+
+
+def _refuse_writing(obj: Any) -> None:
+    moment = moment_of(getattr(getattr(obj, "_state", None), "db", None))
+    if moment is not None:
+        raise ReadOnlyError(
+            f"{obj._meta.label} {obj.pk} is how it was at {moment}. Writing it would undo"
+            " later changes: call pgaudit_log.reversal.revert() to go back."
+        )
 
 
 def _asking_for_moment(get_compiler: Any) -> Any:
@@ -198,6 +214,24 @@ def _asking_for_moment(get_compiler: Any) -> Any:
         if own:
             compiler.as_sql = _at(own, compiler.as_sql)
         return compiler
+
+    return wrapper
+
+
+def _of_one_moment(combine: Any) -> Any:
+    """Return ``Query.combine``, of ``&``, ``|`` and ``^``, that gives up no moment: the first one's
+    would be that of all conditions."""
+
+    @functools.wraps(combine)
+    def wrapper(query: Any, other: Any, connector: str) -> None:
+        own, others = (q.__dict__.get("pgh_moment") for q in (query, other))
+        if others is not None and others != own:
+            raise QueryError(
+                f"{other.model._meta.label} as of {others} cannot be combined with {connector} into a"
+                f" queryset {f'as of {own}' if own else 'of today'}: a query has one moment. Take"
+                " union(), or filter(pk__in=…)."
+            )
+        combine(query, other, connector)
 
     return wrapper
 
@@ -261,6 +295,9 @@ HOOKS = (
     ),
     Hook(owner=models.Model, name="save_base", replacement=_unless_past, since="1.0"),
     Hook(owner=models.Model, name="delete", replacement=_unless_past, since="1.0"),
+    # They write the values of objects that they are given, without asking these.
+    Hook(owner=models.QuerySet, name="bulk_create", replacement=_unless_of_past, since="1.4"),
+    Hook(owner=models.QuerySet, name="bulk_update", replacement=_unless_of_past, since="2.2"),
     # They change the storage, and only then save the object.
     Hook(owner=FieldFile, name="save", replacement=_unless_past, since="1.0"),
     Hook(owner=FieldFile, name="delete", replacement=_unless_past, since="1.0"),
@@ -273,6 +310,7 @@ HOOKS = (
     ),
     # Each query asks for its moment, and each FROM item for that of its query.
     Hook(owner=Query, name="get_compiler", replacement=_asking_for_moment, since="4.0"),
+    Hook(owner=Query, name="combine", replacement=_of_one_moment, since="1.2"),
     Hook(owner=BaseTable, name="as_postgresql", replacement=_from_item, since="1.8", is_new=True),
     Hook(owner=Join, name="as_postgresql", replacement=_from_item, since="1.8", is_new=True),
 )
