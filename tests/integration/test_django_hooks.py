@@ -15,8 +15,10 @@ from django.db.models.sql.datastructures import BaseTable, Join
 import pgaudit_log
 from pgaudit_log.contexts.stack import current
 from pgaudit_log.reading import moments
+from pgaudit_log.testing import isolated
 from pgaudit_log.timetravel import django_hooks
 from pgaudit_log.timetravel.django_hooks import HOOKS, failures
+from tests.tables import tracked_table
 
 pytestmark = pytest.mark.django_db
 
@@ -79,6 +81,22 @@ def test_what_raises_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(BaseTable, "as_postgresql", refuse)
     assert "(TypeError: as_sql() takes another argument)" in told()["E011"]
+
+
+def test_what_django_cannot_compile_either_is_none_of_ours() -> None:
+    # Such as a join on a column with a percent sign.
+    with isolated():
+        tree = tracked_table(
+            "Tree",
+            code=models.IntegerField(unique=True),
+            parent=models.ForeignKey(
+                "self", models.CASCADE, db_column="of%", to_field="code", null=True
+            ),
+        )
+        trees = [(tree, tree._meta.get_field("parent"))]
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(django_hooks, "_foreign_keys", lambda *args: trees)
+            assert failures("default") == []
 
 
 def test_nothing_is_read_of_tables(django_assert_num_queries: Any) -> None:
