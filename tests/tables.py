@@ -8,7 +8,7 @@ import pgtrigger
 from django.db import connection, models
 
 import pgaudit_log
-from pgaudit_log.database import installation, installed_views
+from pgaudit_log.database import installed_views, shapes
 from pgaudit_log.declaring import declarations
 from pgaudit_log.declaring.former_names import forget
 from pgaudit_log.reading import typed_events
@@ -69,7 +69,7 @@ def uninstall(*tracked: Any) -> None:
 
 def install_views(*tracked: Any) -> None:
     """Create or replace the views of the events of ``tracked``."""
-    installation.install_shapes(connection.alias)
+    shapes.install_shapes(connection.alias)
     wanted = [
         typed_events.view_of(typed_events.event_model_of(declaration), connection)
         for model in tracked

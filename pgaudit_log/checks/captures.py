@@ -7,7 +7,13 @@ from django.db import connections
 
 from pgaudit_log.checks.event_table import INSTALL
 from pgaudit_log.constants import APP_LABEL
-from pgaudit_log.database import installation, installed_captures, installed_triggers
+from pgaudit_log.database import (
+    installed_captures,
+    installed_triggers,
+    leaf_triggers,
+    turns,
+    undeclared_triggers,
+)
 
 Messages = list[checks.CheckMessage]
 
@@ -73,7 +79,10 @@ def check_histories(alias: str) -> Messages:
 def check_triggers(alias: str) -> Messages:
     """Return warnings about triggers that stand and should not, or not as they are."""
     messages: Messages = []
-    stray = [f"{trigger.name} on {trigger.table}" for trigger in installation.stray_triggers(alias)]
+    stray = [
+        f"{trigger.name} on {trigger.table}"
+        for trigger in undeclared_triggers.stray_triggers(alias)
+    ]
     if stray:
         messages.append(
             checks.Warning(
@@ -101,9 +110,7 @@ def check_triggers(alias: str) -> Messages:
 
 def check_turns(alias: str) -> Messages:
     """Return a warning about tables where triggers came after the last installation."""
-    tables = [
-        found.table for found in installation.turns(alias) if found.is_needed > found.is_there
-    ]
+    tables = [found.table for found in turns.turns(alias) if found.is_needed > found.is_there]
     if not tables:
         return []
     return [
@@ -127,9 +134,9 @@ def check_tables(alias: str) -> Messages:
             obj=APP_LABEL,
             id="pgaudit_log.E005",
         )
-        for label in installation.tracked_without_primary_key(alias)
+        for label in installed_captures.tracked_without_primary_key(alias)
     ]
-    leaves = sorted({leaf for leaf, *_ in installation.leaves_without_triggers(alias)})
+    leaves = sorted({leaf for leaf, *_ in leaf_triggers.leaves_without_triggers(alias)})
     if leaves:
         messages.append(
             checks.Warning(

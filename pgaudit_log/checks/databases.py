@@ -19,7 +19,7 @@ from pgaudit_log.checks.event_table import check_locks, check_numbers, check_sch
 from pgaudit_log.checks.hooks import check_contexts, check_past
 from pgaudit_log.checks.views import check_views
 from pgaudit_log.constants import APP_LABEL
-from pgaudit_log.database import installation
+from pgaudit_log.database import event_table
 
 Messages = list[checks.CheckMessage]
 
@@ -33,11 +33,11 @@ def check_databases(
 
 def _check_database(alias: str) -> Messages:
     # `migrate` runs the checks before it starts: what it is about to make is not missing.
-    if not installation.is_wanted(alias) or not installation.is_migrated(alias):
+    if not event_table.is_wanted(alias) or not event_table.is_migrated(alias):
         return []
-    faults = installation.incomplete_schema(alias)
+    faults = event_table.incomplete_schema(alias)
     messages = check_schema(alias, faults)
-    if not installation.has_event_table(alias):
+    if not event_table.has_event_table(alias):
         return messages
     messages += _asked(alias, check_strangers)
     at_fault = {fault.name for fault in faults}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from django.core import checks
 
 from pgaudit_log.constants import APP_LABEL
-from pgaudit_log.database import installation
+from pgaudit_log.database import event_table
 from pgaudit_log.database.installed_schema import Fault
 from pgaudit_log.database.partitions.locks import locks
 
@@ -48,7 +48,7 @@ def check_schema(alias: str, faults: Sequence[Fault]) -> Messages:
 
 def check_strangers(alias: str) -> Messages:
     """Return a warning about what others have put on our tables."""
-    found = installation.strangers(alias)
+    found = event_table.strangers(alias)
     if not found:
         return []
     return [
@@ -65,7 +65,7 @@ def check_strangers(alias: str) -> Messages:
 
 def check_numbers(alias: str) -> Messages:
     """Return warnings about numbers that would be given twice, and events without a partition."""
-    wrong = installation.numbers(alias)
+    wrong = event_table.numbers(alias)
     messages: Messages = []
     if wrong.are_transactions_mixed:
         messages.append(
@@ -88,7 +88,7 @@ def check_numbers(alias: str) -> Messages:
                 id="pgaudit_log.W007",
             )
         )
-    if installation.lacks_partition(alias):
+    if event_table.lacks_partition(alias):
         messages.append(
             checks.Warning(
                 f'The event table of the database "{alias}" has no partition for the events of now,'

@@ -12,7 +12,7 @@ from django.db import connection, models
 from django.utils import timezone
 
 import pgaudit_log
-from pgaudit_log.database import installation
+from pgaudit_log.database import installation, shapes
 from pgaudit_log.declaring import former_names
 from pgaudit_log.diffs import blame, changes, diff
 from pgaudit_log.exceptions import QueryError
@@ -242,7 +242,7 @@ def test_a_flush_between_tests_forgets_what_tables_were_called_that_are_gone(
             if label.startswith(("shop.Thing", "shop.Item", "shop.Order"))
         }
 
-    installation.install_shapes("default")
+    shapes.install_shapes("default")
     tracked = {"shop.Order", "shop.OrderLine"}
     assert known() == {"shop.Item", "shop.Thing", *tracked}
     for statement in connection.ops.sql_flush(no_style(), ["shop_item"]):

@@ -12,7 +12,7 @@ import pytest
 from django.db import DatabaseError, NotSupportedError, connection, models, transaction
 
 import pgaudit_log
-from pgaudit_log.database import installation
+from pgaudit_log.database import event_table
 from pgaudit_log.declaring import former_names
 from pgaudit_log.models import Events
 from pgaudit_log.testing import isolated
@@ -159,7 +159,7 @@ def test_what_was_planted_after_installing_is_never_called(stranger: str, level:
 @pytest.mark.parametrize("level", [pgaudit_log.Statement, pgaudit_log.Row])
 def test_what_was_planted_before_installing_is_never_bound(stranger: str, level: Any) -> None:
     assert plant(stranger) > 500
-    installation.install_schema("default")
+    event_table.install_schema("default")
     with isolated():
         model = make(
             "Watched",

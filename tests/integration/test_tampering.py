@@ -13,7 +13,7 @@ from django.core.checks import run_checks
 from django.db import DatabaseError, models, transaction
 
 import pgaudit_log
-from pgaudit_log.database import installation, installed_captures
+from pgaudit_log.database import event_table, installation, installed_captures
 from pgaudit_log.database.installed_schema import GUARDS, KEPT, UPDATED
 from pgaudit_log.database.partitions.calendar import period_at
 from pgaudit_log.database.written_schema import functions, indexes, tables, template
@@ -290,7 +290,7 @@ def test_a_column_that_was_changed(table: str, column: str) -> None:
         execute(f"{alter} DROP NOT NULL")
         is_told_and_mended("W005", f"NOT NULL of {table}.{column}")
     execute(f"ALTER TABLE {table} RENAME COLUMN {column} TO another")
-    faults = installation.incomplete_schema("default")
+    faults = event_table.incomplete_schema("default")
     told = [fault for fault in faults if fault.name == f"column {table}.{column}"]
     assert [fault.is_mendable for fault in told] == [False]
 

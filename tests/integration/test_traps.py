@@ -34,7 +34,7 @@ from django.db.models.functions import Lower
 
 import pgaudit_log
 from example_project.postgres_binaries import EmbeddedPostgresError, find_binaries
-from pgaudit_log.database import installation
+from pgaudit_log.database import leaf_triggers
 from pgaudit_log.database.partitions import catalogue
 from pgaudit_log.database.partitions.calendar import period_at
 from pgaudit_log.models import Events
@@ -487,7 +487,7 @@ def consignments(db: None, settings: Any, level: str) -> Any:
         """
     )
     install(model, create=False)
-    installation.install_leaf_triggers("default")
+    leaf_triggers.install_leaf_triggers("default")
     return model
 
 
