@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import models
 
@@ -15,6 +15,8 @@ from pgaudit_log.timetravel import past_classes, recorded_past
 from pgaudit_log.timetravel.past_classes import PastQuerySet
 
 __all__ = ["PastQuerySet", "as_of", "events_as_of", "query"]
+
+Q = TypeVar("Q", bound=models.QuerySet[Any, Any])
 
 
 @contextmanager
@@ -35,7 +37,7 @@ def as_of(moment: Any) -> Iterator[Moment]:
         yield point
 
 
-def query(queryset: models.QuerySet[Any, Any], moment: Any) -> Any:
+def query(queryset: Q, moment: Any) -> Q:
     """Return ``queryset``, of a tracked model, with its tables as they were at ``moment``.
 
     Filters, joins, aggregates and subqueries are carried out in the database, and see
@@ -48,7 +50,8 @@ def query(queryset: models.QuerySet[Any, Any], moment: Any) -> Any:
     queryset = _in_place_of(moment, queryset)
     point = Moment.of(moment, str(queryset.db))
     recorded_past.of_model(queryset.model)
-    return past_classes.queryset_of(queryset, point)
+    past: Q = past_classes.queryset_of(queryset, point)
+    return past
 
 
 def _in_place_of(moment: Any, queryset: Any) -> Any:
