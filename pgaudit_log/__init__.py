@@ -6,7 +6,7 @@ Django's apps are ready.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pgtrigger import Delete, Insert, Row, Statement, Truncate, Update
 
@@ -55,10 +55,10 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-New = NEW
+New: Final = NEW
 """For `row=`: the snapshot is of the row as the statement left it."""
 
-Old = OLD
+Old: Final = OLD
 """For `row=`: the snapshot is of the row as the statement found it."""
 
 __all__ = [

@@ -33,30 +33,30 @@ def install_before_migrate(sender: AppConfig, using: str, **kwargs: Any) -> None
     Raises:
         InstallationError: when the routers keep tracked tables and the event table apart.
     """
-    from pgaudit_log.database import installation, routing
+    from pgaudit_log.database import event_table, routing
 
     routing.refuse_misplaced(using)
-    if not installation.is_wanted(using):
+    if not event_table.is_wanted(using):
         return
     planned = {migration.app_label for migration, _ in kwargs.get("plan", ())}
-    if APP_LABEL not in planned and installation.lacks_event_table(using):
-        installation.install_schema(using)
+    if APP_LABEL not in planned and event_table.lacks_event_table(using):
+        event_table.install_schema(using)
     unmigrated = MigrationLoader(connections[using]).unmigrated_apps
     tracked = {declaration.tracked_model._meta.app_label for declaration in declarations()}
     # Tables of apps without migrations are made, with their triggers, before anything is migrated.
     if unmigrated & {APP_LABEL, *tracked}:
-        installation.install_schema(using)
+        event_table.install_schema(using)
 
 
 def install_after_migrate(sender: AppConfig, using: str, **kwargs: Any) -> None:
     """Make partitions, views, and triggers that no migration makes; receives ``post_migrate``."""
-    from pgaudit_log.database import installation
+    from pgaudit_log.database import event_table, installation, unmigrated_triggers
 
     # The signal is also sent after each flush, which changes no schema and plans nothing.
-    if "plan" not in kwargs or not installation.is_wanted(using):
+    if "plan" not in kwargs or not event_table.is_wanted(using):
         return
-    if installation.has_event_table(using):
-        installation.install_triggers_without_migrations(using)
+    if event_table.has_event_table(using):
+        unmigrated_triggers.install_triggers_without_migrations(using)
         installation.install(using)
 
 
@@ -86,19 +86,20 @@ class PgauditLogConfig(AppConfig):
 
     def ready(self) -> None:
         """Connect the receivers and register the checks."""
-        from pgaudit_log import checks, reversal, testing, timetravel
-        from pgaudit_log.contexts import cursors
-        from pgaudit_log.database import autodetector, migration_plans, schema_editor
+        from pgaudit_log import checks, reversal
+        from pgaudit_log.contexts import django_hooks as of_contexts
+        from pgaudit_log.database import django_hooks as of_database
+        from pgaudit_log.database import migration_plans
+        from pgaudit_log.timetravel import django_hooks as of_the_past
 
         checks.register()
-        autodetector.install()
-        schema_editor.install()
-        timetravel.install()
+        of_database.install()
+        of_the_past.install()
         reversal.install()
         pre_migrate.connect(migration_plans.refuse_to_drop_tables, sender=self)
         pre_migrate.connect(install_before_migrate, sender=self)
         post_migrate.connect(install_after_migrate, sender=self)
-        for receiver in (cursors.install, testing.let_flush):
+        for receiver in (of_contexts.install, of_database.let_flush):
             connection_created.connect(receiver, dispatch_uid=receiver)
             for connection in connections.all(initialized_only=True):
                 if connection.connection is not None:

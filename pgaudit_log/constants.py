@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal
 
 APP_LABEL: Final = "pgaudit_log"
 
@@ -82,6 +82,12 @@ OF_ROWS: Final = (INSERT, UPDATE, DELETE, BASELINE)
 
 BASELINE_LABEL: Final = "baseline"
 """The label of baseline events, or what it starts with; see ``registry.baseline_label``."""
+
+RowName = Literal["OLD", "NEW"]
+"""The two rows that a trigger sees."""
+
+OperationName = Literal["INSERT", "UPDATE", "DELETE", "TRUNCATE"]
+"""What a trigger fires at, as PostgreSQL calls it."""
 
 OLD: Final = "OLD"
 """The row as it was before the statement."""

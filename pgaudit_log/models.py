@@ -45,7 +45,7 @@ class Events(ReadOnlyModel):
     pgh_obj = EventObject()
     """The object as it is today, or ``None`` if it is gone."""
 
-    objects: ClassVar[models.Manager[Any]] = TrailQuerySet.as_manager()
+    objects: ClassVar[models.Manager[Events]] = TrailQuerySet.as_manager()
 
     class Meta:
         managed = False

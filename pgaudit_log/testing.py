@@ -1,69 +1,94 @@
-"""Lets users' test suites flush: a ``TransactionTestCase`` empties the event table too.
-
-Only in a test environment. Elsewhere ``manage.py flush`` leaves the events alone.
-"""
+"""Testing: what users' own tests may need of this package."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
-from functools import cache
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from django.db.backends.base.base import BaseDatabaseWrapper
+import pgtrigger
+from django.apps import apps
+from django.db import models
 
-from pgaudit_log import sql
-from pgaudit_log.database import installed_captures
-from pgaudit_log.declaring import former_names
-from pgaudit_log.values.quoting import quote_literal
+from pgaudit_log.declaring import abstract_bases, declarations, former_names
 
+__all__ = ["isolated"]
 
-def in_test_environment() -> bool:
-    """Return whether Django's ``setup_test_environment()`` is in force in this process."""
-    test_utils = sys.modules.get("django.test.utils")
-    return test_utils is not None and hasattr(test_utils._TestState, "saved_data")
+_ATTRIBUTES = ("pgh_event_models", "pgh_event_model")
+"""What a tracked model gets."""
 
 
-def let_flush(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
-    """Make the flush of a PostgreSQL connection empty the event table; receives ``connection_created``."""
-    if connection.vendor != "postgresql" or not in_test_environment():
-        return
-    if not isinstance(connection.ops, _EmptiesEventTable):
-        connection.ops.__class__ = _emptying(type(connection.ops))  # type: ignore[arg-type]
+@contextmanager
+def isolated() -> Iterator[None]:
+    """Take back, on leaving the block, also by an exception, what was declared in it.
 
-
-class _EmptiesEventTable:
-    """A mixin for Django's ``DatabaseOperations``."""
-
-    def sql_flush(self, style: Any, tables: Any, **kwargs: Any) -> list[str]:
-        statements: list[str] = super().sql_flush(style, tables, **kwargs)  # type: ignore[misc]
-        if not statements or not in_test_environment():
-            return statements
+    That is each ``track()`` and ``untrack()`` with its triggers and classes of events, and each model
+    that was made in the block. Tables, triggers and views of a database are left: a test rolls them
+    back. Works as a decorator, too.
+    """
+    triggers = dict(pgtrigger.registry._registry.data)
+    known = {label: dict(found) for label, found in apps.all_models.items()}
+    before = {
+        model: _Tracking(model)
+        for of_app in known.values()
+        for model in of_app.values()
+        if not hasattr(model, "pgh_declaration")
+    }
+    try:
+        with declarations.isolated(), abstract_bases.isolated():
+            yield
+    finally:
+        pgtrigger.registry._registry.data = triggers
+        for label, of_app in apps.all_models.items():
+            for name, model in [*of_app.items()]:
+                if known.get(label, {}).get(name) is not model:
+                    _forget_name(model)
+            of_app.clear()
+            of_app.update(known.get(label, {}))
+        for model, tracking in before.items():
+            tracking.restore(model)
+        apps.clear_cache()
         former_names.forget()
-        # An event of each TRUNCATE would only be taken away again, and so would make each flush
-        # empty a table that a test wrote nothing to.
-        return [
-            _ignoring(_truncate_triggers()),
-            *statements,
-            _ignoring(()),
-            sql.read("empty_event_table.sql"),
-        ]
 
 
-def _truncate_triggers() -> list[str]:
-    return [
-        trigger.get_pgid(model)
-        for model, trigger in installed_captures.declared()
-        if trigger.tracker.operation_name == "TRUNCATE"
-    ]
+def _forget_name(model: type[models.Model]) -> None:
+    """Take a class out of the module that it was put into."""
+    module = sys.modules.get(model.__module__)
+    if getattr(module, model.__name__, None) is model:
+        delattr(module, model.__name__)
 
 
-def _ignoring(triggers: Iterable[str]) -> str:
-    """Return the statement that has the rest of a transaction ignore triggers, as django-pgtrigger does."""
-    listed = quote_literal("{" + ",".join(triggers) + "}")
-    return f"SELECT set_config('pgtrigger.ignore', {listed}, true)"
+class _Tracking:
+    """What tracking changes of a model."""
+
+    def __init__(self, model: Any) -> None:
+        self.triggers = _copied(vars(model._meta), "triggers")
+        self.original_triggers = _copied(model._meta.original_attrs, "triggers")
+        self.attributes = _attributes(model)
+
+    def restore(self, model: Any) -> None:
+        """Give the model what it had."""
+        for holder, triggers in (
+            (vars(model._meta), self.triggers),
+            (model._meta.original_attrs, self.original_triggers),
+        ):
+            holder.pop("triggers", None)
+            holder.update(triggers)
+        for name in _attributes(model):
+            if name not in self.attributes:
+                delattr(model, name)
 
 
-@cache
-def _emptying(operations: type[Any]) -> type[Any]:
-    return type("DatabaseOperations", (_EmptiesEventTable, operations), {})
+def _attributes(model: type[models.Model]) -> frozenset[str]:
+    """Return what other models, and tracking, have given a model: accessors, and classes of events."""
+    return frozenset(
+        name
+        for name, value in vars(model).items()
+        if name in _ATTRIBUTES or hasattr(value, "rel") or hasattr(value, "related")
+    )
+
+
+def _copied(holder: dict[str, Any], name: str) -> dict[str, list[Any]]:
+    """Return a list under its name, as a list of its own; nothing where it is not."""
+    return {name: list(holder[name])} if name in holder else {}

@@ -11,10 +11,11 @@ from django.db import connection
 import pgaudit_log
 from pgaudit_log.declaring import declarations
 from pgaudit_log.models import Events
+from pgaudit_log.testing import isolated
 from pgaudit_log.values.keys import key_fields
 from pgaudit_log.values.quoting import quote_name
 from tests.support import execute
-from tests.tables import declarations_forgotten, install, make
+from tests.tables import install, make
 
 __all__ = ["Copies", "Tables", "event_of", "tables", "transaction_of"]
 
@@ -68,7 +69,7 @@ class Tables:
 @contextmanager
 def tables() -> Iterator[Tables]:
     """Give a test its tables; drop and forget them in the end."""
-    with declarations_forgotten():
+    with isolated():
         made = Tables()
         try:
             yield made

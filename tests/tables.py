@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pgtrigger
-from django.apps import apps
 from django.db import connection, models
 
 import pgaudit_log
-from pgaudit_log.database import installation, installed_views
-from pgaudit_log.declaring import abstract_bases, declarations
+from pgaudit_log.database import installed_views, shapes
+from pgaudit_log.declaring import declarations
 from pgaudit_log.declaring.former_names import forget
 from pgaudit_log.reading import typed_events
-from tests.shop import models as shop
 
 EVERYTHING = (
     pgaudit_log.InsertEvent(),
@@ -40,46 +35,6 @@ class SqlField(models.Field):  # type: ignore[type-arg]
     def deconstruct(self) -> Any:
         name, path, args, kwargs = super().deconstruct()
         return name, path, args, {**kwargs, "sql_type": self.sql_type}
-
-
-@contextmanager
-def declarations_forgotten() -> Iterator[None]:
-    """Take back, on leaving, what was declared: declarations, triggers, classes, attributes."""
-    triggers = dict(pgtrigger.registry._registry.data)
-    names = {name: set(vars(sys.modules[name])) for name in (shop.__name__,)}
-    known = {label: dict(found) for label, found in apps.all_models.items()}
-    state = {
-        model: (
-            list(getattr(model._meta, "triggers", [])),
-            list(model._meta.original_attrs.get("triggers", [])),
-            {
-                k: vars(model)[k]
-                for k in ("pgh_event_models", "pgh_event_model")
-                if k in vars(model)
-            },
-        )
-        for model in apps.get_models(include_auto_created=True)
-    }
-    try:
-        with declarations.isolated(), abstract_bases.isolated():
-            yield
-    finally:
-        pgtrigger.registry._registry.data = triggers
-        for name, before in names.items():
-            for added in set(vars(sys.modules[name])) - before:
-                delattr(sys.modules[name], added)
-        for label, found in known.items():
-            apps.all_models[label].clear()
-            apps.all_models[label].update(found)
-        for model, (own, original, attributes) in state.items():
-            model._meta.triggers = own  # type: ignore[attr-defined]
-            model._meta.original_attrs["triggers"] = original
-            for name in ("pgh_event_models", "pgh_event_model"):
-                if name in vars(model):
-                    delattr(model, name)
-                if name in attributes:
-                    setattr(model, name, attributes[name])
-        apps.clear_cache()
 
 
 def make(model_name: str, /, bases: tuple[type, ...] = (models.Model,), **attributes: Any) -> Any:
@@ -114,7 +69,7 @@ def uninstall(*tracked: Any) -> None:
 
 def install_views(*tracked: Any) -> None:
     """Create or replace the views of the events of ``tracked``."""
-    installation.install_shapes(connection.alias)
+    shapes.install_shapes(connection.alias)
     wanted = [
         typed_events.view_of(typed_events.event_model_of(declaration), connection)
         for model in tracked
@@ -126,7 +81,7 @@ def install_views(*tracked: Any) -> None:
 def tracked_table(
     model_name: str, /, *trackers: Any, track: dict[str, Any] | None = None, **fields: Any
 ) -> Any:
-    """Declare, track and create a table; call it inside :func:`declarations_forgotten`."""
+    """Declare, track and create a table; call it inside :func:`pgaudit_log.testing.isolated`."""
     model = make(model_name, **fields)
     pgaudit_log.track(*trackers, **(track or {}))(model)
     install(model)

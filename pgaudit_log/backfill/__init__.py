@@ -18,7 +18,6 @@ from functools import cached_property
 from typing import Any
 
 from asgiref.sync import sync_to_async
-from django.apps import apps
 from django.db import connections, models, router, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
@@ -142,10 +141,7 @@ def _tracked_model(model: Any) -> type[models.Model]:
         )
     found: type[models.Model] | None
     if isinstance(model, str):
-        try:
-            found = apps.get_model(model)
-        except (LookupError, ValueError):
-            found = former_names.model_named(model)
+        found = former_names.any_model(model)
         if found is None:
             raise QueryError(
                 f'Cannot backfill "{model}": there is no such model.'

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from django.apps import apps
 from django.core.exceptions import FieldError, ValidationError
 from django.db import DEFAULT_DB_ALIAS, models, router
 
@@ -65,14 +64,11 @@ def only_model(name: str) -> type[models.Model] | None:
 
 def any_model(label: str) -> type[models.Model]:
     """Return the model with this label, tracked or not; of tracked ones the name is enough."""
-    found = former_names.model_named(label) or only_model(label)
-    if found is not None:
-        return found
-    try:
-        return apps.get_model(label)
-    except (LookupError, ValueError):
+    found = only_model(label) or former_names.any_model(label)
+    if found is None:
         tracked = ", ".join(sorted(model._meta.label for model in former_names.tracked_models()))
-        raise QueryError(f"There is no model {label!r}. Tracked are {tracked or 'none'}.") from None
+        raise QueryError(f"There is no model {label!r}. Tracked are {tracked or 'none'}.")
+    return found
 
 
 def database(options: dict[str, Any]) -> str:
@@ -96,9 +92,8 @@ def database(options: dict[str, Any]) -> str:
 
 def _today(label: str) -> type[models.Model] | None:
     """Return the model whose rows a label of today means; ``None`` for others."""
-    try:
-        model = apps.get_model(label)
-    except (LookupError, ValueError):
+    model = former_names.model_today(label)
+    if model is None:
         return None
     declaration = getattr(model, "pgh_declaration", None)
     return concrete(model if declaration is None else declaration.tracked_model)

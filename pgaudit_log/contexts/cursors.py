@@ -13,7 +13,6 @@ from functools import cache
 from typing import Any
 
 from django.core.signals import setting_changed
-from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pgaudit_log.conf import PREFIX, settings
 from pgaudit_log.constants import CONTEXT_MARKER, CONTEXT_SETTING
@@ -27,7 +26,6 @@ from pgaudit_log.contexts.statements import (
     is_write,
     prefixed,
     surely_writes,
-    without_context,
 )
 from pgaudit_log.exceptions import ReadOnlyError
 from pgaudit_log.readonly import reader
@@ -54,11 +52,12 @@ def _forget_settings(setting: str, **kwargs: Any) -> None:
 setting_changed.connect(_forget_settings)
 
 
-def install(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
-    """Make the cursors of a PostgreSQL connection carry the context; receives ``connection_created``."""
-    if connection.vendor != "postgresql":
-        return
-    driver_connection = connection.connection
+class _CarryingCursor:
+    """Marks the classes made by :func:`carrying`."""
+
+
+def prepare(driver_connection: Any) -> None:
+    """Make the cursors of a driver's connection carry the context, unless they do already."""
     factory = driver_connection.cursor_factory
     if factory is None:  # psycopg 2's own default
         from psycopg2 import extensions
@@ -70,25 +69,6 @@ def install(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
         if (adapters := getattr(driver_connection, "adapters", None)) is not None:
             adapters.register_dumper(_Carried, _carried_dumper())
     transactions.watch(driver_connection)
-    if not isinstance(connection.ops, _HidesContext):
-        connection.ops.__class__ = _hiding(type(connection.ops))  # type: ignore[arg-type]
-
-
-class _HidesContext:
-    """A mixin for Django's ``DatabaseOperations``: what was sent is shown without its context."""
-
-    def last_executed_query(self, cursor: Any, sql: str, params: Any) -> str:
-        sent: str = super().last_executed_query(cursor, sql, params)  # type: ignore[misc]
-        return sent and without_context(sent)
-
-
-@cache
-def _hiding(operations: type[Any]) -> type[Any]:
-    return type("DatabaseOperations", (_HidesContext, operations), {})
-
-
-class _CarryingCursor:
-    """Marks the classes made by :func:`carrying`."""
 
 
 @cache

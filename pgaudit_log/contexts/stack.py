@@ -83,6 +83,23 @@ class Context:
             before=self,
         )
 
+    def without(self, call: context) -> Context:
+        """Return this context without what a call added to it; what later calls added stays.
+
+        It is the same one where the call added nothing, or was made before the block was entered.
+        """
+        later: list[context] = []
+        added = self
+        while added.added_by is not None and added.before is not None:
+            if added.added_by is call:
+                found = added.before
+                for other in reversed(later):
+                    found = found.added(other._metadata, other)
+                return found
+            later.append(added.added_by)
+            added = added.before
+        return self
+
     def entered(self, metadata: Mapping[str, Any], late: Late | None) -> Context:
         """Return the context of a block inside this one: with more metadata; the id stays."""
         inherited = {
@@ -159,23 +176,13 @@ class context:
             _current.set(running.added(metadata, self))
 
     def _take_back(self) -> Context | None:
-        """Take back what calling this added to the running context; what came after it stays.
-
-        Returns the context that is running then.
-        """
-        later: list[context] = []
-        found = running = _current.get()
-        while found is not None and found.added_by is not None:
-            if found.added_by is self:
-                running = found.before
-                for call in reversed(later):
-                    assert running is not None
-                    running = running.added(call._metadata, call)
-                _current.set(running)
-                break
-            later.append(found.added_by)
-            found = found.before
-        return running
+        """Take back what calling this added to the running context, and return what is running then."""
+        running = _current.get()
+        if running is None or running.added_by is None:
+            return running
+        before = running.without(self)
+        _current.set(before)
+        return before
 
     def _enter(self) -> Context:
         # Each request comes by here: this is written for speed.

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
-from django.core.management.commands import makemigrations, migrate
 from django.db import models
 from django.db.migrations.operations import AlterModelTable, RenameModel
 from django.db.migrations.operations.base import Operation
@@ -163,14 +162,3 @@ def _captures(operation: Any) -> bool:
     return isinstance(operation, AddTrigger) and isinstance(
         getattr(operation.trigger, "sql", None), CaptureTriggerSql
     )
-
-
-def install() -> None:
-    """Let ``makemigrations`` and ``migrate`` use the mixin, under django-pgtrigger's or over it."""
-    detector = makemigrations.MigrationAutodetector  # type: ignore[attr-defined]
-    if issubclass(detector, TriggersInOrder):
-        return
-    combined = type("MigrationAutodetector", (TriggersInOrder, detector), {})
-    for module in (makemigrations, migrate):
-        module.MigrationAutodetector = combined  # type: ignore[attr-defined]
-        module.Command.autodetector = combined

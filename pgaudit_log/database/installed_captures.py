@@ -271,3 +271,23 @@ def shared_histories(using: str) -> dict[str, list[str]]:
         for events, table in cursor.fetchall():
             found.setdefault(events, []).append(table)
         return found
+
+
+def tracked_without_primary_key(using: str) -> list[str]:
+    """Return the labels of tracked models whose tables have no primary key in the database."""
+    tables = {
+        concrete(model)._meta.db_table: concrete(model)._meta.label
+        for model, trigger in declared()
+        if trigger.allow_migrate(model, database=using)
+    }
+    with connections[using].cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT relname FROM pg_class
+            WHERE relname = ANY (%s) AND relkind IN ('r', 'p') AND pg_table_is_visible(oid)
+                AND NOT EXISTS (SELECT FROM pg_index WHERE indrelid = pg_class.oid AND indisprimary)
+            ORDER BY relname
+            """,
+            [list(tables)],
+        )
+        return [tables[name] for (name,) in cursor.fetchall()]

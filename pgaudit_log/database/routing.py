@@ -10,7 +10,7 @@ from django.db import connections, router
 
 from pgaudit_log.constants import APP_LABEL, EVENT_TABLE
 from pgaudit_log.database import installed_captures
-from pgaudit_log.database.installation import has_event_table, is_wanted
+from pgaudit_log.database.event_table import has_event_table, is_wanted
 from pgaudit_log.exceptions import InstallationError
 from pgaudit_log.values.tables import concrete
 

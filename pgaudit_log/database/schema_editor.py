@@ -12,10 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from django.conf import settings
 from django.db import transaction
-from django.db.backends.postgresql.schema import DatabaseSchemaEditor
-from django.db.utils import load_backend
 
 from pgaudit_log.database import installed_triggers
 from pgaudit_log.triggers.capture_function import (
@@ -229,14 +226,3 @@ class FollowsColumns:
             )
             shape: int = cursor.fetchone()[0]
         return shape
-
-
-def install() -> None:
-    """Let the schema editors of the project's PostgreSQL backends follow columns."""
-    for database in settings.DATABASES.values():
-        wrapper = load_backend(str(database["ENGINE"])).DatabaseWrapper
-        editor = wrapper.SchemaEditorClass
-        if not editor or not issubclass(editor, DatabaseSchemaEditor):
-            continue
-        if not issubclass(editor, FollowsColumns):
-            wrapper.SchemaEditorClass = type("DatabaseSchemaEditor", (FollowsColumns, editor), {})

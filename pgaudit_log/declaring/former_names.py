@@ -248,6 +248,22 @@ def model_named(label: str, using: str = DEFAULT_DB_ALIAS) -> type[models.Model]
     return model_of(label, using)
 
 
+def model_today(label: str) -> type[models.Model] | None:
+    """Return the model of the project that is called ``label``, tracked or not; ``None`` if none is."""
+    try:
+        return apps.get_model(label)
+    except (LookupError, ValueError):
+        return None
+
+
+def any_model(label: str) -> type[models.Model] | None:
+    """Return the model that a person means by ``label``, tracked or not; ``None`` if there is none.
+
+    Of an untracked model, and a tracked one that was once called so, it is the tracked one.
+    """
+    return model_named(label) or model_today(label)
+
+
 def tracked_models() -> list[type[models.Model]]:
     """Return the tracked models, each once; a proxy as the model whose table it shows."""
     return [*dict.fromkeys(concrete(d.tracked_model) for d in declarations.declarations())]

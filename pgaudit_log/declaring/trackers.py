@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import copy
 import re
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, cast
 
 import pgtrigger
 from pgtrigger import Level
 from pgtrigger.core import Condition, Operation
 
-from pgaudit_log.constants import NEW, OLD
+from pgaudit_log.constants import NEW, OLD, OperationName, RowName
 from pgaudit_log.declaring.conditions import AnyChange, Change
 from pgaudit_log.exceptions import DeclarationError
 
@@ -96,7 +96,7 @@ class RowEvent(Tracker):
 
     condition: Condition | None | _Unset = UNSET
     operation: Operation | None = None
-    row: str | None = None
+    row: RowName | None = None
     trigger_name: str | None = None
     level: Level | None = None
 
@@ -108,7 +108,7 @@ class RowEvent(Tracker):
         *,
         condition: Condition | None | _Unset = UNSET,
         operation: Operation | None = None,
-        row: str | None = None,
+        row: RowName | None = None,
         trigger_name: str | None = None,
         level: Level | None = None,
     ) -> None:
@@ -131,9 +131,9 @@ class RowEvent(Tracker):
         return changed
 
     @property
-    def operation_name(self) -> str:
+    def operation_name(self) -> OperationName:
         """``INSERT``, ``UPDATE``, ``DELETE`` or ``TRUNCATE``."""
-        return str(self.operation)
+        return cast("OperationName", str(self.operation))
 
     def _content(self) -> tuple[Any, ...]:
         # django-pgtrigger's operations and levels are equal by identity only.

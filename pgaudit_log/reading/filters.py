@@ -204,23 +204,18 @@ def of_models(given: Any, events: models.QuerySet[Any, Any]) -> tuple[type[model
     Raises:
         QueryError: when nothing of that name is tracked, nor ever was.
     """
-    from django.apps import apps
-
     model: Any = given
     if isinstance(given, str):
-        model = former_names.model_named(given)
+        model = former_names.any_model(given)
         if model is None:
-            try:
-                model = apps.get_model(given)
-            except (LookupError, ValueError):
-                of_label = Q(pgh_obj_model=given)
-                if events.filter(of_label).exists():
-                    return None, of_label
-                known = sorted({declaration.label for declaration in declarations.declarations()})
-                raise QueryError(
-                    f'across() was given "{given}", which is no model. Tracked are'
-                    f" {', '.join(known) or 'no models'}."
-                ) from None
+            of_label = Q(pgh_obj_model=given)
+            if events.filter(of_label).exists():
+                return None, of_label
+            known = sorted({declaration.label for declaration in declarations.declarations()})
+            raise QueryError(
+                f'across() was given "{given}", which is no model. Tracked are'
+                f" {', '.join(known) or 'no models'}."
+            )
     if isinstance(model, type) and issubclass(model, models.Model):
         if (declaration := getattr(model, "pgh_declaration", None)) is not None:
             return concrete(declaration.tracked_model), of_declaration(declaration)

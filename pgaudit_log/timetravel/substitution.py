@@ -2,95 +2,21 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator
 from typing import Any
 
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models.sql import Query
-from django.db.models.sql.datastructures import BaseTable, Join
 
 from pgaudit_log.exceptions import QueryError, ReadOnlyError
 from pgaudit_log.reading import moments
-from pgaudit_log.reading.moments import Moment, moment_of
-from pgaudit_log.readonly import reader
+from pgaudit_log.reading.moments import Moment
 from pgaudit_log.timetravel import recorded_past
 from pgaudit_log.timetravel.state_sql import by_key_sql, by_reference_sql
 from pgaudit_log.values.sql_text import Sql
 
-WRITING = ("SQLInsertCompiler", "SQLUpdateCompiler", "SQLDeleteCompiler")
 
-
-def install() -> None:
-    """Have each query ask for its moment, and each FROM item for that of its query."""
-    if BaseTable.__dict__.get("as_postgresql") is _from_item_sql:
-        return
-    Query.get_compiler = _asking_for_moment(Query.get_compiler)  # type: ignore[method-assign]
-    Query.combine = _of_one_moment(Query.combine)  # type: ignore[method-assign]
-    # Django compiles a FROM item by its method for the vendor, if it has one.
-    BaseTable.as_postgresql = _from_item_sql  # type: ignore[attr-defined]
-    Join.as_postgresql = _from_item_sql  # type: ignore[attr-defined]
-
-
-def _asking_for_moment(get_compiler: Any) -> Any:
-    """Return ``Query.get_compiler`` that keeps the query's moment for the queries inside it."""
-
-    @functools.wraps(get_compiler)
-    def wrapper(query: Any, using: Any = None, *args: Any, **kwargs: Any) -> Any:
-        compiler = get_compiler(query, using, *args, **kwargs)
-        own = query.__dict__.get("pgh_moment") or moment_of(using)
-        moment = own or moments.current()
-        if moment is None:
-            return compiler
-        if query.compiler in WRITING:
-            if own or reader.get() or recorded_past.is_tracked(query.model):
-                _refuse_write(query.model, moment)
-            return compiler
-        # Rows of a subquery depend on no key, whatever Django knows of their table.
-        compiler.collapse_group_by = lambda expressions, having: expressions
-        if own:
-            compiler.as_sql = _at(own, compiler.as_sql)
-        return compiler
-
-    return wrapper
-
-
-def _of_one_moment(combine: Any) -> Any:
-    """Return ``Query.combine``, of ``&``, ``|`` and ``^``, that gives up no moment: the first one's
-    would be that of all conditions."""
-
-    @functools.wraps(combine)
-    def wrapper(query: Any, other: Any, connector: str) -> None:
-        own, others = (q.__dict__.get("pgh_moment") for q in (query, other))
-        if others is not None and others != own:
-            raise QueryError(
-                f"{other.model._meta.label} as of {others} cannot be combined with {connector} into a"
-                f" queryset {f'as of {own}' if own else 'of today'}: a query has one moment. Take"
-                " union(), or filter(pk__in=…)."
-            )
-        combine(query, other, connector)
-
-    return wrapper
-
-
-def _refuse_write(model: type[models.Model], moment: Moment) -> None:
-    raise ReadOnlyError(
-        f"{model._meta.label} cannot be written as of {moment}: the past can only be read. Leave"
-        " the block, or fetch the objects as they are today."
-    )
-
-
-def _at(moment: Moment, as_sql: Any) -> Any:
-    @functools.wraps(as_sql)
-    def at_moment(*args: Any, **kwargs: Any) -> Any:
-        with moments.at(moment):
-            return as_sql(*args, **kwargs)
-
-    return at_moment
-
-
-def _from_item_sql(item: Any, compiler: Any, connection: BaseDatabaseWrapper) -> tuple[str, Any]:
+def from_item_sql(item: Any, compiler: Any, connection: BaseDatabaseWrapper) -> tuple[str, Any]:
     """Return a table of a FROM clause: as it is, or in its place the rows that it had."""
     sql, params = item.as_sql(compiler, connection)
     moment = moments.current()

@@ -12,10 +12,11 @@ from django.db import connection, models, transaction
 
 from pgaudit_log.backfill import Backfilled, backfill
 from pgaudit_log.models import Events
+from pgaudit_log.testing import isolated
 from tests.integration.test_backfill import old_customers, unseen
 from tests.shop.models import Customer
 from tests.support import execute, trail
-from tests.tables import declarations_forgotten, tracked_table
+from tests.tables import tracked_table
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -202,7 +203,7 @@ def test_two_backfills_at_once_write_each_baseline_once() -> None:
 def test_a_declaration_without_updates_still_gets_the_committed_state() -> None:
     import pgaudit_log
 
-    with declarations_forgotten():
+    with isolated():
         thing = tracked_table("Inserted", pgaudit_log.InsertEvent(), n=models.IntegerField())
         try:
             unseen("INSERT INTO shop_inserted (id, n) VALUES (1, 1), (2, 1)")

@@ -18,8 +18,9 @@ import pgaudit_log
 from pgaudit_log.backfill import backfill
 from pgaudit_log.database import installation
 from pgaudit_log.declaring import former_names
+from pgaudit_log.testing import isolated
 from tests.support import execute
-from tests.tables import EVERYTHING, SqlField, declarations_forgotten, install, make, uninstall
+from tests.tables import EVERYTHING, SqlField, install, make, uninstall
 
 psycopg = pytest.importorskip("psycopg")
 reader = pytest.importorskip("tests.format.reader")
@@ -93,7 +94,7 @@ SECOND = tuple(type(tracker)(f"second_{tracker.label}") for tracker in EVERYTHIN
 
 @pytest.fixture(autouse=True)
 def forgotten(db: None) -> Iterator[None]:
-    with declarations_forgotten():
+    with isolated():
         yield
     former_names.forget()
 
@@ -116,7 +117,7 @@ class Project:
     @contextmanager
     def released(self, *, create: bool = False) -> Iterator[Any]:
         """Declare the table as it is now, with its triggers installed until the next release."""
-        with declarations_forgotten():
+        with isolated():
             fields = {self.columns[kind]: KINDS[kind][0]() for kind in self.columns}
             self.model = make(self.model_name, id=models.IntegerField(primary_key=True), **fields)
             for number, kinds in enumerate(self.declarations):
@@ -443,7 +444,7 @@ def test_the_row_that_a_moving_one_displaces_may_be_unknown(level: Any) -> None:
 
 def test_long_keys_are_those_of_the_events() -> None:
     long = "ä:" * 400
-    with declarations_forgotten():
+    with isolated():
         model = make("Thing", id=models.TextField(primary_key=True), n=models.IntegerField())
         pgaudit_log.track(*EVERYTHING)(model)
         install(model)

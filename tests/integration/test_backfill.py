@@ -15,6 +15,7 @@ import pgaudit_log
 from pgaudit_log.backfill import Backfilled, abackfill, backfill
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.models import Events
+from pgaudit_log.testing import isolated
 from tests.integration.test_types import (
     CASES,
     SESSIONS,
@@ -24,7 +25,7 @@ from tests.integration.test_types import (
 )
 from tests.shop.models import Customer, Order, Product, Stock, Untracked, UserProxy
 from tests.support import execute, trail
-from tests.tables import SqlField, declarations_forgotten, install, make, tracked_table
+from tests.tables import SqlField, install, make, tracked_table
 
 __all__ = ["session"]
 
@@ -33,7 +34,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def forget(db: None) -> Iterator[None]:
-    with declarations_forgotten():
+    with isolated():
         yield
 
 

@@ -11,14 +11,15 @@ from django.db import connection, models, transaction
 from django.utils import timezone
 
 import pgaudit_log
-from pgaudit_log.database import installation
+from pgaudit_log.database import installation, turns
 from pgaudit_log.diffs import blame
 from pgaudit_log.models import Events
 from pgaudit_log.reading.raw_events import read
 from pgaudit_log.reversal import revert, undo
+from pgaudit_log.testing import isolated
 from pgaudit_log.values import row_json
 from tests.support import execute, role_name
-from tests.tables import EVERYTHING, declarations_forgotten, install, make
+from tests.tables import EVERYTHING, install, make
 
 pytestmark = pytest.mark.django_db
 
@@ -38,7 +39,7 @@ FIRES = pytest.mark.parametrize(
 
 @pytest.fixture(autouse=True)
 def forgotten(db: None) -> Any:
-    with declarations_forgotten():
+    with isolated():
         yield
 
 
@@ -348,7 +349,7 @@ def test_where_nobody_else_has_triggers_no_turns_are_taken() -> None:
     thing = things()
     thing.objects.create(pk=1)
     assert Events.objects.get().pgh_turn is None
-    assert [found for found in installation.turns("default") if "shop_thing" in found.table] == []
+    assert [found for found in turns.turns("default") if "shop_thing" in found.table] == []
 
 
 def test_a_check_tells_of_a_trigger_that_came_later() -> None:

@@ -24,6 +24,7 @@ import pgaudit_log
 from pgaudit_log import reversal
 from pgaudit_log.cli import json_output, terminal_text
 from pgaudit_log.models import Events
+from pgaudit_log.testing import isolated
 from pgaudit_log.values.row_json import JSON_NULL
 from tests import tables
 from tests.projects import Project, project
@@ -495,7 +496,7 @@ def test_applying_a_plan_with_nothing_to_do_writes_nothing(order: Order) -> None
 
 
 def test_a_value_that_was_not_tracked_can_be_given() -> None:
-    with tables.declarations_forgotten():
+    with isolated():
         model = tables.tracked_table(
             "Badge",
             track={"exclude": ["code", "until"]},
@@ -733,7 +734,7 @@ def narrow_trail_of(
     """Give a tracked model, and what the trail on a terminal says of its events."""
     monkeypatch.setenv("COLUMNS", str(width))
     monkeypatch.setenv("NO_COLOR", "1")
-    with tables.declarations_forgotten():
+    with isolated():
         model = tables.tracked_table("Ticket", **fields)
         yield (
             model,
@@ -877,7 +878,7 @@ def test_an_interrupted_command_says_so(order: Order, monkeypatch: pytest.Monkey
 
 
 def test_a_composite_key_is_a_json_array() -> None:
-    with tables.declarations_forgotten():
+    with isolated():
         model = tables.tracked_table(
             "Seat",
             pk=models.CompositePrimaryKey("row", "number"),

@@ -12,16 +12,17 @@ import pgaudit_log
 from pgaudit_log.declaring import declarations
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.models import Events
+from pgaudit_log.testing import isolated
 from tests.shop.models import Customer, Stock, StockLevelHistory, Untracked  # type: ignore[attr-defined]
 from tests.support import execute
-from tests.tables import declarations_forgotten, make, tracked_table, uninstall
+from tests.tables import make, tracked_table, uninstall
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
 def forgotten() -> Iterator[None]:
-    with declarations_forgotten():
+    with isolated():
         yield
 
 
@@ -56,12 +57,12 @@ def test_a_child_has_its_own() -> None:
 
 
 def test_events_are_found_across_a_model_that_is_tracked_no_longer() -> None:
-    with declarations_forgotten():
+    with isolated():
         thing = tracked_table("Thing", n=models.IntegerField(default=0))
         thing.objects.create()
         execute("UPDATE shop_thing SET n = 1")
         uninstall(thing)
-    with declarations_forgotten():
+    with isolated():
         thing = make("Thing", n=models.IntegerField(default=0))
         assert not declarations.declarations_of(thing)
         for given in ("shop.Thing", thing, thing.objects.all()):

@@ -17,15 +17,16 @@ from django.db.models.signals import class_prepared, post_init
 
 import pgaudit_log
 from pgaudit_log.exceptions import DeclarationError
+from pgaudit_log.testing import isolated
 from tests.support import execute
-from tests.tables import declarations_forgotten, install, make
+from tests.tables import install, make
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
 def forgotten() -> Iterator[None]:
-    with declarations_forgotten():
+    with isolated():
         yield
 
 

@@ -11,7 +11,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.utils import DatabaseError
 
 from pgaudit_log import sql
-from pgaudit_log.database import installation
+from pgaudit_log.database import event_table, installation
 from pgaudit_log.database.partitions import catalogue
 from pgaudit_log.database.partitions.calendar import period_at, periods_from
 from pgaudit_log.exceptions import InstallationError
@@ -250,7 +250,7 @@ def definitions() -> list[tuple[Any, ...]]:
 def test_the_frozen_migration_makes_what_the_sql_files_make() -> None:
     migrated = definitions()
     execute("DROP TABLE pgaudit_log_event CASCADE")
-    installation.install_schema("default")
+    event_table.install_schema("default")
     installation.install("default")
     assert definitions() == migrated
     assert len([row for row in migrated if row[0] == "function"]) == sql.template().count(
@@ -260,7 +260,7 @@ def test_the_frozen_migration_makes_what_the_sql_files_make() -> None:
 
 def test_installing_again_changes_nothing() -> None:
     before = definitions()
-    installation.install_schema("default")
+    event_table.install_schema("default")
     assert installation.install("default") == installation.Report()
     assert definitions() == before
 

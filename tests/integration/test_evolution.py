@@ -12,9 +12,10 @@ from django.db import models
 
 import pgaudit_log
 from pgaudit_log.exceptions import DeclarationError
+from pgaudit_log.testing import isolated
 from tests.projects import MODELS, Project, project
 from tests.support import execute
-from tests.tables import declarations_forgotten, install, make, tracked_table
+from tests.tables import install, make, tracked_table
 
 
 @pytest.fixture
@@ -130,7 +131,7 @@ def test_a_column_that_is_removed_by_hand_makes_no_write_fail(store: Project) ->
 
 @pytest.fixture
 def forget(db: None) -> Iterator[None]:
-    with declarations_forgotten():
+    with isolated():
         yield
 
 

@@ -12,6 +12,7 @@ from django.db import models
 import pgaudit_log
 from pgaudit_log import reversal
 from pgaudit_log.exceptions import DeclarationError
+from pgaudit_log.testing import isolated
 from tests import tables
 
 pytestmark = pytest.mark.django_db
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def forget() -> Iterator[None]:
-    with tables.declarations_forgotten():
+    with isolated():
         yield
 
 

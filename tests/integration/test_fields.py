@@ -17,8 +17,9 @@ from django.db.backends.postgresql.psycopg_any import DateRange, DateTimeTZRange
 from django.db.models.functions import Upper
 
 from pgaudit_log.models import Events
+from pgaudit_log.testing import isolated
 from tests.support import execute
-from tests.tables import declarations_forgotten, tracked_table
+from tests.tables import tracked_table
 
 pytestmark = pytest.mark.django_db
 
@@ -120,7 +121,7 @@ FIELDS: dict[str, tuple[models.Field[Any, Any], list[Any]]] = {
 
 @pytest.fixture(autouse=True)
 def forget() -> Iterator[None]:
-    with declarations_forgotten():
+    with isolated():
         yield
 
 

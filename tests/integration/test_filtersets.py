@@ -16,6 +16,7 @@ import pgaudit_log
 from pgaudit_log.exceptions import DeclarationError
 from pgaudit_log.filtersets import EventsFilterSet, filterset_for
 from pgaudit_log.models import Events
+from pgaudit_log.testing import isolated
 from tests import tables
 from tests.shop import models as shop
 from tests.shop.models import Customer, Order, Product, Stock
@@ -207,7 +208,7 @@ def test_values_are_read_as_the_field_reads_them(
 
 @pytest.fixture
 def tracked() -> Iterator[None]:
-    with tables.declarations_forgotten():
+    with isolated():
         yield
 
 

@@ -17,16 +17,17 @@ from django.test import RequestFactory
 
 import pgaudit_log
 from pgaudit_log.contexts.stack import current
-from pgaudit_log.database import installation
+from pgaudit_log.database import unmigrated_triggers
 from pgaudit_log.declaring import declarations
 from pgaudit_log.exceptions import DeclarationError
 from pgaudit_log.middleware import AuditMiddleware
 from pgaudit_log.models import Events
+from pgaudit_log.testing import isolated
 from tests.shop.models import Customer, Order, Team
 from tests.shop.models import OrderEvent as _OrderEvent  # type: ignore[attr-defined]
 from tests.shop.views import create_customer
 from tests.support import execute, last_id, trail
-from tests.tables import declarations_forgotten, install, make, tracked_table
+from tests.tables import install, make, tracked_table
 
 pytestmark = pytest.mark.django_db
 
@@ -35,7 +36,7 @@ OrderEvent: Any = _OrderEvent
 
 @pytest.fixture
 def forget(db: None) -> Iterator[None]:
-    with declarations_forgotten():
+    with isolated():
         yield
 
 
@@ -267,14 +268,14 @@ def test_numbers_in_a_diff_keep_their_digits() -> None:
 
 def test_a_trigger_of_an_automatic_table_goes_with_its_declaration() -> None:
     table = Team.members.through
-    with declarations_forgotten():
+    with isolated():
         for uri in (
             "shop.Team_members:audit_member_add_",
             "shop.Team_members:audit_member_remove_",
         ):
             [found] = [u for u in pgtrigger.registry._registry if u.startswith(uri)]
             del pgtrigger.registry._registry.data[found]
-        installation.install_triggers_without_migrations("default")
+        unmigrated_triggers.install_triggers_without_migrations("default")
         triggers = execute(
             "SELECT tgname FROM pg_trigger WHERE tgrelid = %s::regclass AND NOT tgisinternal",
             [table._meta.db_table],

@@ -13,9 +13,10 @@ from django.db import models
 
 import pgaudit_log
 from pgaudit_log.models import Events
+from pgaudit_log.testing import isolated
 from pgaudit_log.values.keys import key_text
 from tests.support import execute
-from tests.tables import declarations_forgotten, install, make, tracked_table
+from tests.tables import install, make, tracked_table
 
 pytestmark = pytest.mark.django_db
 
@@ -50,7 +51,7 @@ KEYS: dict[str, tuple[models.Field[Any, Any], list[Any]]] = {
 
 @pytest.fixture(autouse=True)
 def forget() -> Iterator[None]:
-    with declarations_forgotten():
+    with isolated():
         yield
 
 

@@ -26,13 +26,13 @@ from pgaudit_log.diffs import NOW, blame, changes, diff
 from pgaudit_log.exceptions import DeclarationError
 from pgaudit_log.models import Events
 from pgaudit_log.reversal import restore, revert, undo
+from pgaudit_log.testing import isolated
 from pgaudit_log.values.quoting import quote_name
 from tests.moments import keep_copy, rows_unlike_copy
 from tests.support import execute, last_id
 from tests.tables import (
     EVERYTHING,
     SqlField,
-    declarations_forgotten,
     install,
     install_views,
     make,
@@ -56,7 +56,7 @@ A, B = long("a"), long("b")
 
 @pytest.fixture(autouse=True)
 def forgotten() -> Iterator[None]:
-    with declarations_forgotten():
+    with isolated():
         yield
         former_names.forget()
 
@@ -400,7 +400,7 @@ def test_numbers_that_are_equal_but_not_the_same(documents: Any) -> None:
 @contextmanager
 def release(*, create: bool = False, large: Any = (), level: Any, **fields: Any) -> Iterator[Any]:
     """Declare the model as one release of a project has it; its triggers go with it."""
-    with declarations_forgotten():
+    with isolated():
         model = make("Document", counter=models.IntegerField(default=0), **fields)
         pgaudit_log.track(*EVERYTHING, large=large, level=level)(model)
         install(model, create=create)

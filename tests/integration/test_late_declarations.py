@@ -17,15 +17,16 @@ from pgaudit_log.database import installation
 from pgaudit_log.exceptions import DeclarationError, InstallationError
 from pgaudit_log.models import Events
 from pgaudit_log.reading import typed_events
+from pgaudit_log.testing import isolated
 from tests.projects import project
 from tests.shop.models import Customer, Order
 from tests.support import execute
-from tests.tables import declarations_forgotten, install, make
+from tests.tables import install, make
 
 
 @pytest.fixture
 def forgotten() -> Iterator[None]:
-    with declarations_forgotten():
+    with isolated():
         yield
 
 

@@ -19,6 +19,7 @@ from pgaudit_log.backfill import backfill
 from pgaudit_log.diffs import NOW, blame, diff
 from pgaudit_log.models import Events
 from pgaudit_log.reversal import restore, revert, undo
+from pgaudit_log.testing import isolated
 from pgaudit_log.values.keys import (
     LONGEST_KEY,
     is_shortened,
@@ -27,7 +28,7 @@ from pgaudit_log.values.keys import (
     short_key_sql,
 )
 from tests.support import execute
-from tests.tables import EVERYTHING, declarations_forgotten, install, make, tracked_table
+from tests.tables import EVERYTHING, install, make, tracked_table
 
 pytestmark = pytest.mark.django_db
 
@@ -52,7 +53,7 @@ def forget(settings: Any, request: Any) -> Iterator[None]:
     level = request.node.callspec.params.get("level") if hasattr(request.node, "callspec") else None
     if level is not None:
         settings.PGAUDIT_LOG_LEVEL = level
-    with declarations_forgotten():
+    with isolated():
         yield
 
 

@@ -15,9 +15,10 @@ from pgaudit_log.constants import MARKERS
 from pgaudit_log.diffs import blame, changes
 from pgaudit_log.models import Events
 from pgaudit_log.reversal import Kind, revert, undo
+from pgaudit_log.testing import isolated
 from pgaudit_log.values.row_json import ERASED, MASKED, MISSING
 from tests.support import execute
-from tests.tables import EVERYTHING, SqlField, declarations_forgotten, tracked_table
+from tests.tables import EVERYTHING, SqlField, tracked_table
 
 pytestmark = pytest.mark.django_db
 
@@ -35,7 +36,7 @@ IMITATIONS: list[Any] = [
 
 @pytest.fixture(autouse=True)
 def forget() -> Iterator[None]:
-    with declarations_forgotten():
+    with isolated():
         yield
 
 

@@ -12,14 +12,15 @@ from django.db import connection, models
 from django.utils import timezone
 
 import pgaudit_log
-from pgaudit_log.database import installation
+from pgaudit_log.database import installation, shapes
 from pgaudit_log.declaring import former_names
 from pgaudit_log.diffs import blame, changes, diff
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.models import Events
 from pgaudit_log.reversal import revert, undo
+from pgaudit_log.testing import isolated
 from tests.support import execute, last_id, role_name
-from tests.tables import declarations_forgotten, install, make, uninstall
+from tests.tables import install, make, uninstall
 
 pytestmark = pytest.mark.django_db
 
@@ -27,7 +28,7 @@ pytestmark = pytest.mark.django_db
 @contextmanager
 def declared(model_name: str = "Thing", *, create: bool = False, **fields: Any) -> Iterator[Any]:
     """Declare and track a model as a release of a project has it; its triggers go with it."""
-    with declarations_forgotten():
+    with isolated():
         model = make(model_name, **fields)
         pgaudit_log.track()(model)
         install(model, create=create)
@@ -152,7 +153,7 @@ def reused() -> Iterator[tuple[Any, Any]]:
     with declared(create=True, name=text()) as before:
         before.objects.create(pk=1, name="the first")
     execute("ALTER TABLE shop_thing RENAME TO shop_item")
-    with declarations_forgotten():
+    with isolated():
         item, thing = make("Item", name=text()), make("Thing", name=text())
         for model in (item, thing):
             pgaudit_log.track()(model)
@@ -198,7 +199,7 @@ def test_the_past_of_a_model_that_bears_an_old_name(reused: tuple[Any, Any]) -> 
 
 
 def test_references_to_a_model_that_bears_an_old_name() -> None:
-    with declarations_forgotten():
+    with isolated():
         target, pointing = make("Target"), None
         pointing = make("Pointing", target=models.ForeignKey(target, models.CASCADE))
         for model in (target, pointing):
@@ -208,7 +209,7 @@ def test_references_to_a_model_that_bears_an_old_name() -> None:
         uninstall(target, pointing)
     former_names.forget()
     execute("ALTER TABLE shop_target RENAME TO shop_goal")
-    with declarations_forgotten():
+    with isolated():
         goal, target = make("Goal"), make("Target")
         for model in (goal, target):
             pgaudit_log.track()(model)
@@ -241,7 +242,7 @@ def test_a_flush_between_tests_forgets_what_tables_were_called_that_are_gone(
             if label.startswith(("shop.Thing", "shop.Item", "shop.Order"))
         }
 
-    installation.install_shapes("default")
+    shapes.install_shapes("default")
     tracked = {"shop.Order", "shop.OrderLine"}
     assert known() == {"shop.Item", "shop.Thing", *tracked}
     for statement in connection.ops.sql_flush(no_style(), ["shop_item"]):
@@ -315,7 +316,7 @@ def test_a_check_tells_of_a_column_that_was_renamed_by_hand() -> None:
 
 
 def test_what_no_trigger_writes_has_the_shape_of_its_table() -> None:
-    with declarations_forgotten():
+    with isolated():
         model = make("Thing", name=text())
         pgaudit_log.track(pgaudit_log.ManualEvent("note"), pgaudit_log.InsertEvent())(model)
         install(model)

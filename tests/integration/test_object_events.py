@@ -16,16 +16,17 @@ from pgaudit_log.exceptions import QueryError
 from pgaudit_log.models import Events
 from pgaudit_log.reading import object_events
 from pgaudit_log.reversal import revert
+from pgaudit_log.testing import isolated
 from tests.shop.models import Customer, Product, Untracked
 from tests.support import execute
-from tests.tables import declarations_forgotten, install, make, tracked_table
+from tests.tables import install, make, tracked_table
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
 def forgotten() -> Iterator[None]:
-    with declarations_forgotten():
+    with isolated():
         yield
 
 

@@ -16,9 +16,10 @@ from pgaudit_log.backfill import backfill
 from pgaudit_log.diffs import blame, diff
 from pgaudit_log.models import Events
 from pgaudit_log.reversal import revert
+from pgaudit_log.testing import isolated
 from pgaudit_log.values.past_ids import past_ids
 from tests.support import execute
-from tests.tables import EVERYTHING, declarations_forgotten, tracked_table
+from tests.tables import EVERYTHING, tracked_table
 
 pytestmark = pytest.mark.django_db
 
@@ -27,7 +28,7 @@ START = datetime(2020, 1, 1, tzinfo=timezone.utc)
 
 @pytest.fixture
 def thing() -> Iterator[Any]:
-    with declarations_forgotten():
+    with isolated():
         yield tracked_table(
             "Thing", *EVERYTHING, n=models.IntegerField(), word=models.TextField(default="")
         )

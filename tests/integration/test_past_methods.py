@@ -22,9 +22,10 @@ from django.db.models.manager import BaseManager
 import pgaudit_log
 from pgaudit_log import timetravel
 from pgaudit_log.exceptions import QueryError, ReadOnlyError
+from pgaudit_log.testing import isolated
 from tests.moments import now
 from tests.support import execute
-from tests.tables import declarations_forgotten, install, make, tracked_table
+from tests.tables import install, make, tracked_table
 
 pytestmark = pytest.mark.django_db
 
@@ -192,7 +193,7 @@ class World:
 
 @pytest.fixture
 def world() -> Iterator[World]:
-    with declarations_forgotten():
+    with isolated():
         world = World()
         ContentType.objects.clear_cache()
         world.fill()

@@ -87,6 +87,6 @@ def test_another_error_stays_what_it_is(monkeypatch: Any) -> None:
     def broken(using: str) -> Any:
         execute("SELECT no_such_column FROM pg_class")
 
-    monkeypatch.setattr(installation, "_renew_numbers", broken)
+    monkeypatch.setattr(installation, "renew_numbers", broken)
     with pytest.raises(ProgrammingError, match="no_such_column"):
         installation.install("default")

@@ -24,6 +24,7 @@ import pgaudit_log
 from pgaudit_log import ProxyField
 from pgaudit_log.exceptions import DeclarationError
 from pgaudit_log.models import Events, MiddlewareEvents
+from pgaudit_log.testing import isolated
 from tests import tables
 from tests.integration.test_trail import uses
 from tests.shop import models as shop
@@ -44,7 +45,7 @@ def user_field(**options: Any) -> Any:
 def declared() -> Iterator[None]:
     """Forget, on leaving, the proxies that are declared in the block, also on the user's model."""
     before = set(vars(User))
-    with tables.declarations_forgotten():
+    with isolated():
         yield
     for name in set(vars(User)) - before:
         delattr(User, name)

@@ -9,16 +9,17 @@ from typing import Any
 import pytest
 from django.db import models
 
+from pgaudit_log.testing import isolated
 from pgaudit_log.values.keys import former_key, key_text, moved_marker, reference
 from tests.moments import now
-from tests.tables import declarations_forgotten, tracked_table
+from tests.tables import tracked_table
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
 def forget() -> Iterator[None]:
-    with declarations_forgotten():
+    with isolated():
         yield
 
 

@@ -17,16 +17,17 @@ from pgaudit_log.exceptions import PlanError, QueryError, StalePlanError
 from pgaudit_log.filtersets import EventsFilterSet
 from pgaudit_log.models import Events
 from pgaudit_log.reversal import restore, undo
+from pgaudit_log.testing import isolated
 from tests.shop.models import Customer, Order, UserProxy
 from tests.support import execute
-from tests.tables import declarations_forgotten, tracked_table
+from tests.tables import tracked_table
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
 def forgotten() -> Iterator[None]:
-    with declarations_forgotten():
+    with isolated():
         yield
 
 

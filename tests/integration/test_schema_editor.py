@@ -11,15 +11,16 @@ from django.db import connection, models
 
 import pgaudit_log
 from pgaudit_log.database import installation
+from pgaudit_log.testing import isolated
 from tests.support import execute, trail
-from tests.tables import declarations_forgotten, tracked_table
+from tests.tables import tracked_table
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture(autouse=True)
 def _forgotten() -> Iterator[None]:
-    with declarations_forgotten():
+    with isolated():
         yield
 
 

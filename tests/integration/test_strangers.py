@@ -12,12 +12,13 @@ import pytest
 from django.db import DatabaseError, NotSupportedError, connection, models, transaction
 
 import pgaudit_log
-from pgaudit_log.database import installation
+from pgaudit_log.database import event_table
 from pgaudit_log.declaring import former_names
 from pgaudit_log.models import Events
+from pgaudit_log.testing import isolated
 from pgaudit_log.triggers.trigger import CaptureTrigger
 from tests.support import execute, last_id, role_name
-from tests.tables import EVERYTHING, declarations_forgotten, install, make
+from tests.tables import EVERYTHING, install, make
 
 pytestmark = pytest.mark.django_db
 
@@ -142,7 +143,7 @@ def write(model: Any) -> list[str]:
 
 @pytest.mark.parametrize("level", [pgaudit_log.Statement, pgaudit_log.Row])
 def test_what_was_planted_after_installing_is_never_called(stranger: str, level: Any) -> None:
-    with declarations_forgotten():
+    with isolated():
         model = table(level)
         expected = write(model)
         assert plant(stranger) > 500
@@ -158,8 +159,8 @@ def test_what_was_planted_after_installing_is_never_called(stranger: str, level:
 @pytest.mark.parametrize("level", [pgaudit_log.Statement, pgaudit_log.Row])
 def test_what_was_planted_before_installing_is_never_bound(stranger: str, level: Any) -> None:
     assert plant(stranger) > 500
-    installation.install_schema("default")
-    with declarations_forgotten():
+    event_table.install_schema("default")
+    with isolated():
         model = make(
             "Watched",
             name=models.CharField(max_length=20, default=""),
@@ -198,7 +199,7 @@ def test_a_condition_that_would_call_a_stranger_is_refused(
         "CREATE OPERATOR public.= (LEFTARG = varchar, RIGHTARG = varchar, FUNCTION = public.planted)"
     )
     execute("RESET ROLE")
-    with declarations_forgotten():
+    with isolated():
         model = make("Watched", name=models.CharField(max_length=20, default=""))
         tracker = pgaudit_log.UpdateEvent(condition=pgaudit_log.Condition(condition))
         pgaudit_log.track(tracker, level=level)(model)
@@ -226,7 +227,7 @@ def condition_tracked(condition: str, level: Any = pgaudit_log.Statement, **fiel
     ],
 )
 def test_free_conditions_are_what_they_were(level: Any, condition: str, expected: int) -> None:
-    with declarations_forgotten():
+    with isolated():
         model = condition_tracked(
             condition,
             level,
@@ -240,17 +241,17 @@ def test_free_conditions_are_what_they_were(level: Any, condition: str, expected
 
 
 def test_an_error_in_a_condition_shows_when_it_is_installed() -> None:
-    with declarations_forgotten(), pytest.raises(DatabaseError, match="has no column"):
+    with isolated(), pytest.raises(DatabaseError, match="has no column"):
         condition_tracked("NEW.nmae = 'x'", name=models.TextField(default=""))
 
 
 def test_a_condition_of_another_type_shows_when_it_is_installed() -> None:
-    with declarations_forgotten(), pytest.raises(DatabaseError, match="boolean"):
+    with isolated(), pytest.raises(DatabaseError, match="boolean"):
         condition_tracked("NEW.id + 1", name=models.TextField(default=""))
 
 
 def test_a_condition_on_a_whole_row_is_refused() -> None:
-    with declarations_forgotten():
+    with isolated():
         model = make("Watched", name=models.TextField(default=""))
         tracker = pgaudit_log.UpdateEvent(condition=pgaudit_log.Condition("is_fine(NEW)"))
         pgaudit_log.track(tracker)(model)
@@ -259,7 +260,7 @@ def test_a_condition_on_a_whole_row_is_refused() -> None:
 
 
 def test_columns_of_a_condition_may_be_altered_and_dropped() -> None:
-    with declarations_forgotten():
+    with isolated():
         model = condition_tracked(
             "NEW.count > 1",
             name=models.TextField(default=""),
@@ -288,7 +289,7 @@ def test_a_condition_compares_as_its_column_does() -> None:
             )
     except NotSupportedError:
         pytest.skip("the server was built without ICU")
-    with declarations_forgotten():
+    with isolated():
         model = condition_tracked(
             "NEW.name = 'ANA'",
             name=models.TextField(default="", db_collation="caseless"),

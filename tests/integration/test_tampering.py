@@ -13,15 +13,16 @@ from django.core.checks import run_checks
 from django.db import DatabaseError, models, transaction
 
 import pgaudit_log
-from pgaudit_log.database import installation, installed_captures
+from pgaudit_log.database import event_table, installation, installed_captures
 from pgaudit_log.database.installed_schema import GUARDS, KEPT, UPDATED
 from pgaudit_log.database.partitions.calendar import period_at
 from pgaudit_log.database.written_schema import functions, indexes, tables, template
 from pgaudit_log.exceptions import InstallationError
+from pgaudit_log.testing import isolated
 from pgaudit_log.triggers.template import condition_function
 from tests.shop.models import Customer, Order
 from tests.support import execute, unguarded
-from tests.tables import EVERYTHING, declarations_forgotten, make, tracked_table
+from tests.tables import EVERYTHING, make, tracked_table
 from tests.tables import install as install_tables
 
 pytestmark = pytest.mark.django_db
@@ -289,7 +290,7 @@ def test_a_column_that_was_changed(table: str, column: str) -> None:
         execute(f"{alter} DROP NOT NULL")
         is_told_and_mended("W005", f"NOT NULL of {table}.{column}")
     execute(f"ALTER TABLE {table} RENAME COLUMN {column} TO another")
-    faults = installation.incomplete_schema("default")
+    faults = event_table.incomplete_schema("default")
     told = [fault for fault in faults if fault.name == f"column {table}.{column}"]
     assert [fault.is_mendable for fault in told] == [False]
 
@@ -495,7 +496,7 @@ def test_names_that_the_log_has_forgotten_are_learnt_again(customer: Customer) -
 
 @pytest.fixture
 def forget() -> Iterator[None]:
-    with declarations_forgotten():
+    with isolated():
         yield
 
 
@@ -563,7 +564,7 @@ def test_a_trigger_of_a_partition_that_was_changed(change: str) -> None:
     names = execute(
         "SELECT tgname FROM pg_trigger WHERE tgrelid = 'shop_part_low'::regclass AND NOT tgisinternal"
     )
-    assert len(names) == 4
+    assert len(names) == 4  # one for each operation
     for (name,) in names:
         execute(change.format(name=name))
         is_told_and_mended("W004", "shop_part_low")

@@ -14,17 +14,18 @@ import pgaudit_log
 from pgaudit_log import timetravel
 from pgaudit_log.exceptions import QueryError, UnknownPastError
 from pgaudit_log.models import Events
+from pgaudit_log.testing import isolated
 from tests.moments import keep_copy, now, rows_unlike_copy
 from tests.shop.models import Customer, Product, Stock
 from tests.support import execute
-from tests.tables import EVERYTHING, SqlField, declarations_forgotten, install, make, tracked_table
+from tests.tables import EVERYTHING, SqlField, install, make, tracked_table
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
 def forget() -> Iterator[None]:
-    with declarations_forgotten():
+    with isolated():
         yield
 
 

@@ -15,19 +15,20 @@ from django.db import models
 import pgaudit_log
 from pgaudit_log import timetravel
 from pgaudit_log.exceptions import QueryError, UnknownPastError
+from pgaudit_log.testing import isolated
 from pgaudit_log.timetravel import recorded_past
 from tests.moments import now
 from tests.shop import models as shop
 from tests.shop.models import Customer, Stock, Team, Untracked
 from tests.support import execute
-from tests.tables import declarations_forgotten, install, make, tracked_table
+from tests.tables import install, make, tracked_table
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
 def forget() -> Iterator[None]:
-    with declarations_forgotten():
+    with isolated():
         yield
 
 
@@ -211,7 +212,7 @@ def test_columns_that_came_later_are_null_before_and_removed_ones_are_gone() -> 
     thing = tracked("Thing", name=models.TextField())
     thing.objects.create(name="x")
     moment = now()
-    with declarations_forgotten():
+    with isolated():
         execute("ALTER TABLE shop_thing ADD COLUMN added text DEFAULT 'd', DROP COLUMN name")
         execute("ALTER TABLE shop_thing RENAME TO shop_later")
         later = make("Later", added=models.TextField(null=True))
@@ -225,7 +226,7 @@ def test_former_names_of_models_and_columns_are_read() -> None:
     saved = thing.objects.create(name="old")
     moment = now()
     thing.objects.update(id=saved.pk + 100)
-    with declarations_forgotten():
+    with isolated():
         renamed = make("Renamed", title=models.TextField())
         pgaudit_log.track(
             *[pgaudit_log.InsertEvent(), pgaudit_log.UpdateEvent(), pgaudit_log.DeleteEvent()],

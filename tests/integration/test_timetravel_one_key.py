@@ -12,17 +12,18 @@ from django.test.utils import CaptureQueriesContext
 import pgaudit_log
 from pgaudit_log import timetravel
 from pgaudit_log.models import Events
+from pgaudit_log.testing import isolated
 from tests.moments import now
 from tests.shop.models import Customer, Product, Stock
 from tests.support import execute, last_id
-from tests.tables import EVERYTHING, declarations_forgotten, install, make, tracked_table
+from tests.tables import EVERYTHING, install, make, tracked_table
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
 def forget() -> Iterator[None]:
-    with declarations_forgotten():
+    with isolated():
         yield
 
 

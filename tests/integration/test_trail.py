@@ -19,6 +19,7 @@ import pgaudit_log
 from pgaudit_log import trails
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.models import Events
+from pgaudit_log.testing import isolated
 from tests import tables
 from tests.integration.test_plans import event_scans
 from tests.shop import models as shop
@@ -40,7 +41,7 @@ def short(events: Any) -> list[str]:
 
 @pytest.fixture
 def tables_() -> Iterator[None]:
-    with tables.declarations_forgotten():
+    with isolated():
         yield
 
 

@@ -34,14 +34,15 @@ from django.db.models.functions import Lower
 
 import pgaudit_log
 from example_project.postgres_binaries import EmbeddedPostgresError, find_binaries
-from pgaudit_log.database import installation
+from pgaudit_log.database import leaf_triggers
 from pgaudit_log.database.partitions import catalogue
 from pgaudit_log.database.partitions.calendar import period_at
 from pgaudit_log.models import Events
+from pgaudit_log.testing import isolated
 from pgaudit_log.values.quoting import quote_name
 from tests.shop.models import Customer, Order, Parcel, Product
 from tests.support import execute, last_id, trail
-from tests.tables import SqlField, declarations_forgotten, install, make, tracked_table
+from tests.tables import SqlField, install, make, tracked_table
 
 pytestmark = pytest.mark.django_db
 
@@ -50,7 +51,7 @@ LEVELS = pytest.mark.parametrize("level", ["STATEMENT", "ROW"])
 
 @pytest.fixture(autouse=True)
 def forget() -> Iterator[None]:
-    with declarations_forgotten():
+    with isolated():
         yield
 
 
@@ -164,7 +165,7 @@ def test_what_the_driver_says_of_a_statement_stays_the_same(db: None) -> None:
 def test_a_prepared_statement_never_brings_an_earlier_context(db: None) -> None:
     from django.db.backends.postgresql.base import ServerBindingCursor
 
-    from pgaudit_log.contexts.cursors import install as carry_context
+    from pgaudit_log.contexts.django_hooks import install as carry_context
 
     raw = connection.connection
     factory, threshold = raw.cursor_factory, raw.prepare_threshold
@@ -486,7 +487,7 @@ def consignments(db: None, settings: Any, level: str) -> Any:
         """
     )
     install(model, create=False)
-    installation.install_leaf_triggers("default")
+    leaf_triggers.install_leaf_triggers("default")
     return model
 
 

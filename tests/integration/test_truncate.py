@@ -12,21 +12,22 @@ from django.utils import timezone
 
 import pgaudit_log
 from pgaudit_log.backfill import backfill
-from pgaudit_log.database import installation
+from pgaudit_log.database import leaf_triggers
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.models import Events
 from pgaudit_log.reversal import revert, undo
+from pgaudit_log.testing import isolated
 from tests.moments import now
 from tests.shop.models import Customer, Order
 from tests.support import execute, last_id, trail
-from tests.tables import declarations_forgotten, install, make, tracked_table
+from tests.tables import install, make, tracked_table
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
 def forgotten() -> Iterator[None]:
-    with declarations_forgotten():
+    with isolated():
         yield
 
 
@@ -109,7 +110,7 @@ def partitioned(forgotten: None) -> Any:
         "CREATE TABLE shop_path_high PARTITION OF shop_path FOR VALUES FROM (10) TO (1000)"
     )
     install(model, create=False)
-    installation.install_leaf_triggers("default")
+    leaf_triggers.install_leaf_triggers("default")
     model.objects.bulk_create([model(id=1, n=1), model(id=2, n=20)])
     return model
 

@@ -15,16 +15,17 @@ from typing import Any
 import pytest
 from django.db import connection
 
+from pgaudit_log.testing import isolated
 from pgaudit_log.values.columns import INTEGERS, read_sql, sql_type
 from tests.support import execute
-from tests.tables import SqlField, declarations_forgotten, tracked_table
+from tests.tables import SqlField, tracked_table
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
 def forget() -> Iterator[None]:
-    with declarations_forgotten():
+    with isolated():
         yield
 
 

@@ -10,6 +10,7 @@ from django.core.management import call_command
 from django.db import models
 
 from pgaudit_log.database import installation
+from pgaudit_log.testing import isolated
 from tests import tables
 from tests.support import execute
 
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def view() -> str:
     """The name of the view of a model that was tracked until a moment ago."""
-    with tables.declarations_forgotten():
+    with isolated():
         model = tables.tracked_table("Abandoned", name=models.TextField())
         name: str = model.pgh_event_model._meta.db_table
     return name

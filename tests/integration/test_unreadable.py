@@ -19,10 +19,11 @@ from pgaudit_log.diffs import changes, diff
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.reversal import revert, undo
 from pgaudit_log.reversal.obstacles import Kind
+from pgaudit_log.testing import isolated
 from pgaudit_log.values.columns import read_sql, sql_type
 from tests.moments import now
 from tests.support import execute
-from tests.tables import SqlField, declarations_forgotten, install, make, tracked_table
+from tests.tables import SqlField, install, make, tracked_table
 
 pytestmark = pytest.mark.django_db
 
@@ -134,7 +135,7 @@ CHANGES = {
 
 @pytest.fixture
 def forgotten() -> Iterator[None]:
-    with declarations_forgotten():
+    with isolated():
         yield
 
 
@@ -201,7 +202,7 @@ def a_value_that_the_driver_has_not(thing: Any, count: int) -> Any:
 def test_a_plan_takes_as_many_queries_for_many_rows_as_for_few(given: Any) -> None:
     taken = []
     for count in (5, 50):
-        with transaction.atomic(), declarations_forgotten():
+        with transaction.atomic(), isolated():
             thing = tracked_table(
                 "Thing", v=SqlField("integer", null=True), w=models.DateField(null=True)
             )

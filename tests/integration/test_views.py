@@ -15,9 +15,10 @@ from pgaudit_log.database import installation, installed_views
 from pgaudit_log.exceptions import DeclarationError, InstallationError
 from pgaudit_log.reading import typed_events
 from pgaudit_log.reading.event_views import METADATA_COLUMNS, View
+from pgaudit_log.testing import isolated
 from tests.shop.models import Customer, Order
 from tests.support import execute, role_name
-from tests.tables import declarations_forgotten, tracked_table
+from tests.tables import tracked_table
 
 pytestmark = pytest.mark.django_db
 
@@ -208,7 +209,7 @@ BEGIN INSERT INTO seen VALUES (value); RETURN true; END $$;
 
 @pytest.fixture
 def forget() -> Iterator[None]:
-    with declarations_forgotten():
+    with isolated():
         yield
 
 

@@ -12,11 +12,12 @@ from django.db.backends.postgresql.psycopg_any import is_psycopg3
 from django.db.models import Case, F, Value, When
 
 import pgaudit_log
-from pgaudit_log.contexts.cursors import install as carry_contexts
-from pgaudit_log.database import installation
+from pgaudit_log.contexts.django_hooks import install as carry_contexts
+from pgaudit_log.database import leaf_triggers
 from pgaudit_log.models import Events
+from pgaudit_log.testing import isolated
 from tests.support import copy_in, execute, last_id, trail
-from tests.tables import EVERYTHING, declarations_forgotten, tracked_table
+from tests.tables import EVERYTHING, tracked_table
 
 pytestmark = pytest.mark.django_db
 
@@ -152,7 +153,7 @@ WRITES: dict[str, tuple[Path, list[Any]]] = {
 
 @pytest.fixture(autouse=True)
 def forget() -> Iterator[None]:
-    with declarations_forgotten():
+    with isolated():
         yield
 
 
@@ -224,7 +225,7 @@ def partitioned(request: pytest.FixtureRequest, settings: Any, db: None) -> Any:
     execute("CREATE TABLE shop_path_low PARTITION OF shop_path FOR VALUES FROM (0) TO (10)")
     execute("CREATE TABLE shop_path_high PARTITION OF shop_path FOR VALUES FROM (10) TO (1000)")
     install(model, create=False)
-    installation.install_leaf_triggers("default")
+    leaf_triggers.install_leaf_triggers("default")
     execute("INSERT INTO shop_path VALUES (1, 1), (2, 2)")
     return model
 
@@ -266,8 +267,8 @@ def test_a_new_leaf_is_reported_and_then_captured(partitioned: Any) -> None:
     execute("CREATE TABLE shop_path_more PARTITION OF shop_path FOR VALUES FROM (1000) TO (2000)")
     [message] = [m for m in run_checks(databases=["default"]) if m.id == "pgaudit_log.W004"]
     assert "shop_path_more" in message.msg
-    assert installation.install_leaf_triggers("default") == ["shop_path_more"]
-    assert installation.leaves_without_triggers("default") == []
+    assert leaf_triggers.install_leaf_triggers("default") == ["shop_path_more"]
+    assert leaf_triggers.leaves_without_triggers("default") == []
     start = last_id()
     execute("INSERT INTO shop_path_more VALUES (1, 1500)")
     assert trail(after=start) == [("I", "1", None)]

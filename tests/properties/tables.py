@@ -12,8 +12,9 @@ from django.contrib.postgres.functions import RandomUUID
 from django.db import connection, models
 
 import pgaudit_log
+from pgaudit_log.testing import isolated
 from tests.support import execute
-from tests.tables import SqlField, declarations_forgotten, install, make
+from tests.tables import SqlField, install, make
 
 VALUES = {
     "amount": "numeric",
@@ -158,7 +159,7 @@ def stock(family: Family) -> None:
 @contextmanager
 def families_installed() -> Iterator[dict[str, Family]]:
     """Create the tables, and drop them on leaving."""
-    with declarations_forgotten():
+    with isolated():
         families = {
             # Lines are of the other level, so that cascades go from each level to the other.
             "statement": _family("Statement", pgaudit_log.Statement, pgaudit_log.Row),

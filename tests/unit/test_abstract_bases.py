@@ -15,13 +15,14 @@ from django.db import models
 import pgaudit_log
 from pgaudit_log.declaring import abstract_bases, declarations
 from pgaudit_log.exceptions import DeclarationError
-from tests.tables import declarations_forgotten, make
+from pgaudit_log.testing import isolated
+from tests.tables import make
 
 
 @pytest.fixture(autouse=True)
 def importing(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """As while models are imported: decorators may still come."""
-    with declarations_forgotten(), monkeypatch.context() as patched:
+    with isolated(), monkeypatch.context() as patched:
         patched.setattr(apps, "models_ready", False)
         patched.setattr(apps, "ready", False)
         yield

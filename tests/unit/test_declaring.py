@@ -8,43 +8,26 @@ from typing import Any
 
 import pgtrigger
 import pytest
-from django.apps import apps
 from django.contrib.auth.models import User
 from django.db import models
 from django.test.utils import isolate_apps
 
 import pgaudit_log
-from pgaudit_log.declaring import abstract_bases, declarations
+from pgaudit_log.declaring import declarations
 from pgaudit_log.exceptions import DeclarationError
 from pgaudit_log.models import Events
 from pgaudit_log.reading import references
+from pgaudit_log.testing import isolated
 from pgaudit_log.tracking import event_model_name
 from pgaudit_log.triggers.trigger import trigger_name
-from tests.shop import models as shop
 from tests.shop.models import Order, Untracked
 
 
 @pytest.fixture(autouse=True)
 def forget_declarations() -> Iterator[None]:
     """Take back what a test declares: declarations, triggers, classes and their names."""
-    triggers = dict(pgtrigger.registry._registry.data)
-    names = set(vars(shop))
-    known = {label: dict(found) for label, found in apps.all_models.items()}
-    with declarations.isolated(), abstract_bases.isolated():
+    with isolated():
         yield
-    pgtrigger.registry._registry.data = triggers
-    for name in set(vars(shop)) - names:
-        delattr(shop, name)
-    for label, found in known.items():
-        apps.all_models[label].clear()
-        apps.all_models[label].update(found)
-    for model in (Untracked,):
-        for attribute in ("pgh_event_models", "pgh_event_model"):
-            if attribute in vars(model):
-                delattr(model, attribute)
-        model._meta.triggers = []
-        model._meta.original_attrs.pop("triggers", None)
-    apps.clear_cache()
 
 
 def make(name: str = "Thing", bases: tuple[type, ...] = (models.Model,), **fields: Any) -> Any:
@@ -344,7 +327,7 @@ def test_conditions_are_values() -> None:
 def test_what_was_found_of_declarations_is_looked_for_anew_after_each() -> None:
     thing = make()
     name = thing._meta.db_table
-    with declarations.isolated():
+    with isolated():
         assert declarations.declarations_of(thing) == declarations.declarations_of_table(name) == ()
         track(pgaudit_log.InsertEvent())(thing)
         found = declarations.declarations_of(thing)

@@ -14,12 +14,13 @@ from django.db.models.options import DEFAULT_NAMES
 import pgaudit_log
 from pgaudit_log.declaring import ported_options
 from pgaudit_log.exceptions import DeclarationError
-from tests.tables import declarations_forgotten, make
+from pgaudit_log.testing import isolated
+from tests.tables import make
 
 
 @pytest.fixture(autouse=True)
 def forgotten() -> Iterator[None]:
-    with declarations_forgotten():
+    with isolated():
         yield
 
 

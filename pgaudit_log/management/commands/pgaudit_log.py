@@ -15,7 +15,7 @@ from django.db import OperationalError, ProgrammingError, connections
 from pgaudit_log.cli import arguments, subcommands
 from pgaudit_log.cli.screen import Screen
 from pgaudit_log.cli.terminal_text import safe
-from pgaudit_log.database import installation
+from pgaudit_log.database import event_table
 from pgaudit_log.exceptions import InstallationError, PgauditLogError
 
 NOT_READY = 1
@@ -60,8 +60,8 @@ def _refuse_database(using: str, subcommand: str) -> None:
         known = ", ".join(connections)
         raise CommandError(f"There is no database {using!r} but {known}.", returncode=REFUSED)
     # What is missing is what `install` is for; it says itself what it cannot do.
-    is_there = subcommand == "install" or installation.has_event_table(using)
-    if not installation.is_wanted(using) or not is_there:
+    is_there = subcommand == "install" or event_table.has_event_table(using)
+    if not event_table.is_wanted(using) or not is_there:
         raise CommandError(
             f'The database "{using}" has no event table. Run migrate on it first.',
             returncode=NOT_READY,

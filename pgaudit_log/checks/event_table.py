@@ -1,0 +1,121 @@
+"""Checks of the event table of a database, and of what belongs to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.core import checks
+
+from pgaudit_log.constants import APP_LABEL
+from pgaudit_log.database import event_table
+from pgaudit_log.database.installed_schema import Fault
+from pgaudit_log.database.partitions.locks import locks
+
+Messages = list[checks.CheckMessage]
+
+INSTALL = "Run manage.py pgaudit_log install."
+
+
+def check_schema(alias: str, faults: Sequence[Fault]) -> Messages:
+    """Return messages about the event table and what belongs to it."""
+    messages: Messages = []
+    mendable = [fault.name for fault in faults if fault.is_mendable]
+    if mendable:
+        messages.append(
+            checks.Warning(
+                f'The database "{alias}" lacks what the event table needs, or has another'
+                f" version of it: {', '.join(mendable)}. Writes of tracked tables may fail, or"
+                " events could be changed.",
+                hint=INSTALL,
+                obj=APP_LABEL,
+                id="pgaudit_log.W005",
+            )
+        )
+    others = [fault.name for fault in faults if not fault.is_mendable]
+    if others:
+        messages.append(
+            checks.Error(
+                f'In the database "{alias}" these are not as the event table needs them:'
+                f" {', '.join(others)}. What is captured could be refused or lost.",
+                hint="Compare with docs/reference/format.md, and alter them back by hand: events that"
+                " are there may not allow it.",
+                obj=APP_LABEL,
+                id="pgaudit_log.E007",
+            )
+        )
+    return messages
+
+
+def check_strangers(alias: str) -> Messages:
+    """Return a warning about what others have put on our tables."""
+    found = event_table.strangers(alias)
+    if not found:
+        return []
+    return [
+        checks.Warning(
+            f'In the database "{alias}" others have put something on the tables of this package:'
+            f" {', '.join(found)}. It could change, drop, copy or refuse events.",
+            hint="See what each does, and drop it. If it is meant, add this id to"
+            " SILENCED_SYSTEM_CHECKS.",
+            obj=APP_LABEL,
+            id="pgaudit_log.W012",
+        )
+    ]
+
+
+def check_numbers(alias: str) -> Messages:
+    """Return warnings about numbers that would be given twice, and events without a partition."""
+    wrong = event_table.numbers(alias)
+    messages: Messages = []
+    if wrong.are_transactions_mixed:
+        messages.append(
+            checks.Warning(
+                f'The database "{alias}" counts transactions anew, as after a dump was restored, so'
+                " that one could have the number that earlier events have. Undo of a transaction"
+                " would take both back.",
+                hint="Run migrate, or manage.py pgaudit_log install, before anything is written.",
+                obj=APP_LABEL,
+                id="pgaudit_log.W006",
+            )
+        )
+    if wrong.are_ids_repeated:
+        messages.append(
+            checks.Warning(
+                f'The sequence of event ids in the database "{alias}" is behind the ids that events'
+                " have, so that ids would be given twice.",
+                hint="Run migrate, or manage.py pgaudit_log install, before anything is written.",
+                obj=APP_LABEL,
+                id="pgaudit_log.W007",
+            )
+        )
+    if event_table.lacks_partition(alias):
+        messages.append(
+            checks.Warning(
+                f'The event table of the database "{alias}" has no partition for the events of now,'
+                " which go to its DEFAULT partition.",
+                hint="Run migrate, or manage.py pgaudit_log install, from time to time.",
+                obj=APP_LABEL,
+                id="pgaudit_log.W008",
+            )
+        )
+    return messages
+
+
+def check_locks(alias: str) -> Messages:
+    """Return a warning where the event table has too many partitions for the server's locks."""
+    found = locks(alias)
+    if not found.are_scarce:
+        return []
+    return [
+        checks.Warning(
+            f'The event table of the database "{alias}" has {found.partitions:,} partitions of'
+            f" {found.relations} relations each. A read without a time locks all of them,"
+            f" {found.needed:,}; the server has room for {found.capacity:,} locks"
+            " (max_locks_per_transaction * (max_connections + max_prepared_transactions)). A few such"
+            ' reads at once fail with "out of shared memory".',
+            hint="Raise max_locks_per_transaction, for which the server has to be restarted, detach"
+            " old partitions, or set a longer PGAUDIT_LOG_PARTITION_INTERVAL for those to come.",
+            obj=APP_LABEL,
+            id="pgaudit_log.W017",
+        )
+    ]

@@ -1,0 +1,62 @@
+"""Django's hooks for the database: the classes that ours take the place of.
+
+* ``MigrationAutodetector`` of ``makemigrations`` and ``migrate``, and ``Command.autodetector`` (since
+  Django 5.2), which django-pgtrigger replaces too: :mod:`autodetector`;
+* ``DatabaseWrapper.SchemaEditorClass`` of each PostgreSQL backend of the project (since Django 1.7),
+  which django-pgtrigger replaces for the time of a migration: :mod:`schema_editor`;
+* ``DatabaseOperations.sql_flush()`` of a connection of a test, with the keywords ``reset_sequences``
+  and ``allow_cascade`` (since Django 3.1): :mod:`flush`.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from django.conf import settings
+from django.core.management.commands import makemigrations, migrate
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.postgresql.schema import DatabaseSchemaEditor
+from django.db.utils import load_backend
+
+from pgaudit_log.database.autodetector import TriggersInOrder
+from pgaudit_log.database.flush import EmptiesEventTable, in_test_environment
+from pgaudit_log.database.schema_editor import FollowsColumns
+
+
+def install() -> None:
+    """Let migrations be made and carried out by our classes, under django-pgtrigger's or over them."""
+    _install_autodetector()
+    for database in settings.DATABASES.values():
+        _install_schema_editor(load_backend(str(database["ENGINE"])).DatabaseWrapper)
+
+
+def _install_autodetector() -> None:
+    detector = makemigrations.MigrationAutodetector  # type: ignore[attr-defined]
+    if issubclass(detector, TriggersInOrder):
+        return
+    combined = type("MigrationAutodetector", (TriggersInOrder, detector), {})
+    for module in (makemigrations, migrate):
+        module.MigrationAutodetector = combined  # type: ignore[attr-defined]
+        module.Command.autodetector = combined
+
+
+def _install_schema_editor(wrapper: type[BaseDatabaseWrapper]) -> None:
+    editor = wrapper.SchemaEditorClass
+    if not editor or not issubclass(editor, DatabaseSchemaEditor):
+        return
+    if not issubclass(editor, FollowsColumns):
+        wrapper.SchemaEditorClass = type("DatabaseSchemaEditor", (FollowsColumns, editor), {})
+
+
+def let_flush(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
+    """Make the flush of a PostgreSQL connection empty the event table; receives ``connection_created``."""
+    if connection.vendor != "postgresql" or not in_test_environment():
+        return
+    if not isinstance(connection.ops, EmptiesEventTable):
+        connection.ops.__class__ = _emptying(type(connection.ops))  # type: ignore[arg-type]
+
+
+@cache
+def _emptying(operations: type[Any]) -> type[Any]:
+    return type("DatabaseOperations", (EmptiesEventTable, operations), {})

@@ -1,0 +1,63 @@
+"""Shapes: what tables and columns of tracked models are called now, written down in a database."""
+
+from __future__ import annotations
+
+import json
+
+from django.db import DatabaseError, connections, models, router, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from pgaudit_log.database import installed_captures, installed_triggers
+from pgaudit_log.declaring import former_names
+from pgaudit_log.triggers.references import targets
+from pgaudit_log.values.tables import concrete, table_of
+
+
+def has_columns(connection: BaseDatabaseWrapper, model: type[models.Model]) -> bool:
+    """Return whether a table has all columns of its model."""
+    meta = concrete(model)._meta
+    with connection.cursor() as cursor:
+        found = connection.introspection.get_table_description(cursor, meta.db_table)
+    columns = {column.name for column in found}
+    return all(field.column in columns for field in meta.local_concrete_fields)
+
+
+def install_shapes(using: str) -> list[str]:
+    """Write down what the tables and columns of tracked models are called now.
+
+    A capture function that was installed when a column of its table was called otherwise is
+    made anew; the triggers that needed it are returned.
+    """
+    tables = set(connections[using].introspection.table_names())
+    with transaction.atomic(using=using), connections[using].cursor() as cursor:
+        for model in former_names.tracked_models():
+            if model._meta.db_table in tables and router.allow_migrate_model(using, model):
+                cursor.execute(
+                    """
+                    SELECT pgaudit_log_shape_of(
+                        to_regclass(%s)::oid, %s::jsonb, current_setting('search_path')
+                    )
+                    """,
+                    [table_of(model), json.dumps(targets(model))],
+                )
+        broken = {trigger.name for trigger in installed_triggers.broken(connections[using])}
+        outdated = installed_captures.of_former_names(using) | broken
+        stale = [
+            (model, trigger)
+            for model, trigger in installed_captures.declared()
+            if trigger.get_pgid(model) in outdated
+            and concrete(model)._meta.db_table in tables
+            and has_columns(connections[using], model)
+        ]
+        made = []
+        for model, trigger in stale:
+            try:
+                trigger.install(model, database=using)
+            except DatabaseError:
+                # A broken one that cannot be made anew is dropped, and told.
+                if trigger.get_pgid(model) not in broken:
+                    raise
+            else:
+                made.append(f"{model._meta.label}:{trigger.name}")
+    former_names.forget()
+    return made
