@@ -15,18 +15,11 @@ import pgaudit_log
 from pgaudit_log.backfill import Backfilled, abackfill, backfill
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.models import Events
-from tests.integration.test_types import (
-    CASES,
-    SESSIONS,
-    configure,
-    session,
-    skip_what_the_server_lacks,
-)
 from tests.shop.models import Customer, Order, Product, Stock, Untracked, UserProxy
 from tests.support import execute, trail
 from tests.tables import SqlField, declarations_forgotten, install, make, tracked_table
-
-__all__ = ["session"]
+from tests.type_cases import CASES, SESSIONS, configure, skip_what_the_server_lacks
+from tests.untracked_past import old_customers, unseen
 
 pytestmark = pytest.mark.django_db
 
@@ -35,21 +28,6 @@ pytestmark = pytest.mark.django_db
 def forget(db: None) -> Iterator[None]:
     with declarations_forgotten():
         yield
-
-
-def unseen(sql: str, using: str = "default") -> None:
-    """Run ``sql`` as if there were no triggers yet."""
-    execute("SELECT set_config('session_replication_role', 'replica', false)", using=using)
-    execute(sql, using=using)
-    execute("SELECT set_config('session_replication_role', 'origin', false)", using=using)
-
-
-def old_customers(count: int) -> None:
-    """Make customers that are older than their tracking, with the keys 1, 2, …"""
-    unseen(
-        "INSERT INTO shop_customer (id, name)"
-        f" SELECT n, 'c' || n FROM generate_series(1, {count}) AS n"
-    )
 
 
 def baselines(model: str) -> list[str | None]:

@@ -25,7 +25,7 @@ from pgaudit_log import ProxyField
 from pgaudit_log.exceptions import DeclarationError
 from pgaudit_log.models import Events, MiddlewareEvents
 from tests import tables
-from tests.integration.test_trail import uses
+from tests.query_plans import uses
 from tests.shop import models as shop
 from tests.shop.models import Customer, Order
 from tests.support import execute

@@ -22,18 +22,10 @@ from pgaudit_log.models import Events
 from pgaudit_log.reversal import Kind, Plan, arevert, revert, undo
 from pgaudit_log.values import row_sql
 from tests.going_back import Copies, Tables, event_of, tables, transaction_of
-from tests.integration.test_types import (
-    CASES,
-    SESSIONS,
-    configure,
-    session,
-    skip_what_the_server_lacks,
-)
 from tests.shop.models import Customer, Order, OrderLine, Product, Stock, Team, Untracked
 from tests.support import execute, last_id
 from tests.tables import SqlField
-
-__all__ = ["session"]
+from tests.type_cases import CASES, SESSIONS, configure, skip_what_the_server_lacks
 
 pytestmark = pytest.mark.django_db
 

@@ -20,7 +20,7 @@ from pgaudit_log.exceptions import QueryError
 from pgaudit_log.models import Events
 from pgaudit_log.reading import trails
 from tests import tables
-from tests.integration.test_plans import event_scans
+from tests.query_plans import event_scans, uses
 from tests.shop import models as shop
 from tests.shop.models import Customer, Order, OrderLine, Product, Stock
 from tests.support import execute
@@ -879,15 +879,6 @@ def test_references_uses_the_index(form: str, depth: int) -> None:
     assert scans
     for scan in scans:
         assert "refs && " in scan.get("Index Cond", "") + scan.get("Recheck Cond", "")
-
-
-def uses(queryset: Any, condition: str) -> bool:
-    """Return whether every scan of the events has ``condition`` as its index's."""
-    scans = event_scans(queryset)
-    assert scans
-    return all(
-        condition in scan.get("Index Cond", "") + scan.get("Recheck Cond", "") for scan in scans
-    )
 
 
 @pytest.mark.parametrize("form", ["instance", "list", "queryset"])

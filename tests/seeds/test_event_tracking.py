@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.seeds.conftest import Open
+from tests.seeds.opening import Open
 from tests.seeds.project import ExampleError
 
 CREATE_WITH_USER = """

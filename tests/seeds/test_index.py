@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.seeds.conftest import Open
+from tests.seeds.opening import Open
 
 
 def test_quick_start(example: Open) -> None:

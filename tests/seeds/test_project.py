@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.seeds.conftest import GROUPS, ProjectOf
+from tests.seeds.opening import GROUPS, ProjectOf
 
 _COLOUR = re.compile(r"\x1b\[\d+m")
 
