@@ -21,7 +21,14 @@ WORDS = [
     *("actor", "trail", "timeline", "typed event", "plan", "partition", "detach", "retention"),
     *("revert", "undo", "restore", "baseline", "backfill", "seal", "digest", "verify"),
     *("position", "watermark", "archive"),
+    # Those of the code.
+    *("declaration", "label", "former name", "level", "pin", "leaf", "capture function", "shape"),
+    *("turn", "row", "row key", "key", "reference", "state", "past", "absence", "life", "frame"),
+    *("claim", "carrier", "target", "step", "move", "obstacle", "conflict", "neighbour", "stale"),
 ]
+
+LONGEST_LINE = 300
+"""Pages are read as they are written, too; a longer row of a table is a paragraph."""
 
 
 def name_of(page: Path) -> str:
@@ -62,6 +69,12 @@ def test_code_blocks_do_what_the_page_says(page: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_no_line_is_too_long_to_read(page: Path) -> None:
+    lines = enumerate(page.read_text(encoding="utf-8").splitlines(), 1)
+    assert [number for number, line in lines if len(line) > LONGEST_LINE] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_relative_links_lead_somewhere(page: Path) -> None:
     for target in markdown.links(page):
         path, _, anchor = target.partition("#")
@@ -91,7 +104,7 @@ def test_settings_page_tells_each_setting_and_its_default(name: str) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_pages_name_no_setting_that_does_not_exist(page: Path) -> None:
     known = {PREFIX + name for name in Settings.__annotations__}
-    assert set(re.findall(rf"{PREFIX}[A-Z][A-Z_]*[A-Z]", page.read_text())) <= known
+    assert set(re.findall(rf"{PREFIX}(?!TEST_)[A-Z][A-Z_]*[A-Z]", page.read_text())) <= known
 
 
 def test_checks_page_tells_each_check_and_no_other() -> None:
