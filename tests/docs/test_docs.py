@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pkgutil
 import re
 from pathlib import Path
 
@@ -105,6 +106,32 @@ def test_settings_page_tells_each_setting_and_its_default(name: str) -> None:
 def test_pages_name_no_setting_that_does_not_exist(page: Path) -> None:
     known = {PREFIX + name for name in Settings.__annotations__}
     assert set(re.findall(rf"{PREFIX}(?!TEST_)[A-Z][A-Z_]*[A-Z]", page.read_text())) <= known
+
+
+NO_MODULES = {
+    *("json", "at", "masked", "erased", "marker", "x"),  # markers in snapshots
+    *("context", "running", "turns", "memo"),  # settings of PostgreSQL
+}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_pages_name_modules_by_the_names_that_they_have(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    paths = set(re.findall(r"\bpgaudit_log/[\w/]+\.(?:py|sql)", text))
+    assert sorted(path for path in paths if not (markdown.ROOT / path).exists()) == []
+    # With a small letter: names of classes, and ids of checks, are other tests' to find.
+    names = set(re.findall(r"(?<![\w.])pgaudit_log\.(?:[a-z]\w+)(?:\.\w+)*", text))
+    names = {name for name in names if name.split(".")[1] not in NO_MODULES}
+    assert sorted(name for name in names if not is_there(name)) == []
+
+
+def is_there(name: str) -> bool:
+    """Return whether a dotted name is a module, or what a module has."""
+    try:
+        pkgutil.resolve_name(name)
+    except (ImportError, AttributeError):
+        return False
+    return True
 
 
 def test_checks_page_tells_each_check_and_no_other() -> None:

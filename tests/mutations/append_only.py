@@ -62,9 +62,8 @@ MUTATIONS = (
     ),
     Mutation(
         what="a flush empties the event table everywhere",
-        find="""        if not statements or not in_test_environment():
-            return statements""",
-        put="",
+        find='    return test_utils is not None and hasattr(test_utils._TestState, "saved_data")',
+        put="    return True",
         tests=("tests/integration/test_projects.py::test_a_flush_outside_tests_leaves_the_events",),
     ),
 )

@@ -45,10 +45,10 @@ MUTATIONS = (
     ),
     Mutation(
         what="a context anywhere in a statement counts",
-        find="    IF starts_with(carried, '/*pgaudit_log:') THEN\n        -- This block",
+        find="    IF starts_with(carried, '/*pgaudit_log:') THEN\n        carried := substr(",
         put="    IF strpos(carried, '/*pgaudit_log:') > 0 THEN\n"
         "        carried := substr(carried, strpos(carried, '/*pgaudit_log:'));\n"
-        "        -- This block",
+        "        carried := substr(",
         tests=(f"{_CONTEXT}::test_a_marker_inside_a_value_is_not_a_context",),
     ),
     Mutation(
@@ -117,10 +117,9 @@ MUTATIONS = (
         tests=(f"{_TRAPS}::test_a_long_user_refuses_no_write",),
     ),
     Mutation(
-        what="without a context nothing is recorded of the session",
-        find="            session := NULLIF(COALESCE(session, '{}')",
-        put="            session := NULLIF('{}'::jsonb || '{}' || COALESCE(NULL, '{}') || '{}' || '{}', '{}');\n"
-        "            RETURN;\n            session := NULLIF(COALESCE(session, '{}')",
+        what="without a context the application is not recorded",
+        find="'application', NULLIF(current_setting('application_name'), '')",
+        put="'application', NULL",
         tests=(f"{_CONTEXT}::test_without_a_context_the_session_is_recorded",),
     ),
     Mutation(

@@ -19,10 +19,10 @@ MUTATIONS = (
         ),
     ),
     Mutation(
-        what="what is of the past is written to",
+        what="what is tracked is written to in a block",
         find="                _refuse_write(query.model, moment)\n",
         put="                pass\n",
-        tests=(f"{_REFUSALS}::test_what_is_of_the_past_cannot_be_written",),
+        tests=(f"{_REFUSALS}::test_tracked_tables_cannot_be_written_in_a_block",),
     ),
     Mutation(
         what="`extra(tables=)` is let through",

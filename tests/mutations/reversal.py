@@ -55,9 +55,7 @@ MUTATIONS = (
         what="constraints are checked row by row",
         find='                cursor.execute("SET CONSTRAINTS ALL DEFERRED")',
         put="                pass",
-        tests=(
-            "tests/integration/test_undo_request.py::test_undo_of_a_request_brings_twenty_tables_back",
-        ),
+        tests=(f"{_UNDO}::test_a_swap_of_deferrable_keys_is_taken_back",),
     ),
     Mutation(
         what="what a project says must hold is not asked",
