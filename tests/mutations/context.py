@@ -96,12 +96,6 @@ MUTATIONS = (
         tests=(_KEPT,),
     ),
     Mutation(
-        what="the database takes any exponent",
-        find="'[eE][-+]?0*[1-9][0-9]{3}' THEN",
-        put="'[eE][-+]?0*[1-9][0-9]{3}' AND false THEN",
-        tests=(_KEPT,),
-    ),
-    Mutation(
         what="a malformed context refuses the write",
         find="    EXCEPTION\n        WHEN OTHERS THEN\n            RETURN malformed;\n    END;",
         put="    END;",

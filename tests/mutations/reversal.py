@@ -52,12 +52,6 @@ MUTATIONS = (
         tests=(f"{_UNDO}::test_its_events_name_the_transaction",),
     ),
     Mutation(
-        what="constraints are checked row by row",
-        find='                cursor.execute("SET CONSTRAINTS ALL DEFERRED")',
-        put="                pass",
-        tests=(f"{_UNDO}::test_a_swap_of_deferrable_keys_is_taken_back",),
-    ),
-    Mutation(
         what="what a project says must hold is not asked",
         find="            repairs = _repairs(plan)\n",
         put="            repairs = []\n",
