@@ -52,6 +52,7 @@ def runnable_blocks(page: Path) -> list[markdown.Block]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_code_blocks_do_what_the_page_says(page: Path, tmp_path: Path) -> None:
     found = runnable_blocks(page)
@@ -105,7 +106,9 @@ def test_settings_page_tells_each_setting_and_its_default(name: str) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_pages_name_no_setting_that_does_not_exist(page: Path) -> None:
     known = {PREFIX + name for name in Settings.__annotations__}
-    assert set(re.findall(rf"{PREFIX}(?!TEST_|MUTATIONS)[A-Z][A-Z_]*[A-Z]", page.read_text())) <= known
+    assert (
+        set(re.findall(rf"{PREFIX}(?!TEST_|MUTATIONS)[A-Z][A-Z_]*[A-Z]", page.read_text())) <= known
+    )
 
 
 NO_MODULES = {

@@ -286,6 +286,7 @@ def test_a_composite_key_is_walked_in_its_order(forget: None) -> None:
     assert backfill(seat, batch_size=2).events == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo"])
 @pytest.mark.parametrize(
     ("type_name", "keys"),
@@ -316,6 +317,8 @@ def test_any_type_of_key_is_walked(
     assert sorted(baselines("shop.Keyed")) == sorted(captured)
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize("type_name", CASES)
 def test_a_baseline_has_the_snapshot_that_a_trigger_would_write(
     type_name: str, session: str, forget: None

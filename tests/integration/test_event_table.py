@@ -134,6 +134,8 @@ def test_finishing_waits_for_nobody(customer: Customer, monkeypatch: Any) -> Non
     assert ranges_left_out(present.table) >= 1
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/Los_Angeles"])
 def test_bounds_are_utc_whatever_the_session_thinks(zone: str) -> None:
     execute("SELECT set_config('TimeZone', %s, true)", [zone])
@@ -257,6 +259,8 @@ def definitions() -> list[tuple[Any, ...]]:
     )
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_the_frozen_migration_makes_what_the_sql_files_make() -> None:
     migrated = definitions()
     execute("DROP TABLE pgaudit_log_event CASCADE")

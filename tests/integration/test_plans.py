@@ -115,6 +115,8 @@ def test_the_events_of_an_object_use_the_index() -> None:
         assert "obj_pk = " in scan.get("Index Cond", "") and "model = " in scan["Index Cond"]
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.usefixtures("many_events")
 @pytest.mark.parametrize("how", ["newest", "of an object", "filtered"])
 def test_the_columns_of_typed_events_are_computed_once_not_in_each_partition(how: str) -> None:
@@ -135,6 +137,8 @@ def test_the_columns_of_typed_events_are_computed_once_not_in_each_partition(how
     assert how != "filtered" or all("->>" in str(scan) for scan in scans)
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.usefixtures("many_events")
 @pytest.mark.parametrize(
     "relation", ["join from the object", "in a list", "in a subquery", "outer reference"]
@@ -172,6 +176,8 @@ MOMENTS = {
 }
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.usefixtures("many_events")
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("how", ["key", "related object"])

@@ -380,6 +380,7 @@ def test_only_proxies_can_have_proxy_fields() -> None:
         tables.make("Plain", url=ProxyField("pgh_context__url", models.TextField()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["exact", "in", "queryset", "join", "reverse"])
 def test_an_exact_user_uses_the_index(events_of_a_user: User, form: str) -> None:
     user = events_of_a_user

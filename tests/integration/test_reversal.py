@@ -256,6 +256,8 @@ def test_virtual_columns_are_no_obstacle(made: Tables) -> None:
     assert execute("SELECT n, twice FROM shop_thing") == [(1, 2)]
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize("session", SESSIONS, indirect=True)
 @pytest.mark.parametrize("type_name", CASES)
 def test_a_value_of_any_type_goes_back_to_the_last_bit(

@@ -166,6 +166,7 @@ def store(tmp_path: Path) -> Iterator[Project]:
         yield made
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mended_by", ["migrate", "install"])
 def test_a_mended_router_mends_the_database(store: Project, mended_by: str) -> None:
     store.write("store/models.py", STORE.format(track=""))

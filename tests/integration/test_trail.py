@@ -578,6 +578,7 @@ def test_null_is_a_value_of_its_own(db: None) -> None:
     assert events.changed("tags", new=json_null).count() == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("field", "old", "new"),
     [
@@ -847,6 +848,7 @@ def test_the_object_of_an_uncommon_key_is_found(db: None) -> None:
 # plans
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("many_events")
 @pytest.mark.parametrize("form", ["object", "objects", "queryset"])
 def test_tracks_uses_the_index(form: str) -> None:

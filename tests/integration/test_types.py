@@ -32,6 +32,8 @@ def forget() -> Iterator[None]:
 NULL = "NULL"
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize("level", ["STATEMENT", "ROW"])
 @pytest.mark.parametrize("type_name", CASES)
 def test_a_value_comes_back_to_the_last_bit(

@@ -7,6 +7,8 @@ import pytest
 from tests.seeds.opening import Open
 from tests.seeds.project import ExampleError
 
+pytestmark = pytest.mark.slow
+
 CREATE_WITH_USER = """
     user = User.objects.create_user("ana")
     m = TrackedModel.objects.create(int_field=1, char_field="a", user=user)

@@ -10,6 +10,8 @@ from tests.seeds import pages
 from tests.seeds.opening import MakeProject, Open
 from tests.seeds.project import ExampleError, Session
 
+pytestmark = pytest.mark.slow
+
 CREATE = "m = MyModel.objects.create(field=1)"
 
 

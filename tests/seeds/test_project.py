@@ -10,7 +10,7 @@ from tests.seeds.opening import GROUPS, ProjectOf
 
 _COLOUR = re.compile(r"\x1b\[\d+m")
 
-pytestmark = pytest.mark.parametrize("group", range(len(GROUPS)))
+pytestmark = [pytest.mark.parametrize("group", range(len(GROUPS))), pytest.mark.slow]
 
 
 def test_check_reports_nothing(project_of: ProjectOf, group: int) -> None:
