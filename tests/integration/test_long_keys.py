@@ -328,7 +328,7 @@ def test_a_child_whose_inherited_key_is_long(level: str, page: Any) -> None:
 
 
 def test_keys_that_cannot_be_long_are_rendered_as_before() -> None:
-    from pgaudit_log.triggers.body import key_sql
+    from pgaudit_log.values.keys import row_key_sql
 
     for field in (
         models.BigAutoField(primary_key=True),
@@ -337,11 +337,11 @@ def test_keys_that_cannot_be_long_are_rendered_as_before() -> None:
         models.DecimalField(max_digits=20, decimal_places=2, primary_key=True),
         models.CharField(max_length=125, primary_key=True),
     ):
-        assert "sha256" not in key_sql(
+        assert "sha256" not in row_key_sql(
             "new", make(f"Keyed{type(field).__name__}", id=field), connection
         )
     long = models.CharField(max_length=126, primary_key=True)
-    assert "sha256" in key_sql("new", make("Other", id=long), connection)
+    assert "sha256" in row_key_sql("new", make("Other", id=long), connection)
 
 
 @pytest.mark.slow
