@@ -39,4 +39,34 @@ MUTATIONS = (
         put="        THEN\n            NULL;\n        END IF;\n        -- Taken",
         tests=(f"{_CAPTURE}::test_an_ignored_trigger_writes_nothing",),
     ),
+    Mutation(
+        what="a statement is captured without the number that it took as it began",
+        find="        turn := @schema@.pgaudit_log_turn(TG_RELID, TG_OP);",
+        put="",
+        tests=(
+            "tests/integration/test_causal_order.py::test_an_update_that_a_trigger_follows_with_another",
+        ),
+    ),
+    Mutation(
+        what="a capture function is planned anew for each statement",
+        find="SECURITY DEFINER\nSET search_path = pg_catalog, pg_temp\nSET jit = off\n"
+        "SET plan_cache_mode = force_generic_plan",
+        put="SECURITY DEFINER\nSET search_path = pg_catalog, pg_temp\nSET jit = off",
+        tests=(f"{_TRAPS}::test_every_capture_function_pins_what_its_plans_depend_on",),
+    ),
+    Mutation(
+        what="JSON `null` and what looks like a marker are stored as they are",
+        find="f\"CASE WHEN jsonb_typeof({column}) = 'null' OR {_has_marker(column)}\"",
+        put='f"CASE WHEN FALSE"',
+        tests=(
+            f"{_TRAPS}::test_a_json_null_a_sql_null_and_a_missing_column_are_three_things",
+            "tests/integration/test_markers.py::test_no_json_imitates_what_stands_for_a_value",
+        ),
+    ),
+    Mutation(
+        what="minus zero is stored as zero",
+        find="f\"{column} = 0 AND {column}::text = '-0'\"",
+        put='"FALSE"',
+        tests=("tests/integration/test_types.py::test_a_value_comes_back_to_the_last_bit",),
+    ),
 )

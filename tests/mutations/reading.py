@@ -42,4 +42,10 @@ MUTATIONS = (
         put="            pass",
         tests=("tests/integration/test_future.py::test_a_moment_in_the_future_is_refused",),
     ),
+    Mutation(
+        what="an update says nothing of the key that its row had",
+        find='    moved_sql = _moved_sql(moved, types, called) if moved is not None else ""',
+        put='    moved_sql = ""',
+        tests=("tests/integration/test_keys.py::test_the_timeline_follows_a_changed_key",),
+    ),
 )
