@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import atexit
+import json
 import os
+import select
 import subprocess
 import sys
+import tempfile
 import textwrap
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 try:
@@ -17,6 +22,9 @@ except ModuleNotFoundError:
     import psycopg2 as driver  # type: ignore[import-untyped,no-redef]
 
 ROOT = Path(__file__).resolve().parent.parent
+
+TIMEOUT = 300
+"""How many seconds a command may take."""
 
 SETTINGS = """
 import os
@@ -82,17 +90,8 @@ class Project:
 
     def run(self, *arguments: str, fails: bool = False) -> str:
         """Run ``python`` with ``arguments`` in the project and return what it printed."""
-        done = subprocess.run(
-            [sys.executable, *arguments],
-            cwd=self.folder,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-        output = done.stdout + done.stderr
-        assert (done.returncode != 0) == fails, output
+        status, output = (_in_a_fork if is_forked(arguments) else _by_itself)(self, arguments)
+        assert (status != 0) == fails, output
         return output
 
     def manage(self, *arguments: str, fails: bool = False) -> str:
@@ -102,6 +101,60 @@ class Project:
     def shell(self, code: str) -> str:
         """Run ``code`` with the project set up and return what it printed."""
         return self.run("-c", "import django; django.setup()\n" + textwrap.dedent(code))
+
+
+def is_forked(arguments: Sequence[str]) -> bool:
+    """Return whether a command may run in a fork; a test suite starts processes of its own."""
+    return arguments[0] == "-c" or (arguments[:2] == ("-m", "django") and "test" not in arguments)
+
+
+def _by_itself(made: Project, arguments: Sequence[str]) -> tuple[int, str]:
+    """Run ``python`` and return its exit status and what it printed."""
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=made.folder,
+        env=made.environment,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        check=False,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def _in_a_fork(made: Project, arguments: Sequence[str]) -> tuple[int, str]:
+    """Do the same in a fork of a process that has imported Django already."""
+    server = _server(made.environment["PYTHONWARNINGS"])
+    assert server.stdin is not None
+    assert server.stdout is not None
+    with tempfile.NamedTemporaryFile("r", encoding="utf-8") as output:
+        command = {
+            "arguments": arguments,
+            "folder": str(made.folder),
+            "environment": made.environment,
+            "output": output.name,
+        }
+        server.stdin.write(json.dumps(command) + "\n")
+        server.stdin.flush()
+        if not select.select([server.stdout], [], [], TIMEOUT)[0]:
+            server.kill()
+            _server.cache_clear()
+            raise subprocess.TimeoutExpired(arguments, TIMEOUT)
+        return int(server.stdout.readline()), output.read()
+
+
+@cache
+def _server(warnings: str) -> subprocess.Popen[str]:
+    """Return the process that runs commands with such a filter of warnings."""
+    server = subprocess.Popen(
+        [sys.executable, str(Path(__file__).with_name("project_server.py"))],
+        env={**os.environ, "PYTHONWARNINGS": warnings},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    atexit.register(server.communicate)  # its input ends, and so does it
+    return server
 
 
 @contextmanager

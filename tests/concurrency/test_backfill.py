@@ -3,59 +3,22 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from django.db import connection, models, transaction
+from django.db import models, transaction
 
 from pgaudit_log.backfill import Backfilled, backfill
 from pgaudit_log.models import Events
 from pgaudit_log.testing import isolated
-from tests.integration.test_backfill import old_customers, unseen
+from tests.meanwhile import Meanwhile, until_it_waits
 from tests.shop.models import Customer
 from tests.support import execute, trail
 from tests.tables import tracked_table
+from tests.untracked_past import old_customers, unseen
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-class Meanwhile(threading.Thread):
-    """Runs something on a connection of its own, and keeps what it raised."""
-
-    def __init__(self, work: Callable[[], object]) -> None:
-        super().__init__()
-        self.work = work
-        self.result: object = None
-        self.error: BaseException | None = None
-        self.start()
-
-    def run(self) -> None:
-        try:
-            self.result = self.work()
-        except BaseException as error:  # a thread's failure is the test's
-            self.error = error
-        finally:
-            connection.close()
-
-    def done(self) -> object:
-        """Return its result, once it has one."""
-        self.join(60)
-        assert not self.is_alive()
-        if self.error is not None:
-            raise self.error
-        return self.result
-
-
-def until_somebody_waits(thread: Meanwhile) -> None:
-    """Return when a session waits for a row that another has locked."""
-    for _ in range(1000):
-        if execute("SELECT 1 FROM pg_locks WHERE NOT granted"):
-            return
-        assert thread.is_alive(), f"it did not wait: {thread.result} {thread.error}"
-        time.sleep(0.01)
-    raise AssertionError("nobody waits")
 
 
 @contextmanager
@@ -65,7 +28,7 @@ def backfill_during(batch_size: int = 100) -> Iterator[list[Meanwhile]]:
     with transaction.atomic():
         yield found
         found.append(Meanwhile(lambda: backfill(Customer, batch_size=batch_size)))
-        until_somebody_waits(found[0])
+        until_it_waits(found[0])
 
 
 def test_an_update_under_way_is_waited_for_and_needs_no_baseline() -> None:
@@ -85,7 +48,7 @@ def test_rows_beside_an_update_under_way_are_not_kept_waiting() -> None:
     with transaction.atomic():
         Customer.objects.filter(pk=2).update(name="new")
         running = Meanwhile(lambda: backfill(Customer))
-        until_somebody_waits(running)
+        until_it_waits(running)
         # Another session sees what the first batch wrote, though the update still runs.
         seen = Meanwhile(lambda: list(Events.objects.values_list("pgh_obj_id", flat=True))).done()
         assert seen == ["1", "3"]
@@ -97,7 +60,7 @@ def test_an_update_that_is_taken_back_leaves_the_baseline_to_the_backfill() -> N
     with transaction.atomic():
         Customer.objects.filter(pk=2).update(name="never")
         running = Meanwhile(lambda: backfill(Customer))
-        until_somebody_waits(running)
+        until_it_waits(running)
         transaction.set_rollback(True)
     assert running.done() == Backfilled(model="shop.Customer", rows=3, events=3)
     assert Events.objects.get(pgh_obj_id="2").pgh_data["name"] == "c2"
@@ -141,7 +104,7 @@ def test_a_backfill_that_waits_for_a_writer_keeps_no_row_from_it() -> None:
         for key in (200, 150, 60, 50, 2):
             Customer.objects.filter(pk=key).update(name="new")
         running = Meanwhile(lambda: backfill(Customer, batch_size=100))
-        until_somebody_waits(running)
+        until_it_waits(running)
         # Ends in a deadlock if the batch has locked one of these rows while it waits.
         Customer.objects.update(name="newer")
     running.done()
@@ -196,7 +159,7 @@ def test_two_backfills_at_once_write_each_baseline_once() -> None:
     with transaction.atomic():
         backfill(Customer)
         running = Meanwhile(lambda: backfill(Customer))
-        until_somebody_waits(running)
+        until_it_waits(running)
     assert running.done() == Backfilled(model="shop.Customer", rows=3, events=0)
 
 
@@ -210,7 +173,7 @@ def test_a_declaration_without_updates_still_gets_the_committed_state() -> None:
             with transaction.atomic():
                 thing.objects.filter(pk=1).update(n=2)
                 running = Meanwhile(lambda: backfill(thing))
-                until_somebody_waits(running)
+                until_it_waits(running)
             running.done()
             events = Events.objects.filter(pgh_obj_model="shop.Inserted")
             assert {e.pgh_obj_id: e.pgh_data["n"] for e in events} == {"1": 2, "2": 1}
@@ -241,5 +204,5 @@ def test_a_stricter_default_isolation_does_not_hide_what_was_committed(isolation
     with transaction.atomic():
         Customer.objects.filter(pk=2).update(name="new")
         running = Meanwhile(run)
-        until_somebody_waits(running)
+        until_it_waits(running)
     assert running.done() == Backfilled(model="shop.Customer", rows=2, events=1)

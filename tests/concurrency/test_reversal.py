@@ -9,8 +9,8 @@ from django.db import OperationalError, connection, transaction
 
 from pgaudit_log.exceptions import PlanError, StalePlanError
 from pgaudit_log.reversal import Applied, Plan, restore, revert, undo
-from tests.concurrency.test_backfill import Meanwhile, until_somebody_waits
 from tests.going_back import Copies, event_of, transaction_of
+from tests.meanwhile import Meanwhile, until_it_waits
 from tests.shop.models import Customer, Order, OrderLine, Product
 from tests.support import execute, last_id
 
@@ -37,7 +37,7 @@ def apply_during(plan: Plan, write: Callable[[], object]) -> Meanwhile:
     with transaction.atomic():
         write()
         running = Meanwhile(plan.apply)
-        until_somebody_waits(running)
+        until_it_waits(running)
     return running
 
 
@@ -82,7 +82,7 @@ def test_what_was_rolled_back_does_not_make_a_plan_stale(customers: list[Custome
     with transaction.atomic():
         Customer.objects.update(name="other")
         running = Meanwhile(plan.apply)
-        until_somebody_waits(running)
+        until_it_waits(running)
         transaction.set_rollback(True)
     assert isinstance(running.done(), Applied)
     assert names() == ["a", "b"]
@@ -95,7 +95,7 @@ def both(first: Plan, second: Plan) -> list[object]:
         execute("LOCK TABLE shop_customer IN ACCESS EXCLUSIVE MODE")
         running = [Meanwhile(plan.apply) for plan in (first, second)]
         for each in running:
-            until_somebody_waits(each)
+            until_it_waits(each)
     results: list[object] = []
     for each in running:
         try:

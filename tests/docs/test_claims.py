@@ -1,20 +1,29 @@
-"""What the docs claim is tested: each promise and each trap names tests, and those exist."""
+"""What the docs claim is tested: each promise and each trap has tests, and those would see it broken."""
 
 from __future__ import annotations
 
 import ast
-import re
 from functools import cache
 from pathlib import Path
 
 import pytest
 
-from tests.docs import markdown
+from tests.docs import evidence, markdown
+from tests.docs.claims import GUARANTEES, TRAPS, Claim, claims
+from tests.mutations import MUTATIONS
+from tests.mutations.mutation import Mutation
 
-TRAPS = markdown.DOCS / "explanation" / "traps.md"
-GUARANTEES = markdown.DOCS / "explanation" / "guarantees.md"
+PAGES = pytest.mark.parametrize("page", [TRAPS, GUARANTEES], ids=lambda page: page.stem)
 
-_NAMED = re.compile(r"`(tests/[\w/]+\.py)::(test_\w+)`")
+PROVED = {"Append-only", "Context", "Nobody else's code"}
+"""The sections of promises each of which a mutation has been seen to break, or is listed below."""
+
+NOT_PROVED = {
+    # Nothing that could be taken out keeps these: they hold because something is not there.
+    "Nothing that is deleted elsewhere takes events along.",
+    "Rolling back to a savepoint neither loses nor brings back a context.",
+    "A dump that is restored has the same events, and goes on capturing and refusing.",
+}
 
 
 @cache
@@ -32,54 +41,46 @@ def in_file(path: str) -> dict[str, bool]:
     }
 
 
-def named(text: str) -> list[tuple[str, str]]:
-    """Return the file and the name of each test that ``text`` names."""
-    return _NAMED.findall(text)
+def exists(test: str) -> bool:
+    path, _, name = test.partition("::")
+    return name in in_file(path)
 
 
-def bullets(heading: str) -> list[str]:
-    """Return the bullets of a section of the guarantees, those of its subsections too."""
-    text = markdown.prose(GUARANTEES)
-    section = re.search(rf"^## {heading}\n(.*?)(?=^## |\Z)", text, re.M | re.S)
-    assert section is not None, f"there is no section {heading!r}"
-    return re.findall(r"^\* .*(?:\n  .*)*", section[1], re.M)
+def is_expected_to_fail(test: str) -> bool:
+    path, _, name = test.partition("::")
+    return in_file(path).get(name, False)
 
 
-def rows() -> list[tuple[int, str, str]]:
-    """Return the number, what is done, and the tests of each trap."""
-    found = re.findall(r"^\| (\d+) \| .+? \| (.+?) \| (.*?) ?\|$", TRAPS.read_text(), re.M)
-    return [(int(number), done, tests) for number, done, tests in found]
+def promises() -> list[Claim]:
+    return [claim for claim in claims(GUARANTEES) if claim.section == "What is promised"]
 
 
-@pytest.mark.parametrize("page", [TRAPS, GUARANTEES], ids=lambda page: page.stem)
+@PAGES
 def test_every_test_that_is_named_exists(page: Path) -> None:
-    claimed = set(named(page.read_text(encoding="utf-8")))
-    assert claimed
-    assert [f"{path}::{test}" for path, test in claimed if test not in in_file(path)] == []
+    named = {test for claim in claims(page) for test in claim.tests}
+    assert named
+    assert sorted(test for test in named if not exists(test)) == []
 
 
-@pytest.mark.parametrize("page", [TRAPS, GUARANTEES], ids=lambda page: page.stem)
+@PAGES
 def test_every_path_of_a_test_is_written_so_that_it_is_found(page: Path) -> None:
-    text = page.read_text(encoding="utf-8")
-    assert len(named(text)) == text.count("::")
+    named = [test for claim in claims(page) for test in claim.tests]
+    assert len(named) == page.read_text(encoding="utf-8").count("::")
 
 
 def test_every_promise_names_a_test_that_passes() -> None:
-    promises = bullets("What is promised")
-    assert promises
-    assert [promise for promise in promises if not named(promise)] == []
-    doubtful = [
-        name for promise in promises for path, name in named(promise) if in_file(path).get(name)
-    ]
-    assert doubtful == []
+    assert promises()
+    assert [claim.where for claim in promises() if not claim.tests] == []
+    named = {test for claim in promises() for test in claim.tests}
+    assert sorted(filter(is_expected_to_fail, named)) == []
 
 
 def test_the_known_gaps_are_the_tests_that_are_expected_to_fail() -> None:
-    gaps = bullets("Known gaps") if "## Known gaps" in GUARANTEES.read_text() else []
-    told = {test for gap in gaps for test in named(gap)}
+    gaps = [claim for claim in claims(GUARANTEES) if claim.section == "Known gaps"]
+    told = {test for gap in gaps for test in gap.tests}
     files = (path.relative_to(markdown.ROOT) for path in (markdown.ROOT / "tests").rglob("*.py"))
     failing = {
-        (str(path), name)
+        f"{path}::{name}"
         for path in files
         for name, is_expected_to_fail in in_file(str(path)).items()
         if is_expected_to_fail
@@ -87,24 +88,47 @@ def test_the_known_gaps_are_the_tests_that_are_expected_to_fail() -> None:
     assert told == failing
 
 
-def test_every_trap_stands_in_the_table_once() -> None:
+def test_every_trap_stands_on_the_page_once() -> None:
     # Section F, tamper evidence, has no answer yet.
-    assert [number for number, _, _ in rows()] == [*range(1, 85), *range(90, 101)]
+    assert [trap.number for trap in claims(TRAPS)] == [*range(1, 85), *range(90, 101)]
 
 
 def test_every_trap_names_a_test_or_says_why_not() -> None:
     silent = [
-        number
-        for number, done, tests in rows()
-        if not named(tests) and "Not yet" not in done and "By design" not in done
+        trap.number
+        for trap in claims(TRAPS)
+        if not trap.tests and "Not yet" not in trap.text and "By design" not in trap.text
     ]
     assert silent == []
 
 
 def test_no_trap_rests_on_a_test_that_is_expected_to_fail() -> None:
-    doubtful = [
-        number
-        for number, _, tests in rows()
-        if any(in_file(path).get(name) for path, name in named(tests))
-    ]
+    doubtful = [trap.number for trap in claims(TRAPS) if any(map(is_expected_to_fail, trap.tests))]
     assert doubtful == []
+
+
+def test_the_page_of_evidence_is_made_of_what_it_is_about() -> None:
+    assert evidence.PAGE.read_text(encoding="utf-8") == evidence.page(), (
+        "Run python -m tests.docs.evidence."
+    )
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.what)
+def test_what_a_mutation_changes_is_still_there(mutation: Mutation) -> None:
+    assert mutation.file()
+    assert mutation.find != mutation.put
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.what)
+def test_what_a_mutation_breaks_is_promised(mutation: Mutation) -> None:
+    named = {test for page in (TRAPS, GUARANTEES) for claim in claims(page) for test in claim.tests}
+    assert set(mutation.tests) <= named
+
+
+@pytest.mark.parametrize("section", sorted(PROVED))
+def test_each_promise_of_the_first_importance_has_been_seen_broken(section: str) -> None:
+    seen = {test for mutation in MUTATIONS for test in mutation.tests}
+    chosen = [claim for claim in promises() if claim.subsection == section]
+    assert chosen
+    unproved = [claim.text for claim in chosen if not seen & {*claim.tests}]
+    assert [text for text in unproved if text not in NOT_PROVED] == []

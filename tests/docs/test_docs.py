@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pkgutil
 import re
 from pathlib import Path
 
@@ -21,7 +22,14 @@ WORDS = [
     *("actor", "trail", "timeline", "typed event", "plan", "partition", "detach", "retention"),
     *("revert", "undo", "restore", "baseline", "backfill", "seal", "digest", "verify"),
     *("position", "watermark", "archive"),
+    # Those of the code.
+    *("declaration", "label", "former name", "level", "pin", "leaf", "capture function", "shape"),
+    *("turn", "row", "row key", "key", "reference", "state", "past", "absence", "life", "frame"),
+    *("claim", "carrier", "target", "step", "move", "obstacle", "conflict", "neighbour", "stale"),
 ]
+
+LONGEST_LINE = 300
+"""Pages are read as they are written, too; a longer row of a table is a paragraph."""
 
 
 def name_of(page: Path) -> str:
@@ -44,6 +52,7 @@ def runnable_blocks(page: Path) -> list[markdown.Block]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_code_blocks_do_what_the_page_says(page: Path, tmp_path: Path) -> None:
     found = runnable_blocks(page)
@@ -59,6 +68,12 @@ def test_code_blocks_do_what_the_page_says(page: Path, tmp_path: Path) -> None:
             results = made.run([step.as_json() for step in session.steps])
             for step, result in zip(session.steps, results, strict=True):
                 rules.judge(step, result)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_no_line_is_too_long_to_read(page: Path) -> None:
+    lines = enumerate(page.read_text(encoding="utf-8").splitlines(), 1)
+    assert [number for number, line in lines if len(line) > LONGEST_LINE] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
@@ -91,7 +106,35 @@ def test_settings_page_tells_each_setting_and_its_default(name: str) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_pages_name_no_setting_that_does_not_exist(page: Path) -> None:
     known = {PREFIX + name for name in Settings.__annotations__}
-    assert set(re.findall(rf"{PREFIX}[A-Z][A-Z_]*[A-Z]", page.read_text())) <= known
+    assert (
+        set(re.findall(rf"{PREFIX}(?!TEST_|MUTATIONS)[A-Z][A-Z_]*[A-Z]", page.read_text())) <= known
+    )
+
+
+NO_MODULES = {
+    *("json", "at", "masked", "erased", "marker", "x"),  # markers in snapshots
+    *("context", "running", "turns", "memo"),  # settings of PostgreSQL
+}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_pages_name_modules_by_the_names_that_they_have(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    paths = set(re.findall(r"\bpgaudit_log/[\w/]+\.(?:py|sql)", text))
+    assert sorted(path for path in paths if not (markdown.ROOT / path).exists()) == []
+    # With a small letter: names of classes, and ids of checks, are other tests' to find.
+    names = set(re.findall(r"(?<![\w.])pgaudit_log\.(?:[a-z]\w+)(?:\.\w+)*", text))
+    names = {name for name in names if name.split(".")[1] not in NO_MODULES}
+    assert sorted(name for name in names if not is_there(name)) == []
+
+
+def is_there(name: str) -> bool:
+    """Return whether a dotted name is a module, or what a module has."""
+    try:
+        pkgutil.resolve_name(name)
+    except (ImportError, AttributeError):
+        return False
+    return True
 
 
 def test_checks_page_tells_each_check_and_no_other() -> None:

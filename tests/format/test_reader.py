@@ -356,6 +356,8 @@ def committed(transactional_db: None) -> Iterator[None]:
     execute("DROP FUNCTION IF EXISTS again()")
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @LEVELS
 @pytest.mark.parametrize("declarations", ["one", "two"])
 @pytest.mark.parametrize("seed", range(int(os.environ.get("FORMAT_SEEDS", "3"))))

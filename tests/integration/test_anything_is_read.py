@@ -102,6 +102,7 @@ READERS: dict[str, Callable[[], Any]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reader", READERS)
 def test_no_value_makes_a_reader_raise(product: str, reader: str) -> None:
     assert READERS[reader]()

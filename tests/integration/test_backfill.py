@@ -16,18 +16,11 @@ from pgaudit_log.backfill import Backfilled, abackfill, backfill
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.models import Events
 from pgaudit_log.testing import isolated
-from tests.integration.test_types import (
-    CASES,
-    SESSIONS,
-    configure,
-    session,
-    skip_what_the_server_lacks,
-)
 from tests.shop.models import Customer, Order, Product, Stock, Untracked, UserProxy
 from tests.support import execute, trail
 from tests.tables import SqlField, install, make, tracked_table
-
-__all__ = ["session"]
+from tests.type_cases import CASES, SESSIONS, configure, skip_what_the_server_lacks
+from tests.untracked_past import old_customers, unseen
 
 pytestmark = pytest.mark.django_db
 
@@ -36,21 +29,6 @@ pytestmark = pytest.mark.django_db
 def forget(db: None) -> Iterator[None]:
     with isolated():
         yield
-
-
-def unseen(sql: str, using: str = "default") -> None:
-    """Run ``sql`` as if there were no triggers yet."""
-    execute("SELECT set_config('session_replication_role', 'replica', false)", using=using)
-    execute(sql, using=using)
-    execute("SELECT set_config('session_replication_role', 'origin', false)", using=using)
-
-
-def old_customers(count: int) -> None:
-    """Make customers that are older than their tracking, with the keys 1, 2, …"""
-    unseen(
-        "INSERT INTO shop_customer (id, name)"
-        f" SELECT n, 'c' || n FROM generate_series(1, {count}) AS n"
-    )
 
 
 def baselines(model: str) -> list[str | None]:
@@ -311,6 +289,7 @@ def test_a_composite_key_is_walked_in_its_order(forget: None) -> None:
     assert backfill(seat, batch_size=2).events == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo"])
 @pytest.mark.parametrize(
     ("type_name", "keys"),
@@ -341,6 +320,8 @@ def test_any_type_of_key_is_walked(
     assert sorted(baselines("shop.Keyed")) == sorted(captured)
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize("type_name", CASES)
 def test_a_baseline_has_the_snapshot_that_a_trigger_would_write(
     type_name: str, session: str, forget: None

@@ -53,6 +53,7 @@ DISTINCT: list[Callable[[Any], Any]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ask", DISTINCT)
 def test_distinct_values_come_once(ask: Any, events: Any) -> None:
     assert sorted(ask(events)) == LABELS

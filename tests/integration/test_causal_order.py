@@ -106,6 +106,8 @@ def ordered_events(model: Any) -> list[Any]:
     return [by_id[record.id] for record in read(Events.objects.across(model), "default")]
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @LEVELS
 @FIRES
 def test_an_update_that_a_trigger_follows_with_another(level: Any, name: str, fires: str) -> None:
@@ -118,6 +120,8 @@ def test_an_update_that_a_trigger_follows_with_another(level: Any, name: str, fi
     assert blame(thing.objects.get(pk=1))["name"].text == "one!"
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @LEVELS
 @FIRES
 def test_an_insert_that_a_trigger_updates_or_deletes(level: Any, name: str, fires: str) -> None:
@@ -133,6 +137,8 @@ def test_an_insert_that_a_trigger_updates_or_deletes(level: Any, name: str, fire
     assert_told_rightly(thing)
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @LEVELS
 @FIRES
 def test_a_deletion_that_a_trigger_follows_with_an_insert(
@@ -151,6 +157,8 @@ def test_a_deletion_that_a_trigger_follows_with_an_insert(
     assert_told_rightly(thing)
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @LEVELS
 @FIRES
 def test_three_levels_of_triggers(level: Any, name: str, fires: str) -> None:
@@ -162,6 +170,8 @@ def test_three_levels_of_triggers(level: Any, name: str, fires: str) -> None:
     assert_told_rightly(thing)
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @LEVELS
 @FIRES
 def test_going_back_over_what_a_trigger_wrote_again(level: Any, name: str, fires: str) -> None:
@@ -224,6 +234,8 @@ def test_a_savepoint_that_is_rolled_back_takes_its_turn_with_it(level: Any) -> N
     assert_told_rightly(thing)
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @LEVELS
 @pytest.mark.parametrize(
     "statement",
@@ -275,6 +287,8 @@ def test_a_truncation_that_a_trigger_follows_with_an_insert(level: Any) -> None:
     assert_told_rightly(thing)
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @LEVELS
 def test_a_key_that_cascades_to_the_same_table(level: Any) -> None:
     parent = models.ForeignKey("self", models.CASCADE, null=True, db_constraint=False)
@@ -291,6 +305,8 @@ def test_a_key_that_cascades_to_the_same_table(level: Any) -> None:
     assert_told_rightly(thing)
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @LEVELS
 @FIRES
 def test_a_cascade_after_what_a_trigger_wrote_again(level: Any, name: str, fires: str) -> None:
@@ -394,6 +410,8 @@ def test_a_role_that_may_only_write_takes_turns() -> None:
     assert Events.objects.latest("pgh_id").pgh_turn is not None
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @LEVELS
 @pytest.mark.parametrize("seed", range(6))
 def test_random_nestings_over_two_tables_end_as_the_events_say(level: Any, seed: int) -> None:

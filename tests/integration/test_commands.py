@@ -608,6 +608,7 @@ BAD = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", BAD)
 def test_bad_input_is_one_clear_error(words: str, order: Order) -> None:
     with pgtrigger.ignore():
@@ -925,12 +926,14 @@ def program(store: Project, *words: str, **environment: str) -> subprocess.Compl
     )
 
 
+@pytest.mark.slow
 def test_the_program_ends_with_0_and_writes_only_json_to_stdout(store: Project) -> None:
     done = program(store, "trail", "--json", "--limit", "2")
     assert (done.returncode, done.stderr) == (0, "")
     assert len(json.loads(done.stdout)["events"]) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words", [["trail", "--model", "store.Nope"], ["show", "x"], ["undo", "--txid", "1", "--apply"]]
 )
@@ -940,6 +943,7 @@ def test_the_program_ends_with_2_for_bad_input(store: Project, words: list[str])
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_a_reader_that_goes_away_gets_no_traceback(store: Project) -> None:
     command = [sys.executable, "-m", "django", "pgaudit_log", "trail"]
     with subprocess.Popen(
@@ -956,6 +960,7 @@ def test_a_reader_that_goes_away_gets_no_traceback(store: Project) -> None:
     assert (process.returncode, said) == (141, b"")
 
 
+@pytest.mark.slow
 def test_an_encoding_without_our_signs_is_no_error(store: Project) -> None:
     store.shell("from store.models import Item\nItem.objects.filter(name='1').update(name='Zoë')")
     done = program(store, "trail", "--limit", "1", PYTHONIOENCODING="ascii")
@@ -963,6 +968,7 @@ def test_an_encoding_without_our_signs_is_no_error(store: Project) -> None:
     assert done.stdout.rstrip().endswith("name: 1 -> Zo\\xeb")
 
 
+@pytest.mark.slow
 def test_a_server_that_is_not_there_is_one_line(store: Project) -> None:
     done = program(store, "trail", PROJECT_DATABASE_URL="postgres://nobody@127.0.0.1:1/none")
     assert done.returncode == 1
@@ -970,6 +976,7 @@ def test_a_server_that_is_not_there_is_one_line(store: Project) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_options_of_every_command_may_stand_behind_the_subcommand(store: Project) -> None:
     done = program(store, "trail", "--no-color", "--settings", "settings", "-v", "0")
     assert done.returncode == 0, done.stderr

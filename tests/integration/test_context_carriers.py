@@ -130,6 +130,8 @@ def test_an_error_inside_takes_no_context_along(carrier: str) -> None:
     assert contexts() == [{"user": 1}] * 3
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize("end", ["commit", "rollback"])
 def test_a_transaction_of_the_driver_leaves_no_context(carrier: str, end: str) -> None:
     connection.ensure_connection()
@@ -168,6 +170,8 @@ def test_blocks_of_the_driver_are_seen(carrier: str) -> None:
     assert contexts() == [{"user": 1}, {"user": 1}, None]
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize(
     "statements",
     [

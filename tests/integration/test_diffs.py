@@ -19,12 +19,10 @@ from pgaudit_log.exceptions import QueryError
 from pgaudit_log.models import Events
 from pgaudit_log.values.row_json import JSON_NULL, MISSING
 from tests.going_back import Tables, event_of, tables
-from tests.integration.test_types import configure, session
 from tests.shop.models import Customer, Order, Product, Stock, Untracked
 from tests.support import execute, last_id
 from tests.tables import SqlField
-
-__all__ = ["session"]
+from tests.type_cases import configure
 
 pytestmark = pytest.mark.django_db
 

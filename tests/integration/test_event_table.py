@@ -134,6 +134,8 @@ def test_finishing_waits_for_nobody(customer: Customer, monkeypatch: Any) -> Non
     assert ranges_left_out(present.table) >= 1
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/Los_Angeles"])
 def test_bounds_are_utc_whatever_the_session_thinks(zone: str) -> None:
     execute("SELECT set_config('TimeZone', %s, true)", [zone])
@@ -220,6 +222,16 @@ def test_every_partition_refuses_truncate() -> None:
     assert {name for (name,) in guarded} == set(relations())
 
 
+def test_a_partition_refuses_truncate_from_the_moment_it_is_made() -> None:
+    before = set(relations())
+    catalogue.plan("default", now=datetime(2031, 5, 15, tzinfo=timezone.utc)).apply()
+    made = set(relations()) - before
+    assert made
+    for partition in made:
+        with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+            execute(f"TRUNCATE {partition}")
+
+
 def definitions() -> list[tuple[Any, ...]]:
     """Return what the schema consists of: columns, indexes, triggers and functions."""
     return execute(
@@ -247,6 +259,8 @@ def definitions() -> list[tuple[Any, ...]]:
     )
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_the_frozen_migration_makes_what_the_sql_files_make() -> None:
     migrated = definitions()
     execute("DROP TABLE pgaudit_log_event CASCADE")

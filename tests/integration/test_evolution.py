@@ -24,6 +24,7 @@ def store(tmp_path: Path) -> Iterator[Project]:
         yield made
 
 
+@pytest.mark.slow
 def test_renamed_fields_and_models_read_on_under_the_new_name(store: Project) -> None:
     owner = "    owner = models.ForeignKey(User, null=True, on_delete=models.SET_NULL)\n"
     before = MODELS.replace("max_length=50)\n", "max_length=50)\n" + owner, 1)
@@ -75,6 +76,7 @@ def test_renamed_fields_and_models_read_on_under_the_new_name(store: Project) ->
     ]
 
 
+@pytest.mark.slow
 def test_a_column_that_is_renamed_by_hand_is_captured_on(store: Project) -> None:
     store.manage("makemigrations", "store")
     store.write(
@@ -101,6 +103,7 @@ def test_a_column_that_is_renamed_by_hand_is_captured_on(store: Project) -> None
     )
 
 
+@pytest.mark.slow
 def test_a_column_that_is_removed_by_hand_makes_no_write_fail(store: Project) -> None:
     store.manage("makemigrations", "store")
     store.write(
@@ -318,6 +321,7 @@ REUSED = MODELS.replace(
 )
 
 
+@pytest.mark.slow
 def test_a_squashed_history_forgets_no_name(store: Project) -> None:
     store.manage("makemigrations", "store")
     store.manage("migrate")
@@ -356,6 +360,7 @@ def test_a_squashed_history_forgets_no_name(store: Project) -> None:
     assert output.splitlines() == ["a None", "a b", "a"]
 
 
+@pytest.mark.slow
 def test_a_model_that_is_renamed_in_the_state_alone_keeps_its_events(store: Project) -> None:
     store.manage("makemigrations", "store")
     store.manage("migrate")

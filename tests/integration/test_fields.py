@@ -130,6 +130,8 @@ def nullable(field: models.Field[Any, Any]) -> models.Field[Any, Any]:
     return type(field)(*args, **{**kwargs, "null": True})
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize("name", FIELDS)
 def test_an_event_gives_the_value_that_the_model_gives(name: str) -> None:
     field, values = FIELDS[name]
@@ -182,6 +184,8 @@ def test_a_table_of_two_hundred_columns(level: str, settings: Any) -> None:
     assert len(event.pgh_diff) == 199
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_a_value_of_fifty_megabytes() -> None:
     table = tracked_table("Holder", v=models.TextField(), n=models.IntegerField(default=0))
     saved = table.objects.create(v="ab" * 25_000_000)

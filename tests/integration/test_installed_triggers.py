@@ -71,6 +71,7 @@ class Migration(migrations.Migration):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("level", ["Statement", "Row"])
 def test_a_model_that_is_moved_to_another_app_in_the_state_is_captured_once(
     store: Project, level: str
@@ -114,6 +115,7 @@ connection.cursor().execute(sql)
 """
 
 
+@pytest.mark.slow
 def test_a_trigger_that_nothing_declares_is_told_and_taken_away(store: Project) -> None:
     store.write("store/models.py", HEAD + ITEM.format(level="Statement"))
     store.manage("makemigrations", "store")
@@ -129,6 +131,7 @@ def test_a_trigger_that_nothing_declares_is_told_and_taken_away(store: Project) 
     assert "Everything is in place." in store.manage("pgaudit_log", "install")
 
 
+@pytest.mark.slow
 def test_a_trigger_that_only_migrations_know_stays(store: Project) -> None:
     # A release whose code declares less than its migrations do: makemigrations was forgotten.
     store.write("store/models.py", HEAD + ITEM.format(level="Statement"))
@@ -182,6 +185,7 @@ BY_HAND = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("condition", "level", "change"),
     [
@@ -225,6 +229,7 @@ def test_no_migration_by_hand_makes_a_write_fail(
         assert bool(is_told) != (f"('store.Item', '{label}')" in captured), (output, captured)
 
 
+@pytest.mark.slow
 def test_a_check_tells_of_a_trigger_that_refuses_every_write(store: Project) -> None:
     models = WITH_OTHER.format(condition=CONDITIONS["subquery"], level="Statement", large=[])
     store.write("store/models.py", HEAD + models)
@@ -244,6 +249,7 @@ def test_a_check_tells_of_a_trigger_that_refuses_every_write(store: Project) -> 
     assert re.search(r"store.Item:audit_\w+ cannot be made as it is declared: column", again), again
 
 
+@pytest.mark.slow
 def test_a_condition_may_name_no_column(store: Project) -> None:
     models = WITH_OTHER.format(condition="1 = 1", level="Statement", large=[])
     store.write("store/models.py", HEAD + models)

@@ -37,6 +37,7 @@ def everything(store: Project) -> set[str]:
     return set(printed.splitlines())
 
 
+@pytest.mark.slow
 def test_all_sql_is_shown(store: Project) -> None:
     shown = store.manage("sqlmigrate", "pgaudit_log", "0001")
     for thing in sql.made(sql.template()):
@@ -65,6 +66,7 @@ def test_the_migration_has_the_sql_of_the_package() -> None:
     assert MIGRATION.with_suffix(".sql").read_text() == sql.template()
 
 
+@pytest.mark.slow
 def test_zero_leaves_nothing_behind(store: Project) -> None:
     store.manage("migrate", "contenttypes")
     store.manage("migrate", "auth")
@@ -77,6 +79,7 @@ def test_zero_leaves_nothing_behind(store: Project) -> None:
     assert left == set()
 
 
+@pytest.mark.slow
 def test_zero_of_an_app_leaves_nothing_of_its_own(store: Project) -> None:
     store.manage("migrate", "contenttypes")
     store.manage("migrate", "auth")
@@ -91,6 +94,7 @@ def test_zero_of_an_app_leaves_nothing_of_its_own(store: Project) -> None:
     assert not any("pgaudit_log_when_" in line for line in everything(store) - before)
 
 
+@pytest.mark.slow
 def test_a_faked_migration_is_repaired(store: Project) -> None:
     store.manage("migrate", "--fake", "pgaudit_log")
     printed = store.manage("pgaudit_log", "install")
@@ -100,6 +104,7 @@ def test_a_faked_migration_is_repaired(store: Project) -> None:
     assert store.manage("pgaudit_log", "install") == "Everything is in place.\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("broken", "told"),
     [
@@ -150,10 +155,12 @@ def test_what_is_missing_is_told_and_made(store: Project, broken: str, told: str
     assert store.shell(WRITES) == expected
 
 
+@pytest.mark.slow
 def test_before_the_first_migrate_install_says_what_to_do(store: Project) -> None:
     assert "Run migrate on it first" in store.manage("pgaudit_log", "install", fails=True)
 
 
+@pytest.mark.slow
 def test_a_trigger_whose_table_waits_for_a_migration_is_left(store: Project) -> None:
     store.manage("migrate")
     store.write(
@@ -172,6 +179,7 @@ def one_trigger(store: Project) -> str:
     return found
 
 
+@pytest.mark.slow
 def test_pgtriggers_install_takes_a_schema(store: Project) -> None:
     store.manage("migrate")
     expected = store.shell(WRITES)

@@ -55,6 +55,7 @@ def forget() -> Iterator[None]:
         yield
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KEYS)
 @pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo"])
 def test_a_key_is_the_same_text_in_python_and_in_the_database(kind: str, zone: str) -> None:

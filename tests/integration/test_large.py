@@ -330,6 +330,7 @@ def test_undoing_a_deletion_that_others_have_written_over_is_a_conflict(document
     assert documents.objects.values_list("body", "counter").get() == (B, 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("level", LEVELS, ids=str)
 @pytest.mark.parametrize(
     ("field", "value", "other"),
@@ -643,6 +644,8 @@ def test_values_of_many_events_take_one_query(documents: Any) -> None:
     assert sum("AS place (" in query["sql"] for query in queries) == 1
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize("seed", range(6))
 def test_any_history_is_the_table_at_each_step(documents: Any, seed: int) -> None:
     dice = random.Random(seed)

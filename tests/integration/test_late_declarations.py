@@ -58,6 +58,7 @@ LATE: dict[str, Any] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 @pytest.mark.parametrize("is_tracked_first", [True, False], ids=["after track()", "before track()"])
 @pytest.mark.parametrize("kind", LATE)
@@ -91,6 +92,7 @@ def test_a_field_that_is_not_to_be_tracked_stays_out(forgotten: None) -> None:
     assert not hasattr(thing.objects.create(name="a").name_events.get(), "extra")
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 @pytest.mark.parametrize("order", list(permutations(range(3))), ids=str)
 def test_a_child_may_be_tracked_before_its_parent(forgotten: None, order: Any) -> None:

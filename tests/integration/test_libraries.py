@@ -96,6 +96,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
         yield made
 
 
+@pytest.mark.slow
 def test_mptt_and_taggit_read_the_past(store: Project) -> None:
     store.shell(
         PRELUDE
@@ -135,6 +136,7 @@ assert names(rock.words.all()) == ["today"]
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["Path", "Set", "Adjacent"])
 def test_treebeard_reads_the_past(store: Project, model: str) -> None:
     store.shell(
@@ -211,6 +213,7 @@ assert not list(whole(rows()))
 """
 
 
+@pytest.mark.slow
 def test_a_nested_set_that_has_changed_since_is_told_in_the_plan(store: Project) -> None:
     store.shell(
         PRELUDE
@@ -244,6 +247,7 @@ assert names(Genre.objects.get(name="root").get_descendants()) == ["rock", "hard
     )
 
 
+@pytest.mark.slow
 def test_a_nested_set_can_be_repaired_in_the_same_transaction(store: Project) -> None:
     store.shell(
         PRELUDE

@@ -86,6 +86,7 @@ def test_a_shortened_key_is_no_other_keys_whole_text() -> None:
     assert short_key(short_key(LONGEST)) != short_key(LONGEST)
 
 
+@pytest.mark.slow
 @LEVELS
 @pytest.mark.parametrize("kind", KEYS)
 def test_the_whole_life_of_an_object(level: str, kind: str, page: Any) -> None:
@@ -170,6 +171,7 @@ def test_a_long_key_that_is_changed(level: str, page: Any) -> None:
     assert page.objects.get().n == 1
 
 
+@pytest.mark.slow
 @LEVELS
 def test_a_composite_key_with_a_long_text(level: str) -> None:
     hall = make("Hall", code=models.TextField(primary_key=True))
@@ -217,6 +219,7 @@ def test_a_composite_key_with_a_long_text(level: str) -> None:
         seat.objects.all().delete()
 
 
+@pytest.mark.slow
 @LEVELS
 def test_references_to_long_keys_and_to_long_unique_values(level: str) -> None:
     site = make(
@@ -342,6 +345,7 @@ def test_keys_that_cannot_be_long_are_rendered_as_before() -> None:
     assert "sha256" in row_key_sql("new", make("Other", id=long), connection)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "way", ["undo I", "undo U", "undo D", "undo a new key", "revert", "restore"]
 )

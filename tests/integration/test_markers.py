@@ -40,6 +40,7 @@ def forget() -> Iterator[None]:
         yield
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("level", ["STATEMENT", "ROW"])
 @pytest.mark.parametrize("value", IMITATIONS, ids=json.dumps)
 def test_no_json_imitates_what_stands_for_a_value(level: str, value: Any, settings: Any) -> None:
@@ -90,6 +91,7 @@ STANDS_FOR = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("key", "value", "word"), STANDS_FOR)
 def test_what_stands_for_a_value_is_shown_and_never_written(
     key: str, value: Any, word: str

@@ -16,6 +16,7 @@ def store(tmp_path: Path) -> Iterator[Project]:
         yield made
 
 
+@pytest.mark.slow
 def test_to_unapply_this_app_never_drops_a_users_table(store: Project) -> None:
     store.manage("makemigrations", "store")
     store.manage("migrate")
@@ -53,6 +54,7 @@ class BookProxy(Book):
 """
 
 
+@pytest.mark.slow
 def test_a_proxy_of_a_model_without_migrations_says_what_to_do(store: Project) -> None:
     store.write("settings.py", SETTINGS.replace('"store",', '"library",\n    "store",'))
     store.write("library/__init__.py", "")
@@ -68,6 +70,7 @@ def test_a_proxy_of_a_model_without_migrations_says_what_to_do(store: Project) -
     )
 
 
+@pytest.mark.slow
 def test_an_app_without_migrations_is_told_of_its_way(store: Project) -> None:
     store.write("store/models.py", MODELS.partition("@pgaudit_log.track(exclude")[0])
     (store.folder / "store/migrations/__init__.py").unlink()

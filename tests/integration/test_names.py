@@ -232,6 +232,7 @@ def test_a_table_that_was_dropped_by_a_migration_is_another_one() -> None:
         assert after.pgh_event_model.objects.count() == 1
 
 
+@pytest.mark.slow
 def test_a_flush_between_tests_forgets_what_tables_were_called_that_are_gone(
     reused: tuple[Any, Any],
 ) -> None:

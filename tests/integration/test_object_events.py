@@ -112,6 +112,7 @@ LIVES: dict[Callable[[Any], Any], list[tuple[str, str]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "level", [pgaudit_log.Statement, pgaudit_log.Row], ids=["statement", "row"]
 )
@@ -168,6 +169,7 @@ def family(**track: Any) -> tuple[Any, Any]:
     return parent, child
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "level", [pgaudit_log.Statement, pgaudit_log.Row], ids=["statement", "row"]
 )

@@ -27,7 +27,7 @@ from tests.moments import now
 from tests.support import execute
 from tests.tables import install, make, tracked_table
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 TABLES = ["author", "author_friends", "novel", "book", "profile", "tag", "plain"]
 

@@ -103,6 +103,7 @@ VALUES: dict[str, tuple[Any, Any, Any, str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", VALUES)
 def test_a_plan_says_a_value_as_people_read_it(made: Tables, kind: str) -> None:
     field, old, new, text = VALUES[kind]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from datetime import datetime, timezone
 from typing import Any
@@ -13,6 +12,7 @@ from django.db.backends.postgresql.psycopg_any import is_psycopg3
 
 from pgaudit_log.database.partitions.calendar import period_at
 from pgaudit_log.models import Events
+from tests.query_plans import event_scans, nodes
 from tests.shop import models as shop
 from tests.shop.models import Customer, Order, Stock
 from tests.support import execute, last_id
@@ -106,42 +106,6 @@ def test_bulk_updates_pair_rows_whatever_came_before_on_the_connection() -> None
     assert sorted(found) == sorted(expected)
 
 
-@pytest.fixture
-def many_events() -> None:
-    """Fill the table, so that the planner has a reason to choose."""
-    execute("INSERT INTO shop_customer (name) SELECT 'c' || n FROM generate_series(1, 3000) AS n")
-    execute(
-        "INSERT INTO shop_order (customer_id, status, note, placed_at)"
-        " SELECT id, 'new', '', now() FROM shop_customer"
-    )
-    execute("UPDATE shop_order SET status = 'paid'")
-    execute("ANALYZE pgaudit_log_event")
-    execute("ANALYZE shop_order")
-
-
-def nodes(queryset: models.QuerySet[Any, Any], **options: Any) -> list[dict[str, Any]]:
-    """Return the nodes of a queryset's plan; ``options`` are those of ``EXPLAIN``."""
-
-    def walk(node: dict[str, Any]) -> list[dict[str, Any]]:
-        return [node] + [found for child in node.get("Plans", []) for found in walk(child)]
-
-    return walk(json.loads(queryset.explain(format="json", **options))[0]["Plan"])
-
-
-def event_scans(queryset: models.QuerySet[Any, Any]) -> list[dict[str, Any]]:
-    """Return the nodes that read the partition of this month, where all events are.
-
-    The empty partitions are read in whichever way.
-    """
-    this_month = period_at(datetime.now(timezone.utc), "month").table
-    return [
-        node
-        for node in nodes(queryset)
-        if node.get("Relation Name") == this_month
-        or node.get("Index Name", "").startswith(this_month)
-    ]
-
-
 @pytest.mark.usefixtures("many_events")
 def test_the_events_of_an_object_use_the_index() -> None:
     order = Order.objects.order_by("pk")[100]
@@ -151,6 +115,8 @@ def test_the_events_of_an_object_use_the_index() -> None:
         assert "obj_pk = " in scan.get("Index Cond", "") and "model = " in scan["Index Cond"]
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.usefixtures("many_events")
 @pytest.mark.parametrize("how", ["newest", "of an object", "filtered"])
 def test_the_columns_of_typed_events_are_computed_once_not_in_each_partition(how: str) -> None:
@@ -171,6 +137,8 @@ def test_the_columns_of_typed_events_are_computed_once_not_in_each_partition(how
     assert how != "filtered" or all("->>" in str(scan) for scan in scans)
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.usefixtures("many_events")
 @pytest.mark.parametrize(
     "relation", ["join from the object", "in a list", "in a subquery", "outer reference"]
@@ -208,6 +176,8 @@ MOMENTS = {
 }
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.usefixtures("many_events")
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("how", ["key", "related object"])

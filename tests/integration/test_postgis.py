@@ -15,6 +15,8 @@ from django.db.backends.postgresql.psycopg_any import is_psycopg3
 
 from tests.projects import SETTINGS, Project, project
 
+pytestmark = [pytest.mark.slow, pytest.mark.everywhere]
+
 if is_psycopg3:
     import psycopg as driver
 else:

@@ -82,6 +82,8 @@ def suite(store: Project) -> Project:
     return store
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_a_users_suite_runs_with_nothing_to_set_up(suite: Project) -> None:
     # Django's own serialized_rollback and --keepdb do not go together.
     suite.write("store/test_serialized.py", SERIALIZED)
@@ -89,11 +91,15 @@ def test_a_users_suite_runs_with_nothing_to_set_up(suite: Project) -> None:
     assert "Ran 5 tests" in output and "OK" in output
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_a_users_suite_runs_again_on_a_kept_database(suite: Project) -> None:
     suite.manage("test", "--keepdb")
     assert "OK" in suite.manage("test", "--keepdb", "--noinput")
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_a_users_suite_runs_in_parallel(suite: Project) -> None:
     try:
         assert "OK" in suite.manage("test", "--parallel", "2")
@@ -101,6 +107,8 @@ def test_a_users_suite_runs_in_parallel(suite: Project) -> None:
         suite.manage("test", "--keepdb", "--parallel", "2", "--noinput")
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize(
     "modules",
     ['{"store": None}', '{"pgaudit_log": None}', '{"store": None, "pgaudit_log": None}', "All()"],
@@ -126,6 +134,8 @@ MIGRATION_MODULES = {modules}
     assert "Ran 3 tests" in output and "OK" in output
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_a_users_suite_runs_under_pytest(suite: Project) -> None:
     run = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "store/tests.py", "--reuse-db"]
     assert "3 passed" in suite.run(*run)
@@ -133,6 +143,8 @@ def test_a_users_suite_runs_under_pytest(suite: Project) -> None:
     assert "3 passed" in suite.run(*run, "--create-db", "--nomigrations")
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_a_flush_outside_tests_leaves_the_events(store: Project) -> None:
     store.manage("makemigrations", "store")
     store.manage("migrate")
@@ -147,6 +159,8 @@ def test_a_flush_outside_tests_leaves_the_events(store: Project) -> None:
     )
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_an_added_field_touches_only_itself_and_triggers(store: Project) -> None:
     store.manage("makemigrations", "store")
     store.manage("migrate")
@@ -179,6 +193,8 @@ def test_an_added_field_touches_only_itself_and_triggers(store: Project) -> None
     )
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_old_events_stay_readable_after_a_field_is_dropped(store: Project) -> None:
     with_size = MODELS.replace(
         "max_length=50)\n", "max_length=50)\n    size = models.IntegerField()\n"
@@ -195,6 +211,8 @@ def test_old_events_stay_readable_after_a_field_is_dropped(store: Project) -> No
     )
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_migrations_go_back_to_zero_and_forward_again(store: Project) -> None:
     store.manage("makemigrations", "store")
     store.manage("migrate")
@@ -207,12 +225,16 @@ def test_migrations_go_back_to_zero_and_forward_again(store: Project) -> None:
     assert "No changes" in store.manage("makemigrations", "--check")
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_a_migration_with_triggers_depends_on_the_event_table(store: Project) -> None:
     store.manage("makemigrations", "store")
     text = next((store.folder / "store" / "migrations").glob("0001*.py")).read_text()
     assert "('pgaudit_log', '__first__')" in text
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_data_and_schema_change_in_one_migration(store: Project) -> None:
     store.manage("makemigrations", "store")
     path = next((store.folder / "store" / "migrations").glob("0001*.py"))
@@ -234,6 +256,8 @@ def test_data_and_schema_change_in_one_migration(store: Project) -> None:
     )
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize("first", ["pgtrigger", "pgaudit_log"])
 def test_the_order_of_installed_apps_does_not_matter(store: Project, first: str) -> None:
     settings = SETTINGS
@@ -251,10 +275,14 @@ def test_the_order_of_installed_apps_does_not_matter(store: Project, first: str)
     )
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_declaring_needs_no_database_and_no_models(store: Project) -> None:
     store.run("-c", "import pgaudit_log; pgaudit_log.UpdateEvent(); pgaudit_log.Q(new__a=1)")
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_pgtriggers_commands_work_on_capture_triggers(store: Project) -> None:
     store.manage("makemigrations", "store")
     store.manage("migrate")
@@ -276,6 +304,8 @@ def test_pgtriggers_commands_work_on_capture_triggers(store: Project) -> None:
     assert "OUTDATED" not in store.manage("pgtrigger", "ls")
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_a_column_type_changes_while_its_transaction_has_events(store: Project) -> None:
     store.manage("makemigrations", "store")
     store.write(
@@ -307,6 +337,8 @@ def test_a_column_type_changes_while_its_transaction_has_events(store: Project) 
     )
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_two_heads_are_merged(store: Project) -> None:
     store.manage("makemigrations", "store")
     for name, field in (("0002_one", "one"), ("0002_two", "two")):
@@ -336,6 +368,8 @@ def test_two_heads_are_merged(store: Project) -> None:
     )
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_squashed_migrations_make_the_same_triggers(store: Project) -> None:
     store.manage("makemigrations", "store")
     size = MODELS.replace(
@@ -360,6 +394,8 @@ def test_squashed_migrations_make_the_same_triggers(store: Project) -> None:
     )
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_migrate_leaves_an_app_without_migrations_alone_until_its_tables_are_made(
     store: Project,
 ) -> None:

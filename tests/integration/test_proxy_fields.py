@@ -26,7 +26,7 @@ from pgaudit_log.exceptions import DeclarationError
 from pgaudit_log.models import Events, MiddlewareEvents
 from pgaudit_log.testing import isolated
 from tests import tables
-from tests.integration.test_trail import uses
+from tests.query_plans import uses
 from tests.shop import models as shop
 from tests.shop.models import Customer, Order
 from tests.support import execute
@@ -381,6 +381,7 @@ def test_only_proxies_can_have_proxy_fields() -> None:
         tables.make("Plain", url=ProxyField("pgh_context__url", models.TextField()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["exact", "in", "queryset", "join", "reverse"])
 def test_an_exact_user_uses_the_index(events_of_a_user: User, form: str) -> None:
     user = events_of_a_user

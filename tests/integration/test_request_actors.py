@@ -364,6 +364,7 @@ def test_an_impersonated_request_through_the_session(client: Client, ana: User, 
     assert (context["user_name"], context["on_behalf_of_name"]) == ("ana", "ben")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", ["pgh_id", "-pgh_id"])
 @pytest.mark.parametrize("bounds", [slice(2), slice(1), slice(1, 3), slice(0, 9)])
 def test_a_slice_has_the_same_events_by_each_index(

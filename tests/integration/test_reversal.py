@@ -23,18 +23,10 @@ from pgaudit_log.reversal import Kind, Plan, arevert, revert, undo
 from pgaudit_log.values import row_sql
 from pgaudit_log.values.sql_text import Sql
 from tests.going_back import Copies, Tables, event_of, tables, transaction_of
-from tests.integration.test_types import (
-    CASES,
-    SESSIONS,
-    configure,
-    session,
-    skip_what_the_server_lacks,
-)
 from tests.shop.models import Customer, Order, OrderLine, Product, Stock, Team, Untracked
 from tests.support import execute, last_id
 from tests.tables import SqlField
-
-__all__ = ["session"]
+from tests.type_cases import CASES, SESSIONS, configure, skip_what_the_server_lacks
 
 pytestmark = pytest.mark.django_db
 
@@ -297,6 +289,8 @@ def test_virtual_columns_are_no_obstacle(made: Tables) -> None:
     assert execute("SELECT n, twice FROM shop_thing") == [(1, 2)]
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize("session", SESSIONS, indirect=True)
 @pytest.mark.parametrize("type_name", CASES)
 def test_a_value_of_any_type_goes_back_to_the_last_bit(

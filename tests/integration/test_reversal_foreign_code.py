@@ -201,6 +201,7 @@ def test_a_revert_runs_none(t: SimpleNamespace, is_gone: bool) -> None:
     assert execute("SELECT name, state FROM shop_strict") == [("a", "new")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["revert", "undo", "restore"])
 @pytest.mark.parametrize("as_json", [False, True])
 def test_the_commands_run_none(t: SimpleNamespace, command: str, as_json: bool) -> None:

@@ -70,6 +70,7 @@ CHOICES: dict[str, Callable[[Plan], dict[str, Any]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("choice", CHOICES)
 def test_a_row_whose_value_is_taken_is_left_out_with_what_points_at_it(
     t: SimpleNamespace, choice: str
@@ -155,6 +156,7 @@ def test_a_row_whose_place_is_not_given_up_stays_away(made: Tables) -> None:
     assert plan.steps == () and plan.is_applicable
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [{"leave_out": ["exists"]}, {"on_conflict": "skip"}])
 @pytest.mark.parametrize("is_same", [False, True])
 def test_what_pointed_at_a_row_does_not_come_back_to_another(
@@ -230,6 +232,7 @@ def test_a_revert_can_leave_a_row_out(t: SimpleNamespace) -> None:
     assert (plan.steps, told(plan)) == ((), [("taken", "shop.Owner 1")])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("given", "message"),
     [

@@ -49,6 +49,7 @@ EMPTY = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", EMPTY)
 @pytest.mark.parametrize("way", ["restore", "undo of an update", "revert"])
 def test_what_was_empty_comes_back_empty(made: Tables, kind: str, way: str) -> None:

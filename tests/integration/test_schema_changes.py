@@ -93,6 +93,8 @@ def run(store: Project, models: str, code: str) -> str:
     return store.shell(PREPARE + code)
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_an_order_of_rows_is_captured_from_the_first_migration_on(store: Project) -> None:
     models = """
 class Box(models.Model):
@@ -183,6 +185,8 @@ CHANGES = {
 }
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize(
     ("change", "level"),
     [
@@ -236,6 +240,8 @@ call_command("check", databases=["default"], fail_level="WARNING")
 """
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize("level", ["Statement", "Row"])
 @pytest.mark.parametrize(
     "change",

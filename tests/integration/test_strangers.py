@@ -141,6 +141,8 @@ def write(model: Any) -> list[str]:
     return sorted(f"{e.pgh_operation} {e.pgh_label}" for e in events)
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize("level", [pgaudit_log.Statement, pgaudit_log.Row])
 def test_what_was_planted_after_installing_is_never_called(stranger: str, level: Any) -> None:
     with isolated():
@@ -156,6 +158,8 @@ def test_what_was_planted_after_installing_is_never_called(stranger: str, level:
         assert Events.objects.filter(pgh_id__gt=after).get().pgh_diff == {"name": ["", "c"]}
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize("level", [pgaudit_log.Statement, pgaudit_log.Row])
 def test_what_was_planted_before_installing_is_never_bound(stranger: str, level: Any) -> None:
     assert plant(stranger) > 500

@@ -105,6 +105,8 @@ FUNCTION_CHANGES = {
 }
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize("change", FUNCTION_CHANGES)
 def test_each_function_that_was_changed(change: str) -> None:
     for name in FUNCTIONS:
@@ -112,6 +114,8 @@ def test_each_function_that_was_changed(change: str) -> None:
     is_told_and_mended("W005", *(f"function {name}" for name in FUNCTIONS))
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_function_that_does_nothing(name: str) -> None:
     returning_nothing(name)
@@ -122,12 +126,16 @@ def test_a_function_that_does_nothing(name: str) -> None:
 IN_USE = {"pgaudit_log_refuse_change", "pgaudit_log_is_valid", "pgaudit_log_numbers"}
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize("name", [name for name in FUNCTIONS if name not in IN_USE])
 def test_a_function_that_was_dropped(name: str) -> None:
     execute(f"DROP FUNCTION {name}")
     is_told_and_mended("W005", f"function {name}")
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize("name", [name for name in FUNCTIONS if name not in IN_USE])
 def test_a_function_with_another_result(name: str) -> None:
     written = functions(template())[name]
@@ -196,6 +204,8 @@ GUARD_CHANGES = {
 }
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize("change", GUARD_CHANGES)
 @pytest.mark.parametrize("guard", GUARDS)
 def test_a_guard_that_was_changed(guard: str, change: str, customer: Customer) -> None:
@@ -257,6 +267,8 @@ def test_a_guard_of_names_that_was_changed(table: str, guard: str, change: str) 
 # Tables and indexes
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize("name", sorted(indexes(template())))
 @pytest.mark.parametrize(
     "change",
@@ -364,6 +376,8 @@ STRANGERS = {
 }
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize("kind", STRANGERS)
 @pytest.mark.parametrize("table", [*sorted(tables(template())), "pgaudit_log_event_default"])
 def test_what_others_put_on_our_tables_is_told_and_left(table: str, kind: str) -> None:
@@ -457,6 +471,8 @@ CAPTURE_CHANGES = {
 }
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize("change", CAPTURE_CHANGES)
 def test_each_capture_that_was_changed(change: str) -> None:
     id, apply = CAPTURE_CHANGES[change]
@@ -500,6 +516,8 @@ def forget() -> Iterator[None]:
         yield
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.usefixtures("forget")
 @pytest.mark.parametrize("level", ["STATEMENT", "ROW"])
 @pytest.mark.parametrize("change", CAPTURE_CHANGES)
@@ -544,6 +562,8 @@ def test_the_function_of_a_condition_that_was_replaced() -> None:
     assert messages() == {} and definition(name) == text
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.usefixtures("forget")
 @pytest.mark.parametrize(
     "change",
@@ -570,6 +590,8 @@ def test_a_trigger_of_a_partition_that_was_changed(change: str) -> None:
         is_told_and_mended("W004", "shop_part_low")
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.usefixtures("forget")
 @pytest.mark.parametrize(
     "change",
@@ -597,6 +619,8 @@ def test_a_trigger_that_takes_turns_that_was_changed(change: str) -> None:
 # Views: see test_views.
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize("name", ["shop_orderevent", "shop_customerevent"])
 @pytest.mark.parametrize(
     "change",

@@ -49,6 +49,7 @@ def with_books(store: Project, folder: str, migration: str = MIGRATION) -> None:
     store.write("store/models.py", TRACKED.format(model="Book"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "folder",
     [
@@ -70,12 +71,14 @@ def test_an_installed_app_is_refused_with_the_proxy_to_track(store: Project, fol
     assert "no issues" in store.manage("check")
 
 
+@pytest.mark.slow
 def test_a_through_table_is_shown_by_its_field(store: Project) -> None:
     with_books(store, "site-packages")
     store.write("store/models.py", TRACKED.format(model="Book.readers.through"))
     assert "class BookReaders(Book.readers.through):" in store.manage("check", fails=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("app", ["auth", "contenttypes"])
 def test_apps_of_django_are_refused(store: Project, app: str) -> None:
     model = {"auth": "User", "contenttypes": "ContentType"}[app]
@@ -86,6 +89,7 @@ def test_apps_of_django_are_refused(store: Project, app: str) -> None:
     assert f"class Tracked{model}({model}):" in store.manage("check", fails=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "setting", ["migrations_of_books", "books.migrations", None], ids=["moved", "meant", "none"]
 )
@@ -96,12 +100,14 @@ def test_who_says_where_the_migrations_are_may(store: Project, setting: str | No
     assert "no issues" in store.manage("check")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", [".", "vendored", "src/packages"])
 def test_a_projects_own_packages_are_not_meant(store: Project, folder: str) -> None:
     with_books(store, folder)
     assert "no issues" in store.manage("check")
 
 
+@pytest.mark.slow
 def test_nor_is_one_that_is_installed_from_a_checkout(
     store: Project, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -110,12 +116,14 @@ def test_nor_is_one_that_is_installed_from_a_checkout(
     assert "no issues" in store.manage("check")
 
 
+@pytest.mark.slow
 def test_nor_is_a_project_that_is_installed_with_its_migrations(store: Project) -> None:
     """As from a wheel: what it tracks is in its migrations already."""
     with_books(store, "site-packages", "import pgaudit_log.triggers.template\n" + MIGRATION)
     assert "no issues" in store.manage("check")
 
 
+@pytest.mark.slow
 def test_nor_is_an_app_without_migrations(store: Project) -> None:
     with_books(store, "site-packages")
     migrations = store.folder / "site-packages" / "books" / "migrations"
@@ -125,6 +133,7 @@ def test_nor_is_an_app_without_migrations(store: Project) -> None:
     assert "no issues" in store.manage("check")
 
 
+@pytest.mark.slow
 def test_a_child_of_an_abstract_base_in_such_an_app_is_refused_too(store: Project) -> None:
     with_books(store, "site-packages")
     store.write(

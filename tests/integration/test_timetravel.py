@@ -169,6 +169,8 @@ def older(forget: None) -> tuple[Any, Any]:
     return row, now()
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize("ask", ["object", "table", "get", "block", "in_bulk", "first"])
 @pytest.mark.parametrize("happens", ["nothing", "update", "delete"])
 def test_what_is_older_than_its_tracking_is_unknown(older: Any, ask: str, happens: str) -> None:

@@ -209,6 +209,8 @@ STORIES: tuple[Callable[[], Any], ...] = (
 )
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.__name__)
 @pytest.mark.parametrize("transactions", ["one", "several"])
 def test_by_its_key_a_row_is_what_it_is_in_its_table(

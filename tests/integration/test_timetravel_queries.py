@@ -78,6 +78,8 @@ FILTERS: dict[str, tuple[Any, list[str]]] = {
 }
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize("name", FILTERS)
 @pytest.mark.parametrize("how", ["as_of", "block"])
 def test_every_kind_of_filter_sees_the_past(then: Any, name: str, how: str) -> None:
@@ -256,6 +258,8 @@ QUESTIONS: dict[str, Any] = {
 }
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize("name", QUESTIONS)
 def test_every_question_is_answered_from_the_past(then: Any, name: str) -> None:
     assert QUESTIONS[name](Order.objects.as_of(then))

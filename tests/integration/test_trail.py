@@ -21,7 +21,7 @@ from pgaudit_log.exceptions import QueryError
 from pgaudit_log.models import Events
 from pgaudit_log.testing import isolated
 from tests import tables
-from tests.integration.test_plans import event_scans
+from tests.query_plans import event_scans, uses
 from tests.shop import models as shop
 from tests.shop.models import Customer, Order, OrderLine, Product, Stock
 from tests.support import execute
@@ -579,6 +579,7 @@ def test_null_is_a_value_of_its_own(db: None) -> None:
     assert events.changed("tags", new=json_null).count() == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("field", "old", "new"),
     [
@@ -848,6 +849,7 @@ def test_the_object_of_an_uncommon_key_is_found(db: None) -> None:
 # plans
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("many_events")
 @pytest.mark.parametrize("form", ["object", "objects", "queryset"])
 def test_tracks_uses_the_index(form: str) -> None:
@@ -880,15 +882,6 @@ def test_references_uses_the_index(form: str, depth: int) -> None:
     assert scans
     for scan in scans:
         assert "refs && " in scan.get("Index Cond", "") + scan.get("Recheck Cond", "")
-
-
-def uses(queryset: Any, condition: str) -> bool:
-    """Return whether every scan of the events has ``condition`` as its index's."""
-    scans = event_scans(queryset)
-    assert scans
-    return all(
-        condition in scan.get("Index Cond", "") + scan.get("Recheck Cond", "") for scan in scans
-    )
 
 
 @pytest.mark.parametrize("form", ["instance", "list", "queryset"])

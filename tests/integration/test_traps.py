@@ -435,6 +435,8 @@ def test_a_trigger_is_replaced_while_others_read_the_table(
         trigger.install(model)
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize(
     "table", ["Täble-ä b", "order", "x" * 63, '"shop_other"."thing"', "a.b", "it's"]
 )
@@ -551,6 +553,8 @@ UNSEEN = {
 """Pairs of values that ``IS DISTINCT FROM`` holds for the same, or cannot compare."""
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @LEVELS
 @pytest.mark.parametrize("sql_type", UNSEEN)
 def test_a_change_that_equality_does_not_see_is_a_change(

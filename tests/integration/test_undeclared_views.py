@@ -55,6 +55,8 @@ def test_views_that_are_declared_stay() -> None:
     assert exists("shop_orderevent")
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize(
     "made",
     [

@@ -15,8 +15,8 @@ import pgaudit_log
 from pgaudit_log.exceptions import PlanError, QueryError
 from pgaudit_log.models import Events
 from pgaudit_log.reversal import Kind, aundo, restore, undo
-from tests.concurrency.test_backfill import Meanwhile
 from tests.going_back import Copies, Tables, event_of, tables, transaction_of
+from tests.meanwhile import Meanwhile
 from tests.shop.models import Customer, Order, OrderLine, Product, Team
 from tests.support import execute, last_id
 from tests.tables import SqlField

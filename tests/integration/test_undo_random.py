@@ -17,7 +17,7 @@ from pgaudit_log.reversal import undo
 from tests.going_back import Copies, tables
 from tests.support import execute
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 RUNS = int(os.environ.get("PGAUDIT_LOG_RANDOM_UNDOS", "60"))
 

@@ -30,6 +30,7 @@ def asked(store: Project, text: str) -> set[str]:
     return set(printed.splitlines())
 
 
+@pytest.mark.slow
 def test_a_plan_is_shown_and_nothing_written(store: Project) -> None:
     store.manage("migrate")
     before = asked(store, EVERYTHING)
@@ -42,6 +43,7 @@ def test_a_plan_is_shown_and_nothing_written(store: Project) -> None:
     assert asked(store, EVERYTHING) == before
 
 
+@pytest.mark.slow
 def test_capture_goes_and_events_stay_until_install_makes_it_again(store: Project) -> None:
     store.manage("migrate")
     assert store.shell(WRITES) == "4\n"
@@ -63,6 +65,7 @@ def test_capture_goes_and_events_stay_until_install_makes_it_again(store: Projec
     assert store.shell(WRITES) == "4\n"
 
 
+@pytest.mark.slow
 def test_with_the_events_nothing_is_left_but_what_is_the_projects(store: Project) -> None:
     store.manage("migrate")
     store.shell(WRITES)
@@ -77,6 +80,7 @@ def test_with_the_events_nothing_is_left_but_what_is_the_projects(store: Project
     assert store.shell(WRITES) == "4\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("view", "words", "told"),
     [

@@ -149,6 +149,8 @@ def become(model: Any, new_type: str, value: str) -> None:
     execute(f"UPDATE {table} SET v = {value}")
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.usefixtures("own_types", "forgotten")
 @pytest.mark.parametrize("new_type", CHANGES)
 def test_a_column_that_became_another_type_is_null_before(new_type: str) -> None:

@@ -72,6 +72,8 @@ def have_other_rows() -> None:
 CHANGES = pytest.mark.parametrize("change", [have_fewer_columns, have_other_rows])
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @CHANGES
 def test_a_view_that_was_replaced_is_told_and_mended(change: Any, customer: Customer) -> None:
     Order.objects.create(customer=customer)
@@ -186,6 +188,8 @@ DEPENDENTS = {
 }
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize("name", DEPENDENTS)
 def test_what_depends_on_a_view_is_named_and_kept(name: str) -> None:
     have_fewer_columns()
@@ -213,6 +217,8 @@ def forget() -> Iterator[None]:
         yield
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.usefixtures("forget")
 @pytest.mark.parametrize("way", ["track", "setting", "neither", "track says no"])
 def test_with_a_barrier_a_view_shows_its_own_rows_only(

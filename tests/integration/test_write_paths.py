@@ -189,6 +189,8 @@ def in_order(events: list[Any]) -> list[Any]:
     return sorted(events, key=repr)
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.usefixtures("binding")
 @pytest.mark.parametrize("level", ["STATEMENT", "ROW"])
 @pytest.mark.parametrize("path", WRITES)

@@ -23,6 +23,8 @@ from tests.properties.sessions import second_connection
 from tests.properties.tables import all_tables, families_installed
 from tests.properties.trail import comparison_installed
 
+pytestmark = [pytest.mark.slow, pytest.mark.everywhere]
+
 settings.register_profile(
     "short",
     max_examples=25,

@@ -8,6 +8,8 @@ import pytest
 
 from tests.properties.trail import BrokenTrailError, Event, replay
 
+pytestmark = pytest.mark.slow
+
 
 def event(id: int, operation: str, before: str | None, after: str | None) -> Event:
     return Event(

@@ -7,34 +7,14 @@ import itertools
 import os
 from collections.abc import Iterator, Sequence
 from functools import cache
-from typing import Protocol
 
 import pytest
 from django.conf import settings
 
 from tests.seeds import pages
+from tests.seeds.opening import GROUPS, MakeProject, Open, ProjectOf
 from tests.seeds.pages import Example
-from tests.seeds.project import Project, Session, grouped
-
-GROUPS = grouped(pages.read_all())
-
-
-class MakeProject(Protocol):
-    """Makes a project of some examples, and starts it."""
-
-    def __call__(self, examples: Sequence[Example], more_settings: str = "") -> Project: ...
-
-
-class ProjectOf(Protocol):
-    """Returns the project of a group, started when it is first asked for."""
-
-    def __call__(self, group: int) -> Project: ...
-
-
-class Open(Protocol):
-    """Opens an example by its name."""
-
-    def __call__(self, name: str) -> Session: ...
+from tests.seeds.project import Project, Session
 
 
 @pytest.fixture(scope="session")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.seeds.conftest import Open
+from tests.seeds.opening import Open
 from tests.seeds.project import ExampleError
+
+pytestmark = pytest.mark.slow
 
 CREATE_WITH_USER = """
     user = User.objects.create_user("ana")

@@ -7,8 +7,10 @@ import re
 import pytest
 
 from tests.seeds import pages
-from tests.seeds.conftest import MakeProject, Open
+from tests.seeds.opening import MakeProject, Open
 from tests.seeds.project import ExampleError, Session
+
+pytestmark = pytest.mark.slow
 
 CREATE = "m = MyModel.objects.create(field=1)"
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from tests.seeds.conftest import Open
+import pytest
+
+from tests.seeds.opening import Open
+
+pytestmark = pytest.mark.slow
 
 
 def test_quick_start(example: Open) -> None:

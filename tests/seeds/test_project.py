@@ -6,11 +6,11 @@ import re
 
 import pytest
 
-from tests.seeds.conftest import GROUPS, ProjectOf
+from tests.seeds.opening import GROUPS, ProjectOf
 
 _COLOUR = re.compile(r"\x1b\[\d+m")
 
-pytestmark = pytest.mark.parametrize("group", range(len(GROUPS)))
+pytestmark = [pytest.mark.parametrize("group", range(len(GROUPS))), pytest.mark.slow]
 
 
 def test_check_reports_nothing(project_of: ProjectOf, group: int) -> None:

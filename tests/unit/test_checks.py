@@ -119,6 +119,7 @@ def test_an_accessor_that_another_model_has_is_an_error(monkeypatch: Any) -> Non
     assert "shop.Order.lines is the accessor of both its events and shop.OrderLine" in message.msg
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_an_outdated_view_is_a_warning() -> None:
     from tests.support import execute

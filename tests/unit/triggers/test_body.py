@@ -13,7 +13,6 @@ from django.db import models
 from django.test.utils import isolate_apps
 
 import pgaudit_log
-from pgaudit_log.conf import settings as package_settings
 from pgaudit_log.database.written_schema import functions, template
 from pgaudit_log.triggers.body import capture_sql
 from pgaudit_log.triggers.pins import needed_pins
@@ -22,7 +21,6 @@ from pgaudit_log.triggers.snapshot import snapshot_source
 from pgaudit_log.triggers.template import CaptureTriggerSql
 from pgaudit_log.triggers.trigger import CaptureTrigger
 from pgaudit_log.values.pinned_settings import PINNED
-from pgaudit_log.values.quoting import quote_literal, quote_name, shorten
 from tests.shop.models import Order
 
 
@@ -188,21 +186,3 @@ def test_a_frozen_trigger_is_made_from_what_a_migration_holds() -> None:
 def test_conditions_on_changes(condition: Any, fires_for: set[str]) -> None:
     where = body(Group, pgaudit_log.UpdateEvent(condition=condition)).partition("WHERE")[2]
     assert all(name in where.partition(";")[0] for name in fires_for)
-
-
-def test_a_literal_survives_quoting() -> None:
-    assert quote_literal("it's") == "'it''s'"
-    assert quote_literal("a\\b'") == "E'a\\\\b'''"
-    assert quote_name('a"b') == '"a""b"'
-
-
-def test_long_names_stay_different() -> None:
-    one, two = shorten("x" * 70), shorten("x" * 71)
-    assert one != two
-    assert len(one) <= 63 and len(shorten("ä" * 40).encode()) <= 63
-
-
-def test_settings_are_read_when_they_are_asked_for(settings: Any) -> None:
-    assert package_settings.PARTITIONS_AHEAD == 3
-    settings.PGAUDIT_LOG_PARTITIONS_AHEAD = 9
-    assert package_settings.PARTITIONS_AHEAD == 9

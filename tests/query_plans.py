@@ -1,0 +1,43 @@
+"""What PostgreSQL plans for a question about events: which scans, on which index."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timezone
+from typing import Any
+
+from django.db import models
+
+from pgaudit_log.database.partitions.calendar import period_at
+
+
+def nodes(queryset: models.QuerySet[Any, Any], **options: Any) -> list[dict[str, Any]]:
+    """Return the nodes of a queryset's plan; ``options`` are those of ``EXPLAIN``."""
+
+    def walk(node: dict[str, Any]) -> list[dict[str, Any]]:
+        return [node] + [found for child in node.get("Plans", []) for found in walk(child)]
+
+    return walk(json.loads(queryset.explain(format="json", **options))[0]["Plan"])
+
+
+def event_scans(queryset: models.QuerySet[Any, Any]) -> list[dict[str, Any]]:
+    """Return the nodes that read the partition of this month, where all events are.
+
+    The empty partitions are read in whichever way.
+    """
+    this_month = period_at(datetime.now(timezone.utc), "month").table
+    return [
+        node
+        for node in nodes(queryset)
+        if node.get("Relation Name") == this_month
+        or node.get("Index Name", "").startswith(this_month)
+    ]
+
+
+def uses(queryset: Any, condition: str) -> bool:
+    """Return whether every scan of the events has ``condition`` as its index's."""
+    scans = event_scans(queryset)
+    assert scans
+    return all(
+        condition in scan.get("Index Cond", "") + scan.get("Recheck Cond", "") for scan in scans
+    )
