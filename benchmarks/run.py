@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from benchmarks.findings import Findings
     from example_project.embedded_postgres import Server
 
-SECTIONS = ("writing", "growth", "reading")
+SECTIONS = ("writing", "growth", "reading", "startup")
 
 
 def main() -> int:
@@ -68,12 +68,14 @@ def section(
     name: str, server: Server, options: argparse.Namespace, say: Callable[[str], None]
 ) -> Findings:
     """Run one section and return its findings."""
-    from benchmarks import growth, reading, writing
+    from benchmarks import growth, reading, startup, writing
 
     if name == "writing":
         return writing.run(server, writing.SHORT if options.short else writing.FULL, say)
     if name == "growth":
         return growth.run(server, growth.SHORT if options.short else growth.FULL, say)
+    if name == "startup":
+        return startup.run(server, startup.SHORT if options.short else startup.FULL, say)
     extent = reading.SHORT if options.short else reading.FULL
     return reading.run(server, extent.of(options.events), say)
 
