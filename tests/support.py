@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.db import connection, connections
 from django.db.backends.postgresql.psycopg_any import is_psycopg3
 
+from pgaudit_log.database.installed_schema import GUARDS
 from pgaudit_log.models import Events
 
 if is_psycopg3:
@@ -16,7 +19,7 @@ if is_psycopg3:
 else:
     from psycopg2 import sql as driver_sql  # type: ignore[no-redef]
 
-__all__ = ["copy_in", "driver_sql", "execute", "last_id", "role_name", "trail"]
+__all__ = ["copy_in", "driver_sql", "execute", "last_id", "role_name", "trail", "unguarded"]
 
 
 def execute(sql: str, params: Any = None, *, using: str = "default") -> list[tuple[Any, ...]]:
@@ -42,6 +45,17 @@ def trail(model: str | None = None, *, after: int = 0) -> list[tuple[Any, ...]]:
     if model is not None:
         events = events.filter(pgh_obj_model=model)
     return list(events.values_list("pgh_operation", "pgh_obj_id", "pgh_diff"))
+
+
+@contextmanager
+def unguarded(*tables: str) -> Iterator[None]:
+    """Let a block delete and truncate what triggers keep, as an owner could who disables them."""
+    for table in tables:
+        execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+    yield
+    for table in tables:
+        for guard in GUARDS:
+            execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {guard}")
 
 
 def copy_in(statement: str, rows: str) -> None:

@@ -220,30 +220,34 @@ def check_databases(
     app_configs: Any, databases: Sequence[str] | None = None, **kwargs: Any
 ) -> Messages:
     """Return a warning for each database that lacks what the declarations need; runs with ``migrate``."""
-    messages: Messages = []
-    for alias in databases or ():
-        # `migrate` runs the checks before it starts: what it is about to make is not missing.
-        if not installation.is_wanted(alias) or not installation.is_migrated(alias):
-            continue
-        faults = installation.incomplete_schema(alias)
-        messages += database.check_schema(alias, faults)
-        if not installation.has_event_table(alias):
-            continue
-        messages += database.check_strangers(alias)
-        at_fault = {fault.name for fault in faults}
-        if "function pgaudit_log_database" in at_fault:
-            # Without it, the rest cannot be asked.
-            continue
-        if "function pgaudit_log_numbers" not in at_fault:
-            messages += _check_numbers(alias)
-        messages += database.check_captures(alias)
-        messages += _check_triggers(alias)
-        messages += database.check_histories(alias)
-        messages += _check_tables(alias)
-        messages += _check_turns(alias)
-        messages += _check_locks(alias)
-        messages += database.check_views(alias)
-    return messages
+    return [m for alias in databases or () for m in database.asked(alias, _check_database)]
+
+
+def _check_database(alias: str) -> Messages:
+    # `migrate` runs the checks before it starts: what it is about to make is not missing.
+    if not installation.is_wanted(alias) or not installation.is_migrated(alias):
+        return []
+    faults = installation.incomplete_schema(alias)
+    messages = database.check_schema(alias, faults)
+    if not installation.has_event_table(alias):
+        return messages
+    messages += database.asked(alias, database.check_strangers)
+    at_fault = {fault.name for fault in faults}
+    if "function pgaudit_log_database" in at_fault:
+        # Without it, the rest cannot be asked.
+        return messages
+    if "function pgaudit_log_numbers" not in at_fault:
+        messages += database.asked(alias, _check_numbers)
+    return messages + database.asked(
+        alias,
+        database.check_captures,
+        _check_triggers,
+        database.check_histories,
+        _check_tables,
+        _check_turns,
+        _check_locks,
+        database.check_views,
+    )
 
 
 def _check_numbers(alias: str) -> Messages:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from django.core import checks
-from django.db import connections
+from django.db import DatabaseError, connections, transaction
 
 from pgaudit_log.constants import APP_LABEL
 from pgaudit_log.database import installation, installed_captures, installed_views
@@ -15,6 +15,31 @@ from pgaudit_log.reading import typed_events
 Messages = list[checks.CheckMessage]
 
 INSTALL = "Run manage.py pgaudit_log install."
+
+
+def asked(alias: str, *parts: Callable[[str], Messages]) -> Messages:
+    """Return what ``parts`` find in a database, and an error for each that it refuses to answer.
+
+    So what one of them may not ask, such as for lack of a privilege, hides nothing of the others.
+    """
+    # Without a server, the error is Django's.
+    connections[alias].ensure_connection()
+    messages: Messages = []
+    for part in parts:
+        try:
+            with transaction.atomic(using=alias):
+                messages += part(alias)
+        except DatabaseError as error:
+            messages.append(
+                checks.Error(
+                    f'The database "{alias}" was asked whether all is in place, and refused:'
+                    f" {str(error).strip()}",
+                    hint="Run the check as the role that migrates, or give this one what it lacks.",
+                    obj=APP_LABEL,
+                    id="pgaudit_log.E010",
+                )
+            )
+    return messages
 
 
 def check_schema(alias: str, faults: Sequence[Fault]) -> Messages:
@@ -75,7 +100,7 @@ def check_captures(alias: str) -> Messages:
         messages.append(
             checks.Warning(
                 f'The database "{alias}" does not have the triggers that are declared:'
-                f" {', '.join(missing)}. Changes go unrecorded.",
+                f" {', '.join(missing)}. Changes may go unrecorded.",
                 hint="Run makemigrations and migrate. If a trigger was dropped or disabled by hand,"
                 " run manage.py pgaudit_log install. For an app without migrations, run migrate"
                 " --run-syncdb.",
@@ -125,7 +150,16 @@ def check_histories(alias: str) -> Messages:
 def check_views(alias: str) -> Messages:
     """Return warnings about views that are not as they should be, or show more than they should."""
     messages: Messages = []
-    views = typed_events.views_for(alias)
+    views, errors = typed_events.views_for(alias)
+    messages += [
+        checks.Warning(
+            f'{error} (in the database "{alias}")',
+            hint="Correct the model or its fields, then run migrate, or manage.py pgaudit_log install.",
+            obj=APP_LABEL,
+            id="pgaudit_log.W002",
+        )
+        for error in errors
+    ]
     stale = installed_views.outdated(views, connections[alias])
     if stale:
         messages.append(

@@ -225,6 +225,11 @@ def _write(plan: Plan, screen: Screen) -> None:
 
 
 def _pair(change: Change) -> tuple[str, str]:
-    now = terminal_text.side(change.now, change.now_text, there=False)
-    proposed = terminal_text.side(change.proposed, change.proposed_text, there=False)
+    now, proposed = (
+        None if text is None else terminal_text.shortened(text)
+        for text in (
+            terminal_text.side(change.now, change.now_text, there=False),
+            terminal_text.side(change.proposed, change.proposed_text, there=False),
+        )
+    )
     return terminal_text.safe(change.field), terminal_text.change(now, proposed)

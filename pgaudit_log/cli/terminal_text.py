@@ -14,9 +14,20 @@ from typing import Any
 from django.utils import timezone
 
 from pgaudit_log.constants import AT_KEY
-from pgaudit_log.diffs.display import NOTHING, as_json, in_current_zone, moment, safe
+from pgaudit_log.diffs.display import (
+    NOTHING,
+    as_json,
+    in_current_zone,
+    moment,
+    of_bytes,
+    safe,
+    shortened,
+)
 from pgaudit_log.values import row_json
 from pgaudit_log.values.row_json import MISSING, Absence, unescaped
+
+MOST_BYTES = 32
+"""Up to how many bytes are shown as they are."""
 
 __all__ = [
     "NOTHING",
@@ -26,6 +37,7 @@ __all__ = [
     "of_stored",
     "of_value",
     "safe",
+    "shortened",
     "side",
     "time",
 ]
@@ -58,11 +70,15 @@ def of_value(value: Any, text: str | None = None) -> str:
         case datetime():
             return moment(value)
         case bytes() | bytearray() | memoryview():
-            return bytes(value).hex()
+            return _of_bytes(bytes(value))
         case dict() | list() | tuple():
             return safe(as_json(value))
         case _:
             return safe(text if text is not None else value)
+
+
+def _of_bytes(value: bytes) -> str:
+    return value.hex() if len(value) <= MOST_BYTES else of_bytes(value)
 
 
 def of_stored(value: Any) -> str:

@@ -35,6 +35,7 @@ from pgaudit_log.database import (
 )
 from pgaudit_log.database.installed_schema import Fault
 from pgaudit_log.database.partitions import catalogue
+from pgaudit_log.database.privileges import lack_told
 from pgaudit_log.declaring import former_names
 from pgaudit_log.exceptions import InstallationError
 from pgaudit_log.models import Events
@@ -454,14 +455,16 @@ def repair(using: str = "default") -> Report:
     That is the event table, and the triggers of models whose tables are there.
 
     Raises:
-        InstallationError: when the migration of the event table is yet to be applied.
+        InstallationError: when the migration of the event table is yet to be applied, or something
+            that :func:`install` raises for.
     """
     if not has_event_table(using) and not _is_recorded(using):
         raise InstallationError(
             f'The database "{using}" has no event table. Run migrate on it first.'
         )
-    faults = _complete_schema(using)
-    triggers = mend_captures(using, all_of_them=True)
+    with lack_told(using):
+        faults = _complete_schema(using)
+        triggers = mend_captures(using, all_of_them=True)
     report = install(using)
     return replace(
         report, schema=tuple(faults), triggers=tuple(dict.fromkeys([*triggers, *report.triggers]))
@@ -489,15 +492,7 @@ def install_views(using: str) -> list[str]:
     Raises:
         InstallationError: names each view that could not be made, once all others are.
     """
-    wanted, errors = [], []
-    for event_model in typed_events.event_models_for(using):
-        try:
-            wanted.append(typed_events.view_of(event_model, connections[using]))
-        except Exception as error:
-            errors.append(
-                f"The view {event_model._meta.db_table} of the events of"
-                f" {event_model.pgh_declaration.label} could not be made: {error}"  # type: ignore[attr-defined]
-            )
+    wanted, errors = typed_events.views_for(using)
     made = []
     for view in installed_views.outdated(wanted, connections[using]):
         try:
@@ -518,8 +513,14 @@ def install(using: str = "default") -> Report:
     tables; where the server counts transactions or ids anew, they get numbers of their own again.
 
     Raises:
-        InstallationError: when something else in the database has the name of a view.
+        InstallationError: when something else in the database has the name of a view, or the role may
+            not do so.
     """
+    with lack_told(using):
+        return _install(using)
+
+
+def _install(using: str) -> Report:
     faults = _complete_schema(using)
     incarnation, last_id = _renew_numbers(using)
     triggers = [*mend_captures(using), *install_shapes(using)]

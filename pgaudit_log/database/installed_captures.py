@@ -14,6 +14,7 @@ from django.db import ProgrammingError, connections, transaction
 
 from pgaudit_log import sql
 from pgaudit_log.constants import EVENT_TABLE
+from pgaudit_log.database.privileges import sqlstate
 from pgaudit_log.database.written_schema import pinned_settings
 from pgaudit_log.declaring import former_names
 from pgaudit_log.triggers.template import condition_function
@@ -284,10 +285,7 @@ def _install_anew(using: str, fault: Fault) -> None:
 
 def _is_about_what_is_gone(error: ProgrammingError) -> bool:
     """Return whether the database does not know a column, function or table that it was asked for."""
-    cause = error.__cause__
-    # The name of psycopg 3, and that of psycopg 2.
-    code = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
-    return code in {"42703", "42883", "42P01"}
+    return sqlstate(error) in {"42703", "42883", "42P01"}
 
 
 def shared_histories(using: str) -> dict[str, list[str]]:

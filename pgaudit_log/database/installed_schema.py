@@ -23,7 +23,13 @@ from pgaudit_log.database.written_schema import (
 )
 
 GUARDS = ("pgaudit_log_refuse_change", "pgaudit_log_refuse_truncate")
-"""The triggers that keep the event table append-only."""
+"""The triggers that keep the event table append-only, and the tables of names and shapes with it."""
+
+KEPT = ("pgaudit_log_label", "pgaudit_log_shape")
+"""The tables beside the event table whose rows stay as they are."""
+
+UPDATED = ("pgaudit_log_incarnation", "pgaudit_log_table", "pgaudit_log_column")
+"""Those whose rows stay, and are brought up to date."""
 
 DEFAULT_PARTITION = f"{EVENT_TABLE}_default"
 
@@ -52,6 +58,8 @@ def faults(using: str, schema: str) -> list[Fault]:
             sql.read("guards.sql"),
             {
                 "events": f"{schema}.{EVENT_TABLE}",
+                "kept": [f"{schema}.{name}" for name in KEPT],
+                "updated": [f"{schema}.{name}" for name in UPDATED],
                 "refuse": f"{schema}.pgaudit_log_refuse_change()",
             },
         )

@@ -121,3 +121,13 @@ def generic_columns(generic: Any) -> tuple[str, str]:
         column_of(own.get_field(generic.content_type_field_name)),
         column_of(own.get_field(generic.object_id_field_name)),
     )
+
+
+def generic_keys(model: type[models.Model]) -> list[Any]:
+    """Return the ``GenericForeignKey`` fields of a model's own table."""
+    own = {f.name for f in model._meta.local_concrete_fields}
+    return [
+        field
+        for field in model._meta.private_fields
+        if {getattr(field, "ct_field", None), getattr(field, "fk_field", None)} <= own
+    ]

@@ -44,6 +44,17 @@ def safe(text: object, *, keep: str = "") -> str:
     )
 
 
+MOST_SHOWN = 200
+"""How many characters of a value a plan shows."""
+
+
+def shortened(text: str) -> str:
+    """Return a text, or of one that is too long to stand in a line its beginning and its length."""
+    if len(text) <= MOST_SHOWN:
+        return text
+    return f"{text[:MOST_SHOWN]}… ({len(text):,} characters)"
+
+
 class Wording:
     """The words for values of a model's fields; asks once for all objects that a field points at."""
 
@@ -112,9 +123,21 @@ def _plain(value: Any) -> str:
     if isinstance(value, bool):
         return gettext("Yes") if value else gettext("No")
     if isinstance(value, bytes | bytearray | memoryview):
-        digest = hashlib.sha256(value).hexdigest()[:8]
-        return f"{len(bytes(value))} bytes (SHA-256 {digest}…)"
+        return of_bytes(bytes(value))
+    if hasattr(value, "isempty") and not value.isempty:
+        return _range(value)
     return '""' if value == "" else str(value)
+
+
+def _range(value: Any) -> str:
+    """Return a range of the driver; its moments in the current time zone, as all moments are."""
+    lower, upper = ("" if bound is None else _plain(bound) for bound in (value.lower, value.upper))
+    return f"{'[' if value.lower_inc else '('}{lower}, {upper}{']' if value.upper_inc else ')'}"
+
+
+def of_bytes(value: bytes) -> str:
+    """Return how many bytes there are, and a digest that tells them from others."""
+    return f"{len(value)} bytes (SHA-256 {hashlib.sha256(value).hexdigest()[:8]}…)"
 
 
 def moment(value: datetime) -> str:

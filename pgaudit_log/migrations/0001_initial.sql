@@ -1291,6 +1291,37 @@ BEGIN
 END;
 $pgaudit_log$;
 
+-- The triggers that keep what events are read with: what tables and columns were called, and which
+-- shape meant what. Rows come and are brought up to date, but none goes; a label and a shape mean
+-- the same for ever. ENABLE ALWAYS, as those of the event table.
+DO $pgaudit_log$
+DECLARE
+    kept record;
+BEGIN
+    FOR kept IN
+        VALUES
+            ('@schema@.pgaudit_log_incarnation'::regclass, 'DELETE'),
+            ('@schema@.pgaudit_log_table', 'DELETE'),
+            ('@schema@.pgaudit_log_column', 'DELETE'),
+            ('@schema@.pgaudit_log_label', 'UPDATE OR DELETE'),
+            ('@schema@.pgaudit_log_shape', 'UPDATE OR DELETE')
+    LOOP
+        EXECUTE format(
+            'CREATE OR REPLACE TRIGGER pgaudit_log_refuse_change BEFORE %s ON %s'
+            ' FOR EACH ROW EXECUTE FUNCTION @schema@.pgaudit_log_refuse_change()',
+            kept.column2, kept.column1
+        );
+        EXECUTE format(
+            'CREATE OR REPLACE TRIGGER pgaudit_log_refuse_truncate BEFORE TRUNCATE ON %s'
+            ' FOR EACH STATEMENT EXECUTE FUNCTION @schema@.pgaudit_log_refuse_change()',
+            kept.column1
+        );
+        EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER pgaudit_log_refuse_change', kept.column1);
+        EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER pgaudit_log_refuse_truncate', kept.column1);
+    END LOOP;
+END;
+$pgaudit_log$;
+
 -- pgaudit_log_txid(): the number that events of the running transaction have.
 -- Reads no settings.
 CREATE OR REPLACE FUNCTION @schema@.pgaudit_log_txid()

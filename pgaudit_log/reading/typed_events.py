@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from functools import wraps
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.apps import apps
 from django.db import connections, models, router
@@ -385,6 +385,28 @@ def event_models_for(using: str) -> list[type[Event]]:
     ]
 
 
-def views_for(using: str) -> list[event_views.View]:
-    """Return the views that the database ``using`` should have, in the order of declaration."""
-    return [view_of(event_model, connections[using]) for event_model in event_models_for(using)]
+class Views(NamedTuple):
+    """The views that a database should have."""
+
+    views: list[event_views.View]
+    """In the order of declaration."""
+    errors: list[str]
+    """What is told of those that could not be made out."""
+
+
+def views_for(using: str) -> Views:
+    """Return the views that the database ``using`` should have.
+
+    One model's trouble keeps none of the other views from being known.
+    """
+    found = Views([], [])
+    for event_model in event_models_for(using):
+        try:
+            found.views.append(view_of(event_model, connections[using]))
+        except Exception as error:
+            declaration: Declaration = event_model.pgh_declaration  # type: ignore[attr-defined]
+            found.errors.append(
+                f"The view {event_model._meta.db_table} of the events of {declaration.label}"
+                f" could not be made: {error}"
+            )
+    return found

@@ -15,7 +15,11 @@ from pgaudit_log.declaring.relations import (
 )
 from pgaudit_log.diffs import current_rows
 from pgaudit_log.diffs.current_rows import RowKey
-from pgaudit_log.reversal.checking.dangling_references import is_left_alone, label_of
+from pgaudit_log.reversal.checking.dangling_references import (
+    generic_label_of,
+    is_left_alone,
+    label_of,
+)
 from pgaudit_log.reversal.checking.neighbours import CHUNK, any_of
 from pgaudit_log.reversal.plan import Step, key_after, whole_keys
 from pgaudit_log.values.keys import key_fields, key_text
@@ -67,7 +71,11 @@ def unplanned_references(steps: Sequence[Step], using: str) -> Iterator[tuple[St
         by_key = {step.key: step for step in own}
         for generic in generic_relations(model) if len(key_fields(model)) == 1 else ():
             for place, key in _pointing_generically(generic, list(by_key), using):
-                if place[1] not in planned.get(place[0], ()) and key in by_key:
+                if (
+                    place[1] not in planned.get(place[0], ())
+                    and key in by_key
+                    and generic_label_of(generic) not in by_key[key].left_dangling
+                ):
                     yield (
                         by_key[key],
                         f"{place[0]._meta.label} {place[1]}",

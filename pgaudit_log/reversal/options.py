@@ -18,6 +18,10 @@ SKIPPED = {Kind.MISSING_TARGET, Kind.REFERENCED, Kind.TAKEN}
 """What others did later to other rows, for which ``skip`` leaves a whole row as it is."""
 
 
+ABOUT_NO_ROW = {Kind.INVARIANT, Kind.LEFT_OUT}
+"""By what no row can be left out: what is about many, and what is the choice itself."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Choices:
     """How the caller wants what stands in the way to be gone around."""
@@ -52,8 +56,14 @@ class Choices:
         if isinstance(self.leave_out, str):
             raise QueryError(f"leave_out={self.leave_out!r} is no list. Give [{self.leave_out!r}].")
         for item in self.leave_out:
+            kind = item.kind if isinstance(item, Obstacle) else _kind(item)
+            if kind is Kind.INVARIANT:
+                raise QueryError(
+                    f"leave_out= has {str(item)!r}, which is about all rows of a model together. Name the"
+                    " rows to leave out, such as 'shop.Order 5'."
+                )
             if _kind(item) is None and _row(item) is None:
-                kinds = ", ".join(repr(kind.value) for kind in Kind if kind is not Kind.LEFT_OUT)
+                kinds = ", ".join(repr(kind.value) for kind in Kind if kind not in ABOUT_NO_ROW)
                 raise QueryError(
                     f"leave_out= has {item!r}, which is no row and no kind of obstacle. Give"
                     f" 'shop.Order 5', an obstacle of a plan, or one of {kinds}."
@@ -134,9 +144,10 @@ class Choices:
 
 def _kind(item: Any) -> Kind | None:
     try:
-        return Kind(item)
+        kind = Kind(item)
     except ValueError:
         return None
+    return None if kind is Kind.LEFT_OUT else kind
 
 
 def _row(item: Any) -> tuple[str, str] | None:

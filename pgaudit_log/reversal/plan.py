@@ -11,7 +11,7 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from django.apps import apps
 
-from pgaudit_log.diffs.display import safe
+from pgaudit_log.diffs.display import safe, shortened
 from pgaudit_log.exceptions import PlanError
 from pgaudit_log.values.keys import is_shortened, key_fields, key_text_of_state, short_key
 from pgaudit_log.values.row_json import MISSING, State
@@ -95,7 +95,8 @@ class Change:
 
     def __str__(self) -> str:
         sides = [(self.now, self.now_text), (self.proposed, self.proposed_text)]
-        return f"{self.field}: {' → '.join(safe(text) for value, text in sides if value is not MISSING)}"
+        shown = (safe(shortened(text)) for value, text in sides if value is not MISSING)
+        return f"{self.field}: {' → '.join(shown)}"
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as a dict; what is missing has no key."""

@@ -35,6 +35,7 @@ SCHEMA_FILES = (
     "state.sql",
     "refuse_change.sql",
     "append_only.sql",
+    "keep_names.sql",
     "txid.sql",
     "numbers.sql",
     "renew_numbers.sql",

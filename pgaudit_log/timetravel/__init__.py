@@ -121,6 +121,9 @@ def install() -> None:
     model.refresh_from_db = _refresh_of_moment(model.refresh_from_db)
     model.save_base = _unless_past(model.save_base)
     model.delete = _unless_past(model.delete)
+    # They write the values of objects that they are given, without asking these.
+    queryset.bulk_create = _unless_of_past(queryset.bulk_create)
+    queryset.bulk_update = _unless_of_past(queryset.bulk_update)
     # They change the storage, and only then save the object.
     file: Any = FieldFile
     file.save = _unless_past(file.save, lambda file: file.instance)
@@ -234,13 +237,29 @@ def _unless_past(method: Any, object_of: Any = lambda obj: obj) -> Any:
 
     @functools.wraps(method)
     def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
-        obj = object_of(self)
-        moment = moment_of(getattr(getattr(obj, "_state", None), "db", None))
-        if moment is not None:
-            raise ReadOnlyError(
-                f"{obj._meta.label} {obj.pk} is how it was at {moment}. Writing it would undo"
-                " later changes: call pgaudit_log.reversal.revert() to go back."
-            )
+        _refuse_writing(object_of(self))
         return method(self, *args, **kwargs)
+
+    return wrapper
+
+
+def _refuse_writing(obj: Any) -> None:
+    moment = moment_of(getattr(getattr(obj, "_state", None), "db", None))
+    if moment is not None:
+        raise ReadOnlyError(
+            f"{obj._meta.label} {obj.pk} is how it was at {moment}. Writing it would undo"
+            " later changes: call pgaudit_log.reversal.revert() to go back."
+        )
+
+
+def _unless_of_past(method: Any) -> Any:
+    """Return a method of a queryset that writes objects, and refuses those of the past."""
+
+    @functools.wraps(method)
+    def wrapper(queryset: Any, objs: Any, *args: Any, **kwargs: Any) -> Any:
+        objs = list(objs)
+        for obj in objs:
+            _refuse_writing(obj)
+        return method(queryset, objs, *args, **kwargs)
 
     return wrapper

@@ -25,6 +25,7 @@ def install() -> None:
     if BaseTable.__dict__.get("as_postgresql") is _from_item_sql:
         return
     Query.get_compiler = _asking_for_moment(Query.get_compiler)  # type: ignore[method-assign]
+    Query.combine = _of_one_moment(Query.combine)  # type: ignore[method-assign]
     # Django compiles a FROM item by its method for the vendor, if it has one.
     BaseTable.as_postgresql = _from_item_sql  # type: ignore[attr-defined]
     Join.as_postgresql = _from_item_sql  # type: ignore[attr-defined]
@@ -49,6 +50,24 @@ def _asking_for_moment(get_compiler: Any) -> Any:
         if own:
             compiler.as_sql = _at(own, compiler.as_sql)
         return compiler
+
+    return wrapper
+
+
+def _of_one_moment(combine: Any) -> Any:
+    """Return ``Query.combine``, of ``&``, ``|`` and ``^``, that gives up no moment: the first one's
+    would be that of all conditions."""
+
+    @functools.wraps(combine)
+    def wrapper(query: Any, other: Any, connector: str) -> None:
+        own, others = (q.__dict__.get("pgh_moment") for q in (query, other))
+        if others is not None and others != own:
+            raise QueryError(
+                f"{other.model._meta.label} as of {others} cannot be combined with {connector} into a"
+                f" queryset {f'as of {own}' if own else 'of today'}: a query has one moment. Take"
+                " union(), or filter(pk__in=…)."
+            )
+        combine(query, other, connector)
 
     return wrapper
 

@@ -9,7 +9,7 @@ import pytest
 from django.db import transaction
 
 from pgaudit_log import reversal
-from pgaudit_log.exceptions import PlanError, StalePlanError
+from pgaudit_log.exceptions import PlanError, QueryError, StalePlanError
 from pgaudit_log.models import Events
 from pgaudit_log.reversal.checking import invariants
 from pgaudit_log.reversal.plan import Kind
@@ -138,3 +138,24 @@ def test_only_plans_that_change_its_rows_are_asked(order: Order) -> None:
     order.delete()
     reversal.restore(event_of(Order, "D")).apply()
     assert len(asked) == 2
+
+
+@pytest.mark.parametrize("by", ["kind", "name", "obstacle"])
+def test_it_is_about_no_row_that_could_be_left_out(order: Order, by: str) -> None:
+    deletion = change_and_fill(order, 3)
+    reversal.invariant(OrderLine)(at_most_five)
+    [obstacle] = reversal.undo(deletion).obstacles
+    given = {"kind": Kind.INVARIANT, "name": "invariant", "obstacle": obstacle}[by]
+    with pytest.raises(QueryError, match="Name the rows to leave out"):
+        reversal.undo(deletion, leave_out=[given])
+
+
+@pytest.mark.parametrize(
+    ("found", "messages"), [(None, []), ("too many", ["shop.OrderLine: too many"])]
+)
+def test_a_check_may_return_a_sentence_or_nothing(
+    order: Order, found: Any, messages: list[str]
+) -> None:
+    deletion = change_and_fill(order, 3)
+    reversal.invariant(OrderLine)(lambda plan: found)
+    assert list(map(str, reversal.undo(deletion).obstacles)) == messages

@@ -85,6 +85,19 @@ VALUES: dict[str, tuple[Any, Any, Any, str]] = {
         '{"ä": true} → {"a": [1.5, null]}',
     ),
     "array": (ArrayField(models.DateField()), [date(2026, 1, 2)], [], '[] → ["2026-01-02"]'),
+    "range of moments": (
+        DateTimeRangeField(),
+        (AT, AT + timedelta(days=1)),
+        (None, AT),
+        "(, 2026-01-02 04:04:05+01:00) → [2026-01-02 04:04:05+01:00, 2026-01-03 04:04:05+01:00)",
+    ),
+    "empty range": (DateTimeRangeField(null=True), (AT, AT), None, "– → empty"),
+    "long text": (
+        models.TextField(),
+        "a" * 5000,
+        "b" * 200,
+        f"{'b' * 200} → {'a' * 200}… (5,000 characters)",
+    ),
     "an object": (PlaceField(), "1", "2", "POINT 2 → POINT 1"),
     "control characters": (models.TextField(), "\x1b[31m", "a\nb", "a\\nb → \\x1b[31m"),
 }
@@ -111,6 +124,31 @@ def test_bytes_are_told_by_their_digest(made: Tables) -> None:
     thing.objects.create(value=b"a" * 1000)
     thing.objects.all().delete()
     assert "value: 1000 bytes (SHA-256 " in str(restore(event_of(thing, "D")))
+
+
+def test_the_command_shows_no_walls_of_bytes_or_text(made: Tables) -> None:
+    thing = made.make(
+        "Thing", value=models.BinaryField(), text=models.TextField(), few=PlaceField()
+    )
+    obj = thing.objects.create(value=b"a" * 1000, text="a" * 5000, few="a")
+    thing.objects.update(value=b"b" * 1000, text="b" * 5000)
+    event = event_of(thing, "U")
+    thing.objects.update(value=b"c" * 1000, text="c" * 5000)
+    out = io.StringIO()
+    call_command("pgaudit_log", "undo", str(event.pgh_id), stdout=out)
+    call_command(
+        "pgaudit_log",
+        "revert",
+        thing._meta.label,
+        str(obj.pk),
+        "--to-event",
+        str(event.pgh_id),
+        stdout=out,
+    )
+    assert max(map(len, out.getvalue().splitlines())) < 1000
+    assert "1000 bytes (SHA-256 " in out.getvalue()
+    assert "… (5,000 characters)" in out.getvalue()
+    assert len(str(undo(event))) < 2000
 
 
 def test_rows_that_come_and_go_have_one_side(customer: Customer) -> None:

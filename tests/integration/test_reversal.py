@@ -179,6 +179,38 @@ def test_inherited_rows_go_back_first(made: Tables) -> None:
     assert child.objects.values_list("a", "b").get() == (1, 1)
 
 
+@pytest.mark.parametrize("operation", ["I", "D"])
+@pytest.mark.parametrize("of", ["Base", "Child"])
+def test_rows_that_came_or_went_together_go_back_together(
+    made: Tables, operation: str, of: str
+) -> None:
+    base = made.make("Base", a=models.IntegerField())
+    child = made.make("Child", bases=(base,), b=models.IntegerField())
+    with transaction.atomic():
+        one = child.objects.create(a=1, b=1)
+    key = one.pk
+    if operation == "D":
+        one.delete()
+    else:
+        child.objects.update(a=2, b=2)
+    event = Events.objects.get(pgh_obj_model=f"shop.{of}", pgh_operation=operation)
+    revert(child(pk=key), to=event).apply()
+    assert child.objects.values_list("a", "b").get() == (1, 1)
+
+
+@pytest.mark.parametrize("of", ["Base", "Child"])
+def test_an_event_of_another_inheriting_object_is_refused(made: Tables, of: str) -> None:
+    base = made.make("Base", a=models.IntegerField())
+    child = made.make("Child", bases=(base,), b=models.IntegerField())
+    one, other = base.objects.create(a=1), child.objects.create(a=1, b=1)
+    base.objects.update(a=2)
+    event = Events.objects.get(
+        pgh_obj_model=f"shop.{of}", pgh_operation="I", pgh_obj_id=str(other.pk)
+    )
+    with pytest.raises(QueryError, match=f"is of shop.{of} {other.pk}, not of shop.Base {one.pk}"):
+        revert(one, to=event)
+
+
 def test_a_key_that_was_changed_is_kept(made: Tables) -> None:
     thing = made.make("Thing", key=models.TextField(primary_key=True), n=models.IntegerField())
     thing.objects.create(pk="a", n=1)

@@ -211,3 +211,34 @@ def write(top: Any, low: Any, random: Random, count: int) -> None:
                 execute("SET CONSTRAINTS ALL IMMEDIATE")
         except (IntegrityError, models.ProtectedError, models.RestrictedError):
             pass
+
+
+def test_a_foreign_object_that_would_point_at_nothing_is_told(made: Tables) -> None:
+    place = made.make(
+        "Place",
+        x=models.IntegerField(),
+        y=models.IntegerField(),
+        Meta={"unique_together": [["x", "y"]]},
+    )
+    note = made.make(
+        "Note",
+        x=models.IntegerField(),
+        y=models.IntegerField(null=True),
+        place=models.ForeignObject(
+            place,
+            models.CASCADE,
+            from_fields=["x", "y"],
+            to_fields=["x", "y"],
+            related_name="notes",
+        ),
+    )
+    one = place.objects.create(x=1, y=2)
+    note.objects.create(x=1, y=2)
+    note.objects.create(x=1, y=None)
+    key = one.pk
+    one.delete()
+    deletion = event_of(place, "D")
+    assert told(restore(deletion).left_alone) == []
+    plan = restore(deletion, leave_out=[f"shop.Place {key}"])
+    assert (Kind.MISSING_TARGET, "place") in {(o.kind, o.field) for o in plan.left_alone}
+    assert plan.is_applicable

@@ -281,6 +281,29 @@ def test_an_image_whose_file_is_gone_is_no_matter(made: Tables, tmp_path: Path) 
     assert copies.differences() == []
 
 
+@pytest.mark.parametrize("exclude", [[], ["w", "h"]])
+def test_the_measures_of_an_image_go_back_with_it_through_save(
+    made: Tables, tmp_path: Path, exclude: list[str]
+) -> None:
+    thing = made.make(
+        "Thing",
+        track={"exclude": exclude},
+        image=models.ImageField(
+            storage=FileSystemStorage(tmp_path), width_field="w", height_field="h"
+        ),
+        w=models.IntegerField(null=True),
+        h=models.IntegerField(null=True),
+    )
+    one = thing()
+    one.image.save("a.gif", ContentFile(GIF))
+    thing.objects.update(w=1, h=1)
+    copies = Copies(thing)
+    thing.objects.update(image="b.gif", w=7, h=8)
+    (tmp_path / "b.gif").write_bytes(GIF)
+    undo(event_of(thing, "U")).apply(through="save")
+    assert copies.differences() == []
+
+
 GIF = bytes.fromhex("47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002")
 GIF += bytes.fromhex("02440100 3b")
 

@@ -263,3 +263,9 @@ def test_the_command_leaves_out(t: SimpleNamespace) -> None:
     document = json.loads(out.getvalue())
     assert document["applied"]["rows"] == 3
     assert [found["kind"] for found in document["left_alone"]] == ["taken", *["missing target"] * 2]
+
+
+def test_what_is_told_of_choices_is_no_choice(t: SimpleNamespace) -> None:
+    fill(t)
+    with pytest.raises(QueryError, match="'left out', which is no row and no kind of obstacle"):
+        undo(context=delete_all(t), leave_out=["left out"])

@@ -14,13 +14,13 @@ from django.db import DatabaseError, models, transaction
 
 import pgaudit_log
 from pgaudit_log.database import installation, installed_captures
-from pgaudit_log.database.installed_schema import GUARDS
+from pgaudit_log.database.installed_schema import GUARDS, KEPT, UPDATED
 from pgaudit_log.database.partitions.calendar import period_at
 from pgaudit_log.database.written_schema import functions, indexes, tables, template
 from pgaudit_log.exceptions import InstallationError
 from pgaudit_log.triggers.template import condition_function
 from tests.shop.models import Customer, Order
-from tests.support import execute
+from tests.support import execute, unguarded
 from tests.tables import EVERYTHING, declarations_forgotten, make, tracked_table
 from tests.tables import install as install_tables
 
@@ -220,6 +220,37 @@ def test_a_guard_that_was_changed(guard: str, change: str, customer: Customer) -
                 execute("SET LOCAL session_replication_role = replica")
                 execute(statement.format(relations()[0]))
     assert changed >= 1
+
+
+NAMES = [*KEPT, *UPDATED]
+"""The tables that events are read with."""
+
+FORGETTING = [
+    *(f"DELETE FROM {name}" for name in NAMES),
+    *(f"TRUNCATE {name} CASCADE" for name in NAMES),
+    "UPDATE pgaudit_log_label SET label = 'a.' || table_id",
+    "UPDATE pgaudit_log_shape SET columns = '{}'",
+]
+
+
+@pytest.mark.parametrize("statement", FORGETTING)
+@pytest.mark.parametrize("role", ["origin", "replica"])
+def test_what_events_are_read_with_is_kept(statement: str, role: str) -> None:
+    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+        execute(f"SET LOCAL session_replication_role = {role}")
+        execute(statement)
+
+
+@pytest.mark.parametrize("change", ["not for replicas", "dropped", "emptied"])
+@pytest.mark.parametrize("guard", GUARDS)
+@pytest.mark.parametrize("table", NAMES)
+def test_a_guard_of_names_that_was_changed(table: str, guard: str, change: str) -> None:
+    when = {
+        "pgaudit_log_refuse_change": "BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW",
+        "pgaudit_log_refuse_truncate": "BEFORE TRUNCATE ON {table} FOR EACH STATEMENT",
+    }[guard].format(table=table)
+    execute(GUARD_CHANGES[change].format(table=table, guard=guard, when=when))
+    is_told_and_mended("W005", f"{guard} on {table}")
 
 
 # Tables and indexes
@@ -451,7 +482,8 @@ def test_what_migrate_runs_enables_nothing() -> None:
 
 
 def test_names_that_the_log_has_forgotten_are_learnt_again(customer: Customer) -> None:
-    execute("TRUNCATE pgaudit_log_table CASCADE")
+    with unguarded(*NAMES):
+        execute("TRUNCATE pgaudit_log_table CASCADE")
     assert "shop.Order:audit_insert" in messages()["W011"]
     installation.repair("default")
     assert messages() == {}
@@ -531,7 +563,7 @@ def test_a_trigger_of_a_partition_that_was_changed(change: str) -> None:
     names = execute(
         "SELECT tgname FROM pg_trigger WHERE tgrelid = 'shop_part_low'::regclass AND NOT tgisinternal"
     )
-    assert len(names) == 4  # one for each operation
+    assert len(names) == 4
     for (name,) in names:
         execute(change.format(name=name))
         is_told_and_mended("W004", "shop_part_low")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import operator as operators
 import pickle
 import threading
 from typing import Any
@@ -14,7 +15,7 @@ from django.db import connections, models, transaction
 from django.db.models import Prefetch
 
 from pgaudit_log import timetravel
-from pgaudit_log.exceptions import ReadOnlyError
+from pgaudit_log.exceptions import QueryError, ReadOnlyError
 from pgaudit_log.models import Events
 from pgaudit_log.reading import moments
 from tests.moments import now
@@ -64,6 +65,15 @@ WRITES: dict[str, Any] = {
     "get or create a related object": lambda past: past.get().lines.get_or_create(
         quantity=77, defaults={"product_id": "pen"}
     ),
+    "bulk_update by a manager of today": lambda past: Order.objects.bulk_update(
+        (o for o in past), ["status"]
+    ),
+    "bulk_create by a manager of today": lambda past: Order.objects.bulk_create(
+        past, update_conflicts=True, update_fields=["status"], unique_fields=["pk"]
+    ),
+    "bulk_create of related objects": lambda past: Customer.objects.get().order_set.bulk_create(
+        [*past], ignore_conflicts=True
+    ),
 }
 
 
@@ -73,6 +83,17 @@ def test_what_is_of_the_past_cannot_be_written(then: Events, name: str) -> None:
     with pytest.raises(ReadOnlyError), transaction.atomic():
         WRITES[name](Order.objects.as_of(then))
     assert last_id() == before
+
+
+@pytest.mark.parametrize("operator", ["and_", "or_", "xor"])
+def test_no_query_is_of_two_moments(then: Events, operator: str) -> None:
+    combine = getattr(operators, operator)
+    past, today = Order.objects.as_of(then).filter(status="old"), Order.objects.all()
+    for one in (today, Order.objects.as_of(now())):
+        with pytest.raises(QueryError, match="a query has one moment"):
+            combine(one, past)
+    assert [o.status for o in past & today] == ["old"]
+    assert [o.status for o in past | Order.objects.as_of(then)] == ["old"]
 
 
 BLOCK_WRITES: dict[str, Any] = {

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Iterator
+from dataclasses import fields
 from typing import Any
 
 import pytest
@@ -204,3 +206,47 @@ def test_untrack_of_what_is_tracked_is_an_error(base: Any) -> None:
     one = insert("own")(make("One", (base,)))
     with pytest.raises(DeclarationError, match="but is already"):
         pgaudit_log.untrack()(one)
+
+
+ARGUMENTS_FOR_CHILDREN: dict[str, Any] = {
+    "fields": ["name", "made"],
+    "exclude": ["name"],
+    "exclude_auto": True,
+    "large": ["name"],
+    "obj_field": pgaudit_log.ObjForeignKey(related_name="trail"),
+    "app_label": "auth",
+    "attrs": {"is_loud": True},
+    "meta": {"verbose_name": "what happened"},
+    "level": pgaudit_log.Row,
+    "former_columns": {"name": ["called"]},
+    "security_barrier": True,
+}
+
+
+@pytest.mark.parametrize("argument", ARGUMENTS_FOR_CHILDREN)
+def test_a_child_is_tracked_as_if_the_arguments_were_its_own(argument: str) -> None:
+    track = pgaudit_log.track(
+        pgaudit_log.UpdateEvent(), **{argument: ARGUMENTS_FOR_CHILDREN[argument]}
+    )
+    columns = {
+        "name": models.TextField(),
+        "made": models.DateTimeField(auto_now_add=True),
+    }
+    child = make("One", (track(abstract("Base", **columns)),))
+    alone = make("Two", **{name: field.clone() for name, field in columns.items()})
+    abstract_bases.track_children()
+    track(alone)
+    [one], [two] = declarations.declarations_of(child), declarations.declarations_of(alone)
+    for field in fields(declarations.Declaration):
+        if field.name not in ("tracked_model", "model_name"):
+            assert getattr(one, field.name) == getattr(two, field.name), field.name
+    [theirs], [own] = child._meta.triggers, alone._meta.triggers
+    assert theirs.level == own.level
+
+
+def test_no_argument_of_track_is_kept_from_children() -> None:
+    kept = {"model_name", "former_labels"}
+    """They are for one model, and refused."""
+    without_effect = {"append_only", "context_field", "context_id_field", "base_model"}
+    given = set(inspect.signature(pgaudit_log.track).parameters) - {"trackers"}
+    assert given == ARGUMENTS_FOR_CHILDREN.keys() | kept | without_effect

@@ -9,11 +9,12 @@ from django.db import models
 
 from pgaudit_log.constants import INSERT, UPDATE
 from pgaudit_log.declaring import former_names
-from pgaudit_log.declaring.relations import Relation
+from pgaudit_log.declaring.relations import Relation, generic_columns
 from pgaudit_log.models import Events
 from pgaudit_log.reversal.moves import Move
 from pgaudit_log.timetravel import recorded_past
 from pgaudit_log.values.keys import key_fields, key_text, reference
+from pgaudit_log.values.tables import column_of, concrete
 
 
 def is_left_alone(relation: Relation) -> bool:
@@ -24,6 +25,11 @@ def is_left_alone(relation: Relation) -> bool:
 def label_of(relation: Relation) -> str:
     """Return the name of a relation: ``shop.Order.customer``."""
     return f"{relation.model._meta.label}.{relation.name}"
+
+
+def generic_label_of(generic: Any) -> str:
+    """Return the name of what points by a ``GenericRelation``: ``shop.Tag.object_id``."""
+    return f"{generic.related_model._meta.label}.{generic.object_id_field_name}"
 
 
 def dangled_before(
@@ -62,6 +68,31 @@ def dangled_before(
         if name in by_name and id > (by_name[name].since or 0)
     }
     return set(by_name.values()) - newer
+
+
+def generically_dangled_before(
+    generic: Any, pointed_at: Mapping[str, Move], using: str
+) -> set[Move]:
+    """Return the moves whose rows were pointed at by a ``GenericForeignKey`` before they were there,
+    as far as is known. ``pointed_at`` has them by the keys of the rows that point."""
+    other, columns = concrete(generic.related_model), set(generic_columns(generic))
+    tracked = {own for history in recorded_past.histories_of(other) for own in history.tracked}
+    candidates = {key: move for key, move in pointed_at.items() if move.since is not None}
+    if not {column_of(own) for own in tracked} >= columns or not candidates:
+        return set()
+    pointing = Events.objects.using(using).filter(
+        models.Q(pgh_operation=INSERT)
+        | models.Q(pgh_operation=UPDATE, pgh_diff__has_any_keys=list(columns)),
+        pgh_obj_model__in=former_names.labels_of(other, using),
+        pgh_obj_id__in=list(candidates),
+        pgh_id__gt=min(move.since or 0 for move in candidates.values()),
+    )
+    newer = {
+        candidates[key]
+        for id, key in pointing.values_list("pgh_id", "pgh_obj_id")
+        if id > (candidates[key].since or 0)
+    }
+    return set(candidates.values()) - newer
 
 
 def _references(relation: Relation, values: tuple[Any, ...], using: str) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import DataError, IntegrityError, models
 
+from pgaudit_log.declaring.conditions import is_automatic
 from pgaudit_log.diffs import current_rows
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.reversal.options import Choices
@@ -78,15 +79,11 @@ class Completion:
 
 
 def _has_python_default(own: models.Field[Any, Any]) -> bool:
-    return _is_automatic(own) or own.has_default()
-
-
-def _is_automatic(own: models.Field[Any, Any]) -> bool:
-    return bool(getattr(own, "auto_now", False) or getattr(own, "auto_now_add", False))
+    return is_automatic(own) or own.has_default()
 
 
 def _python_default(own: models.Field[Any, Any]) -> Any:
-    if _is_automatic(own):
+    if is_automatic(own):
         # It only sets the attribute; an instance would run code of the model's own.
         return own.pre_save(SimpleNamespace(), add=True)  # type: ignore[arg-type]
     return own.get_default()

@@ -9,9 +9,10 @@ from typing import Any
 from django.db import models
 
 from pgaudit_log.constants import INSERT
-from pgaudit_log.declaring import former_names
+from pgaudit_log.declaring import conditions, former_names
 from pgaudit_log.diffs import current_rows
 from pgaudit_log.diffs.current_rows import RowKey
+from pgaudit_log.diffs.display import shortened
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.models import Events
 from pgaudit_log.reading import object_events
@@ -245,6 +246,8 @@ class Examination:
         self._refuse_fields(target)
         is_kept = False
         for column, expected in (target.expected or {}).items():
+            if self._follows(target.model, column):
+                continue
             if now.get(column, expected) != expected and row_json.absence(expected) is None:
                 is_kept |= not self._conflict(target, column, MISSING, expected, now[column])
         is_skipped = is_kept and self.choices.on_conflict == "skip"
@@ -276,6 +279,9 @@ class Examination:
     ) -> Step | None:
         changes = {column: value for column, value in state.items() if now[column] != value}
         if target.expected is None:
+            differs = any(not self._follows(target.model, column) for column in changes)
+            if changes and not differs and self.choices.on_conflict != "force":
+                return None
             if changes and self.choices.on_conflict != "force":
                 self._report(
                     Kind.EXISTS,
@@ -308,17 +314,28 @@ class Examination:
         return replace(step, state=wanted) if wanted else None
 
     def _conflict(self, target: Target, column: str, was: Any, expected: str, now: str) -> bool:
-        """Report a later change of a field; return whether to set the field all the same."""
+        """Report a later change of a field; return whether to set the field all the same.
+
+        A field that only follows the others stands in nobody's way: it says when the row was saved
+        last, which the later save has done.
+        """
         name = self._name(target.model, column)
-        before = f"was {was}, " if was is not MISSING else ""
+        before = f"was {shortened(was)}, " if was is not MISSING else ""
         self._report(
             Kind.CHANGED_LATER,
             target,
             name,
-            f"{name} {before}was set to {expected}, and is now {now}.",
-            go_around=self.choices.on_conflict != "abort",
+            f"{name} {before}was set to {shortened(expected)}, and is now {shortened(now)}.",
+            go_around=self.choices.on_conflict != "abort" or self._follows(target.model, column),
         )
         return self.choices.on_conflict == "force"
+
+    def _follows(self, model: type[Any], column: str) -> bool:
+        """Return whether Django or the database sets a column by itself, whatever is written."""
+        own = self.fields[model].get(column)
+        return own is not None and (
+            conditions.is_automatic(own) or isinstance(own, models.GeneratedField)
+        )
 
     def _refuse_fields(self, target: Target) -> None:
         if self.choices.fields is not None:
@@ -367,7 +384,7 @@ class Examination:
                     Kind.UNREADABLE,
                     target,
                     name,
-                    f"the value {value} of {name} is not of its type today.",
+                    f"the value {shortened(value)} of {name} is not of its type today.",
                     go_around=self.choices.on_conflict == "skip" and not brings_back,
                 )
             else:

@@ -16,7 +16,7 @@ from pgaudit_log.reading import moments
 from pgaudit_log.reversal.plan import Kind, Obstacle, Plan
 from pgaudit_log.values.tables import concrete
 
-Check = Callable[[Plan], Iterable[str]]
+Check = Callable[[Plan], Iterable[str] | None]
 CheckT = TypeVar("CheckT", bound=Check)
 
 
@@ -88,9 +88,14 @@ def _broken(plan: Plan) -> list[tuple[Invariant, list[Obstacle]]]:
                         field=None,
                         message=f"{one.model._meta.label}: {message}",
                     )
-                    for message in one.check(plan)
+                    for message in _messages(one.check(plan))
                 ],
             )
             for one in _invariants
             if one.model in keys
         ]
+
+
+def _messages(told: Iterable[str] | None) -> Iterable[str]:
+    """Return what a check says, be it one sentence, or nothing at all."""
+    return [told] if isinstance(told, str) else told or ()

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import reduce
 from operator import or_
 from typing import Any, Protocol
 
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import models, router
 
 from pgaudit_log.declaring.relations import (
     Relation,
     content_type_of,
+    generic_columns,
+    generic_keys,
     generic_relations,
+    relations_of,
     relations_to,
 )
 from pgaudit_log.diffs import current_rows
 from pgaudit_log.diffs.current_rows import RowKey
-from pgaudit_log.diffs.display import words_for
+from pgaudit_log.diffs.display import shortened, words_for
 from pgaudit_log.reversal.checking.constraints import Row, validate
 from pgaudit_log.reversal.checking.dangling_references import (
     dangled_before,
+    generic_label_of,
+    generically_dangled_before,
     is_left_alone,
     label_of,
 )
@@ -81,6 +87,11 @@ class Surroundings:
                 self._find_generic_references(generic, moves)
             for own in foreign_keys(model):
                 self._find_targets(own, moves)
+            for relation in relations_of(model):
+                if not isinstance(model._meta.get_field(relation.name), models.ForeignKey):
+                    self._find_object_targets(relation, moves)
+            for key in generic_keys(model):
+                self._find_generic_targets(key, moves)
             for fields in unique_sets(model):
                 self._find_holders(model, fields, moves)
             # Django looks at one object at a time, and would count what the plan takes away.
@@ -146,8 +157,12 @@ class Surroundings:
 
     def _find_generic_references(self, generic: Any, moves: Sequence[Move]) -> None:
         """Report rows that point at a deleted one with a GenericForeignKey."""
-        other = concrete(generic.related_model)
-        kept = {move.step.key for move in self.by_model.get(other, []) if not move.after}
+        other, columns = concrete(generic.related_model), generic_columns(generic)
+        let_go = {
+            move.step.key
+            for move in self.by_model.get(other, [])
+            if not move.after or move.gives_up(columns) is not None
+        }
         keys = key_fields(generic.model)
         gone = {
             str(values[0]): move
@@ -156,22 +171,70 @@ class Surroundings:
         }
         if not gone or len(keys) > 1:
             return
+        content_type = content_type_of(generic, self.using)
         pointing = self._rows(other).filter(
             **{
-                f"{generic.content_type_field_name}__in": [content_type_of(generic, self.using)],
+                f"{generic.content_type_field_name}__in": [content_type],
                 f"{generic.object_id_field_name}__in": list(gone),
             }
         )
+        found: dict[str, Move] = {}
         for pk, value in pointing.values_list("pk", generic.object_id_field_name):
             key = key_text(pk, key_fields(other))
-            if key not in kept and str(value) in gone:
-                self.report(
-                    Kind.REFERENCED,
-                    gone.pop(str(value)).step,
-                    None,
-                    f"cannot be deleted, because {other._meta.label} {key} points at it with"
-                    f" {generic.object_id_field_name}.",
-                )
+            if key not in let_go and str(value) in gone:
+                found[key] = gone[str(value)]
+        loose = set(found.values())
+        if found and self.choices.on_conflict != "force":
+            loose = generically_dangled_before(generic, found, self.using)
+        for move, key in {move: key for key, move in found.items()}.items():
+            points = f"{other._meta.label} {key} points at it with {generic.object_id_field_name}"
+            message = f"cannot be deleted, because {points}."
+            if move in loose:
+                label = generic_label_of(generic)
+                self._left_dangling.setdefault(move.place, []).append(label)
+                message = f"{points}, and will point at nothing; no constraint holds it."
+            self.report(Kind.REFERENCED, move.step, None, message, go_around=move in loose)
+
+    def _find_generic_targets(self, own: Any, moves: Sequence[Move]) -> None:
+        """Tell of rows that get a GenericForeignKey to an object that is not there."""
+        # Here, because only where there is such a field its app is installed.
+        from django.contrib.contenttypes.models import ContentType
+
+        fields = [own.model._meta.get_field(name) for name in (own.ct_field, own.fk_field)]
+        wanted: dict[Any, dict[str, list[Move]]] = {}
+        for move in moves:
+            taken = move.takes(columns_of(fields))
+            if taken is not None:
+                wanted.setdefault(taken[0], {}).setdefault(str(taken[1]), []).append(move)
+        types = ContentType.objects.db_manager(self.using).in_bulk(list(wanted))
+        for id, by_key in wanted.items():
+            target = types[id].model_class() if id in types else None
+            if target is None or not router.allow_migrate_model(self.using, concrete(target)):
+                continue
+            for key in self._not_there(concrete(target), list(by_key)):
+                for move in by_key[key]:
+                    self.report(
+                        Kind.MISSING_TARGET,
+                        move.step,
+                        own.name,
+                        f"{own.name} would point at {target._meta.label} {key}, which is not there."
+                        " No constraint holds it.",
+                        go_around=True,
+                    )
+
+    def _not_there(self, model: type[Any], texts: Sequence[str]) -> list[str]:
+        """Return those of ``texts``, which are keys, whose rows are not there after the plan."""
+        planned = {move.step.key: bool(move.after) for move in self.by_model.get(model, [])}
+        by_value = {}
+        for text in texts:
+            with suppress(ValidationError, ValueError, TypeError):
+                by_value[model._meta.pk.to_python(text)] = text
+        there = {text for text in texts if planned.get(text)}
+        for values in _chunks(list(by_value)):
+            for value in self._rows(model).filter(pk__in=values).values_list("pk", flat=True):
+                if planned.get(by_value.get(value, ""), True):
+                    there.add(by_value.get(value, ""))
+        return [text for text in texts if text not in there]
 
     def _find_targets(self, own: models.ForeignKey[Any, Any], moves: Sequence[Move]) -> None:
         column, target = column_of(own), own.target_field
@@ -207,6 +270,31 @@ class Surroundings:
                     go_around=not has_constraint,
                 )
 
+    def _find_object_targets(self, relation: Relation, moves: Sequence[Move]) -> None:
+        """Tell of rows that get a ``ForeignObject`` to an object that is not there."""
+        wanted: dict[Any, list[Move]] = {}
+        for move in moves:
+            taken = move.takes(relation.columns)
+            if taken is not None:
+                wanted.setdefault(taken, []).append(move)
+        columns, planned = relation.target_columns, self.by_model.get(relation.target, [])
+        there = {values_of(move.after, columns) for move in planned}
+        gone = {move.gives_up(columns) for move in planned} - there
+        names = [field.attname for field in relation.target_fields]
+        for values in _chunks([taken for taken in wanted if taken not in there]):
+            found = self._rows(relation.target).filter(any_of(names, values))
+            there |= {row for row in found.values_list(*names) if row not in gone}
+        for taken in wanted.keys() - there:
+            for move in wanted[taken]:
+                self.report(
+                    Kind.MISSING_TARGET,
+                    move.step,
+                    relation.name,
+                    f"{relation.name} would point at {relation.target._meta.label}"
+                    f" {', '.join(map(str, taken))}, which is not there. No constraint holds it.",
+                    go_around=True,
+                )
+
     def _find_holders(
         self,
         model: type[models.Model],
@@ -233,7 +321,8 @@ class Surroundings:
                 if move is None or move is holder or (holder and holder.gives_up(columns)):
                     continue
                 listed = ", ".join(
-                    f"{f.name} {words_for(f, v)}" for f, v in zip(fields, held, strict=True)
+                    f"{f.name} {shortened(words_for(f, v))}"
+                    for f, v in zip(fields, held, strict=True)
                 )
                 self.report(
                     Kind.TAKEN,

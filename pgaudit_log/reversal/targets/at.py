@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import models
 
-from pgaudit_log.constants import DELETE, LOWEST_ID, TRUNCATE
+from pgaudit_log.constants import DELETE, INSERT, LOWEST_ID, TRUNCATE
 from pgaudit_log.declaring import former_names
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.models import Events
@@ -18,6 +18,10 @@ from pgaudit_log.timetravel import recorded_past
 from pgaudit_log.values import causal_order
 from pgaudit_log.values.keys import key_fields, short_key
 from pgaudit_log.values.tables import column_of, concrete, parents_of
+
+
+class _DidNotExistError(QueryError):
+    """There was no such row."""
 
 
 def target_at(model: type[Any], whole_key: str, to: Any, moment: Moment, using: str) -> Target:
@@ -41,7 +45,9 @@ def _target_at(model: type[Any], key: str, to: Any, moment: Moment, using: str) 
             raise QueryError(
                 f"Event {moment.after} is of {to.pgh_obj_model}, not of {model._meta.label}."
             )
-        return _target(model, key, _records_at(model, key, moment, using))
+        if moment.after is not None:
+            _refuse_other_object(model, key, to, using)
+        return _target(model, key, _records_at(model, key, moment, using, to))
     record = _event_of(model, key, to, using)
     if record.snapshot is None:
         raise QueryError(f"Event {record.id} has no values to go back to.")
@@ -65,10 +71,7 @@ def _event_of(model: type[Any], key: str, to: Any, using: str) -> Record:
         same = object_events.of(model, key, using).filter(pk=to.pgh_id)
     found = raw_events.read(same, using)
     if not found:
-        raise QueryError(
-            f"Event {to.pgh_id} is of {to.pgh_obj_model} {key_of_event(to)}, not of"
-            f" {model._meta.label} {key}."
-        )
+        raise _of_another(model, key, to)
     return found[0]
 
 
@@ -80,8 +83,46 @@ def no_such_event(event: Any, using: str) -> QueryError:
     )
 
 
-def _records_at(model: type[Any], key: str, moment: Moment, using: str) -> list[Record]:
-    """Return what each declaration's newest event says of a row at ``moment``, oldest first."""
+def _refuse_other_object(model: type[Any], key: str, to: Any, using: str) -> None:
+    """Raise if an event of another table, of which an object has rows, too, is of another object."""
+    other = former_names.model_of(to.pgh_obj_model, using)
+    if str(key_of_event(to)) != key and not (
+        other is not None and object_events.of(other, key, using).filter(pk=to.pgh_id).exists()
+    ):
+        raise _of_another(model, key, to)
+
+
+def _of_another(model: type[Any], key: str, to: Any) -> QueryError:
+    return QueryError(
+        f"Event {to.pgh_id} is of {to.pgh_obj_model} {key_of_event(to)}, not of"
+        f" {model._meta.label} {key}."
+    )
+
+
+def _records_at(
+    model: type[Any], key: str, moment: Moment, using: str, to: Any = None
+) -> list[Record]:
+    """Return what each declaration's newest event says of a row at ``moment``, oldest first.
+
+    A row that came, or went, with the one that the event ``to`` is of, is taken as it was then: of
+    an object's rows, those that it inherits come first, and go last.
+    """
+    try:
+        return _records_just_at(model, key, moment, using)
+    except _DidNotExistError:
+        if moment.after is None or to.pgh_operation not in (INSERT, DELETE):
+            raise
+        with_it = object_events.of(model, key, using).filter(
+            pgh_txid=to.pgh_txid, pgh_operation=to.pgh_operation
+        )
+        newest = _newest(model, with_it)
+        found = raw_events.read(Events.objects.filter(pk__in=newest), using) if newest else []
+        if not found:
+            raise
+        return found
+
+
+def _records_just_at(model: type[Any], key: str, moment: Moment, using: str) -> list[Record]:
     past: Any = object_events.of(model, key, using).filter(moment.past)
     newest = _newest(model, past)
     if not newest:
@@ -127,13 +168,13 @@ def _newest(model: type[Any], past: models.QuerySet[Any, Any]) -> set[int]:
 
 
 def _did_not_exist(model: type[Any], key: str, moment: Moment) -> QueryError:
-    return QueryError(f"{model._meta.label} {key} did not exist at {moment}.")
+    return _DidNotExistError(f"{model._meta.label} {key} did not exist at {moment}.")
 
 
 def _target(model: type[Any], key: str, found: list[Record]) -> Target:
     state: dict[str, str] = {}
     for record in found:
-        state.update(record.after or {})
+        state.update((record.values if record.operation == DELETE else record.after) or {})
     return Target(
         model=model,
         key=key,

@@ -183,9 +183,17 @@ def _unjudged(instance: Any, names: set[str]) -> Iterator[None]:
 
 
 def _written(step: Step) -> list[str]:
-    """Return the fields that an update writes: what changes, and what follows each save."""
+    """Return the fields that an update writes: what changes, and what follows it, or each save."""
+    changed = [change.field for change in step.changes]
     automatic = [f.name for f in step.model._meta.local_fields if getattr(f, "auto_now", False)]
-    return [*dict.fromkeys([*(change.field for change in step.changes), *automatic])]
+    # A picture has its fields follow it when it is set.
+    measures = [
+        name
+        for own in map(step.model._meta.get_field, changed)
+        for name in (getattr(own, "width_field", None), getattr(own, "height_field", None))
+        if isinstance(own, models.ImageField) and name
+    ]
+    return [*dict.fromkeys([*changed, *automatic, *measures])]
 
 
 def _inherited(model: type[Any]) -> list[str]:
