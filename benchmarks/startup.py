@@ -32,7 +32,7 @@ DATABASES = {{"default": {{"ENGINE": "django.db.backends.postgresql", "NAME": "{
     "HOST": "{host}", "PORT": "{port}", "USER": "{user}"}}}}
 """
 
-MODEL = '''
+MODEL = """
 
 {decorator}class Model{number}(models.Model):
     name = models.CharField(max_length=100)
@@ -46,7 +46,7 @@ MODEL = '''
     details = models.JSONField(default=dict)
     code = models.SlugField(blank=True)
     parent = models.ForeignKey("{parent}", models.CASCADE, null=True, related_name="+")
-'''
+"""
 
 MEASURE = """
 import json, resource, sys, time
@@ -222,9 +222,7 @@ def _findings(
             Value(bar="startup: setup", where=where, value=added("django.setup()")),
             Value(bar="startup: check", where=where, value=added("check")),
             Value(bar="startup: memory", where=where, value=added("django.setup()", "megabytes")),
-            Value(
-                bar="startup: migrate", where=where, value=added("migrate, with nothing to do")
-            ),
+            Value(bar="startup: migrate", where=where, value=added("migrate, with nothing to do")),
             Value(
                 bar="startup: fresh migrate",
                 where=where,

@@ -15,7 +15,7 @@ from pgtrigger import Level
 
 from pgaudit_log.conf import settings
 from pgaudit_log.constants import APP_LABEL
-from pgaudit_log.declaring import abstract_bases, declarations, third_party_apps
+from pgaudit_log.declaring import abstract_bases, declarations, third_party_apps, trigger_registry
 from pgaudit_log.declaring.conditions import Change, is_automatic
 from pgaudit_log.declaring.declarations import Declaration, ObjForeignKey
 from pgaudit_log.declaring.ported_options import refuse_attrs, refuse_meta, refuse_options_of_track
@@ -341,9 +341,10 @@ def _refuse_taken_trigger_names(
     model: type[models.Model], triggers: Sequence[CaptureTrigger]
 ) -> None:
     table = concrete(model)._meta.db_table
-    taken = {t.name for m, t in pgtrigger.registered() if m._meta.db_table == table}
     for position, trigger in enumerate(triggers):
-        if trigger.name in taken or trigger.name in [t.name for t in triggers[:position]]:
+        if trigger_registry.has(table, trigger.name) or trigger.name in [
+            t.name for t in triggers[:position]
+        ]:
             raise DeclarationError(
                 f'{model._meta.label} already has a trigger named "{trigger.name}". Give the'
                 f' tracker "{trigger.tracker.label}" another trigger_name=.'
