@@ -342,7 +342,7 @@ def _refuse_taken_trigger_names(
 ) -> None:
     table = concrete(model)._meta.db_table
     for position, trigger in enumerate(triggers):
-        if trigger_registry.has(table, trigger.name) or trigger.name in [
+        if trigger_registry.has(table, str(trigger.name)) or trigger.name in [
             t.name for t in triggers[:position]
         ]:
             raise DeclarationError(
