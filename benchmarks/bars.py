@@ -8,12 +8,12 @@ from typing import Literal
 
 from benchmarks.findings import Table, Value, shown
 
-Unit = Literal["ratio", "bytes", "ms"]
+Unit = Literal["ratio", "bytes", "ms", "s", "MB"]
 
-MARGIN: dict[Unit, float] = {"ratio": 0.25, "bytes": 0.15, "ms": 0.0}
+MARGIN: dict[Unit, float] = {"ratio": 0.25, "bytes": 0.15, "MB": 0.15, "ms": 0.0, "s": 0.0}
 """By which part a value may exceed its bar before `--check` fails, for two runs are never equal.
 
-Milliseconds are shown and never fail a run: they are the machine's.
+Times are shown and never fail a run: they are the machine's.
 """
 
 
@@ -38,7 +38,7 @@ class Bar:
 
     def misses(self, value: float) -> bool:
         """Return whether a value fails the run."""
-        return self.unit != "ms" and value > self.limit * (1 + self.margin)
+        return self.unit not in ("ms", "s") and value > self.limit * (1 + self.margin)
 
 
 _PGHISTORY = "÷ django-pghistory, default, in the same run"
@@ -89,6 +89,14 @@ BARS: dict[str, Bar] = {
     "growth of reading": Bar(
         title="a question on the larger trail ÷ the smaller", limit=1.50, noisy=True
     ),
+    # Starting, at 300 models.
+    "startup: setup": Bar(title="django.setup(), more than untracked", limit=0.5, unit="s"),
+    "startup: check": Bar(title="check, more than untracked", limit=0.5, unit="s"),
+    "startup: memory": Bar(title="memory after setup(), more than untracked", limit=20, unit="MB"),
+    "startup: migrate": Bar(
+        title="migrate with nothing to do, more than untracked", limit=1, unit="s"
+    ),
+    "startup: fresh migrate": Bar(title="migrate from nothing ÷ untracked", limit=1.25),
 }
 
 
@@ -106,9 +114,9 @@ def table(values: Iterable[Value]) -> Table:
             verdict = "met"
         else:
             verdict = "**missed**" if bar.misses(value.value) else "missed, within the margin"
-            if bar.unit == "ms":
+            if bar.unit in ("ms", "s"):
                 verdict = "missed"
-        unit = {"ratio": "", "bytes": " bytes", "ms": " ms"}[bar.unit]
+        unit = "" if bar.unit == "ratio" else f" {bar.unit}"
         rows.append(
             (
                 bar.title,
@@ -125,6 +133,6 @@ def table(values: Iterable[Value]) -> Table:
         note=(
             f"A run with --check fails where a ratio is missed by more than {MARGIN['ratio']:.0%}, one of"
             f" differences, of wall time or of few statements by more than {NOISY_MARGIN:.0%}, bytes by"
-            f" more than {MARGIN['bytes']:.0%}. Milliseconds are shown only."
+            f" more than {MARGIN['bytes']:.0%}. Times are shown only."
         ),
     )

@@ -12,7 +12,7 @@ from django.db import models
 from pgtrigger import Level
 
 from pgaudit_log.conf import settings
-from pgaudit_log.declaring import abstract_bases, declarations, third_party_apps
+from pgaudit_log.declaring import abstract_bases, declarations, third_party_apps, trigger_registry
 from pgaudit_log.declaring.conditions import Change
 from pgaudit_log.declaring.declarations import Declaration, ObjForeignKey
 from pgaudit_log.declaring.ported_options import refuse_options_of_track
@@ -276,9 +276,10 @@ def _refuse_taken_trigger_names(
     model: type[models.Model], triggers: Sequence[CaptureTrigger]
 ) -> None:
     table = concrete(model)._meta.db_table
-    taken = {t.name for m, t in pgtrigger.registered() if m._meta.db_table == table}
     for position, trigger in enumerate(triggers):
-        if trigger.name in taken or trigger.name in [t.name for t in triggers[:position]]:
+        if trigger_registry.has(table, str(trigger.name)) or trigger.name in [
+            t.name for t in triggers[:position]
+        ]:
             raise DeclarationError(
                 f'{model._meta.label} already has a trigger named "{trigger.name}". Give the'
                 f' tracker "{trigger.tracker.label}" another trigger_name=.'

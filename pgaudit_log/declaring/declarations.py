@@ -130,14 +130,17 @@ class _Known:
         self.by_model: dict[type[models.Model], tuple[Declaration, ...]] = {}
         self.by_table: dict[str, tuple[Declaration, ...]] = {}
         for declaration in _declarations:
-            model = concrete(declaration.tracked_model)
-            table = model._meta.db_table
-            self.by_model[model] = (*self.by_model.get(model, ()), declaration)
-            self.by_table[table] = (*self.by_table.get(table, ()), declaration)
+            self.add(declaration)
+
+    def add(self, declaration: Declaration) -> None:
+        model = concrete(declaration.tracked_model)
+        table = model._meta.db_table
+        self.by_model[model] = (*self.by_model.get(model, ()), declaration)
+        self.by_table[table] = (*self.by_table.get(table, ()), declaration)
 
 
 _known = functools.cache(_Known)
-"""It is made anew after each change of ``_declarations``."""
+"""It is made anew after each change of ``_declarations`` but a new one."""
 
 
 def find(model: type[models.Model], tracker_label: str) -> Declaration | None:
@@ -203,8 +206,8 @@ def refuse_taken_labels(declaration: Declaration) -> None:
 
 def register(declaration: Declaration) -> None:
     """Keep ``declaration`` and tell the listeners of :data:`declared`."""
+    _known().add(declaration)
     _declarations.append(declaration)
-    _known.cache_clear()
     try:
         declared.send(sender=declaration)
     except Exception:

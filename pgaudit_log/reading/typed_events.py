@@ -47,10 +47,19 @@ def build(declaration: Declaration) -> type[Event]:
         _attach(model)
     _follow_fields(concrete(tracked))
     # A child may have been tracked before its parent.
-    for other in declarations.declarations():
-        if declaration in inherited(other):
-            complete(other)
+    for child in _children(concrete(tracked)):
+        for other in declarations.declarations_of(child):
+            if declaration in inherited(other):
+                complete(other)
     return event_model
+
+
+def _children(model: type[models.Model]) -> list[type[models.Model]]:
+    """Return the models with tables of their own that inherit a model, at whatever depth."""
+    subclasses = [
+        child for direct in model.__subclasses__() for child in (direct, *_children(direct))
+    ]
+    return [child for child in dict.fromkeys(subclasses) if concrete(child) is child]
 
 
 def complete(declaration: Declaration) -> None:
@@ -75,11 +84,8 @@ def _follow_fields(model: type[models.Model]) -> None:
     @wraps(add_field)
     def add_and_follow(field: models.Field[Any, Any], private: bool = False) -> None:
         add_field(field, private=private)
-        for declaration in declarations.declarations():
-            if any(
-                concrete(part.tracked_model) is model
-                for part in (declaration, *inherited(declaration))
-            ):
+        for own in (model, *_children(model)):
+            for declaration in declarations.declarations_of(own):
                 complete(declaration)
 
     # Django has no signal for it.
