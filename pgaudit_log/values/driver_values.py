@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.db import DataError, InterfaceError
@@ -16,15 +17,12 @@ UNKNOWN = (DataError, InterfaceError, ValueError, OverflowError)
 def fetch_all(cursor: Any) -> list[tuple[Any, ...]]:
     """Return the rows of the query that ``cursor`` ran, with ``MISSING`` for what the driver cannot give.
 
-    Raises:
-        DataError: where the driver is psycopg 2, which keeps to itself what it cannot give.
+    psycopg 2 keeps to itself what it could not give: it is asked once more.
     """
     try:
         return list(cursor.fetchall())
-    except UNKNOWN as error:
-        if not is_psycopg3:
-            raise DataError(str(error)) from error
-    return _loaded_one_by_one(cursor)
+    except UNKNOWN:
+        return _loaded_one_by_one(cursor) if is_psycopg3 else _fetched_again(cursor)
 
 
 def _loaded_one_by_one(cursor: Any) -> list[tuple[Any, ...]]:
@@ -48,3 +46,31 @@ def _loaded_one_by_one(cursor: Any) -> list[tuple[Any, ...]]:
     return [
         tuple(value(row, column) for column in range(found.nfields)) for row in range(found.ntuples)
     ]
+
+
+def _fetched_again(cursor: Any) -> list[tuple[Any, ...]]:
+    """Run a query of psycopg 2 again, with type casters that never raise."""
+    from psycopg2 import extensions
+
+    # Not of the connection's own class, which would put the context in front of it once more.
+    again = extensions.cursor(cursor.connection)
+    casters = {**extensions.string_types, **cursor.connection.string_types}
+    for oid in {column.type_code for column in cursor.description}:
+        careful = _careful(casters.get(oid, extensions.UNICODE))
+        extensions.register_type(extensions.new_type((oid,), "CAREFUL", careful), again)
+    with again:
+        again.execute(cursor.query)
+        return list(again.fetchall())
+
+
+def _careful(caster: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    from psycopg2 import DataError as NotOfPython
+    from psycopg2 import InterfaceError as NotOfDriver
+
+    def cast(text: Any, cursor: Any) -> Any:
+        try:
+            return None if text is None else caster(text, cursor)
+        except (NotOfPython, NotOfDriver, ValueError, OverflowError):
+            return MISSING
+
+    return cast
