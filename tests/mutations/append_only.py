@@ -66,4 +66,10 @@ MUTATIONS = (
         put="    return True",
         tests=("tests/integration/test_projects.py::test_a_flush_outside_tests_leaves_the_events",),
     ),
+    Mutation(
+        what="the names and shapes that events are read with may be deleted",
+        find="            'CREATE OR REPLACE TRIGGER pgaudit_log_refuse_change BEFORE %s ON %s'",
+        put="            'CREATE OR REPLACE TRIGGER pgaudit_log_refuse_change AFTER INSERT ON %2$s'",
+        tests=("tests/integration/test_tampering.py::test_what_events_are_read_with_is_kept",),
+    ),
 )

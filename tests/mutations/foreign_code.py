@@ -9,8 +9,8 @@ _STRANGERS = "tests/integration/test_strangers.py"
 MUTATIONS = (
     Mutation(
         what="names in a capture function mean what the session's path says",
-        find="SECURITY DEFINER\nSET search_path = pg_catalog, pg_temp\nSET jit = off",
-        put="SECURITY DEFINER\nSET jit = off",
+        find='    "search_path": "pg_catalog, pg_temp",\n',
+        put="",
         tests=(f"{_STRANGERS}::test_what_was_planted_after_installing_is_never_called",),
     ),
     Mutation(

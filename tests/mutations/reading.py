@@ -11,7 +11,7 @@ _REFUSALS = "tests/integration/test_timetravel_refusals.py"
 MUTATIONS = (
     Mutation(
         what="`as_of()` reads today's rows",
-        find='    return f"{join}{state}{rest}", [*values, *params]',
+        find='    return f"{join}{state.text}{rest}", [*state.params, *params]',
         put="    return sql, params",
         tests=(
             f"{_PAST}::test_a_table_is_seen_as_it_was_at_each_time",
@@ -44,8 +44,8 @@ MUTATIONS = (
     ),
     Mutation(
         what="an update says nothing of the key that its row had",
-        find='    moved_sql = _moved_sql(moved, types, called) if moved is not None else ""',
-        put='    moved_sql = ""',
+        find="    moves = [_moved_sql(moved, dialect, called)] if moved is not None else []",
+        put="    moves: list[str] = []",
         tests=("tests/integration/test_keys.py::test_the_timeline_follows_a_changed_key",),
     ),
 )

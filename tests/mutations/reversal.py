@@ -26,7 +26,7 @@ MUTATIONS = (
     ),
     Mutation(
         what="a later change is overwritten without being asked for",
-        find='            go_around=self.choices.on_conflict != "abort",\n        )\n'
+        find='            go_around=self.choices.on_conflict != "abort" or _is_automatic(case, column),\n        )\n'
         '        return self.choices.on_conflict == "force"',
         put="            go_around=True,\n        )\n        return True",
         tests=(f"{_UNDO}::test_a_later_change_of_the_field_stands_in_the_way",),
