@@ -12,7 +12,7 @@ from django.core.checks import run_checks
 from django.utils import timezone
 
 from example_project import embedded_postgres
-from pgaudit_log import checks
+from pgaudit_log.checks import event_table
 from pgaudit_log.database.partitions.locks import Locks, locks
 from pgaudit_log.models import Events, MiddlewareEvents
 from pgaudit_log.timetravel import as_of
@@ -102,7 +102,7 @@ def test_a_quarter_of_the_locks_is_too_many(partitions: int, are_scarce: bool) -
 
 @pytest.mark.django_db
 def test_too_many_partitions_are_a_warning(monkeypatch: Any) -> None:
-    monkeypatch.setattr(checks, "locks", lambda using: Locks(2000, 7, 6400))
+    monkeypatch.setattr(event_table, "locks", lambda using: Locks(2000, 7, 6400))
     [message] = run_checks(databases=["default"])
     assert message.id == "pgaudit_log.W017"
     assert "2,000 partitions of 7 relations" in message.msg
