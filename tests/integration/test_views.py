@@ -142,7 +142,7 @@ def test_what_a_view_is_is_said_once_behind_what_others_say(said: str) -> None:
 @pytest.mark.usefixtures("forget")
 def test_a_view_is_outdated_where_it_is_described_otherwise() -> None:
     note = tracked_table("Note", name=models.TextField())
-    [view] = [v for v in typed_events.views_for("default") if v.name == "shop_noteevent"]
+    [view] = [v for v in typed_events.views_for("default").views if v.name == "shop_noteevent"]
     assert installed_views.outdated([view], connection) == []
     other = view._replace(description=view.description.replace(note.__name__, "Memo"))
     assert installed_views.outdated([other], connection) == [other]
@@ -157,7 +157,7 @@ def test_a_privilege_on_a_column_that_is_gone_goes_with_it(reader: str) -> None:
 
 
 def test_a_new_column_at_the_end_takes_no_privilege_and_no_view_away(reader: str) -> None:
-    [view] = [v for v in typed_events.views_for("default") if v.name == VIEW]
+    [view] = [v for v in typed_events.views_for("default").views if v.name == VIEW]
     execute(f"GRANT SELECT ON {VIEW} TO {reader}")
     execute(f"CREATE VIEW mine AS SELECT pgh_id FROM {VIEW}")
     before = rights()
