@@ -159,8 +159,16 @@ def moment(value: datetime) -> str:
 
 
 def in_current_zone(value: datetime) -> datetime:
-    """Return a moment in the current time zone; one without a zone as it is."""
-    return timezone.localtime(value) if timezone.is_aware(value) else value
+    """Return a moment in the current time zone; as it is without a zone, or where that has no date for it.
+
+    psycopg 2 gives the last moment that Python has for an end of a range that is infinite.
+    """
+    if not timezone.is_aware(value):
+        return value
+    try:
+        return timezone.localtime(value)
+    except OverflowError:
+        return value
 
 
 def as_json(value: Any) -> str:

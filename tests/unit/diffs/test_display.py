@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from django.db import models
 from django.test import override_settings
+from django.utils.timezone import override
 
 from pgaudit_log.cli import terminal_text
-from pgaudit_log.diffs.display import exact, words_for
+from pgaudit_log.diffs.display import exact, moment, words_for
 from pgaudit_log.values.row_json import JSON_NULL, MASKED
 
 NUMBER, TEXT, TRUTH = models.IntegerField(), models.TextField(), models.BooleanField()
@@ -59,3 +60,10 @@ def test_a_value_is_said(field: Any, value: Any, words: str, exactly: str) -> No
 )
 def test_a_value_on_a_terminal(value: Any, text: str | None, shown: str) -> None:
     assert terminal_text.of_value(value, text) == shown
+
+
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/New_York"])
+@pytest.mark.parametrize("edge", [datetime.max, datetime.min])
+def test_a_moment_at_the_edge_of_the_calendar_is_shown(edge: datetime, zone: str) -> None:
+    with override(zone):
+        assert moment(edge.replace(tzinfo=timezone.utc)).startswith(f"{edge.year:04}-")
