@@ -32,7 +32,7 @@ from pgaudit_log.reading import user_lookup
 from pgaudit_log.reading.changed_fields import field_of
 from pgaudit_log.reading.event_model import Event
 from pgaudit_log.reading.filters import known_labels, of_context, of_name
-from pgaudit_log.values import timestamps
+from pgaudit_log.values import moment_parser
 from pgaudit_log.values.keys import short_key
 from pgaudit_log.values.tables import concrete
 
@@ -92,7 +92,7 @@ class _MomentField(forms.DateTimeField):
         if not isinstance(value, str) or not value.strip():
             return super().to_python(value)
         try:
-            return timestamps.moment_of(value.strip(), is_end=self.is_end)
+            return moment_parser.moment_of(value.strip(), is_end=self.is_end)
         except QueryError as error:
             raise ValidationError(str(error), code="invalid") from error
 

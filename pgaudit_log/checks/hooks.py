@@ -6,7 +6,7 @@ from django import get_version
 from django.core import checks
 
 from pgaudit_log.constants import APP_LABEL
-from pgaudit_log.contexts.django_hooks import carries_context
+from pgaudit_log.contexts.connection_hooks import carries_context
 from pgaudit_log.timetravel.django_hooks import failures
 
 Messages = list[checks.CheckMessage]

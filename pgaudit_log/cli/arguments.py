@@ -20,7 +20,7 @@ from pgaudit_log.exceptions import QueryError
 from pgaudit_log.models import Events
 from pgaudit_log.reading import user_lookup
 from pgaudit_log.reading.objects import unloaded
-from pgaudit_log.values import timestamps
+from pgaudit_log.values import moment_parser
 from pgaudit_log.values.keys import (
     joined_key,
     key_fields,
@@ -188,9 +188,9 @@ def _narrowed(
             return queryset.filter(**{name: value})
     except RuntimeWarning:
         moments = (
-            [timestamps.moment_of(text) for text in value]
+            [moment_parser.moment_of(text) for text in value]
             if isinstance(value, list)
-            else timestamps.moment_of(value)
+            else moment_parser.moment_of(value)
         )
         return queryset.filter(**{name: moments})
 

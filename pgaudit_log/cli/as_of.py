@@ -13,7 +13,7 @@ from pgaudit_log.cli.screen import Column, Screen
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.models import Events
 from pgaudit_log.timetravel import recorded_past
-from pgaudit_log.values import timestamps
+from pgaudit_log.values import moment_parser
 from pgaudit_log.values.row_json import JSON_NULL
 
 HELP = "Show the rows of a model, or one object, as they were at a moment."
@@ -41,7 +41,7 @@ def run(options: Any, screen: Screen) -> None:
     """Write the rows."""
     model = arguments.model(options.model)
     moment: Any = (
-        timestamps.moment_of(options.at)
+        moment_parser.moment_of(options.at)
         if options.at is not None
         else arguments.event(options.at_event, options.database)
     )

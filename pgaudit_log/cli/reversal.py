@@ -15,7 +15,7 @@ from pgaudit_log.exceptions import PlanError, QueryError
 from pgaudit_log.reversal import Applied, Change, Kind, Plan
 from pgaudit_log.reversal.options import OnConflict
 from pgaudit_log.reversal.plan import Through
-from pgaudit_log.values import timestamps
+from pgaudit_log.values import moment_parser
 
 REVERT_HELP = "Give an object the values that it had."
 UNDO_HELP = "Take back an event, a transaction or a context."
@@ -50,7 +50,7 @@ def revert(options: Any, screen: Screen) -> None:
     model = arguments.model(options.model)
     obj = arguments.obj(model, options.key)
     to: Any = (
-        timestamps.moment_of(options.to)
+        moment_parser.moment_of(options.to)
         if options.to is not None
         else arguments.event(options.to_event, options.database)
     )

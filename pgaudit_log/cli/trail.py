@@ -12,7 +12,7 @@ from pgaudit_log.declaring import former_names
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.models import Events
 from pgaudit_log.reading import filters, user_lookup
-from pgaudit_log.values import timestamps
+from pgaudit_log.values import moment_parser
 from pgaudit_log.values.keys import short_key
 
 HELP = "Show what happened: the events of all models, the newest first."
@@ -60,8 +60,8 @@ def run(options: Any, screen: Screen) -> None:
         letters = [letter for letter, word in OPERATIONS.items() if word in options.operation]
         events = events.filter(pgh_operation__in=letters)
     events = events.between(
-        timestamps.moment_of(options.since) if options.since is not None else None,
-        timestamps.moment_of(options.until, is_end=True) if options.until is not None else None,
+        moment_parser.moment_of(options.since) if options.since is not None else None,
+        moment_parser.moment_of(options.until, is_end=True) if options.until is not None else None,
     )
     if options.before is not None and options.after is not None:
         page = events.after(options.after).page(options.limit, before=options.before)

@@ -19,7 +19,7 @@ from django.db.migrations.operations.fields import FieldOperation
 from pgtrigger.migrations import AddTrigger, RemoveTrigger
 
 from pgaudit_log.constants import APP_LABEL
-from pgaudit_log.triggers.template import CaptureTriggerSql
+from pgaudit_log.triggers.capture_template import CaptureTriggerSql
 from pgaudit_log.values.tables import concrete
 
 

@@ -20,7 +20,7 @@ from pgaudit_log.triggers.capture_function import (
     with_column_renamed,
     with_shape,
 )
-from pgaudit_log.triggers.template import CompiledTrigger
+from pgaudit_log.triggers.capture_template import CompiledTrigger
 from pgaudit_log.values.quoting import quote_literal, quote_name
 from pgaudit_log.values.tables import table_of
 

@@ -14,7 +14,7 @@ from pgaudit_log.constants import APP_LABEL, EVENT_TABLE
 from pgaudit_log.database.partitions.catalogue import LOCK_TIMEOUT
 from pgaudit_log.declaring import former_names
 from pgaudit_log.exceptions import InstallationError, PlanError
-from pgaudit_log.triggers.template import CompiledTrigger
+from pgaudit_log.triggers.capture_template import CompiledTrigger
 from pgaudit_log.values.quoting import quote_name
 
 _ORDER = ("trigger", "view", "function", "table")

@@ -14,7 +14,7 @@ from pgaudit_log.diffs.field_diffs import Diff, FieldDiff, joined
 from pgaudit_log.diffs.sides import known_to, model_of, records_of, refuse_others, side_of
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.models import Events
-from pgaudit_log.reading import moments, object_events
+from pgaudit_log.reading import moments, object_timeline
 from pgaudit_log.timetravel import recorded_past
 from pgaudit_log.values.tables import parents_of
 
@@ -67,7 +67,7 @@ def diff(a: Any, b: Any = NOW, *, using: str | None = None) -> Diff:
         model = model_of(events, list(by_id.values()))
         refuse_others(model, list(by_id.values()), alias)
         newest = max(by_id.values(), key=lambda record: record.id)
-        key = object_events.current_key(newest.model, (str(newest.key), newest.id), alias)
+        key = object_timeline.current_key(newest.model, (str(newest.key), newest.id), alias)
         key = key or str(newest.key)
         found: list[Diff] = []
         for table in [model, *parents_of(model)]:

@@ -12,7 +12,7 @@ from pgaudit_log.diffs import current_rows
 from pgaudit_log.diffs.display import Wording
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.models import Events
-from pgaudit_log.reading import moments, object_events, raw_events
+from pgaudit_log.reading import moments, object_timeline, raw_events
 from pgaudit_log.reading.raw_events import Record
 from pgaudit_log.timetravel import recorded_past
 from pgaudit_log.values import row_json, tables
@@ -63,7 +63,7 @@ def blame(obj: models.Model, *, using: str | None = None) -> dict[str, Blame]:
 
 def _blame(model: type[models.Model], key: str, using: str) -> dict[str, Blame]:
     found: dict[str, tuple[Record, str]] = {}
-    for record in reversed(raw_events.read(object_events.of(model, key, using), using)):
+    for record in reversed(raw_events.read(object_timeline.of(model, key, using), using)):
         if record.operation == UPDATE:
             values = {column: new for column, _, new in row_json.changed(record.diff)}
         elif record.operation in (INSERT, BASELINE):

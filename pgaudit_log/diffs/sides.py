@@ -13,7 +13,7 @@ from pgaudit_log.diffs import current_rows
 from pgaudit_log.diffs.comparison import Side
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.models import Events
-from pgaudit_log.reading import object_events, raw_events
+from pgaudit_log.reading import object_timeline, raw_events
 from pgaudit_log.reading.raw_events import Record
 from pgaudit_log.timetravel import recorded_past
 from pgaudit_log.values import causal_order
@@ -66,7 +66,7 @@ def _is_same_object(one: Record, other: Record, using: str) -> bool:
     earlier, later = sorted((one, other), key=lambda record: record.id)
     return any(
         stretch.key == earlier.key and stretch.has(earlier.id)
-        for stretch in object_events.life(later.model, str(later.key), using)
+        for stretch in object_timeline.life(later.model, str(later.key), using)
     )
 
 
@@ -88,7 +88,7 @@ def side_of(record: Record | None, table: type[models.Model], key: str, using: s
 def _records_at(record: Record, table: type[models.Model], using: str) -> list[Record]:
     """Return what says how the row in another table of the object was at an event, oldest first."""
     moment = causal_order.up_to(record.id, record.txid, record.turn)
-    past = object_events.of(table, str(record.key), using).filter(moment)
+    past = object_timeline.of(table, str(record.key), using).filter(moment)
     return raw_events.read(Events.objects.filter(pk__in=newest_ids(table, past)), using)
 
 

@@ -12,7 +12,7 @@ from django.db.models import F, Func, Q, Value
 from django.db.models.lookups import In
 
 from pgaudit_log.declaring import former_names
-from pgaudit_log.values.columns import INTEGERS, sql_type, stored_sql
+from pgaudit_log.values.column_json import INTEGERS, sql_type, stored_sql
 from pgaudit_log.values.keys import key_fields, key_sql, reference, short_key_sql
 from pgaudit_log.values.quoting import quote_name
 from pgaudit_log.values.sql_text import Sql, Template

@@ -11,7 +11,7 @@ from django.db import models
 from django.db.models.expressions import Col
 
 from pgaudit_log.reading.object_field import JoinCondition, quote
-from pgaudit_log.values.columns import read_sql, sql_type
+from pgaudit_log.values.column_json import read_sql, sql_type
 from pgaudit_log.values.keys import whole_key_text
 from pgaudit_log.values.quoting import quote_literal
 from pgaudit_log.values.sql_text import Sql

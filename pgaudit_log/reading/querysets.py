@@ -16,7 +16,7 @@ from pgaudit_log.exceptions import QueryError, ReadOnlyError
 from pgaudit_log.reading import (
     changed_fields,
     filters,
-    object_events,
+    object_timeline,
     references,
     user_lookup,
     user_pages,
@@ -68,7 +68,7 @@ class EventQuerySet(AsksInPlace, InOrderOfCapture, RefusesWrites, models.QuerySe
         filters.refuse_untracked(model, "timeline")
         events = self._in_place_of([obj], "timeline")
         found = any_of(
-            object_events.conditions(
+            object_timeline.conditions(
                 table, key_text(obj.pk, key_fields(table)), str(events.db), self._key_column
             )
             for table in (model, *tables.parents_of(model))

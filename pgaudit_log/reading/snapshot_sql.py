@@ -11,7 +11,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pgaudit_log.constants import AT_KEY, EVENT_TABLE
 from pgaudit_log.declaring.former_names import ShapeNames
-from pgaudit_log.values.columns import integer_sql, is_valid_sql, read_sql, sql_type
+from pgaudit_log.values.column_json import integer_sql, is_valid_sql, read_sql, sql_type
 from pgaudit_log.values.quoting import quote_literal
 from pgaudit_log.values.tables import column_of
 

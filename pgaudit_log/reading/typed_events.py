@@ -21,7 +21,7 @@ from pgaudit_log.reading.event_fields import event_field
 from pgaudit_log.reading.event_model import Event
 from pgaudit_log.reading.object_field import EventForeignKey, EventForeignObject
 from pgaudit_log.reading.snapshot_sql import ReadColumn, Table
-from pgaudit_log.values import columns as columns_
+from pgaudit_log.values import column_json
 from pgaudit_log.values.keys import key_fields
 from pgaudit_log.values.quoting import shorten
 from pgaudit_log.values.tables import column_of, concrete
@@ -318,7 +318,9 @@ def view_of(event_model: type[Any], connection: BaseDatabaseWrapper) -> event_vi
     select = event_views.select_sql(tables=tables, obj_key=obj_key, connection=connection)
     fields = [column.field for table in tables for column in table.columns]
     fields += [field for _, field in obj_key]
-    is_plain = all(columns_.is_plain(columns_.sql_type(field, connection)) for field in fields)
+    is_plain = all(
+        column_json.is_plain(column_json.sql_type(field, connection)) for field in fields
+    )
     is_barrier = declaration.security_barrier
     return event_views.View(
         event_model._meta.db_table,

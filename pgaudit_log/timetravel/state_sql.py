@@ -21,7 +21,7 @@ from pgaudit_log.reading.snapshot_sql import (
     today_source,
 )
 from pgaudit_log.values import causal_order
-from pgaudit_log.values.columns import sql_type
+from pgaudit_log.values.column_json import sql_type
 from pgaudit_log.values.keys import former_key, may_be_shortened, moved_marker, read_key_sql
 from pgaudit_log.values.quoting import quote_literal, quote_name
 from pgaudit_log.values.sql_text import Sql, Template

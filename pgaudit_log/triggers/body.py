@@ -22,9 +22,9 @@ from pgaudit_log.triggers.snapshot import SNAPSHOT, large_sql, snapshot_source, 
 from pgaudit_log.values.keys import (
     row_key_sql,
 )
-from pgaudit_log.values.layout import indented, listed
 from pgaudit_log.values.quoting import quote_literal
 from pgaudit_log.values.row_sql import Columns
+from pgaudit_log.values.sql_layout import indented, listed
 from pgaudit_log.values.tables import concrete
 
 # Why the statements are as they are, for who reads them in the database or in a migration.

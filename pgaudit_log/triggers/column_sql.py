@@ -7,7 +7,7 @@ from typing import Any
 from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from pgaudit_log.values.columns import differs_sql, sql_type, stored_sql
+from pgaudit_log.values.column_json import differs_sql, sql_type, stored_sql
 from pgaudit_log.values.quoting import quote_name
 from pgaudit_log.values.tables import column_of
 

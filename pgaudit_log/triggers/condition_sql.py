@@ -11,9 +11,9 @@ from pgaudit_log.triggers.free_conditions import (
     free_condition,
     is_free,
 )
-from pgaudit_log.values.layout import chained, filled, listed
 from pgaudit_log.values.quoting import quote_name
 from pgaudit_log.values.row_sql import Columns
+from pgaudit_log.values.sql_layout import chained, filled, listed
 from pgaudit_log.values.tables import concrete
 
 

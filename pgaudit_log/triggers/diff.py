@@ -5,9 +5,9 @@ from __future__ import annotations
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pgaudit_log.triggers.column_sql import any_dialect, changed_sql, value_sql
-from pgaudit_log.values.layout import case, listed
 from pgaudit_log.values.quoting import quote_literal
 from pgaudit_log.values.row_sql import Columns
+from pgaudit_log.values.sql_layout import case, listed
 from pgaudit_log.values.tables import column_of
 
 

@@ -7,7 +7,7 @@ from pgtrigger.core import Condition
 
 from pgaudit_log.triggers.column_sql import any_dialect
 from pgaudit_log.triggers.free_conditions import is_free
-from pgaudit_log.values.columns import settings_of, sql_type
+from pgaudit_log.values.column_json import settings_of, sql_type
 from pgaudit_log.values.keys import key_fields
 from pgaudit_log.values.pinned_settings import PINNED
 from pgaudit_log.values.row_sql import Columns

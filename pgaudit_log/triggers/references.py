@@ -18,9 +18,9 @@ from pgaudit_log.values.keys import (
     reference,
     row_key_sql,
 )
-from pgaudit_log.values.layout import case, chained, listed
 from pgaudit_log.values.quoting import quote_literal
 from pgaudit_log.values.row_sql import Columns
+from pgaudit_log.values.sql_layout import case, chained, listed
 from pgaudit_log.values.tables import column_of, concrete, table_of
 
 

@@ -14,15 +14,15 @@ from pgaudit_log.declaring.declarations import tracked_columns
 from pgaudit_log.declaring.trackers import RowEvent
 from pgaudit_log.exceptions import DeclarationError
 from pgaudit_log.triggers.body import capture_sql
-from pgaudit_log.triggers.condition_sql import condition_sql
-from pgaudit_log.triggers.free_conditions import FreeCondition, free_condition, is_free
-from pgaudit_log.triggers.pins import needed_pins
-from pgaudit_log.triggers.references import targets
-from pgaudit_log.triggers.template import (
+from pgaudit_log.triggers.capture_template import (
     CaptureTriggerSql,
     CompiledTrigger,
     condition_function,
 )
+from pgaudit_log.triggers.condition_sql import condition_sql
+from pgaudit_log.triggers.free_conditions import FreeCondition, free_condition, is_free
+from pgaudit_log.triggers.pins import needed_pins
+from pgaudit_log.triggers.references import targets
 from pgaudit_log.values.tables import column_of
 
 MAX_NAME_LENGTH = 47

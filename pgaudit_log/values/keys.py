@@ -15,7 +15,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from pgaudit_log.values.columns import (
+from pgaudit_log.values.column_json import (
     EQUALITY_IS_IDENTITY,
     FLOATS,
     INTEGERS,

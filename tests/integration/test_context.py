@@ -20,8 +20,8 @@ from django.db.backends.postgresql.psycopg_any import is_psycopg3
 from django.test.utils import CaptureQueriesContext
 
 import pgaudit_log
+from pgaudit_log.contexts.connection_hooks import install
 from pgaudit_log.contexts.cursors import carrying
-from pgaudit_log.contexts.django_hooks import install
 from pgaudit_log.contexts.stack import current
 from pgaudit_log.exceptions import ContextError
 from pgaudit_log.models import Events

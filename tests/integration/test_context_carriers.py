@@ -12,7 +12,7 @@ from django.db import DatabaseError, connection, connections, transaction
 from django.db.backends.postgresql.psycopg_any import is_psycopg3
 
 import pgaudit_log
-from pgaudit_log.contexts.django_hooks import install
+from pgaudit_log.contexts.connection_hooks import install
 from pgaudit_log.models import Events
 from tests.shop.models import Customer, Order, Parcel
 from tests.support import execute

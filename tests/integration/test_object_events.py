@@ -14,7 +14,7 @@ from pgaudit_log.declaring.former_names import forget
 from pgaudit_log.diffs import NOW, blame, diff
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.models import Events
-from pgaudit_log.reading import object_events
+from pgaudit_log.reading import object_timeline
 from pgaudit_log.reversal import revert
 from pgaudit_log.testing import isolated
 from tests.shop.models import Customer, Product, Untracked
@@ -125,7 +125,7 @@ def test_all_follow_one_life(life: Callable[[Any], Any], level: Any) -> None:
     assert sorted(typed.values_list("pgh_label", "pgh_obj_key")) == expected
     trail = Events.objects.timeline(one)
     assert sorted(trail.values_list("pgh_label", "pgh_obj_id")) == expected
-    walked = object_events.of(thing, str(one.pk), "default")
+    walked = object_timeline.of(thing, str(one.pk), "default")
     assert sorted(walked.values_list("pgh_label", "pgh_obj_id")) == expected
     first, last = trail[0], trail.last()
     assert blame(one)["n"].event.pgh_id in {event.pgh_id for event in trail}  # type: ignore[union-attr]
@@ -248,7 +248,7 @@ def test_many_keys_are_followed_at_once(moves: int) -> None:
         execute("UPDATE shop_keyed SET id = id + 100")
     execute("DELETE FROM shop_keyed WHERE id % 100 = 5")
     with CaptureQueriesContext(connection) as queries:
-        found = object_events.current_keys(thing, places, "default")
+        found = object_timeline.current_keys(thing, places, "default")
     assert len(queries) == moves + 1
     assert {key: found.get((key, id)) for key, id in places} == {
         **{str(n): str(n + 100 * moves) for n in range(1, 5)},

@@ -19,7 +19,7 @@ from pgaudit_log.database.partitions.calendar import period_at
 from pgaudit_log.database.written_schema import functions, indexes, tables, template
 from pgaudit_log.exceptions import InstallationError
 from pgaudit_log.testing import isolated
-from pgaudit_log.triggers.template import condition_function
+from pgaudit_log.triggers.capture_template import condition_function
 from tests.shop.models import Customer, Order
 from tests.support import execute, unguarded
 from tests.tables import EVERYTHING, make, tracked_table

@@ -165,7 +165,7 @@ def test_what_the_driver_says_of_a_statement_stays_the_same(db: None) -> None:
 def test_a_prepared_statement_never_brings_an_earlier_context(db: None) -> None:
     from django.db.backends.postgresql.base import ServerBindingCursor
 
-    from pgaudit_log.contexts.django_hooks import install as carry_context
+    from pgaudit_log.contexts.connection_hooks import install as carry_context
 
     raw = connection.connection
     factory, threshold = raw.cursor_factory, raw.prepare_threshold

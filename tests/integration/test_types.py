@@ -16,7 +16,7 @@ import pytest
 from django.db import connection
 
 from pgaudit_log.testing import isolated
-from pgaudit_log.values.columns import INTEGERS, read_sql, sql_type
+from pgaudit_log.values.column_json import INTEGERS, read_sql, sql_type
 from tests.support import execute
 from tests.tables import SqlField, tracked_table
 from tests.type_cases import CASES, configure, skip_what_the_server_lacks

@@ -20,7 +20,7 @@ from pgaudit_log.exceptions import QueryError
 from pgaudit_log.reversal import revert, undo
 from pgaudit_log.reversal.obstacles import Kind
 from pgaudit_log.testing import isolated
-from pgaudit_log.values.columns import read_sql, sql_type
+from pgaudit_log.values.column_json import read_sql, sql_type
 from tests.moments import now
 from tests.support import execute
 from tests.tables import SqlField, install, make, tracked_table

@@ -12,7 +12,7 @@ from django.db.backends.postgresql.psycopg_any import is_psycopg3
 from django.db.models import Case, F, Value, When
 
 import pgaudit_log
-from pgaudit_log.contexts.django_hooks import install as carry_contexts
+from pgaudit_log.contexts.connection_hooks import install as carry_contexts
 from pgaudit_log.database import leaf_triggers
 from pgaudit_log.models import Events
 from pgaudit_log.testing import isolated

@@ -6,7 +6,7 @@ import django.utils.timezone
 import pgtrigger.migrations
 from django.db import migrations, models
 
-import pgaudit_log.triggers.template
+import pgaudit_log.triggers.capture_template
 
 
 class Migration(migrations.Migration):
@@ -145,9 +145,9 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="customer",
-            trigger=pgaudit_log.triggers.template.CompiledTrigger(
+            trigger=pgaudit_log.triggers.capture_template.CompiledTrigger(
                 name="audit_insert",
-                sql=pgaudit_log.triggers.template.CaptureTriggerSql(
+                sql=pgaudit_log.triggers.capture_template.CaptureTriggerSql(
                     func="""
             context := @schema@.pgaudit_log_context();
             INSERT INTO @schema@.pgaudit_log_event (
@@ -190,9 +190,9 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="customer",
-            trigger=pgaudit_log.triggers.template.CompiledTrigger(
+            trigger=pgaudit_log.triggers.capture_template.CompiledTrigger(
                 name="audit_update",
-                sql=pgaudit_log.triggers.template.CaptureTriggerSql(
+                sql=pgaudit_log.triggers.capture_template.CaptureTriggerSql(
                     func="""
             context := @schema@.pgaudit_log_context();
             -- Two paths, because the plan for many rows is slow for one.
@@ -317,9 +317,9 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="customer",
-            trigger=pgaudit_log.triggers.template.CompiledTrigger(
+            trigger=pgaudit_log.triggers.capture_template.CompiledTrigger(
                 name="audit_delete",
-                sql=pgaudit_log.triggers.template.CaptureTriggerSql(
+                sql=pgaudit_log.triggers.capture_template.CaptureTriggerSql(
                     func="""
             context := @schema@.pgaudit_log_context();
             INSERT INTO @schema@.pgaudit_log_event (
@@ -362,9 +362,9 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="customer",
-            trigger=pgaudit_log.triggers.template.CompiledTrigger(
+            trigger=pgaudit_log.triggers.capture_template.CompiledTrigger(
                 name="audit_truncate",
-                sql=pgaudit_log.triggers.template.CaptureTriggerSql(
+                sql=pgaudit_log.triggers.capture_template.CaptureTriggerSql(
                     func="""
             context := @schema@.pgaudit_log_context();
             INSERT INTO @schema@.pgaudit_log_event (
@@ -397,9 +397,9 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="product",
-            trigger=pgaudit_log.triggers.template.CompiledTrigger(
+            trigger=pgaudit_log.triggers.capture_template.CompiledTrigger(
                 name="audit_insert",
-                sql=pgaudit_log.triggers.template.CaptureTriggerSql(
+                sql=pgaudit_log.triggers.capture_template.CaptureTriggerSql(
                     func="""
             context := @schema@.pgaudit_log_context();
             INSERT INTO @schema@.pgaudit_log_event (
@@ -442,9 +442,9 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="product",
-            trigger=pgaudit_log.triggers.template.CompiledTrigger(
+            trigger=pgaudit_log.triggers.capture_template.CompiledTrigger(
                 name="audit_update",
-                sql=pgaudit_log.triggers.template.CaptureTriggerSql(
+                sql=pgaudit_log.triggers.capture_template.CaptureTriggerSql(
                     func="""
             context := @schema@.pgaudit_log_context();
             -- Two paths, because the plan for many rows is slow for one.
@@ -569,9 +569,9 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="product",
-            trigger=pgaudit_log.triggers.template.CompiledTrigger(
+            trigger=pgaudit_log.triggers.capture_template.CompiledTrigger(
                 name="audit_delete",
-                sql=pgaudit_log.triggers.template.CaptureTriggerSql(
+                sql=pgaudit_log.triggers.capture_template.CaptureTriggerSql(
                     func="""
             context := @schema@.pgaudit_log_context();
             INSERT INTO @schema@.pgaudit_log_event (
@@ -614,9 +614,9 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="product",
-            trigger=pgaudit_log.triggers.template.CompiledTrigger(
+            trigger=pgaudit_log.triggers.capture_template.CompiledTrigger(
                 name="audit_truncate",
-                sql=pgaudit_log.triggers.template.CaptureTriggerSql(
+                sql=pgaudit_log.triggers.capture_template.CaptureTriggerSql(
                     func="""
             context := @schema@.pgaudit_log_context();
             INSERT INTO @schema@.pgaudit_log_event (
@@ -649,9 +649,9 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="trackedgroup",
-            trigger=pgaudit_log.triggers.template.CompiledTrigger(
+            trigger=pgaudit_log.triggers.capture_template.CompiledTrigger(
                 name="audit_insert",
-                sql=pgaudit_log.triggers.template.CaptureTriggerSql(
+                sql=pgaudit_log.triggers.capture_template.CaptureTriggerSql(
                     func="""
             context := @schema@.pgaudit_log_context();
             INSERT INTO @schema@.pgaudit_log_event (
@@ -689,9 +689,9 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="trackedgroup",
-            trigger=pgaudit_log.triggers.template.CompiledTrigger(
+            trigger=pgaudit_log.triggers.capture_template.CompiledTrigger(
                 name="audit_update",
-                sql=pgaudit_log.triggers.template.CaptureTriggerSql(
+                sql=pgaudit_log.triggers.capture_template.CaptureTriggerSql(
                     func="""
             context := @schema@.pgaudit_log_context();
             -- Two paths, because the plan for many rows is slow for one.
@@ -779,9 +779,9 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="trackedgroup",
-            trigger=pgaudit_log.triggers.template.CompiledTrigger(
+            trigger=pgaudit_log.triggers.capture_template.CompiledTrigger(
                 name="audit_delete",
-                sql=pgaudit_log.triggers.template.CaptureTriggerSql(
+                sql=pgaudit_log.triggers.capture_template.CaptureTriggerSql(
                     func="""
             context := @schema@.pgaudit_log_context();
             INSERT INTO @schema@.pgaudit_log_event (
@@ -819,9 +819,9 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="trackedgroup",
-            trigger=pgaudit_log.triggers.template.CompiledTrigger(
+            trigger=pgaudit_log.triggers.capture_template.CompiledTrigger(
                 name="audit_truncate",
-                sql=pgaudit_log.triggers.template.CaptureTriggerSql(
+                sql=pgaudit_log.triggers.capture_template.CaptureTriggerSql(
                     func="""
             context := @schema@.pgaudit_log_context();
             INSERT INTO @schema@.pgaudit_log_event (
@@ -854,9 +854,9 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="trackedmembership",
-            trigger=pgaudit_log.triggers.template.CompiledTrigger(
+            trigger=pgaudit_log.triggers.capture_template.CompiledTrigger(
                 name="audit_insert",
-                sql=pgaudit_log.triggers.template.CaptureTriggerSql(
+                sql=pgaudit_log.triggers.capture_template.CaptureTriggerSql(
                     func="""
             context := @schema@.pgaudit_log_context();
             INSERT INTO @schema@.pgaudit_log_event (
@@ -904,9 +904,9 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="trackedmembership",
-            trigger=pgaudit_log.triggers.template.CompiledTrigger(
+            trigger=pgaudit_log.triggers.capture_template.CompiledTrigger(
                 name="audit_update",
-                sql=pgaudit_log.triggers.template.CaptureTriggerSql(
+                sql=pgaudit_log.triggers.capture_template.CaptureTriggerSql(
                     func="""
             context := @schema@.pgaudit_log_context();
             -- Two paths, because the plan for many rows is slow for one.
@@ -1027,9 +1027,9 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="trackedmembership",
-            trigger=pgaudit_log.triggers.template.CompiledTrigger(
+            trigger=pgaudit_log.triggers.capture_template.CompiledTrigger(
                 name="audit_delete",
-                sql=pgaudit_log.triggers.template.CaptureTriggerSql(
+                sql=pgaudit_log.triggers.capture_template.CaptureTriggerSql(
                     func="""
             context := @schema@.pgaudit_log_context();
             INSERT INTO @schema@.pgaudit_log_event (
@@ -1077,9 +1077,9 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="trackedmembership",
-            trigger=pgaudit_log.triggers.template.CompiledTrigger(
+            trigger=pgaudit_log.triggers.capture_template.CompiledTrigger(
                 name="audit_truncate",
-                sql=pgaudit_log.triggers.template.CaptureTriggerSql(
+                sql=pgaudit_log.triggers.capture_template.CaptureTriggerSql(
                     func="""
             context := @schema@.pgaudit_log_context();
             INSERT INTO @schema@.pgaudit_log_event (
@@ -1116,9 +1116,9 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="trackeduser",
-            trigger=pgaudit_log.triggers.template.CompiledTrigger(
+            trigger=pgaudit_log.triggers.capture_template.CompiledTrigger(
                 name="audit_insert",
-                sql=pgaudit_log.triggers.template.CaptureTriggerSql(
+                sql=pgaudit_log.triggers.capture_template.CaptureTriggerSql(
                     func="""
             context := @schema@.pgaudit_log_context();
             INSERT INTO @schema@.pgaudit_log_event (
@@ -1166,9 +1166,9 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="trackeduser",
-            trigger=pgaudit_log.triggers.template.CompiledTrigger(
+            trigger=pgaudit_log.triggers.capture_template.CompiledTrigger(
                 name="audit_update",
-                sql=pgaudit_log.triggers.template.CaptureTriggerSql(
+                sql=pgaudit_log.triggers.capture_template.CaptureTriggerSql(
                     func="""
             context := @schema@.pgaudit_log_context();
             -- Two paths, because the plan for many rows is slow for one.
@@ -1338,9 +1338,9 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="trackeduser",
-            trigger=pgaudit_log.triggers.template.CompiledTrigger(
+            trigger=pgaudit_log.triggers.capture_template.CompiledTrigger(
                 name="audit_delete",
-                sql=pgaudit_log.triggers.template.CaptureTriggerSql(
+                sql=pgaudit_log.triggers.capture_template.CaptureTriggerSql(
                     func="""
             context := @schema@.pgaudit_log_context();
             INSERT INTO @schema@.pgaudit_log_event (
@@ -1388,9 +1388,9 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="trackeduser",
-            trigger=pgaudit_log.triggers.template.CompiledTrigger(
+            trigger=pgaudit_log.triggers.capture_template.CompiledTrigger(
                 name="audit_truncate",
-                sql=pgaudit_log.triggers.template.CaptureTriggerSql(
+                sql=pgaudit_log.triggers.capture_template.CaptureTriggerSql(
                     func="""
             context := @schema@.pgaudit_log_context();
             INSERT INTO @schema@.pgaudit_log_event (
@@ -1423,9 +1423,9 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="order",
-            trigger=pgaudit_log.triggers.template.CompiledTrigger(
+            trigger=pgaudit_log.triggers.capture_template.CompiledTrigger(
                 name="audit_insert",
-                sql=pgaudit_log.triggers.template.CaptureTriggerSql(
+                sql=pgaudit_log.triggers.capture_template.CaptureTriggerSql(
                     func="""
             context := @schema@.pgaudit_log_context();
             INSERT INTO @schema@.pgaudit_log_event (
@@ -1469,9 +1469,9 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="order",
-            trigger=pgaudit_log.triggers.template.CompiledTrigger(
+            trigger=pgaudit_log.triggers.capture_template.CompiledTrigger(
                 name="audit_update",
-                sql=pgaudit_log.triggers.template.CaptureTriggerSql(
+                sql=pgaudit_log.triggers.capture_template.CaptureTriggerSql(
                     func="""
             context := @schema@.pgaudit_log_context();
             -- Two paths, because the plan for many rows is slow for one.
@@ -1600,9 +1600,9 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="order",
-            trigger=pgaudit_log.triggers.template.CompiledTrigger(
+            trigger=pgaudit_log.triggers.capture_template.CompiledTrigger(
                 name="audit_delete",
-                sql=pgaudit_log.triggers.template.CaptureTriggerSql(
+                sql=pgaudit_log.triggers.capture_template.CaptureTriggerSql(
                     func="""
             context := @schema@.pgaudit_log_context();
             INSERT INTO @schema@.pgaudit_log_event (
@@ -1646,9 +1646,9 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="order",
-            trigger=pgaudit_log.triggers.template.CompiledTrigger(
+            trigger=pgaudit_log.triggers.capture_template.CompiledTrigger(
                 name="audit_truncate",
-                sql=pgaudit_log.triggers.template.CaptureTriggerSql(
+                sql=pgaudit_log.triggers.capture_template.CaptureTriggerSql(
                     func="""
             context := @schema@.pgaudit_log_context();
             INSERT INTO @schema@.pgaudit_log_event (
@@ -1681,9 +1681,9 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="orderline",
-            trigger=pgaudit_log.triggers.template.CompiledTrigger(
+            trigger=pgaudit_log.triggers.capture_template.CompiledTrigger(
                 name="audit_insert",
-                sql=pgaudit_log.triggers.template.CaptureTriggerSql(
+                sql=pgaudit_log.triggers.capture_template.CaptureTriggerSql(
                     func="""
             context := @schema@.pgaudit_log_context();
             INSERT INTO @schema@.pgaudit_log_event (
@@ -1736,9 +1736,9 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="orderline",
-            trigger=pgaudit_log.triggers.template.CompiledTrigger(
+            trigger=pgaudit_log.triggers.capture_template.CompiledTrigger(
                 name="audit_update",
-                sql=pgaudit_log.triggers.template.CaptureTriggerSql(
+                sql=pgaudit_log.triggers.capture_template.CaptureTriggerSql(
                     func="""
             context := @schema@.pgaudit_log_context();
             -- Two paths, because the plan for many rows is slow for one.
@@ -1881,9 +1881,9 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="orderline",
-            trigger=pgaudit_log.triggers.template.CompiledTrigger(
+            trigger=pgaudit_log.triggers.capture_template.CompiledTrigger(
                 name="audit_delete",
-                sql=pgaudit_log.triggers.template.CaptureTriggerSql(
+                sql=pgaudit_log.triggers.capture_template.CaptureTriggerSql(
                     func="""
             context := @schema@.pgaudit_log_context();
             INSERT INTO @schema@.pgaudit_log_event (
@@ -1936,9 +1936,9 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="orderline",
-            trigger=pgaudit_log.triggers.template.CompiledTrigger(
+            trigger=pgaudit_log.triggers.capture_template.CompiledTrigger(
                 name="audit_truncate",
-                sql=pgaudit_log.triggers.template.CaptureTriggerSql(
+                sql=pgaudit_log.triggers.capture_template.CaptureTriggerSql(
                     func="""
             context := @schema@.pgaudit_log_context();
             INSERT INTO @schema@.pgaudit_log_event (

@@ -13,7 +13,7 @@ from pgaudit_log.declaring import former_names
 from pgaudit_log.diffs import current_rows
 from pgaudit_log.diffs.current_rows import RowKey
 from pgaudit_log.models import Events
-from pgaudit_log.reading import object_events
+from pgaudit_log.reading import object_timeline
 from pgaudit_log.reversal.targets import Target
 from pgaudit_log.values import tables
 from pgaudit_log.values.keys import former_key, key_fields
@@ -136,7 +136,7 @@ def _with_rows(cases: Sequence[Case], using: str) -> list[Case]:
     moved: dict[tuple[RowKey, int], str] = {}
     for model, own in _by_model(missing).items():
         places = [(case.target.key, case.target.order) for case in own]
-        for (key, order), key_now in object_events.current_keys(model, places, using).items():
+        for (key, order), key_now in object_timeline.current_keys(model, places, using).items():
             moved[(model, key), order] = key_now
     followed = {
         place: replace(case.target, key=moved[place], whole_key=None)

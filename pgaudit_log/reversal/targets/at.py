@@ -10,7 +10,7 @@ from pgaudit_log.declaring import former_names
 from pgaudit_log.diffs.sides import newest_ids
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.models import Events
-from pgaudit_log.reading import object_events, raw_events
+from pgaudit_log.reading import object_timeline, raw_events
 from pgaudit_log.reading.moments import Moment
 from pgaudit_log.reading.raw_events import Record
 from pgaudit_log.reversal.targets import Target
@@ -66,7 +66,7 @@ def _event_of(model: type[Any], key: str, to: Any, using: str) -> Record:
         raise no_such_event(to, using)
     # An event of an earlier object with the same key will do, too.
     if str(key_of_event(to)) != key:
-        same = object_events.of(model, key, using).filter(pk=to.pgh_id)
+        same = object_timeline.of(model, key, using).filter(pk=to.pgh_id)
     found = raw_events.read(same, using)
     if not found:
         raise _of_another(model, key, to)
@@ -85,7 +85,7 @@ def _refuse_other_object(model: type[Any], key: str, to: Any, using: str) -> Non
     """Raise if an event of another table, of which an object has rows, too, is of another object."""
     other = former_names.model_of(to.pgh_obj_model, using)
     if str(key_of_event(to)) != key and not (
-        other is not None and object_events.of(other, key, using).filter(pk=to.pgh_id).exists()
+        other is not None and object_timeline.of(other, key, using).filter(pk=to.pgh_id).exists()
     ):
         raise _of_another(model, key, to)
 
@@ -110,7 +110,7 @@ def _records_at(
     except _DidNotExistError:
         if moment.after is None or to.pgh_operation not in (INSERT, DELETE):
             raise
-        with_it = object_events.of(model, key, using).filter(
+        with_it = object_timeline.of(model, key, using).filter(
             pgh_txid=to.pgh_txid, pgh_operation=to.pgh_operation
         )
         newest = newest_ids(model, with_it)
@@ -121,7 +121,7 @@ def _records_at(
 
 
 def _records_just_at(model: type[Any], key: str, moment: Moment, using: str) -> list[Record]:
-    past: Any = object_events.of(model, key, using).filter(moment.past)
+    past: Any = object_timeline.of(model, key, using).filter(moment.past)
     newest = newest_ids(model, past)
     if not newest:
         # Before it was deleted and brought back, it was another object with the same key.

@@ -6,7 +6,7 @@ import pgtrigger.migrations
 from django.conf import settings
 from django.db import migrations, models
 
-import pgaudit_log.triggers.template
+import pgaudit_log.triggers.capture_template
 
 
 class Migration(migrations.Migration):
@@ -170,9 +170,9 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="customer",
-            trigger=pgaudit_log.triggers.template.CompiledTrigger(
+            trigger=pgaudit_log.triggers.capture_template.CompiledTrigger(
                 name="audit_insert",
-                sql=pgaudit_log.triggers.template.CaptureTriggerSql(
+                sql=pgaudit_log.triggers.capture_template.CaptureTriggerSql(
                     func="""
             context := @schema@.pgaudit_log_context();
             INSERT INTO @schema@.pgaudit_log_event (
@@ -210,9 +210,9 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="customer",
-            trigger=pgaudit_log.triggers.template.CompiledTrigger(
+            trigger=pgaudit_log.triggers.capture_template.CompiledTrigger(
                 name="audit_update",
-                sql=pgaudit_log.triggers.template.CaptureTriggerSql(
+                sql=pgaudit_log.triggers.capture_template.CaptureTriggerSql(
                     func="""
             context := @schema@.pgaudit_log_context();
             -- Two paths, because the plan for many rows is slow for one.
@@ -300,9 +300,9 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="customer",
-            trigger=pgaudit_log.triggers.template.CompiledTrigger(
+            trigger=pgaudit_log.triggers.capture_template.CompiledTrigger(
                 name="audit_delete",
-                sql=pgaudit_log.triggers.template.CaptureTriggerSql(
+                sql=pgaudit_log.triggers.capture_template.CaptureTriggerSql(
                     func="""
             context := @schema@.pgaudit_log_context();
             INSERT INTO @schema@.pgaudit_log_event (
@@ -340,9 +340,9 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="customer",
-            trigger=pgaudit_log.triggers.template.CompiledTrigger(
+            trigger=pgaudit_log.triggers.capture_template.CompiledTrigger(
                 name="audit_truncate",
-                sql=pgaudit_log.triggers.template.CaptureTriggerSql(
+                sql=pgaudit_log.triggers.capture_template.CaptureTriggerSql(
                     func="""
             context := @schema@.pgaudit_log_context();
             INSERT INTO @schema@.pgaudit_log_event (
@@ -375,9 +375,9 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="product",
-            trigger=pgaudit_log.triggers.template.CompiledTrigger(
+            trigger=pgaudit_log.triggers.capture_template.CompiledTrigger(
                 name="audit_insert",
-                sql=pgaudit_log.triggers.template.CaptureTriggerSql(
+                sql=pgaudit_log.triggers.capture_template.CaptureTriggerSql(
                     func="""
             context := @schema@.pgaudit_log_context();
             INSERT INTO @schema@.pgaudit_log_event (
@@ -422,9 +422,9 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="product",
-            trigger=pgaudit_log.triggers.template.CompiledTrigger(
+            trigger=pgaudit_log.triggers.capture_template.CompiledTrigger(
                 name="audit_update",
-                sql=pgaudit_log.triggers.template.CaptureTriggerSql(
+                sql=pgaudit_log.triggers.capture_template.CaptureTriggerSql(
                     func="""
             context := @schema@.pgaudit_log_context();
             -- Two paths, because the plan for many rows is slow for one.
@@ -565,9 +565,9 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="product",
-            trigger=pgaudit_log.triggers.template.CompiledTrigger(
+            trigger=pgaudit_log.triggers.capture_template.CompiledTrigger(
                 name="audit_delete",
-                sql=pgaudit_log.triggers.template.CaptureTriggerSql(
+                sql=pgaudit_log.triggers.capture_template.CaptureTriggerSql(
                     func="""
             context := @schema@.pgaudit_log_context();
             INSERT INTO @schema@.pgaudit_log_event (
@@ -612,9 +612,9 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="product",
-            trigger=pgaudit_log.triggers.template.CompiledTrigger(
+            trigger=pgaudit_log.triggers.capture_template.CompiledTrigger(
                 name="audit_truncate",
-                sql=pgaudit_log.triggers.template.CaptureTriggerSql(
+                sql=pgaudit_log.triggers.capture_template.CaptureTriggerSql(
                     func="""
             context := @schema@.pgaudit_log_context();
             INSERT INTO @schema@.pgaudit_log_event (
@@ -647,9 +647,9 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="stock",
-            trigger=pgaudit_log.triggers.template.CompiledTrigger(
+            trigger=pgaudit_log.triggers.capture_template.CompiledTrigger(
                 name="audit_row_fell",
-                sql=pgaudit_log.triggers.template.CaptureTriggerSql(
+                sql=pgaudit_log.triggers.capture_template.CaptureTriggerSql(
                     condition='WHEN (NEW."level" < (OLD."level")\n    )',
                     func="""
             context := @schema@.pgaudit_log_context_once();
@@ -703,9 +703,9 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="stock",
-            trigger=pgaudit_log.triggers.template.CompiledTrigger(
+            trigger=pgaudit_log.triggers.capture_template.CompiledTrigger(
                 name="audit_fell",
-                sql=pgaudit_log.triggers.template.CaptureTriggerSql(
+                sql=pgaudit_log.triggers.capture_template.CaptureTriggerSql(
                     func="""
             context := @schema@.pgaudit_log_context();
             -- Two paths, because the plan for many rows is slow for one.
@@ -796,9 +796,9 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="stock",
-            trigger=pgaudit_log.triggers.template.CompiledTrigger(
+            trigger=pgaudit_log.triggers.capture_template.CompiledTrigger(
                 name="audit_site_changed",
-                sql=pgaudit_log.triggers.template.CaptureTriggerSql(
+                sql=pgaudit_log.triggers.capture_template.CaptureTriggerSql(
                     func="""
             context := @schema@.pgaudit_log_context();
             -- Two paths, because the plan for many rows is slow for one.
@@ -880,9 +880,9 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="usergroups",
-            trigger=pgaudit_log.triggers.template.CompiledTrigger(
+            trigger=pgaudit_log.triggers.capture_template.CompiledTrigger(
                 name="audit_group_add_5fc6d9",
-                sql=pgaudit_log.triggers.template.CaptureTriggerSql(
+                sql=pgaudit_log.triggers.capture_template.CaptureTriggerSql(
                     func="""
             context := @schema@.pgaudit_log_context();
             INSERT INTO @schema@.pgaudit_log_event (
@@ -930,9 +930,9 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="usergroups",
-            trigger=pgaudit_log.triggers.template.CompiledTrigger(
+            trigger=pgaudit_log.triggers.capture_template.CompiledTrigger(
                 name="audit_group_remove_6d34cd",
-                sql=pgaudit_log.triggers.template.CaptureTriggerSql(
+                sql=pgaudit_log.triggers.capture_template.CaptureTriggerSql(
                     func="""
             context := @schema@.pgaudit_log_context();
             INSERT INTO @schema@.pgaudit_log_event (
@@ -980,9 +980,9 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="userproxy",
-            trigger=pgaudit_log.triggers.template.CompiledTrigger(
+            trigger=pgaudit_log.triggers.capture_template.CompiledTrigger(
                 name="audit_insert",
-                sql=pgaudit_log.triggers.template.CaptureTriggerSql(
+                sql=pgaudit_log.triggers.capture_template.CaptureTriggerSql(
                     func="""
             context := @schema@.pgaudit_log_context();
             INSERT INTO @schema@.pgaudit_log_event (
@@ -1030,9 +1030,9 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="userproxy",
-            trigger=pgaudit_log.triggers.template.CompiledTrigger(
+            trigger=pgaudit_log.triggers.capture_template.CompiledTrigger(
                 name="audit_update",
-                sql=pgaudit_log.triggers.template.CaptureTriggerSql(
+                sql=pgaudit_log.triggers.capture_template.CaptureTriggerSql(
                     func="""
             context := @schema@.pgaudit_log_context();
             -- Two paths, because the plan for many rows is slow for one.
@@ -1202,9 +1202,9 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="userproxy",
-            trigger=pgaudit_log.triggers.template.CompiledTrigger(
+            trigger=pgaudit_log.triggers.capture_template.CompiledTrigger(
                 name="audit_delete",
-                sql=pgaudit_log.triggers.template.CaptureTriggerSql(
+                sql=pgaudit_log.triggers.capture_template.CaptureTriggerSql(
                     func="""
             context := @schema@.pgaudit_log_context();
             INSERT INTO @schema@.pgaudit_log_event (
@@ -1252,9 +1252,9 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="userproxy",
-            trigger=pgaudit_log.triggers.template.CompiledTrigger(
+            trigger=pgaudit_log.triggers.capture_template.CompiledTrigger(
                 name="audit_truncate",
-                sql=pgaudit_log.triggers.template.CaptureTriggerSql(
+                sql=pgaudit_log.triggers.capture_template.CaptureTriggerSql(
                     func="""
             context := @schema@.pgaudit_log_context();
             INSERT INTO @schema@.pgaudit_log_event (
@@ -1287,9 +1287,9 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="order",
-            trigger=pgaudit_log.triggers.template.CompiledTrigger(
+            trigger=pgaudit_log.triggers.capture_template.CompiledTrigger(
                 name="audit_insert",
-                sql=pgaudit_log.triggers.template.CaptureTriggerSql(
+                sql=pgaudit_log.triggers.capture_template.CaptureTriggerSql(
                     func="""
             context := @schema@.pgaudit_log_context();
             INSERT INTO @schema@.pgaudit_log_event (
@@ -1334,9 +1334,9 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="order",
-            trigger=pgaudit_log.triggers.template.CompiledTrigger(
+            trigger=pgaudit_log.triggers.capture_template.CompiledTrigger(
                 name="audit_update",
-                sql=pgaudit_log.triggers.template.CaptureTriggerSql(
+                sql=pgaudit_log.triggers.capture_template.CaptureTriggerSql(
                     func="""
             context := @schema@.pgaudit_log_context();
             -- Two paths, because the plan for many rows is slow for one.
@@ -1466,9 +1466,9 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="order",
-            trigger=pgaudit_log.triggers.template.CompiledTrigger(
+            trigger=pgaudit_log.triggers.capture_template.CompiledTrigger(
                 name="audit_delete",
-                sql=pgaudit_log.triggers.template.CaptureTriggerSql(
+                sql=pgaudit_log.triggers.capture_template.CaptureTriggerSql(
                     func="""
             context := @schema@.pgaudit_log_context();
             INSERT INTO @schema@.pgaudit_log_event (
@@ -1513,9 +1513,9 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="order",
-            trigger=pgaudit_log.triggers.template.CompiledTrigger(
+            trigger=pgaudit_log.triggers.capture_template.CompiledTrigger(
                 name="audit_truncate",
-                sql=pgaudit_log.triggers.template.CaptureTriggerSql(
+                sql=pgaudit_log.triggers.capture_template.CaptureTriggerSql(
                     func="""
             context := @schema@.pgaudit_log_context();
             INSERT INTO @schema@.pgaudit_log_event (
@@ -1548,9 +1548,9 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="parcel",
-            trigger=pgaudit_log.triggers.template.CompiledTrigger(
+            trigger=pgaudit_log.triggers.capture_template.CompiledTrigger(
                 name="audit_insert",
-                sql=pgaudit_log.triggers.template.CaptureTriggerSql(
+                sql=pgaudit_log.triggers.capture_template.CaptureTriggerSql(
                     func="""
             context := @schema@.pgaudit_log_context_once();
             INSERT INTO @schema@.pgaudit_log_event (
@@ -1586,9 +1586,9 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="parcel",
-            trigger=pgaudit_log.triggers.template.CompiledTrigger(
+            trigger=pgaudit_log.triggers.capture_template.CompiledTrigger(
                 name="audit_update",
-                sql=pgaudit_log.triggers.template.CaptureTriggerSql(
+                sql=pgaudit_log.triggers.capture_template.CaptureTriggerSql(
                     condition='WHEN ((pg_catalog.record_image_ne(\n    ROW(old."id", old."order_id", old."weight"),\n    ROW(new."id", new."order_id", new."weight")\n))\n    )',
                     func="""
             context := @schema@.pgaudit_log_context_once();
@@ -1636,9 +1636,9 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="parcel",
-            trigger=pgaudit_log.triggers.template.CompiledTrigger(
+            trigger=pgaudit_log.triggers.capture_template.CompiledTrigger(
                 name="audit_delete",
-                sql=pgaudit_log.triggers.template.CaptureTriggerSql(
+                sql=pgaudit_log.triggers.capture_template.CaptureTriggerSql(
                     func="""
             context := @schema@.pgaudit_log_context_once();
             INSERT INTO @schema@.pgaudit_log_event (
@@ -1674,9 +1674,9 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="parcel",
-            trigger=pgaudit_log.triggers.template.CompiledTrigger(
+            trigger=pgaudit_log.triggers.capture_template.CompiledTrigger(
                 name="audit_truncate",
-                sql=pgaudit_log.triggers.template.CaptureTriggerSql(
+                sql=pgaudit_log.triggers.capture_template.CaptureTriggerSql(
                     func="""
             context := @schema@.pgaudit_log_context();
             INSERT INTO @schema@.pgaudit_log_event (
@@ -1709,9 +1709,9 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="orderline",
-            trigger=pgaudit_log.triggers.template.CompiledTrigger(
+            trigger=pgaudit_log.triggers.capture_template.CompiledTrigger(
                 name="audit_insert",
-                sql=pgaudit_log.triggers.template.CaptureTriggerSql(
+                sql=pgaudit_log.triggers.capture_template.CaptureTriggerSql(
                     func="""
             context := @schema@.pgaudit_log_context();
             INSERT INTO @schema@.pgaudit_log_event (
@@ -1763,9 +1763,9 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="orderline",
-            trigger=pgaudit_log.triggers.template.CompiledTrigger(
+            trigger=pgaudit_log.triggers.capture_template.CompiledTrigger(
                 name="audit_update",
-                sql=pgaudit_log.triggers.template.CaptureTriggerSql(
+                sql=pgaudit_log.triggers.capture_template.CaptureTriggerSql(
                     func="""
             context := @schema@.pgaudit_log_context();
             -- Two paths, because the plan for many rows is slow for one.
@@ -1900,9 +1900,9 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="orderline",
-            trigger=pgaudit_log.triggers.template.CompiledTrigger(
+            trigger=pgaudit_log.triggers.capture_template.CompiledTrigger(
                 name="audit_delete",
-                sql=pgaudit_log.triggers.template.CaptureTriggerSql(
+                sql=pgaudit_log.triggers.capture_template.CaptureTriggerSql(
                     func="""
             context := @schema@.pgaudit_log_context();
             INSERT INTO @schema@.pgaudit_log_event (
@@ -1954,9 +1954,9 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="orderline",
-            trigger=pgaudit_log.triggers.template.CompiledTrigger(
+            trigger=pgaudit_log.triggers.capture_template.CompiledTrigger(
                 name="audit_truncate",
-                sql=pgaudit_log.triggers.template.CaptureTriggerSql(
+                sql=pgaudit_log.triggers.capture_template.CaptureTriggerSql(
                     func="""
             context := @schema@.pgaudit_log_context();
             INSERT INTO @schema@.pgaudit_log_event (

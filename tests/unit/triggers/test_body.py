@@ -15,10 +15,10 @@ from django.test.utils import isolate_apps
 import pgaudit_log
 from pgaudit_log.database.written_schema import functions, template
 from pgaudit_log.triggers.body import capture_sql
+from pgaudit_log.triggers.capture_template import CaptureTriggerSql
 from pgaudit_log.triggers.pins import needed_pins
 from pgaudit_log.triggers.references import refs_sql
 from pgaudit_log.triggers.snapshot import snapshot_source
-from pgaudit_log.triggers.template import CaptureTriggerSql
 from pgaudit_log.triggers.trigger import CaptureTrigger
 from pgaudit_log.values.pinned_settings import PINNED
 from tests.shop.models import Order
@@ -170,7 +170,7 @@ def test_a_frozen_trigger_is_made_from_what_a_migration_holds() -> None:
     [(_, trigger)] = pgtrigger.registered("shop.Order:audit_update")
     compiled = trigger.compile(Order)
     path, args, kwargs = compiled.sql.deconstruct()
-    assert path == "pgaudit_log.triggers.template.CaptureTriggerSql"
+    assert path == "pgaudit_log.triggers.capture_template.CaptureTriggerSql"
     assert str(CaptureTriggerSql(*args, **kwargs)) == compiled.install_sql
 
 

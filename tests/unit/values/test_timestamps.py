@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from pgaudit_log.exceptions import QueryError
-from pgaudit_log.values.timestamps import moment_of
+from pgaudit_log.values.moment_parser import moment_of
 
 
 @pytest.fixture(params=[True, False], ids=["USE_TZ", "without USE_TZ"], autouse=True)

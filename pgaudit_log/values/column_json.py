@@ -20,9 +20,9 @@ from pgaudit_log.constants import (
     JSON_KEY,
     MARKERS,
 )
-from pgaudit_log.values.layout import case, chained
 from pgaudit_log.values.pinned_settings import PINNED
 from pgaudit_log.values.quoting import quote_literal
+from pgaudit_log.values.sql_layout import case, chained
 
 _UUID = "-".join("_" * length for length in (8, 4, 4, 4, 12))
 """A pattern for ``LIKE``."""

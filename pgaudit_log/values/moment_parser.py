@@ -1,4 +1,4 @@
-"""Timestamps: the moments that people write, on command lines and in forms, in the current time zone."""
+"""Moments that people write, parsed: those on command lines and in forms, in the current time zone."""
 
 from __future__ import annotations
 

@@ -17,8 +17,8 @@ from pgtrigger.compiler import Trigger, UpsertTriggerSql
 from pgtrigger.utils import quote
 
 from pgaudit_log.triggers.lines import Lines, without_margin
-from pgaudit_log.values.layout import indented
 from pgaudit_log.values.quoting import quote_literal
+from pgaudit_log.values.sql_layout import indented
 
 _SETTINGS = {
     "search_path": "pg_catalog, pg_temp",

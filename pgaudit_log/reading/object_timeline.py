@@ -1,4 +1,4 @@
-"""Object events: the one walk of an object's life, back to its start and on to its key of today.
+"""The timeline of an object: the one walk of its life, back to its start and on to its key of today.
 
 An object is followed through changes of its key; what another one did under the same key
 before it was inserted, or before its table was truncated, is none of its life.
