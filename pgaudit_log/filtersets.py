@@ -34,7 +34,7 @@ from pgaudit_log.reading.event_model import Event
 from pgaudit_log.reading.filters import known_labels, of_context, of_name
 from pgaudit_log.values import moment_parser
 from pgaudit_log.values.keys import short_key
-from pgaudit_log.values.tables import concrete
+from pgaudit_log.values.tables import Field, concrete
 
 NONE = "none"
 """What is entered for events without a user."""
@@ -317,7 +317,7 @@ def filterset_for(
     return type(f"{event_model.__name__}FilterSet", (_TypedFilterSet,), attributes)
 
 
-def _value_of(fields: Sequence[models.Field[Any, Any]], text: str, side: str) -> Any:
+def _value_of(fields: Sequence[Field], text: str, side: str) -> Any:
     """Return the value that ``text`` is of the first of ``fields`` that can have it.
 
     Raises:
@@ -333,7 +333,7 @@ def _value_of(fields: Sequence[models.Field[Any, Any]], text: str, side: str) ->
     raise ValidationError({side: f"“{text}” is no value of this field."})
 
 
-def _parsed(field: models.Field[Any, Any], text: str) -> Any:
+def _parsed(field: Field, text: str) -> Any:
     while isinstance(field, models.ForeignKey):
         field = field.target_field
     if isinstance(field, models.JSONField):

@@ -188,7 +188,7 @@ class RequestActors:
             self._known = (asked, _late(found) if found else None)
         return self._known[1]
 
-    def _found(self, user: Any, value: Any) -> dict[str, Any]:
+    def _found(self, user: Any, value: object) -> dict[str, Any]:
         """Return what each key says; ``None`` where there is nothing to say."""
         hooks = self._middleware
         faults: list[str] = []

@@ -17,6 +17,7 @@ from pgaudit_log.reading.proxy_fields import ProxyField
 from pgaudit_log.reading.querysets import TrailQuerySet
 from pgaudit_log.values.json_fields import DiffField, DocumentField
 from pgaudit_log.values.json_text import ExactDecoder
+from pgaudit_log.values.tables import Field
 
 __all__ = ["Event", "Events", "MiddlewareEvents"]
 
@@ -65,7 +66,7 @@ class Events(ReadOnlyModel):
         return former_names.model_of(self.pgh_obj_model, str(self._state.db or DEFAULT_DB_ALIAS))
 
 
-def _user_field(**options: Any) -> models.Field[Any, Any]:
+def _user_field(**options: Any) -> Field:
     """Return a reference to the project's users, or their keys as text where it has none."""
     if settings.AUTH_USER_MODEL.partition(".")[0] in apps.app_configs:
         return models.ForeignKey(

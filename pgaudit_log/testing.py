@@ -62,12 +62,12 @@ def _forget_name(model: type[models.Model]) -> None:
 class _Tracking:
     """What tracking changes of a model."""
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: type[models.Model]) -> None:
         self.triggers = _copied(vars(model._meta), "triggers")
         self.original_triggers = _copied(model._meta.original_attrs, "triggers")
         self.attributes = _attributes(model)
 
-    def restore(self, model: Any) -> None:
+    def restore(self, model: type[models.Model]) -> None:
         """Give the model what it had."""
         for holder, triggers in (
             (vars(model._meta), self.triggers),

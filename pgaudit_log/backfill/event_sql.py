@@ -16,7 +16,7 @@ from pgaudit_log.values.keys import key_fields, row_key_sql
 from pgaudit_log.values.quoting import quote_literal, quote_name
 from pgaudit_log.values.row_sql import Columns
 from pgaudit_log.values.sql_text import Sql, Template, template
-from pgaudit_log.values.tables import column_of, concrete, table_of
+from pgaudit_log.values.tables import Field, column_of, concrete, table_of
 
 Key: TypeAlias = "Sequence[str]"
 """A primary key as the text of its parts."""
@@ -108,7 +108,7 @@ def manual_event_sql(
     *,
     model: type[models.Model],
     label: str,
-    values: Sequence[tuple[models.Field[Any, Any], Any]],
+    values: Sequence[tuple[Field, Any]],
     tracked: Columns,
     created_at: str,
     called: Callable[[str], str],

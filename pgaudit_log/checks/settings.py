@@ -25,7 +25,7 @@ class _Rule(NamedTuple):
     hint: str
 
 
-def _is_encoder(value: Any) -> bool:
+def _is_encoder(value: object) -> bool:
     if isinstance(value, str):
         try:
             value = import_string(value)
@@ -34,7 +34,7 @@ def _is_encoder(value: Any) -> bool:
     return isinstance(value, type) and issubclass(value, json.JSONEncoder)
 
 
-def _is_user_name(value: Any) -> bool:
+def _is_user_name(value: object) -> bool:
     if isinstance(value, str) and "." in value:
         try:
             value = import_string(value)
@@ -43,7 +43,7 @@ def _is_user_name(value: Any) -> bool:
     return value is None or callable(value) or (isinstance(value, str) and value.isidentifier())
 
 
-def _is_list_of(kind: type, value: Any) -> bool:
+def _is_list_of(kind: type, value: object) -> bool:
     return isinstance(value, (list, tuple)) and all(isinstance(item, kind) for item in value)
 
 

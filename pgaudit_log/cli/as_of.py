@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentParser
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,11 +16,12 @@ from pgaudit_log.models import Events
 from pgaudit_log.timetravel import recorded_past
 from pgaudit_log.values import moment_parser
 from pgaudit_log.values.row_json import JSON_NULL
+from pgaudit_log.values.tables import Field
 
 HELP = "Show the rows of a model, or one object, as they were at a moment."
 
 
-def add_arguments(parser: Any) -> None:
+def add_arguments(parser: ArgumentParser) -> None:
     """Add what is to be seen, and when."""
     add = parser.add_argument
     add("model", metavar="MODEL", help="The model's label, such as shop.Order.")
@@ -83,12 +85,12 @@ def run(options: Any, screen: Screen) -> None:
         screen.note(f"There are more rows: --limit {options.limit * 10} shows more.")
 
 
-def _fields(model: type[models.Model]) -> list[models.Field[Any, Any]]:
+def _fields(model: type[models.Model]) -> list[Field]:
     unknown = recorded_past.untracked_fields(model)
     return [f for f in model._meta.concrete_fields if f.column is not None and f not in unknown]
 
 
-def _read(rows: Any, fields: Sequence[models.Field[Any, Any]], limit: int) -> list[tuple[Any, ...]]:
+def _read(rows: Any, fields: Sequence[Field], limit: int) -> list[tuple[Any, ...]]:
     """Return the values of rows; JSON's null is told from SQL's, which the ORM does not."""
     documents: list[Any] = [field for field in fields if isinstance(field, models.JSONField)]
     kinds = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentParser
 from typing import Any
 
 from django.db import models, router
@@ -16,7 +17,7 @@ from pgaudit_log.exceptions import QueryError
 HELP = "Write a baseline event of each row that is older than its tracking."
 
 
-def add_arguments(parser: Any) -> None:
+def add_arguments(parser: ArgumentParser) -> None:
     """Add the models."""
     add = parser.add_argument
     add("models", nargs="*", metavar="MODEL", help="Labels of models, such as shop.Order.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentParser
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -17,7 +18,7 @@ DIFF_HELP = "Show what differs between two events of an object, or an event and 
 BLAME_HELP = "Show for each field of an object which event set it last."
 
 
-def add_show_arguments(parser: Any) -> None:
+def add_show_arguments(parser: ArgumentParser) -> None:
     """Add the event."""
     parser.add_argument("event", type=int, metavar="EVENT", help="The id of the event.")
 
@@ -75,7 +76,7 @@ def _stored(event: Events) -> Iterator[tuple[str, str]]:
             yield terminal_text.safe(column), terminal_text.of_stored(value)
 
 
-def add_diff_arguments(parser: Any) -> None:
+def add_diff_arguments(parser: ArgumentParser) -> None:
     """Add the events."""
     parser.add_argument("event", type=int, metavar="EVENT", help="The old side: an event's id.")
     parser.add_argument(
@@ -125,7 +126,7 @@ def _pairs(diff: Diff) -> Iterator[tuple[str, str]]:
         yield terminal_text.safe(found.name), terminal_text.change(old, new)
 
 
-def add_blame_arguments(parser: Any) -> None:
+def add_blame_arguments(parser: ArgumentParser) -> None:
     """Add the object."""
     parser.add_argument("model", metavar="MODEL", help="The model's label, such as shop.Order.")
     parser.add_argument("key", metavar="KEY", help="The object's primary key.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentParser
 from typing import Any
 
 from pgaudit_log.cli import terminal_text
@@ -11,7 +12,7 @@ from pgaudit_log.database import installation
 HELP = "Make what is missing: the event table, its partitions, triggers, and views of typed events."
 
 
-def add_arguments(parser: Any) -> None:
+def add_arguments(parser: ArgumentParser) -> None:
     """Add nothing."""
 
 

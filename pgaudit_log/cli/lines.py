@@ -81,7 +81,7 @@ def _changes(event: Events, fields: _Fields) -> Iterator[str]:
     anything else; defaults come last, where a narrow terminal cuts.
     """
 
-    def short(value: Any) -> str:
+    def short(value: object) -> str:
         return terminal_text.cut(terminal_text.of_stored(value), _VALUE_LIMIT)
 
     if event.pgh_diff is not None:
@@ -125,7 +125,7 @@ class _Fields:
         automatic = {name for name, field in self._by_name(event).items() if is_automatic(field)}
         return {name: own for name, own in values.items() if name not in automatic} or values
 
-    def is_default(self, event: Events, name: str, value: Any) -> bool:
+    def is_default(self, event: Events, name: str, value: object) -> bool:
         """Return whether a value is what the model gives the field if nobody says otherwise.
 
         A date or time with a default that is a function, such as ``timezone.now``, counts as one.

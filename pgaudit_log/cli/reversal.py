@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from argparse import ArgumentParser
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any, get_args
@@ -33,7 +34,7 @@ _AROUND = {
 }
 
 
-def add_revert_arguments(parser: Any) -> None:
+def add_revert_arguments(parser: ArgumentParser) -> None:
     """Add the object, and where to go back to."""
     add = parser.add_argument
     add("model", metavar="MODEL", help="The model's label, such as shop.Order.")
@@ -61,7 +62,7 @@ def revert(options: Any, screen: Screen) -> None:
     _carry_out(ask, options, screen)
 
 
-def add_undo_arguments(parser: Any) -> None:
+def add_undo_arguments(parser: ArgumentParser) -> None:
     """Add what is to be taken back."""
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("event", type=int, nargs="?", metavar="EVENT", help="The id of an event.")
@@ -92,7 +93,7 @@ def undo(options: Any, screen: Screen) -> None:
     _carry_out(ask, options, screen)
 
 
-def add_restore_arguments(parser: Any) -> None:
+def add_restore_arguments(parser: ArgumentParser) -> None:
     """Add the deletion."""
     parser.add_argument("event", type=int, metavar="EVENT", help="The event of the deletion.")
     _add_common(parser)
@@ -108,7 +109,7 @@ def restore(options: Any, screen: Screen) -> None:
     _carry_out(ask, options, screen)
 
 
-def _add_common(parser: Any) -> None:
+def _add_common(parser: ArgumentParser) -> None:
     add = parser.add_argument
     add(
         "--ignore-missing",

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from django.utils import timezone
 
@@ -56,13 +55,13 @@ def time(value: datetime, *, is_narrow: bool) -> str:
     return local.strftime("%m-%d %H:%M" if is_of_this_year else "%Y-%m-%d")
 
 
-def of_value(value: Any, text: str | None = None) -> str:
+def of_value(value: object, text: str | None = None) -> str:
     """Return a value for people: ``text``, if that is given, but few bytes as they are."""
     is_exact = text is None or isinstance(value, bytes | bytearray | memoryview)
     return safe(exact(value) if is_exact else text)
 
 
-def of_stored(value: Any) -> str:
+def of_stored(value: object) -> str:
     """Return a value as it is in the event table, for people."""
     if isinstance(value, Mapping) and list(value) == [AT_KEY]:
         place = value[AT_KEY]
@@ -80,7 +79,7 @@ def change(old: str | None, new: str | None) -> str:
     return old + separator + new
 
 
-def side(value: Any, text: str | None = None, *, there: bool = True) -> str | None:
+def side(value: object, text: str | None = None, *, there: bool = True) -> str | None:
     """Return one side of a change; ``None`` where there was no object, so that nothing is unknown."""
     if value is MISSING:
         return str(row_json.MISSING) if there else None

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentParser
 from collections.abc import Callable
 from typing import Any
+
+from django.db import models
 
 from pgaudit_log.cli import arguments, json_output, lines
 from pgaudit_log.cli.screen import Screen
@@ -21,7 +24,7 @@ Question = Callable[[Any], Any]
 """Narrows a queryset of events."""
 
 
-def add_arguments(parser: Any) -> None:
+def add_arguments(parser: ArgumentParser) -> None:
     """Add what the events are asked for by."""
     add = parser.add_argument
     words = list(OPERATIONS.values())
@@ -173,7 +176,7 @@ def _changing(field: str, *, is_narrowed: bool) -> Question:
     return lambda events: events.across(*having).changed(field)
 
 
-def _has_field(model: Any, field: str) -> bool:
+def _has_field(model: type[models.Model], field: str) -> bool:
     try:
         Events.objects.across(model).changed(field)
     except QueryError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentParser
 from typing import Any
 
 from pgaudit_log.cli import terminal_text
@@ -13,7 +14,7 @@ from pgaudit_log.exceptions import QueryError
 HELP = "Take triggers, views and functions out of the database; the events only if told so."
 
 
-def add_arguments(parser: Any) -> None:
+def add_arguments(parser: ArgumentParser) -> None:
     """Add what is to go."""
     add = parser.add_argument
     add("--all", action="store_true", help="All that capture has put into the database.")

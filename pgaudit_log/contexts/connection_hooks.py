@@ -13,11 +13,13 @@ has arrived; a system check asks it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.utils import CursorWrapper
 
 from pgaudit_log.constants import CONTEXT_MARKER, RUNNING_SETTING
 from pgaudit_log.contexts import cursors
@@ -37,7 +39,7 @@ def install(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
 class _HidesContext:
     """A mixin for Django's ``DatabaseOperations``: what was sent is shown without its context."""
 
-    def last_executed_query(self, cursor: Any, sql: str, params: Any) -> str:
+    def last_executed_query(self, cursor: CursorWrapper, sql: str, params: Sequence[Any]) -> str:
         sent: str = super().last_executed_query(cursor, sql, params)  # type: ignore[misc]
         return sent and without_context(sent)
 

@@ -124,5 +124,5 @@ def _token(request: HttpRequest) -> Any:
     return found if found is not None else getattr(request, "access_token", None)
 
 
-def _is_model(given: Any, *names: str) -> bool:
+def _is_model(given: object, *names: str) -> bool:
     return not isinstance(given, Mapping) and all(hasattr(given, name) for name in names)

@@ -91,7 +91,7 @@ def salvaged(
     return found, cut(" ".join(faults), MAX_FAULT_BYTES)
 
 
-def _fitting(name: str, value: Any, room: int) -> Any:
+def _fitting(name: str, value: object, room: int) -> Any:
     """Return a value so that it takes no more than ``room`` bytes with its name.
 
     Raises:

@@ -65,7 +65,7 @@ def refuse_long(metadata: Mapping[str, Any], text: str, longest: int) -> None:
         )
 
 
-def encoded(value: Any) -> str:
+def encoded(value: object) -> str:
     """Return a value as ASCII JSON, of which nothing was checked; raises what the encoder does."""
     return _encode()(value)
 

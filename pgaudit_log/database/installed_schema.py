@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from django.db import connections
+from django.db.backends.utils import CursorWrapper
 
 from pgaudit_log import sql
 from pgaudit_log.constants import EVENT_TABLE
@@ -67,7 +68,7 @@ def faults(using: str, schema: str) -> list[Fault]:
 
 
 def _installed_tables(
-    cursor: Any, schema: str, names: Sequence[str]
+    cursor: CursorWrapper, schema: str, names: Sequence[str]
 ) -> dict[str, tuple[bool, Table, dict[tuple[str, tuple[str, ...]], str]]]:
     """Return the tables that there are: whether each is logged, what it is, and its constraints' names."""
     cursor.execute(sql.read("own_tables.sql"), {"schema": schema, "names": list(names)})
@@ -81,7 +82,7 @@ def _installed_tables(
     return found
 
 
-def _tables_at_fault(cursor: Any, schema: str) -> Iterator[Fault]:
+def _tables_at_fault(cursor: CursorWrapper, schema: str) -> Iterator[Fault]:
     expected = tables(template())
     installed = _installed_tables(cursor, schema, list(expected))
     for name, table in expected.items():
@@ -122,7 +123,7 @@ def _column_at_fault(
         yield Fault(f"NOT NULL of {table}.{name}", (f"{alter} {change} NOT NULL",))
 
 
-def _default_partition_at_fault(cursor: Any, schema: str) -> Iterator[Fault]:
+def _default_partition_at_fault(cursor: CursorWrapper, schema: str) -> Iterator[Fault]:
     cursor.execute(
         """
         SELECT
@@ -145,7 +146,7 @@ def _default_partition_at_fault(cursor: Any, schema: str) -> Iterator[Fault]:
     yield Fault(f"table {DEFAULT_PARTITION}", (attach,) if is_there else ())
 
 
-def _indexes_at_fault(cursor: Any, schema: str) -> Iterator[Fault]:
+def _indexes_at_fault(cursor: CursorWrapper, schema: str) -> Iterator[Fault]:
     cursor.execute(sql.read("own_indexes.sql"), {"schema": schema})
     installed = {name: (plain(text), is_valid) for name, text, is_valid in cursor.fetchall()}
     for name, definition in indexes(template()).items():
@@ -156,7 +157,7 @@ def _indexes_at_fault(cursor: Any, schema: str) -> Iterator[Fault]:
 
 
 def _installed_functions(
-    cursor: Any, schema: str, names: Sequence[str]
+    cursor: CursorWrapper, schema: str, names: Sequence[str]
 ) -> list[tuple[str, str, Function]]:
     """Return name, signature and what it is of each function that has one of the names."""
     cursor.execute(sql.read("own_functions.sql"), {"schema": schema, "names": list(names)})
@@ -170,7 +171,7 @@ def _installed_functions(
     return found
 
 
-def _functions_at_fault(cursor: Any, schema: str) -> Iterator[Fault]:
+def _functions_at_fault(cursor: CursorWrapper, schema: str) -> Iterator[Fault]:
     expected = functions(template())
     there = {
         (name, function.arguments): (signature, function)

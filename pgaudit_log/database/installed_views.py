@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.db import InternalError, ProgrammingError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.utils import CursorWrapper
 
 from pgaudit_log.constants import EVENT_TABLE
 from pgaudit_log.database import view_rights
@@ -146,7 +147,7 @@ def _replace(view: View, connection: BaseDatabaseWrapper) -> None:
 
 
 def _create(
-    view: View, name: str, select: str, rights: Rights | None, *, cursor: Any, using: str
+    view: View, name: str, select: str, rights: Rights | None, *, cursor: CursorWrapper, using: str
 ) -> None:
     """Create a view, or replace it as it stands where its columns allow that, so that all else stays.
 

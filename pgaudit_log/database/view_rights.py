@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+
+from django.db.backends.utils import CursorWrapper
 
 from pgaudit_log.values.quoting import quote_literal, quote_name
 
@@ -40,7 +41,7 @@ class Rights:
     column_comments: Sequence[tuple[str, str]]
 
 
-def of(cursor: Any, view: str) -> Rights | None:
+def of(cursor: CursorWrapper, view: str) -> Rights | None:
     """Return the rights of a view, given as its name in SQL; ``None`` if there is none."""
     cursor.execute(
         """
@@ -110,7 +111,7 @@ def of(cursor: Any, view: str) -> Rights | None:
     )
 
 
-def give(cursor: Any, view: str, rights: Rights) -> None:
+def give(cursor: CursorWrapper, view: str, rights: Rights) -> None:
     """Give a view that was made anew the owner, the privileges and the comments of the one before.
 
     What default privileges have given it is taken away. Who had got a privilege from another role than
@@ -137,7 +138,7 @@ def give(cursor: Any, view: str, rights: Rights) -> None:
             )
 
 
-def dependents(cursor: Any, view: str) -> list[str]:
+def dependents(cursor: CursorWrapper, view: str) -> list[str]:
     """Return what would be lost, or stands in the way, if a view was dropped, as PostgreSQL calls it."""
     cursor.execute(
         """

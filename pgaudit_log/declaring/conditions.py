@@ -8,6 +8,8 @@ import pgtrigger
 from pgtrigger import F, Q
 from pgtrigger.core import Condition, _Change
 
+from pgaudit_log.values.tables import Field
+
 __all__ = [
     "AllChange",
     "AllDontChange",
@@ -23,7 +25,7 @@ Change = _Change
 """The base of the four conditions on changes."""
 
 
-def is_automatic(field: Any) -> bool:
+def is_automatic(field: Field) -> bool:
     """Return whether Django sets a field by itself: whether it has ``auto_now`` or ``auto_now_add``."""
     return bool(getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False))
 

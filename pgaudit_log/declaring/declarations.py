@@ -15,7 +15,7 @@ from pgaudit_log.constants import BASELINE_LABEL
 from pgaudit_log.declaring.ported_options import refuse_options_of_reference
 from pgaudit_log.declaring.trackers import UNSET, Tracker, _Unset
 from pgaudit_log.exceptions import DeclarationError
-from pgaudit_log.values.tables import concrete
+from pgaudit_log.values.tables import Field, concrete
 
 
 @dataclass(frozen=True, kw_only=True, init=False)
@@ -84,7 +84,7 @@ class Declaration:
 
 def tracked_columns(
     model: type[models.Model], fields: tuple[str, ...] | None, exclude: tuple[str, ...]
-) -> list[models.Field[Any, Any]]:
+) -> list[Field]:
     """Return the fields with a column in the model's own table that a declaration tracks.
 
     Works on the model itself and on its past states in migrations. A virtual generated

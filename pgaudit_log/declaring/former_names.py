@@ -18,7 +18,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pgaudit_log import sql
 from pgaudit_log.declaring import declarations
-from pgaudit_log.values.tables import concrete, table_of
+from pgaudit_log.values.tables import Field, concrete, table_of
 
 V = TypeVar("V")
 
@@ -214,7 +214,7 @@ def called(label: str, using: str) -> str:
 
 
 def reference_labels(
-    model: type[models.Model], using: str, target: models.Field[Any, Any] | None = None
+    model: type[models.Model], using: str, target: Field | None = None
 ) -> list[str]:
     """Return what ``refs`` have in front of the key of an object of ``model``.
 
@@ -289,7 +289,7 @@ def today(
     return renamed(found, declared)
 
 
-def keys_of(field: models.Field[Any, Any], using: str) -> list[StoredKey]:
+def keys_of(field: Field, using: str) -> list[StoredKey]:
     """Return the keys under which events have a field's column, today's first.
 
     Those that ``track(former_columns=…)`` names are without shapes.

@@ -10,7 +10,7 @@ from django.apps import apps
 from django.db import models, router
 
 from pgaudit_log.values.keys import key_fields
-from pgaudit_log.values.tables import column_of, concrete
+from pgaudit_log.values.tables import Field, column_of, concrete
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,9 +20,9 @@ class Relation:
     model: type[models.Model]
     """The model whose rows point."""
     name: str
-    fields: tuple[models.Field[Any, Any], ...]
+    fields: tuple[Field, ...]
     target: type[models.Model]
-    target_fields: tuple[models.Field[Any, Any], ...]
+    target_fields: tuple[Field, ...]
     on_delete: Any
     has_constraint: bool
     """Whether the database refuses what points at nothing."""
@@ -38,7 +38,7 @@ class Relation:
         return [column_of(field) for field in self.target_fields]
 
 
-def relation_of(field: Any) -> Relation | None:
+def relation_of(field: Field) -> Relation | None:
     """Return the relation that a field makes; ``None`` for one that makes none with columns."""
     if not isinstance(field, models.ForeignObject) or hasattr(field, "object_id_field_name"):
         return None

@@ -57,7 +57,7 @@ class Tracker:
         for name, value in values.items():
             object.__setattr__(self, name, value)
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"{self!r} cannot be changed; declare another tracker instead.")
 
     def _content(self) -> tuple[Any, ...]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db import models
 from pgtrigger import registry
 
 
@@ -49,7 +50,7 @@ class _Index:
             self.add(model, trigger)
         self.size = len(data)
 
-    def add(self, model: Any, trigger: Any) -> None:
+    def add(self, model: type[models.Model], trigger: Any) -> None:
         self.triggers[model._meta.db_table, trigger.name] = trigger
         self.functions[trigger.get_pgid(model)] = None
 

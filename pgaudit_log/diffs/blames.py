@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from django.db import models, router
 
@@ -18,7 +17,7 @@ from pgaudit_log.timetravel import recorded_past
 from pgaudit_log.values import row_json, tables
 from pgaudit_log.values.keys import key_fields, key_text
 from pgaudit_log.values.row_json import MISSING
-from pgaudit_log.values.tables import column_of, concrete, parents_of
+from pgaudit_log.values.tables import Field, column_of, concrete, parents_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +26,7 @@ class Blame:
 
     name: str
     verbose_name: str
-    value: Any
+    value: object
     """The value that the event set; ``MISSING`` where no event did."""
     text: str
     """The value for people."""
@@ -93,6 +92,6 @@ def _blame(model: type[models.Model], key: str, using: str) -> dict[str, Blame]:
     return result
 
 
-def _tracked(model: type[models.Model]) -> list[models.Field[Any, Any]]:
+def _tracked(model: type[models.Model]) -> list[Field]:
     tracked = {f for history in recorded_past.histories_of(model) for f in history.tracked}
     return [f for f in tables.own_columns(model) if f in tracked]

@@ -13,7 +13,7 @@ from pgaudit_log.diffs.display import Wording
 from pgaudit_log.diffs.field_diffs import Diff, FieldDiff
 from pgaudit_log.values import row_json, tables
 from pgaudit_log.values.row_json import MISSING, State
-from pgaudit_log.values.tables import column_of
+from pgaudit_log.values.tables import Field, column_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +76,7 @@ def compared(model: type[models.Model], key: str, old: Side, new: Side, using: s
         values.update(as_stored(state, fields, unreadable))
     wording = Wording(model, typed, using)
 
-    def words(own: models.Field[Any, Any] | None, value: Any, side: Side) -> str:
+    def words(own: Field | None, value: object, side: Side) -> str:
         return "" if side.state is None else wording.of(own, value)
 
     found: dict[str, FieldDiff] = {}

@@ -18,9 +18,9 @@ from pgaudit_log.values.keys import is_shortened
 from pgaudit_log.values.pinned_settings import pinned
 from pgaudit_log.values.row_json import JSON_NULL, MISSING, NULL, State
 from pgaudit_log.values.sql_text import Sql
-from pgaudit_log.values.tables import column_of
+from pgaudit_log.values.tables import Field, column_of
 
-RowKey = tuple[type[Any], str]
+RowKey = tuple[type[models.Model], str]
 """A row: the model whose table it is in, and its primary key as text."""
 
 
@@ -54,8 +54,8 @@ def read(
     return found
 
 
-def _by_model(keys: Iterable[RowKey]) -> dict[type[Any], list[str]]:
-    by_model: dict[type[Any], list[str]] = {}
+def _by_model(keys: Iterable[RowKey]) -> dict[type[models.Model], list[str]]:
+    by_model: dict[type[models.Model], list[str]] = {}
     for model, key in keys:
         by_model.setdefault(model, []).append(key)
     # In one order everywhere, too.
@@ -137,14 +137,14 @@ def normal(
     return result
 
 
-def _columns_in(model: type[models.Model], given: Sequence[State]) -> list[models.Field[Any, Any]]:
+def _columns_in(model: type[models.Model], given: Sequence[State]) -> list[Field]:
     known = {column for state in given for column in state}
     return [field for field in tables.own_columns(model) if column_of(field) in known]
 
 
 def _values(
     make_sql: Callable[[row_sql.Columns, Sequence[str], BaseDatabaseWrapper], Sql],
-    columns: Sequence[models.Field[Any, Any]],
+    columns: Sequence[Field],
     given: Sequence[State],
     using: str,
     **settings: str,
@@ -176,7 +176,7 @@ def _values(
     ]
 
 
-def _converters(field: models.Field[Any, Any], connection: Any) -> Any:
+def _converters(field: Field, connection: BaseDatabaseWrapper) -> Any:
     """Return the function that does with a column's value what the ORM does."""
     expression = Col("", field)
     functions = [
@@ -187,7 +187,7 @@ def _converters(field: models.Field[Any, Any], connection: Any) -> Any:
     if isinstance(field, models.JSONField):
         functions = [reading_anything(copy(field)).from_db_value]
 
-    def convert(value: Any) -> Any:
+    def convert(value: object) -> Any:
         for function in functions:
             value = function(value, expression, connection)
         return value
@@ -195,7 +195,7 @@ def _converters(field: models.Field[Any, Any], connection: Any) -> Any:
     return convert
 
 
-def state_of(field: models.Field[Any, Any], value: Any, using: str) -> str:
+def state_of(field: Field, value: object, using: str) -> str:
     """Return a Python value of a field as a state has it."""
     connection = connections[using]
     # A moment without a zone, as Django has it with USE_TZ = False, is one of the connection's.

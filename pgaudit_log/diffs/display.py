@@ -20,7 +20,7 @@ from pgaudit_log.values.json_numbers import Number
 from pgaudit_log.values.keys import can_be_asked_for, read_part
 from pgaudit_log.values.plain_values import plain
 from pgaudit_log.values.row_json import Absence
-from pgaudit_log.values.tables import column_of, concrete
+from pgaudit_log.values.tables import Field, column_of, concrete
 
 NOTHING = "–"
 """SQL ``NULL``, and where there is nothing to say."""
@@ -66,7 +66,7 @@ class Wording:
     def __init__(
         self, model: type[models.Model], values: Iterable[Mapping[str, Any]], using: str
     ) -> None:
-        self._objects: dict[tuple[models.Field[Any, Any], Any], Any] = {}
+        self._objects: dict[tuple[Field, Any], Any] = {}
         listed = list(values)
         for own in tables.own_columns(model):
             if not isinstance(own, models.ForeignKey):
@@ -82,7 +82,7 @@ class Wording:
             for found in manager.filter(**{f"{target.attname}__in": wanted}):
                 self._objects[own, getattr(found, target.attname)] = found
 
-    def of(self, own: models.Field[Any, Any] | None, value: Any) -> str:
+    def of(self, own: Field | None, value: Any) -> str:
         """Return the words for a value of the field ``own``; ``None`` for one that is no more."""
         if not isinstance(own, models.ForeignKey) or not _may_be(own.target_field, value):
             return words_for(own, value)
@@ -91,7 +91,7 @@ class Wording:
         return str(found) if found is not None else f"{name} {value} (deleted)"
 
 
-def words_for(own: models.Field[Any, Any] | None, value: Any) -> str:
+def words_for(own: Field | None, value: Any) -> str:
     """Return the words for a value of the field ``own`` without any object: a reference by its key."""
     if value is None or own is None or isinstance(value, Absence):
         return exact(value)
@@ -100,7 +100,7 @@ def words_for(own: models.Field[Any, Any] | None, value: Any) -> str:
     return _plain(value) if label is None else str(label)
 
 
-def _may_be(field: models.Field[Any, Any], value: Any) -> bool:
+def _may_be(field: Field, value: Any) -> bool:
     """Return whether a value can be one of the field; what a foreign key had may be of another type."""
     if value is None or isinstance(value, Absence):
         return False

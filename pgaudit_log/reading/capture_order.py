@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db import models
+from django.db.models.sql.query import Query
+
 
 class InOrderOfCapture:
     """A mixin for querysets of events."""
 
-    model: Any
-    query: Any
+    model: type[models.Model]
+    query: Query
 
     def distinct(self, *field_names: Any) -> Any:
         """Return the distinct events or values; with names, the first captured of each.
@@ -21,6 +24,14 @@ class InOrderOfCapture:
         Values come in no order, unless ``order_by()`` gives one.
         """
         return _disordered(super().distinct(*field_names))  # type: ignore[misc]
+
+    def first(self) -> Any:
+        """Return the first event or value in the order of capture, or ``None`` if there is none."""
+        return super(InOrderOfCapture, _in_order_again(self)).first()  # type: ignore[misc]
+
+    def last(self) -> Any:
+        """Return the last event or value in the order of capture, or ``None`` if there is none."""
+        return super(InOrderOfCapture, _in_order_again(self)).last()  # type: ignore[misc]
 
     def _values(self, *fields: Any, **expressions: Any) -> Any:
         return _disordered(super()._values(*fields, **expressions))  # type: ignore[misc]
@@ -37,8 +48,18 @@ def _disordered(queryset: Any) -> Any:
         return queryset.order_by(*query.distinct_fields, *ordering)
     if not query.default_cols:
         query.default_ordering = False
+        query.pgh_is_disordered = True
     return queryset
 
 
-def _is_in_default_order(query: Any) -> bool:
+def _in_order_again(queryset: Any) -> Any:
+    """Return a queryset from which :func:`_disordered` took the order with it, for one value of it.
+
+    Django 6.1 takes any value where there is no order; before, it was that of the lowest key.
+    """
+    is_disordered = getattr(queryset.query, "pgh_is_disordered", False)
+    return queryset.order_by("pk") if is_disordered and not queryset.ordered else queryset
+
+
+def _is_in_default_order(query: Query) -> bool:
     return query.default_ordering and not query.order_by and not query.extra_order_by

@@ -19,12 +19,10 @@ from pgaudit_log.declaring.trackers import UNSET
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.reading.expressions import StoredUnder, StoredValue, any_of, of_model
 from pgaudit_log.reading.moments import aware
-from pgaudit_log.values.tables import concrete
+from pgaudit_log.values.tables import Field, concrete
 
 
-def field_of(
-    model: type[models.Model], name: str, *, field_names: bool = True
-) -> models.Field[Any, Any] | None:
+def field_of(model: type[models.Model], name: str, *, field_names: bool = True) -> Field | None:
     """Return the field of ``model`` that ``name`` means, or ``None`` where it means none.
 
     ``name`` is a field's name or its column; or what that was called formerly, for which the
@@ -41,9 +39,7 @@ def field_of(
     return None
 
 
-def refuse_untracked(
-    field: models.Field[Any, Any], *, of: type[models.Model] | None = None
-) -> None:
+def refuse_untracked(field: Field, *, of: type[models.Model] | None = None) -> None:
     """Raise if events do not tell of changes of a field: none at all, or not those ``of`` a model.
 
     Raises:
@@ -63,7 +59,7 @@ def refuse_untracked(
         raise QueryError(f"{what} is not tracked, so that its changes are unknown.")
 
 
-def changed(fields: Iterable[models.Field[Any, Any]], old: Any, new: Any) -> Q:
+def changed(fields: Iterable[Field], old: Any, new: Any) -> Q:
     """Return the condition that an event changed one of the fields, from ``old``, to ``new``.
 
     A field that is inherited is looked for in the events of the model that has it.
@@ -90,7 +86,7 @@ def changed(fields: Iterable[models.Field[Any, Any]], old: Any, new: Any) -> Q:
     return any_of(conditions)
 
 
-def _stored(field: models.Field[Any, Any], value: Any) -> Any:
+def _stored(field: Field, value: object) -> Any:
     """Return the expression of ``value`` as a diff has it; SQL ``NULL`` is a JSON ``null`` there."""
     if value is None:
         return Cast(Value("null"), models.JSONField())
@@ -111,7 +107,7 @@ def _stored(field: models.Field[Any, Any], value: Any) -> Any:
     return StoredValue(Value(prepared, output_field=field), field=field)
 
 
-def _referred(field: models.Field[Any, Any], obj: models.Model, what: str) -> Any:
+def _referred(field: Field, obj: models.Model, what: str) -> Any:
     if not isinstance(field, models.ForeignKey):
         raise QueryError(f"changed() was given {obj!r}, but {what} is no reference.")
     target = concrete(field.remote_field.model)

@@ -14,6 +14,7 @@ from django.db.models.lookups import In
 
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.values.json_fields import DocumentField
+from pgaudit_log.values.tables import Field
 
 COLUMNS_OF_A_CONTEXT: Final = ("metadata", "id", "created_at", "updated_at")
 """The fields of django-pghistory's model of contexts."""
@@ -51,7 +52,7 @@ class ContextField(DocumentField):
         return super().get_transform(name)
 
 
-def _refuse_key_of_a_context(field: Any, value: Any) -> None:
+def _refuse_key_of_a_context(field: Field, value: object) -> None:
     if value is None or isinstance(value, Mapping) or hasattr(value, "resolve_expression"):
         return
     raise QueryError(

@@ -18,8 +18,9 @@ from django.db.models.query_utils import DeferredAttribute
 
 from pgaudit_log.exceptions import DeclarationError
 from pgaudit_log.values.json_fields import reading_anything
+from pgaudit_log.values.tables import Field
 
-_SERIALS: dict[type[models.Field[Any, Any]], type[models.Field[Any, Any]]] = {
+_SERIALS: dict[type[Field], type[Field]] = {
     models.SmallAutoField: models.SmallIntegerField,
     models.BigAutoField: models.BigIntegerField,
     models.AutoField: models.IntegerField,
@@ -37,7 +38,7 @@ _CONSTRAINTS = (
 )
 
 
-def event_field(field: models.Field[Any, Any]) -> models.Field[Any, Any]:
+def event_field(field: Field) -> Field:
     """Return a field of a typed event for a tracked field: the same values, none of its constraints.
 
     Raises:
@@ -54,7 +55,7 @@ def event_field(field: models.Field[Any, Any]) -> models.Field[Any, Any]:
     return reading_anything(_only_reading(_another(field), field))
 
 
-def _another(field: models.Field[Any, Any]) -> models.Field[Any, Any]:
+def _another(field: Field) -> Field:
     """Return another field of the same class, without its constraints."""
     try:
         # As migrations make it: some libraries make classes for single fields, which a clone has not.
@@ -93,9 +94,7 @@ def _reference(field: models.ForeignKey[Any, Any]) -> models.ForeignKey[Any, Any
     )
 
 
-def _only_reading(
-    made: models.Field[Any, Any], tracked: models.Field[Any, Any]
-) -> models.Field[Any, Any]:
+def _only_reading(made: Field, tracked: Field) -> Field:
     """Return ``made`` so that its class does nothing to the events it is put on."""
     field_class: Any = type(made)
     own = _own_attribute(tracked)
@@ -105,7 +104,7 @@ def _only_reading(
     return made
 
 
-def _own_attribute(field: models.Field[Any, Any]) -> Any:
+def _own_attribute(field: Field) -> Any:
     """Return the attribute that a field's class makes of it on its model; ``None`` for a plain one."""
     # What a generated column gives out is on no model.
     if not hasattr(field, "model"):
@@ -152,7 +151,7 @@ class StoredAttribute:
     Setting only stores.
     """
 
-    def __init__(self, name: str, own: Any) -> None:
+    def __init__(self, name: str, own: Field) -> None:
         self.name = name
         self.own = own
 
@@ -179,5 +178,5 @@ class StoredAttribute:
             self.own.__set__(stand, stored)
         return self.own.__get__(stand, type(stand))
 
-    def __set__(self, event: Any, value: Any) -> None:
+    def __set__(self, event: Any, value: object) -> None:
         vars(event)[self.name] = value

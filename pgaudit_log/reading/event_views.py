@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pgaudit_log.constants import EVENT_TABLE
@@ -24,6 +23,7 @@ from pgaudit_log.reading.snapshot_sql import (
 from pgaudit_log.values.column_json import sql_type
 from pgaudit_log.values.keys import may_be_shortened, read_key_sql
 from pgaudit_log.values.quoting import quote_name
+from pgaudit_log.values.tables import Field
 
 METADATA_COLUMNS = {
     "pgh_id": "id",
@@ -78,7 +78,7 @@ that takes longer than to find the events of one object. Filters still reach the
 def select_sql(
     *,
     tables: Sequence[Table],
-    obj_key: Sequence[tuple[str, models.Field[Any, Any]]],
+    obj_key: Sequence[tuple[str, Field]],
     connection: BaseDatabaseWrapper,
 ) -> str:
     """Return the SELECT of a view.
@@ -121,7 +121,7 @@ def _snapshot(tables: Sequence[Table], number: int) -> str:
 
 def _whole_key(
     tables: Sequence[Table],
-    fields: Sequence[models.Field[Any, Any]],
+    fields: Sequence[Field],
     position: int,
     connection: BaseDatabaseWrapper,
 ) -> str | None:

@@ -8,15 +8,17 @@ from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import F, Func, Q, Value
 from django.db.models.lookups import In
+from django.db.models.sql.compiler import SQLCompiler
 
 from pgaudit_log.declaring import former_names
 from pgaudit_log.values.column_json import INTEGERS, sql_type, stored_sql
 from pgaudit_log.values.keys import key_fields, key_sql, reference, short_key_sql
 from pgaudit_log.values.quoting import quote_name
 from pgaudit_log.values.sql_text import Sql, Template
-from pgaudit_log.values.tables import concrete
+from pgaudit_log.values.tables import Field, concrete
 
 
 def text_array() -> ArrayField[Any, Any]:
@@ -38,7 +40,9 @@ class OfModel(Func):
         self.of_model = model
         super().__init__(label, **extra)
 
-    def as_sql(self, compiler: Any, connection: Any, *args: Any, **kwargs: Any) -> Any:
+    def as_sql(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, *args: Any, **kwargs: Any
+    ) -> Any:
         """Return the SQL."""
         label, params = compiler.compile(self.source_expressions[0])
         labels = former_names.labels_of(self.of_model, connection.alias)
@@ -67,14 +71,16 @@ class ReferenceLabels(Func):
         self,
         *,
         model: type[models.Model],
-        target: models.Field[Any, Any] | None = None,
+        target: Field | None = None,
         **extra: Any,
     ) -> None:
         self.of_model = model
         self.target = target
         super().__init__(**extra)
 
-    def as_sql(self, compiler: Any, connection: Any, *args: Any, **kwargs: Any) -> Any:
+    def as_sql(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, *args: Any, **kwargs: Any
+    ) -> Any:
         """Return the SQL."""
         labels = former_names.reference_labels(self.of_model, connection.alias, self.target)
         return "%s::text[]", [labels]
@@ -86,7 +92,9 @@ class LabelsBeside(Func):
     arity = 1
     output_field = text_array()
 
-    def as_sql(self, compiler: Any, connection: Any, *args: Any, **kwargs: Any) -> Any:
+    def as_sql(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, *args: Any, **kwargs: Any
+    ) -> Any:
         """Return the SQL, which says something of those tables only that have several."""
         label, _ = compiler.compile(self.source_expressions[0])
         cases, params = [], []
@@ -107,7 +115,9 @@ class References(ReferenceLabels):
         self.keys = keys
         super().__init__(**extra)
 
-    def as_sql(self, compiler: Any, connection: Any, *args: Any, **kwargs: Any) -> Any:
+    def as_sql(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, *args: Any, **kwargs: Any
+    ) -> Any:
         """Return the SQL."""
         labels = former_names.reference_labels(self.of_model, connection.alias, self.target)
         return "%s::text[]", [[reference(label, key) for label in labels for key in self.keys]]
@@ -125,13 +135,13 @@ class StoredUnder(Func):
     arity = 2
     output_field = models.JSONField()
 
-    def __init__(
-        self, document: Any, shape: Any, *, field: models.Field[Any, Any], **extra: Any
-    ) -> None:
+    def __init__(self, document: Any, shape: Any, *, field: Field, **extra: Any) -> None:
         self.of_field = field
         super().__init__(document, shape, **extra)
 
-    def as_sql(self, compiler: Any, connection: Any, *args: Any, **kwargs: Any) -> Any:
+    def as_sql(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, *args: Any, **kwargs: Any
+    ) -> Any:
         """Return the SQL."""
         document, _ = compiler.compile(self.source_expressions[0])
         shape, _ = compiler.compile(self.source_expressions[1])
@@ -182,7 +192,7 @@ class KeyText(Func):
     def __init__(
         self,
         *expressions: Any,
-        fields: tuple[models.Field[Any, Any], ...],
+        fields: tuple[Field, ...],
         collation: str = "C",
         **extra: Any,
     ) -> None:
@@ -190,7 +200,9 @@ class KeyText(Func):
         self.collation = collation
         super().__init__(*expressions, **extra)
 
-    def as_sql(self, compiler: Any, connection: Any, *args: Any, **kwargs: Any) -> Any:
+    def as_sql(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, *args: Any, **kwargs: Any
+    ) -> Any:
         """Return the SQL."""
         parts: list[str] = []
         params: list[Any] = []
@@ -215,7 +227,9 @@ class ShortKey(Func):
     arity = 1
     output_field = models.TextField()
 
-    def as_sql(self, compiler: Any, connection: Any, *args: Any, **kwargs: Any) -> Any:
+    def as_sql(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, *args: Any, **kwargs: Any
+    ) -> Any:
         """Return the SQL, which names the text first, because it is written down more than once."""
         sql, params = compiler.compile(self.source_expressions[0])
         short = short_key_sql("given.key")
@@ -233,11 +247,13 @@ class StoredValue(Func):
 
     output_field = models.JSONField()
 
-    def __init__(self, value: Any, *, field: models.Field[Any, Any], **extra: Any) -> None:
+    def __init__(self, value: object, *, field: Field, **extra: Any) -> None:
         self.stored_field = field
         super().__init__(value, **extra)
 
-    def as_sql(self, compiler: Any, connection: Any, *args: Any, **kwargs: Any) -> Any:
+    def as_sql(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, *args: Any, **kwargs: Any
+    ) -> Any:
         """Return the SQL, an uncorrelated subquery that runs once."""
         value, params = compiler.compile(self.source_expressions[0])
         type_name = sql_type(self.stored_field, connection)
@@ -268,7 +284,7 @@ class AnyOfKeys(InKeys):
     Beside another condition, joined by ``OR``, only this can use an index.
     """
 
-    def as_sql(self, compiler: Any, connection: Any) -> Any:
+    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> Any:
         lhs, lhs_params = self.process_lhs(compiler, connection)
         rhs, rhs_params = compiler.compile(self.rhs)
         return f"{lhs} = ANY (ARRAY{rhs})", (*lhs_params, *rhs_params)
@@ -306,7 +322,7 @@ def key_of(model: type[models.Model], collation: str = "C") -> KeyText:
     return KeyText(*(F(field.attname) for field in fields), fields=fields, collation=collation)
 
 
-def column_text(field: models.Field[Any, Any]) -> KeyText:
+def column_text(field: Field) -> KeyText:
     """Return the text of one field of the rows of a queryset, as a key's."""
     return KeyText(F(field.attname), fields=(field,))
 

@@ -183,7 +183,7 @@ def between(start: datetime | None, end: datetime | None) -> Q:
     return found
 
 
-def position_of(given: Any, method: str) -> int:
+def position_of(given: object, method: str) -> int:
     """Return the position in the trail of an event, or the one given as a number.
 
     Raises:
@@ -195,7 +195,9 @@ def position_of(given: Any, method: str) -> int:
     return max(-_BIGINT, min(position, _BIGINT - 1))
 
 
-def of_models(given: Any, events: models.QuerySet[Any, Any]) -> tuple[type[models.Model] | None, Q]:
+def of_models(
+    given: object, events: models.QuerySet[Any, Any]
+) -> tuple[type[models.Model] | None, Q]:
     """Return the model that ``given`` means, if there is one, with the condition that events are its.
 
     ``given`` is a model, a label of today or of former times, or a class of typed events. Of what is

@@ -50,7 +50,7 @@ class Moment:
     """The ``pgh_turn`` of that event."""
 
     @classmethod
-    def of(cls, value: Any, using: str = DEFAULT_DB_ALIAS) -> Moment:
+    def of(cls, value: object, using: str = DEFAULT_DB_ALIAS) -> Moment:
         """Return the moment that ``value`` means: an aware datetime, an event, or a moment.
 
         Raises:
@@ -184,7 +184,7 @@ class PastDatabase(str):
         past._unknown = {}
         return past
 
-    def unknown_of(self, model: Any, find: Callable[[Any], Any]) -> Any:
+    def unknown_of(self, model: type[models.Model], find: Callable[[Any], Any]) -> Any:
         """Return what ``find`` says of ``model``; it is asked once a queryset, not once a row."""
         if model not in self._unknown:
             self._unknown[model] = find(model)

@@ -7,8 +7,10 @@ from typing import Any, TypeVar
 
 from django.core.exceptions import EmptyResultSet
 from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.expressions import Col, ColPairs
 from django.db.models.fields.related_lookups import RelatedExact, RelatedIn, get_normalized_value
+from django.db.models.sql.compiler import SQLCompiler
 from django.db.models.sql.where import WhereNode
 
 from pgaudit_log.values.keys import key_sql, key_text
@@ -44,14 +46,16 @@ class EventForeignObject(_ByKey, models.ForeignObject):  # type: ignore[type-arg
     """``pgh_obj`` of a model with a composite key."""
 
 
-def quote(compiler: Any, name: str) -> str:
+def quote(compiler: SQLCompiler, name: str) -> str:
     """Return ``name``, a table, alias or column, quoted; the compiler's method has two names."""
     method = getattr(compiler, "quote_name", None) or compiler.quote_name_unless_alias
     quoted: str = method(name)
     return quoted
 
 
-def _key_text_sql(columns: Sequence[str], targets: Sequence[Any], connection: Any) -> str:
+def _key_text_sql(
+    columns: Sequence[str], targets: Sequence[Any], connection: BaseDatabaseWrapper
+) -> str:
     """Return the text of the key that stands in ``columns``, whose fields are ``targets``."""
     return key_sql(columns, targets, connection)
 
@@ -80,7 +84,9 @@ class JoinCondition:
 class _SameKey(JoinCondition):
     """The condition that an event's key text is that of the object's primary key."""
 
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, Sequence[Any]]:
+    def as_sql(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper
+    ) -> tuple[str, Sequence[Any]]:
         targets = self.field.foreign_related_fields
         obj = quote(compiler, self.obj_alias)
         columns = [f"{obj}.{quote(compiler, column_of(target))}" for target in targets]
@@ -88,7 +94,7 @@ class _SameKey(JoinCondition):
         return f"{_key_column(compiler, self.event_alias)} = ({text})", ()
 
 
-def _key_column(compiler: Any, event_alias: Any) -> str:
+def _key_column(compiler: SQLCompiler, event_alias: Any) -> str:
     return f"{quote(compiler, event_alias)}.{quote(compiler, KEY_COLUMN)}"
 
 
@@ -115,7 +121,7 @@ class _ByKeyText:
         targets: Sequence[Any] = self._field.foreign_related_fields
         return targets
 
-    def _text(self, value: Any) -> str:
+    def _text(self, value: object) -> str:
         normalized = get_normalized_value(value, self.lhs)
         targets = self._targets
         return key_text(normalized if len(targets) > 1 else normalized[0], targets)
@@ -124,7 +130,7 @@ class _ByKeyText:
 @EventForeignObject.register_lookup
 @EventForeignKey.register_lookup
 class _ExactKey(_ByKeyText, RelatedExact):
-    def as_sql(self, compiler: Any, connection: Any) -> Any:
+    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> Any:
         alias = self._event_alias()
         if alias is None:
             return super().as_sql(compiler, connection)
@@ -143,7 +149,7 @@ class _ExactKey(_ByKeyText, RelatedExact):
 @EventForeignObject.register_lookup
 @EventForeignKey.register_lookup
 class _InKeys(_ByKeyText, RelatedIn):
-    def as_sql(self, compiler: Any, connection: Any) -> Any:
+    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> Any:
         alias = self._event_alias()
         if alias is None:
             return super().as_sql(compiler, connection)

@@ -58,7 +58,7 @@ class EventObject:
         missing = [event for event in events if not self.is_cached(event)]
         models.prefetch_related_objects(missing, self.name)
 
-    def __set__(self, event: Any, value: Any) -> None:
+    def __set__(self, event: Any, value: object) -> None:
         raise AttributeError(f"{self.name} says what an event is about, and cannot be set.")
 
     def is_cached(self, event: Any) -> bool:
@@ -88,7 +88,7 @@ class EventObject:
                 queryset = model._base_manager.using(using)
             found.extend(queryset.filter(pk__in=list(wanted)))
 
-        def key_of_object(obj: Any) -> Any:
+        def key_of_object(obj: models.Model) -> Any:
             return type(obj)._meta.concrete_model, key_text(obj.pk, key_fields(type(obj)))
 
         def key_of_event(event: Any) -> Any:

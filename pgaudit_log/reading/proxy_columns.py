@@ -8,7 +8,9 @@ from typing import Any
 
 from django.core.exceptions import EmptyResultSet
 from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.expressions import Col
+from django.db.models.sql.compiler import SQLCompiler
 
 from pgaudit_log.reading.object_field import JoinCondition, quote
 from pgaudit_log.values.column_json import read_sql, sql_type
@@ -25,7 +27,9 @@ _INDEXED = (["pgh_context", "user"], ["pgh_context", "on_behalf_of"])
 class Refers(JoinCondition):
     """The condition that an event's proxy field is the key of the row ``obj_alias``."""
 
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, Sequence[Any]]:
+    def as_sql(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper
+    ) -> tuple[str, Sequence[Any]]:
         col = ProxyCol(self.event_alias, self.field)
         target = (
             f"{quote(compiler, self.obj_alias)}.{quote(compiler, self.field.target_field.column)}"
@@ -47,20 +51,20 @@ class ProxyCol(Col):
         path: list[str] = self.target.pgh_proxy.split("__")
         return path
 
-    def _json(self, compiler: Any) -> str:
+    def _json(self, compiler: SQLCompiler) -> str:
         """Return the JSON column."""
         column = self.target.model._meta.get_field(self._path[0]).column
         names = [self.alias, column] if self.alias else [column]
         return ".".join(quote(compiler, name) for name in names)
 
-    def as_sql(self, compiler: Any, connection: Any) -> Any:
+    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> Any:
         """Return the SQL; it has no parameters, so that it can be grouped by."""
         keys = ", ".join(map(quote_literal, self._path[1:]))
         value = f"({self._json(compiler)} #> ARRAY[{keys}])"
         sql = read_sql(value, sql_type(self.target, connection), connection)
         return Sql.plain(f"({sql})").text, []
 
-    def text_sql(self, compiler: Any) -> str:
+    def text_sql(self, compiler: SQLCompiler) -> str:
         """Return the user's text, written as the index on it is."""
         return f"({self._json(compiler)} ->> '{self._path[-1]}')"
 
@@ -76,7 +80,7 @@ class ProxyCol(Col):
             field = field.target_field
         return field
 
-    def text_of(self, value: Any) -> str:
+    def text_of(self, value: object) -> str:
         """Return how the JSON has ``value``."""
         return whole_key_text(value, [self._value_field])
 
@@ -104,7 +108,7 @@ def _restored(plain: Any, name: str, state: dict[str, Any]) -> Any:
 class _ByText:
     """A lookup that asks the text; its class is made at run time, so that pickle needs help."""
 
-    plain: type[Any]
+    plain: type[models.Model]
     lookup_name: str
     lhs: Any
     rhs: Any
@@ -114,7 +118,7 @@ class _ByText:
 
 
 class _ExactText(_ByText):
-    def as_sql(self, compiler: Any, connection: Any) -> Any:
+    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> Any:
         text = self.lhs.text_sql(compiler)
         if self.rhs_is_direct_value():  # type: ignore[attr-defined]
             return f"{text} = %s", [self.lhs.text_of(self.rhs)]
@@ -124,7 +128,7 @@ class _ExactText(_ByText):
 
 
 class _InTexts(_ByText):
-    def as_sql(self, compiler: Any, connection: Any) -> Any:
+    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> Any:
         text = self.lhs.text_sql(compiler)
         if self.rhs_is_direct_value():  # type: ignore[attr-defined]
             texts = [self.lhs.text_of(value) for value in self.rhs if value is not None]

@@ -16,10 +16,11 @@ from pgaudit_log.exceptions import DeclarationError, QueryError
 from pgaudit_log.reading.context_field import refuse_column
 from pgaudit_log.reading.proxy_columns import ProxyCol, Refers
 from pgaudit_log.values.json_fields import reading_anything
+from pgaudit_log.values.tables import Field
 
 
 def ProxyField(  # noqa: N802 - it is declared as a field, and called so by django-pghistory
-    proxy: str, field: models.Field[Any, Any]
+    proxy: str, field: Field
 ) -> Any:
     """Return ``field`` so that it reads ``proxy``, a path into the JSON of an event.
 
@@ -84,7 +85,7 @@ class _Proxied:
     """A field whose column is an expression over the JSON."""
 
     pgh_proxy: str
-    model: Any
+    model: type[models.Model]
 
     def contribute_to_class(self, cls: Any, name: str, **kwargs: Any) -> None:
         self._refuse(cls, name)

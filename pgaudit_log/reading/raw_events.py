@@ -12,6 +12,7 @@ from django.db.models.functions import Cast
 from pgaudit_log.constants import AT_KEY, EVENT_TABLE
 from pgaudit_log.declaring import former_names
 from pgaudit_log.exceptions import QueryError
+from pgaudit_log.reading.event_model import Event
 from pgaudit_log.values import causal_order, row_json
 from pgaudit_log.values.keys import former_key
 
@@ -23,7 +24,7 @@ class Record:
     id: int
     label: str
     """The label of its model at its time."""
-    model: type[Any]
+    model: type[models.Model]
     tracker: str
     key: str | None
     using: str
@@ -64,7 +65,7 @@ class Record:
         return None if found is None else {**self.large, **found}
 
 
-def event_id(event: Any) -> int:
+def event_id(event: Event) -> int:
     """Return the id of an event of the trail, or of a typed one.
 
     Raises:

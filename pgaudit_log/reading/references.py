@@ -28,10 +28,10 @@ from pgaudit_log.reading.expressions import (
 )
 from pgaudit_log.reading.filters import key_text_of, keys_in
 from pgaudit_log.values.keys import key_text
-from pgaudit_log.values.tables import concrete
+from pgaudit_log.values.tables import Field, concrete
 
 
-def referred_fields(model: type[models.Model]) -> list[models.Field[Any, Any]]:
+def referred_fields(model: type[models.Model]) -> list[Field]:
     """Return the fields beside the primary key that foreign keys of the project point at."""
     return _referred_fields(tuple(apps.get_models(include_auto_created=True))).get(model, [])
 
@@ -39,9 +39,9 @@ def referred_fields(model: type[models.Model]) -> list[models.Field[Any, Any]]:
 @functools.lru_cache(maxsize=1)
 def _referred_fields(
     among: tuple[type[models.Model], ...],
-) -> dict[type[models.Model], list[models.Field[Any, Any]]]:
+) -> dict[type[models.Model], list[Field]]:
     """Return those of all models; they are looked for anew where there are other models."""
-    found: defaultdict[type[models.Model], set[models.Field[Any, Any]]] = defaultdict(set)
+    found: defaultdict[type[models.Model], set[Field]] = defaultdict(set)
     for other in among:
         if hasattr(other, "pgh_declaration"):
             continue
@@ -87,15 +87,13 @@ def names_of(objs: Sequence[Any], method: str) -> Any:
     return concatenated(arrays or [Value([], output_field=text_array())])
 
 
-def _names_in(
-    queryset: Any, model: type[models.Model], target: models.Field[Any, Any] | None, key: Any
-) -> Any:
+def _names_in(queryset: Any, model: type[models.Model], target: Field | None, key: Any) -> Any:
     """Return the array of the names of the objects of a queryset, each under all labels."""
     found = keys_in(queryset, joined(_each_label(model, target), Value(":"), key))
     return ArraySubquery(found, output_field=text_array())
 
 
-def _each_label(model: type[models.Model], target: models.Field[Any, Any] | None = None) -> Func:
+def _each_label(model: type[models.Model], target: Field | None = None) -> Func:
     """Return the labels of a model as rows."""
     labels = ReferenceLabels(model=model, target=target)
     return Func(labels, function="unnest", output_field=models.TextField())

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pgaudit_log.constants import AT_KEY, EVENT_TABLE
 from pgaudit_log.declaring.former_names import ShapeNames
 from pgaudit_log.values.column_json import integer_sql, is_valid_sql, read_sql, sql_type
 from pgaudit_log.values.quoting import quote_literal
-from pgaudit_log.values.tables import column_of
+from pgaudit_log.values.tables import Field, column_of
 
 
 class ReadColumn(NamedTuple):
     """One column that is read: its name, and the field whose values it has."""
 
     name: str
-    field: models.Field[Any, Any]
+    field: Field
 
 
 class Table(NamedTuple):

@@ -24,7 +24,7 @@ from pgaudit_log.reading.snapshot_sql import ReadColumn, Table
 from pgaudit_log.values import column_json
 from pgaudit_log.values.keys import key_fields
 from pgaudit_log.values.quoting import shorten
-from pgaudit_log.values.tables import column_of, concrete
+from pgaudit_log.values.tables import Field, column_of, concrete
 
 
 def build(declaration: Declaration) -> type[Event]:
@@ -82,7 +82,7 @@ def _follow_fields(model: type[models.Model]) -> None:
     add_field = meta.add_field
 
     @wraps(add_field)
-    def add_and_follow(field: models.Field[Any, Any], private: bool = False) -> None:
+    def add_and_follow(field: Field, private: bool = False) -> None:
         add_field(field, private=private)
         for own in (model, *_children(model)):
             for declaration in declarations.declarations_of(own):
@@ -186,7 +186,7 @@ def _attributes(declaration: Declaration, module_name: str) -> dict[str, Any]:
     return {**attributes, **declaration.attrs}
 
 
-def _event_fields(declaration: Declaration) -> dict[str, models.Field[Any, Any]]:
+def _event_fields(declaration: Declaration) -> dict[str, Field]:
     """Return the fields of typed events for those that are tracked now, inherited ones included."""
     return {
         field.name: event_field(field)
@@ -237,7 +237,7 @@ class _EventModels:
     def __init__(self, model: type[models.Model]) -> None:
         self.model = model
 
-    def __get__(self, instance: Any, owner: Any = None) -> dict[str, type[Event]]:
+    def __get__(self, instance: models.Model, owner: Any = None) -> dict[str, type[Event]]:
         # A child of multi-table inheritance that is not tracked itself has its parent's.
         return {
             label: event_model_of(declaration)
@@ -250,7 +250,7 @@ class _EventModels:
 class _EventModel(_EventModels):
     """The attribute ``pgh_event_model``: the class of a model's events, where it has one only."""
 
-    def __get__(self, instance: Any, owner: Any = None) -> Any:
+    def __get__(self, instance: models.Model, owner: Any = None) -> Any:
         by_label = super().__get__(instance, owner)
         found = [*dict.fromkeys(by_label.values())]
         if len(found) > 1:
@@ -353,7 +353,7 @@ def _table(declaration: Declaration, event_model: type[Any], using: str) -> Tabl
 def table(
     declaration: Declaration,
     using: str,
-    name: Callable[[models.Field[Any, Any]], str] = column_of,
+    name: Callable[[Field], str] = column_of,
 ) -> Table:
     """Return what can be read of the declaration's table in a database, with its columns under ``name``."""
     tracked = declaration.tracked_model
@@ -383,7 +383,7 @@ def table(
     )
 
 
-def _key_columns(event_model: type[Any]) -> list[tuple[str, models.Field[Any, Any]]]:
+def _key_columns(event_model: type[Any]) -> list[tuple[str, Field]]:
     """Return the columns with the object's key, with the key's fields; none without ``pgh_obj``."""
     declaration: Declaration = event_model.pgh_declaration
     if declaration.obj_field is None:

@@ -19,6 +19,7 @@ from pgaudit_log.constants import APP_LABEL
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.reading.expressions import OnBehalfOfText, UserText
 from pgaudit_log.values.keys import key_fields, parse_key, whole_key_text
+from pgaudit_log.values.tables import Field
 
 _PRINTED = re.compile(r"(?P<name>.+) \((?P<key>.+)\)", re.DOTALL)
 
@@ -38,7 +39,7 @@ def is_key(text: str) -> bool:
     model = user_model()
     if model is None:
         return True
-    field: Any = model._meta.pk
+    field: Field = model._meta.pk
     while isinstance(field, models.ForeignKey):
         field = field.target_field
     return not isinstance(field, models.CharField | models.TextField) and _key(model, text) == text

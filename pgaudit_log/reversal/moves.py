@@ -49,7 +49,7 @@ def values_of(row: Values, columns: Sequence[str]) -> Any:
     return tuple(_comparable(value) for value in found)
 
 
-def _comparable(value: Any) -> Any:
+def _comparable(value: object) -> Any:
     try:
         hash(value)
     except TypeError:

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, Literal, get_args
 
 from django.apps import apps
+from django.db import models
 
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.reversal.obstacles import Kind, Obstacle
@@ -81,7 +82,7 @@ class Choices:
         """The rows to leave as they are: labels and keys."""
         return frozenset(row for item in self.leave_out if (row := _row(item)) is not None)
 
-    def refuse_unknown(self, models: Sequence[type[Any]]) -> None:
+    def refuse_unknown(self, models: Sequence[type[models.Model]]) -> None:
         """Raise if a field is named that none of the models has.
 
         Raises:
@@ -107,7 +108,7 @@ class Choices:
                     f" {', '.join(sorted({f.name for m in models for f in m._meta.concrete_fields}))}."
                 )
 
-    def refuse_ambiguous(self, brought_back: Iterable[type[Any]]) -> None:
+    def refuse_ambiguous(self, brought_back: Iterable[type[models.Model]]) -> None:
         """Raise if a value is named that several of the models to bring back have.
 
         Raises:
@@ -127,7 +128,7 @@ class Choices:
                     f" {sorted(having)[0]}.{name}."
                 )
 
-    def given_to(self, model: type[Any]) -> tuple[str, ...]:
+    def given_to(self, model: type[models.Model]) -> tuple[str, ...]:
         """Return the fields of a model that a value is given for."""
         return tuple(f.name for f in model._meta.local_concrete_fields if self.value_of(f)[0])
 

@@ -9,6 +9,8 @@ from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 from typing import Any, TypeVar
 
+from django.db import models
+
 from pgaudit_log.declaring.relations import relations_of
 from pgaudit_log.reversal.cycles import Columns, Waits, break_cycle, find_cycle
 from pgaudit_log.reversal.moves import Move
@@ -105,7 +107,7 @@ def _reference_waits(moves: Sequence[Move]) -> Iterator[tuple[int, int, None]]:
 
 
 def _givers_and_takers(
-    moves: Sequence[Move], model: Any, columns: Columns
+    moves: Sequence[Move], model: type[models.Model], columns: Columns
 ) -> tuple[dict[Any, int], dict[Any, int]]:
     own = [(n, m) for n, m in enumerate(moves) if m.step.model is model]
     givers = {move.gives_up(columns): n for n, move in own}

@@ -13,6 +13,7 @@ from pgaudit_log.declaring import former_names
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.models import Events
 from pgaudit_log.reading import raw_events
+from pgaudit_log.reading.event_model import Event
 from pgaudit_log.reading.raw_events import Record, event_id
 from pgaudit_log.reversal.targets.at import no_such_event
 
@@ -20,7 +21,7 @@ OF_CHANGES = (INSERT, UPDATE, DELETE)
 """The operations that changed a row, and so can be taken back."""
 
 
-def alias_of(event: Any, using: str | None) -> str:
+def alias_of(event: Event, using: str | None) -> str:
     """Return the database in which an event is taken back, as it is today.
 
     It need not be the one that the event was read from, which may be a replica.
@@ -33,7 +34,7 @@ def alias_of(event: Any, using: str | None) -> str:
     return of_events if model is None else str(router.db_for_write(model, instance=event))
 
 
-def read_event(event: Any, using: str) -> list[Record]:
+def read_event(event: Event, using: str) -> list[Record]:
     """Return an event as the database has it that is written to.
 
     Raises:

@@ -9,10 +9,10 @@ from django.db import models
 
 from pgaudit_log.values import tables
 from pgaudit_log.values.keys import key_fields
-from pgaudit_log.values.tables import column_of
+from pgaudit_log.values.tables import Field, column_of
 
 
-def unique_sets(model: type[models.Model]) -> list[tuple[models.Field[Any, Any], ...]]:
+def unique_sets(model: type[models.Model]) -> list[tuple[Field, ...]]:
     """Return the fields of a model's own table that must be unique together, without condition."""
     own = {f.name: f for f in tables.own_columns(model)}
     named: list[tuple[str, ...]] = [(f.name,) for f in own.values() if f.unique]
@@ -37,6 +37,6 @@ def foreign_keys(model: type[models.Model]) -> list[models.ForeignKey[Any, Any]]
     return [f for f in tables.own_columns(model) if isinstance(f, models.ForeignKey)]
 
 
-def columns_of(fields: Iterable[models.Field[Any, Any]]) -> tuple[str, ...]:
+def columns_of(fields: Iterable[Field]) -> tuple[str, ...]:
     """Return the names of the columns of ``fields``."""
     return tuple(column_of(f) for f in fields)

@@ -12,7 +12,7 @@ from pgaudit_log.diffs import current_rows
 from pgaudit_log.reversal.moves import Move
 from pgaudit_log.values import tables
 from pgaudit_log.values.row_json import NULL
-from pgaudit_log.values.tables import column_of
+from pgaudit_log.values.tables import Field, column_of
 
 
 class UnusedValues:
@@ -23,7 +23,7 @@ class UnusedValues:
         self._using = using
         self._found: set[tuple[Any, str, str]] = set()
 
-    def find(self, move: Move, columns: Sequence[str], own: models.Field[Any, Any]) -> str | None:
+    def find(self, move: Move, columns: Sequence[str], own: Field) -> str | None:
         """Return a value of ``own``, as JSON text, with which no row has the ``columns`` of ``move``.
 
         That is one that the row once had for a moment, NULL, or a number; ``None`` if there is none.
@@ -38,7 +38,7 @@ class UnusedValues:
                 return text
         return None
 
-    def _candidates(self, move: Move, own: models.Field[Any, Any]) -> Iterator[str]:
+    def _candidates(self, move: Move, own: Field) -> Iterator[str]:
         passed = move.passed.get(column_of(own))
         if passed is not None:
             yield passed
@@ -69,9 +69,7 @@ class UnusedValues:
         found = table.annotate(following=following).exclude(models.Exists(taken)).order_by(name)
         return list(found.values_list("following", flat=True)[: len(self._moves)])
 
-    def _is_free(
-        self, text: str, move: Move, columns: Sequence[str], own: models.Field[Any, Any]
-    ) -> bool:
+    def _is_free(self, text: str, move: Move, columns: Sequence[str], own: Field) -> bool:
         model = move.step.model
         [typed] = current_rows.typed(model, [{column_of(own): text}], self._using)
         wanted = {**{c: move.now[c] for c in columns}, **typed}

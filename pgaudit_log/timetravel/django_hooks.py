@@ -125,7 +125,7 @@ def _past_from_db(original: Any) -> Any:
     from_db = original.__func__
 
     @functools.wraps(from_db)
-    def wrapper(model: Any, db: Any, *args: Any, **kwargs: Any) -> Any:
+    def wrapper(model: type[models.Model], db: Any, *args: Any, **kwargs: Any) -> Any:
         obj = from_db(model, db, *args, **kwargs)
         if isinstance(db, PastDatabase):
             for field in db.unknown_of(model, recorded_past.untracked_fields):

@@ -210,7 +210,9 @@ def _moment_of_manager(manager: Any) -> Moment:
     return moment
 
 
-def _methods(cls: type[Any], moment: Callable[[Any], Moment | None], *, leave: set[Any]) -> Any:
+def _methods(
+    cls: type[models.Model], moment: Callable[[Any], Moment | None], *, leave: set[Any]
+) -> Any:
     """Return what stands, in a class of the past, for the attributes of ``cls`` that may ask the
     database: all that compute something, but those of the classes in ``leave``."""
     found: dict[str, Any] = {}
@@ -238,7 +240,9 @@ class _Attribute:
     It is looked up each time, so that what a test or a library puts in its place counts.
     """
 
-    def __init__(self, owner: type[Any], name: str, moment: Callable[[Any], Moment | None]) -> None:
+    def __init__(
+        self, owner: type[models.Model], name: str, moment: Callable[[Any], Moment | None]
+    ) -> None:
         self.owner = owner
         self.name = name
         self.moment = moment
@@ -274,7 +278,7 @@ class _Attribute:
 class _WrittenAttribute(_Attribute):
     """An attribute that can be set, such as a foreign key's object."""
 
-    def __set__(self, obj: Any, value: Any) -> None:
+    def __set__(self, obj: Any, value: object) -> None:
         attribute = self._original()
         type(attribute).__set__(attribute, obj, value)
 
@@ -297,7 +301,7 @@ def _method(function: Any, moment: Moment, reading: Reading) -> Any:
     return method
 
 
-def given(value: Any, moment: Moment, reading: Reading) -> Any:
+def given(value: object, moment: Moment, reading: Reading) -> Any:
     """Return what a method of the past returns as of its moment, where it is yet to be read.
 
     Raises:

@@ -35,7 +35,7 @@ from pgaudit_log.values.keys import (
     reference,
 )
 from pgaudit_log.values.sql_text import Template
-from pgaudit_log.values.tables import concrete
+from pgaudit_log.values.tables import Field, concrete
 
 
 class History:
@@ -86,9 +86,7 @@ class History:
         """Return the SELECT of the row that one key had; see ``state_sql.state_of_key_sql``."""
         return _state_of_key(self, former_names.of(self.model, connection.alias), connection.alias)
 
-    def references(
-        self, field: models.Field[Any, Any], values: Sequence[Any], using: str
-    ) -> list[str] | None:
+    def references(self, field: Field, values: Sequence[Any], using: str) -> list[str] | None:
         """Return what ``refs`` calls the objects that a foreign key with ``values`` points at.
 
         ``None`` where ``refs`` does not say it: for other fields, those not tracked, and
@@ -200,12 +198,12 @@ def has_past(model: type[models.Model]) -> bool:
     return any(is_tracked(table) for table in (model, *tables.parents_of(model)))
 
 
-def untracked_fields(model: type[models.Model]) -> list[models.Field[Any, Any]]:
+def untracked_fields(model: type[models.Model]) -> list[Field]:
     """Return the fields of a model whose past is not kept, those that it inherits too.
 
     The key is always kept: each event has it.
     """
-    unknown: list[models.Field[Any, Any]] = []
+    unknown: list[Field] = []
     for field in concrete(model)._meta.concrete_fields:
         owner = concrete(field.model)
         if (

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pgaudit_log.constants import EVENT_TABLE, OF_ROWS
@@ -25,7 +23,7 @@ from pgaudit_log.values.column_json import sql_type
 from pgaudit_log.values.keys import former_key, may_be_shortened, moved_marker, read_key_sql
 from pgaudit_log.values.quoting import quote_literal, quote_name
 from pgaudit_log.values.sql_text import Sql, Template
-from pgaudit_log.values.tables import column_of
+from pgaudit_log.values.tables import Field, column_of
 
 _STATE = Template.of("""(
 SELECT
@@ -38,8 +36,8 @@ def state_sql(
     table: Table,
     *,
     old_labels: Sequence[str],
-    untracked: Sequence[models.Field[Any, Any]],
-    keys: Sequence[models.Field[Any, Any]],
+    untracked: Sequence[Field],
+    keys: Sequence[Field],
     is_complete: bool,
     connection: BaseDatabaseWrapper,
 ) -> Template:
@@ -83,8 +81,8 @@ def state_of_key_sql(
     table: Table,
     *,
     old_labels: Sequence[str],
-    untracked: Sequence[models.Field[Any, Any]],
-    keys: Sequence[models.Field[Any, Any]],
+    untracked: Sequence[Field],
+    keys: Sequence[Field],
     is_complete: bool,
     connection: BaseDatabaseWrapper,
 ) -> Template:
@@ -133,8 +131,8 @@ def by_reference_sql(table: Table, references: Sequence[str]) -> Sql:
 
 def _values(
     table: Table,
-    untracked: Sequence[models.Field[Any, Any]],
-    keys: Sequence[models.Field[Any, Any]],
+    untracked: Sequence[Field],
+    keys: Sequence[Field],
     connection: BaseDatabaseWrapper,
 ) -> str:
     """Return the values of a row out of ``state.snapshot`` and ``obj_pk``; see :func:`state_sql`."""

@@ -7,6 +7,8 @@ from typing import Any
 
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.sql.compiler import SQLCompiler
+from django.db.models.sql.query import Query
 
 from pgaudit_log.exceptions import QueryError, ReadOnlyError
 from pgaudit_log.reading import moments
@@ -16,7 +18,9 @@ from pgaudit_log.timetravel.state_sql import by_key_sql, by_reference_sql
 from pgaudit_log.values.sql_text import Sql
 
 
-def from_item_sql(item: Any, compiler: Any, connection: BaseDatabaseWrapper) -> tuple[str, Any]:
+def from_item_sql(
+    item: Any, compiler: SQLCompiler, connection: BaseDatabaseWrapper
+) -> tuple[str, Any]:
     """Return a table of a FROM clause: as it is, or in its place the rows that it had."""
     sql, params = item.as_sql(compiler, connection)
     moment = moments.current()
@@ -37,7 +41,7 @@ def from_item_sql(item: Any, compiler: Any, connection: BaseDatabaseWrapper) -> 
 
 
 def _state(
-    query: Any,
+    query: Query,
     alias: str,
     history: recorded_past.History,
     moment: Moment,
@@ -57,7 +61,7 @@ def _state(
     return history.state(connection).sql(past=moment.sql, restriction=restriction)
 
 
-def _refuse_what_reads_today(query: Any, moment: Moment) -> None:
+def _refuse_what_reads_today(query: Query, moment: Moment) -> None:
     """Raise for what would read tracked tables past their FROM items, or lock rows of the past."""
     if query.select_for_update:
         raise ReadOnlyError(
@@ -73,7 +77,7 @@ def _refuse_what_reads_today(query: Any, moment: Moment) -> None:
 
 
 def _restriction(
-    query: Any, alias: str, history: recorded_past.History, keys: list[str] | None, using: str
+    query: Query, alias: str, history: recorded_past.History, keys: list[str] | None, using: str
 ) -> Sql:
     """Return what leaves out keys that the filters of ``query`` leave out in the end."""
     if keys is not None:
@@ -86,7 +90,7 @@ def _restriction(
     return Sql.plain("")
 
 
-def keys_asked_for(query: Any, alias: str | None, model: type[models.Model]) -> list[str] | None:
+def keys_asked_for(query: Query, alias: str | None, model: type[models.Model]) -> list[str] | None:
     """Return the keys that the filters of ``query`` ask for, as text; ``None`` if they ask for none."""
     for lookup in _conjunction(query.where, alias):
         keys = recorded_past.key_texts(model, lookup.lhs, _values(lookup))

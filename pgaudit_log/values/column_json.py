@@ -11,9 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from enum import Enum
-from typing import Any
 
-from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pgaudit_log.constants import (
@@ -23,6 +21,7 @@ from pgaudit_log.constants import (
 from pgaudit_log.values.pinned_settings import PINNED
 from pgaudit_log.values.quoting import quote_literal
 from pgaudit_log.values.sql_layout import case, chained
+from pgaudit_log.values.tables import Field
 
 _UUID = "-".join("_" * length for length in (8, 4, 4, 4, 12))
 """A pattern for ``LIKE``."""
@@ -138,7 +137,7 @@ class Form(Enum):
     TEXT = "as the text that the type's own input reads"
 
 
-def sql_type(field: models.Field[Any, Any], connection: BaseDatabaseWrapper) -> str:
+def sql_type(field: Field, connection: BaseDatabaseWrapper) -> str:
     """Return the type of a field's column without what would change old values.
 
     ``varchar(16)`` would cut a longer value of earlier times, ``numeric(10,2)`` round it,
@@ -331,6 +330,6 @@ def uuid_sql(text: str) -> str:
     return f"CASE WHEN {is_uuid} THEN {text}::uuid END"
 
 
-def column_type(field: models.Field[Any, Any], connection: BaseDatabaseWrapper) -> str:
+def column_type(field: Field, connection: BaseDatabaseWrapper) -> str:
     """Return the SQL type of a field's column, an ``integer`` for a ``serial``."""
     return field.rel_db_type(connection) or field.db_type(connection) or "text"

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import DataError, InterfaceError
 from django.db.backends.postgresql.psycopg_any import is_psycopg3
+from django.db.backends.utils import CursorWrapper
 
 from pgaudit_log.values.row_json import MISSING
 
@@ -14,7 +15,7 @@ UNKNOWN = (DataError, InterfaceError, ValueError, OverflowError)
 """What drivers raise for a value that PostgreSQL has and Python has not, such as a date before our era."""
 
 
-def fetch_all(cursor: Any) -> list[tuple[Any, ...]]:
+def fetch_all(cursor: CursorWrapper) -> list[tuple[Any, ...]]:
     """Return the rows of the query that ``cursor`` ran, with ``MISSING`` for what the driver cannot give.
 
     psycopg 2 keeps to itself what it could not give: it is asked once more.
@@ -25,7 +26,7 @@ def fetch_all(cursor: Any) -> list[tuple[Any, ...]]:
         return _loaded_one_by_one(cursor) if is_psycopg3 else _fetched_again(cursor)
 
 
-def _loaded_one_by_one(cursor: Any) -> list[tuple[Any, ...]]:
+def _loaded_one_by_one(cursor: CursorWrapper) -> list[tuple[Any, ...]]:
     from psycopg import DataError as NotOfPython
     from psycopg.adapt import Transformer
 
@@ -48,7 +49,7 @@ def _loaded_one_by_one(cursor: Any) -> list[tuple[Any, ...]]:
     ]
 
 
-def _fetched_again(cursor: Any) -> list[tuple[Any, ...]]:
+def _fetched_again(cursor: CursorWrapper) -> list[tuple[Any, ...]]:
     """Run a query of psycopg 2 again, with type casters that never raise."""
     from psycopg2 import extensions
 
@@ -67,7 +68,7 @@ def _careful(caster: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     from psycopg2 import DataError as NotOfPython
     from psycopg2 import InterfaceError as NotOfDriver
 
-    def cast(text: Any, cursor: Any) -> Any:
+    def cast(text: Any, cursor: CursorWrapper) -> Any:
         try:
             return None if text is None else caster(text, cursor)
         except (NotOfPython, NotOfDriver, ValueError, OverflowError):

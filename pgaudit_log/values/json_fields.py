@@ -7,11 +7,13 @@ from functools import cache
 from typing import Any, TypeVar
 
 from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pgaudit_log.values import json_text
 from pgaudit_log.values.json_numbers import ExactEncoder
+from pgaudit_log.values.tables import Field
 
-FieldT = TypeVar("FieldT", bound="models.Field[Any, Any]")
+FieldT = TypeVar("FieldT", bound="Field")
 
 
 def _read(value: str, decoder: Any, levels: int = 0) -> Any:
@@ -36,7 +38,7 @@ class DocumentField(models.JSONField):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"encoder": ExactEncoder, **kwargs})
 
-    def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
+    def from_db_value(self, value: Any, expression: Any, connection: BaseDatabaseWrapper) -> Any:
         """Return what ``JSONField`` would; ``json_text`` says what of values that it cannot read."""
         if not isinstance(value, str):
             return super().from_db_value(value, expression, connection)
@@ -68,7 +70,9 @@ def reading_anything(field: FieldT) -> FieldT:
 
 @cache
 def _reading_anything(field_class: type[Any]) -> type[Any]:
-    def from_db_value(self: Any, value: Any, expression: Any, connection: Any) -> Any:
+    def from_db_value(
+        self: Any, value: Any, expression: Any, connection: BaseDatabaseWrapper
+    ) -> Any:
         if not isinstance(value, str) or not json_text.is_deep(value):
             try:
                 return field_class.from_db_value(self, value, expression, connection)

@@ -111,7 +111,7 @@ class ExactEncoder(DjangoJSONEncoder):
         yield _MARKED.sub(r"\1", text)
 
 
-def _marked(value: Any) -> Any:
+def _marked(value: object) -> Any:
     """Return ``value`` with a text for each exact number, which stands in JSON until it is one again."""
     match value:
         case Number():

@@ -28,7 +28,7 @@ from pgaudit_log.values.column_json import (
     sql_type,
 )
 from pgaudit_log.values.quoting import quote_name
-from pgaudit_log.values.tables import column_of, concrete
+from pgaudit_log.values.tables import Field, column_of, concrete
 
 LONGEST_KEY = 500
 """How many bytes a key's text may have; of a longer one the index could refuse the write."""
@@ -37,12 +37,12 @@ _KEPT_OF_A_KEY = 440
 """How many characters of a longer key are kept, so that what is left exceeds :data:`LONGEST_KEY`."""
 
 
-def key_fields(model: type[models.Model]) -> Sequence[models.Field[Any, Any]]:
+def key_fields(model: type[models.Model]) -> Sequence[Field]:
     """Return the fields that make the primary key of ``model``: one, or several if it is composite."""
     return list(getattr(model._meta, "pk_fields", None) or [model._meta.pk])
 
 
-def key_text(values: Any, fields: Sequence[models.Field[Any, Any]]) -> str:
+def key_text(values: Any, fields: Sequence[Field]) -> str:
     """Return a primary key as it stands in ``obj_pk`` and ``refs``: what is too long, shortened.
 
     ``values`` is the key's value, or a tuple of values for a composite key, which is
@@ -82,7 +82,7 @@ def _is_too_long(text: str) -> bool:
     return len(text) * 4 > LONGEST_KEY and len(text.encode()) > LONGEST_KEY
 
 
-def whole_key_text(values: Any, fields: Sequence[models.Field[Any, Any]]) -> str:
+def whole_key_text(values: Any, fields: Sequence[Field]) -> str:
     """Return a primary key as :func:`key_text` does, but as long as it is."""
     if len(fields) == 1:
         return _key_part(values, fields[0])[0]
@@ -96,9 +96,7 @@ def whole_key_text(values: Any, fields: Sequence[models.Field[Any, Any]]) -> str
     )
 
 
-def key_text_of_state(
-    state: Mapping[str, str], fields: Sequence[models.Field[Any, Any]]
-) -> str | None:
+def key_text_of_state(state: Mapping[str, str], fields: Sequence[Field]) -> str | None:
     """Return the whole text of the key of a row that is JSON text by column; ``None`` if it lacks a part."""
     texts = [state.get(column_of(field)) for field in fields]
     if None in texts:
@@ -113,7 +111,7 @@ def key_text_of_json(text: str) -> str:
     return str(json.loads(text)) if text.startswith('"') else text
 
 
-def split_key(text: str, fields: Sequence[models.Field[Any, Any]]) -> list[Any]:
+def split_key(text: str, fields: Sequence[Field]) -> list[Any]:
     """Return the parts of a key's whole text: of a composite key what its JSON has, else the text.
 
     Raises:
@@ -132,7 +130,7 @@ def joined_key(parts: Sequence[Any]) -> Any:
     return tuple(parts) if len(parts) > 1 else parts[0]
 
 
-def read_key(text: str, fields: Sequence[models.Field[Any, Any]]) -> Any:
+def read_key(text: str, fields: Sequence[Field]) -> Any:
     """Return the key that a whole text says, as Python has it.
 
     Raises:
@@ -143,7 +141,7 @@ def read_key(text: str, fields: Sequence[models.Field[Any, Any]]) -> Any:
     return joined_key([read_part(part, f) for part, f in zip(parts, fields, strict=True)])
 
 
-def read_part(part: Any, field: models.Field[Any, Any]) -> Any:
+def read_part(part: Any, field: Field) -> Any:
     """Return the value of one field of a key, out of its text or of what JSON has."""
     while isinstance(field, models.ForeignKey):
         field = field.target_field
@@ -171,7 +169,7 @@ def can_be_asked_for(key: Any) -> bool:
 
 
 def are_equal_as_texts(
-    field: models.Field[Any, Any], values: Iterable[Any], connection: BaseDatabaseWrapper
+    field: Field, values: Iterable[Any], connection: BaseDatabaseWrapper
 ) -> bool:
     """Return whether ``values`` of a key field equal the keys that have the same text, and no others."""
     while isinstance(field, models.ForeignKey):
@@ -184,7 +182,7 @@ def are_equal_as_texts(
     )
 
 
-def _key_part(value: Any, field: models.Field[Any, Any]) -> tuple[str, bool]:
+def _key_part(value: object, field: Field) -> tuple[str, bool]:
     """Return one key value as ``to_jsonb`` renders its column, and whether that is a string."""
     while isinstance(field, models.ForeignKey):
         field = field.target_field
@@ -248,14 +246,14 @@ _LONGEST_TEXTS = {
 """How many bytes the values of a type have at most, as JSON, where that is known."""
 
 
-def _length(field: models.Field[Any, Any], connection: BaseDatabaseWrapper) -> int | None:
+def _length(field: Field, connection: BaseDatabaseWrapper) -> int | None:
     """Return how many characters a text, or digits a number, may have; ``None`` if any."""
     counts = re.findall(r"\d+", (field.db_type(connection) or "").partition("(")[2])
     return sum(map(int, counts)) if counts else None
 
 
 def _longest_key(
-    field: models.Field[Any, Any], connection: BaseDatabaseWrapper, *, in_array: bool = False
+    field: Field, connection: BaseDatabaseWrapper, *, in_array: bool = False
 ) -> int | None:
     """Return how many bytes the text of a key field has at most; ``None`` if that is not known."""
     name = sql_type(field, connection).lower()
@@ -268,9 +266,7 @@ def _longest_key(
     return _LONGEST_TEXTS.get(name)
 
 
-def may_be_shortened(
-    fields: Sequence[models.Field[Any, Any]], connection: BaseDatabaseWrapper
-) -> bool:
+def may_be_shortened(fields: Sequence[Field], connection: BaseDatabaseWrapper) -> bool:
     """Return whether a key of ``fields`` may be too long for ``obj_pk``; see :func:`short_key`."""
     in_array = len(fields) > 1
     longest = [_longest_key(f, connection, in_array=in_array) for f in fields]
@@ -279,7 +275,7 @@ def may_be_shortened(
 
 def key_sql(
     columns: Sequence[str],
-    fields: Sequence[models.Field[Any, Any]],
+    fields: Sequence[Field],
     connection: BaseDatabaseWrapper,
 ) -> str:
     """Return the text of a key as ``obj_pk`` and ``refs`` have it; :func:`key_text` in Python.

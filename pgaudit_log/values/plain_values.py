@@ -22,7 +22,7 @@ _AS_STORED: dict[Absence, dict[str, Any]] = {
 """What stands for a value, as the event table has it."""
 
 
-def plain(value: Any) -> Any:
+def plain(value: object) -> Any:
     """Return ``value`` with what JSON has: decimals, UUIDs and moments as text, bytes as hex.
 
     JSON's ``null`` where SQL's is possible too is ``{"pgaudit_log.json": null}``, as in the

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import Enum
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -13,9 +13,9 @@ from pgaudit_log.values.column_json import column_type, is_valid_sql, read_sql, 
 from pgaudit_log.values.keys import key_fields, read_key_sql, row_key_sql
 from pgaudit_log.values.quoting import quote_literal, quote_name
 from pgaudit_log.values.sql_text import Sql, Template
-from pgaudit_log.values.tables import column_of, own_columns
+from pgaudit_log.values.tables import Field, column_of, own_columns
 
-Columns: TypeAlias = "Sequence[models.Field[Any, Any]]"
+Columns: TypeAlias = "Sequence[Field]"
 
 
 class Lock(Enum):
@@ -87,7 +87,7 @@ def normal_sql(columns: Columns, states: Sequence[str], connection: BaseDatabase
     return _OF_STATES.sql(values=values, states=Sql.param(list(states)))
 
 
-def _normal(field: models.Field[Any, Any], connection: BaseDatabaseWrapper) -> str:
+def _normal(field: Field, connection: BaseDatabaseWrapper) -> str:
     bare = sql_type(field, connection)
     stored = f"(given.state::jsonb -> {quote_literal(column_of(field))})"
     value = f"({read_sql(stored, bare, connection)})"
@@ -158,7 +158,7 @@ FROM (
 """)
 
 
-def value_sql(field: models.Field[Any, Any], value: Any, connection: BaseDatabaseWrapper) -> Sql:
+def value_sql(field: Field, value: object, connection: BaseDatabaseWrapper) -> Sql:
     """Return the SELECT of a value of a field as a state has it, under the key ``value``.
 
     ``value`` is as Django gives it to the driver.
@@ -196,7 +196,7 @@ def _one(key: str) -> Sql:
     return "(SELECT " + Sql.param(key) + "::text AS obj_pk) AS given"
 
 
-def _read(state: str, field: models.Field[Any, Any], connection: BaseDatabaseWrapper) -> str:
+def _read(state: str, field: Field, connection: BaseDatabaseWrapper) -> str:
     value = f"({state} -> {quote_literal(column_of(field))})"
     return f"{read_sql(value, sql_type(field, connection), connection)} AS {quote_name(column_of(field))}"
 

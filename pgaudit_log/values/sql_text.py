@@ -37,7 +37,7 @@ class Sql:
         return cls(text=escaped(text))
 
     @classmethod
-    def param(cls, value: Any) -> Sql:
+    def param(cls, value: object) -> Sql:
         """Return a parameter."""
         return cls(text="%s", params=(value,))
 

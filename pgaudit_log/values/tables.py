@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 from django.db import models
 from pgtrigger.utils import quote
+
+Field: TypeAlias = "models.Field[Any, Any]"
+"""A field of any model."""
 
 
 def table_of(model: type[models.Model]) -> str:
@@ -13,7 +16,7 @@ def table_of(model: type[models.Model]) -> str:
     return str(quote(model._meta.db_table))  # type: ignore[no-untyped-call]
 
 
-def column_of(field: models.Field[Any, Any]) -> str:
+def column_of(field: Field) -> str:
     """Return the name of a field's column; only for fields that have one."""
     assert field.column is not None, field
     return field.column
@@ -29,7 +32,7 @@ def parents_of(model: type[models.Model]) -> list[type[models.Model]]:
     return [concrete(parent) for parent in model._meta.get_parent_list()]
 
 
-def own_columns(model: type[models.Model]) -> list[models.Field[Any, Any]]:
+def own_columns(model: type[models.Model]) -> list[Field]:
     """Return the fields with a stored column in the model's own table."""
     return [
         field
@@ -38,6 +41,6 @@ def own_columns(model: type[models.Model]) -> list[models.Field[Any, Any]]:
     ]
 
 
-def writable_columns(model: type[models.Model]) -> list[models.Field[Any, Any]]:
+def writable_columns(model: type[models.Model]) -> list[Field]:
     """Return those of :func:`own_columns` that PostgreSQL does not compute itself."""
     return [f for f in own_columns(model) if not isinstance(f, models.GeneratedField)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from django.db import models
 
@@ -18,9 +17,9 @@ from pgaudit_log.reversal.targets import Target
 from pgaudit_log.values import tables
 from pgaudit_log.values.keys import former_key, key_fields
 from pgaudit_log.values.row_json import State
-from pgaudit_log.values.tables import column_of
+from pgaudit_log.values.tables import Field, column_of
 
-Fields = Mapping[str, "models.Field[Any, Any]"]
+Fields = Mapping[str, "Field"]
 """The fields of a model's own table by column."""
 
 
@@ -77,8 +76,8 @@ def load_cases(targets: Sequence[Target], using: str) -> list[Case]:
     return [replace(case, has_other_object=case.target.place in other_objects) for case in cases]
 
 
-def _by_model(cases: Iterable[Case]) -> dict[type[Any], list[Case]]:
-    found: dict[type[Any], list[Case]] = {}
+def _by_model(cases: Iterable[Case]) -> dict[type[models.Model], list[Case]]:
+    found: dict[type[models.Model], list[Case]] = {}
     for case in cases:
         found.setdefault(case.target.model, []).append(case)
     return found
@@ -86,7 +85,7 @@ def _by_model(cases: Iterable[Case]) -> dict[type[Any], list[Case]]:
 
 def _of_today(targets: Sequence[Target], using: str) -> list[tuple[Target, frozenset[str]]]:
     """Return targets with today's columns and types, and which columns of their states cannot be read."""
-    positions: dict[type[Any], list[int]] = {}
+    positions: dict[type[models.Model], list[int]] = {}
     for position, target in enumerate(targets):
         positions.setdefault(target.model, []).append(position)
     found: list[tuple[Target, frozenset[str]]] = [(target, frozenset()) for target in targets]

@@ -20,7 +20,7 @@ from pgaudit_log.reversal.targets import Target
 from pgaudit_log.values import row_json, tables
 from pgaudit_log.values.keys import is_shortened, key_fields
 from pgaudit_log.values.row_json import MISSING, NULL, State
-from pgaudit_log.values.tables import column_of
+from pgaudit_log.values.tables import Field, column_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,7 +216,7 @@ class Judge:
                 state[column] = value
         return state
 
-    def _is_chosen(self, own: models.Field[Any, Any] | None, name: str) -> bool:
+    def _is_chosen(self, own: Field | None, name: str) -> bool:
         """Return whether the caller wants a field changed."""
         names = {name, getattr(own, "attname", name)}
         return self.choices.fields is None or not names.isdisjoint(self.choices.fields)

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import DataError, IntegrityError, models
+from django.db import DataError, IntegrityError
 
 from pgaudit_log.declaring.conditions import is_automatic
 from pgaudit_log.diffs import current_rows
@@ -19,7 +19,7 @@ from pgaudit_log.reversal.targets import Target
 from pgaudit_log.values import tables
 from pgaudit_log.values.keys import is_shortened, key_fields, read_part, split_key
 from pgaudit_log.values.row_json import NULL
-from pgaudit_log.values.tables import column_of
+from pgaudit_log.values.tables import Field, column_of
 
 
 class Completion:
@@ -63,7 +63,7 @@ class Completion:
                 )
         return complete
 
-    def _render(self, own: models.Field[Any, Any], value: Any) -> str:
+    def _render(self, own: Field, value: object) -> str:
         place = own, repr(value)
         if place not in self._rendered:
             try:
@@ -75,11 +75,11 @@ class Completion:
         return self._rendered[place]
 
 
-def _has_python_default(own: models.Field[Any, Any]) -> bool:
+def _has_python_default(own: Field) -> bool:
     return is_automatic(own) or own.has_default()
 
 
-def _python_default(own: models.Field[Any, Any]) -> Any:
+def _python_default(own: Field) -> Any:
     if is_automatic(own):
         # It only sets the attribute; an instance would run code of the model's own.
         return own.pre_save(SimpleNamespace(), add=True)  # type: ignore[arg-type]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+
+from django.db import models
 
 from pgaudit_log.diffs import current_rows
 from pgaudit_log.reversal.checking.cases import Case
@@ -88,7 +89,7 @@ def _stays_away(case: Case, report: Report) -> bool:
 
 def _moves(decided: Sequence[tuple[Case, Step]], using: str) -> list[Move]:
     """Return the steps with the values of their rows before and after."""
-    by_model: dict[type[Any], list[int]] = {}
+    by_model: dict[type[models.Model], list[int]] = {}
     for number, (_, step) in enumerate(decided):
         by_model.setdefault(step.model, []).append(number)
     moves: dict[int, Move] = {}

@@ -24,7 +24,7 @@ from pgaudit_log.values.tables import column_of, concrete
 
 
 def report_missing_targets(
-    planned_rows: PlannedRows, model: type[Any], moves: Sequence[Move]
+    planned_rows: PlannedRows, model: type[models.Model], moves: Sequence[Move]
 ) -> None:
     """Report the rows of ``moves`` that would point at what is not there."""
     for own in foreign_keys(model):
@@ -131,7 +131,9 @@ def _find_generic_targets(planned_rows: PlannedRows, own: Any, moves: Sequence[M
                 )
 
 
-def _not_there(planned_rows: PlannedRows, model: type[Any], texts: Sequence[str]) -> list[str]:
+def _not_there(
+    planned_rows: PlannedRows, model: type[models.Model], texts: Sequence[str]
+) -> list[str]:
     """Return those of ``texts``, which are keys, whose rows are not there after the plan."""
     planned = {move.step.key: bool(move.after) for move in planned_rows.by_model.get(model, [])}
     by_value = {}

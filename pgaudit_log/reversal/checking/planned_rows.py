@@ -28,7 +28,7 @@ class PlannedRows:
         choices: Choices,
         using: str,
         report: Report,
-        absent: Sequence[tuple[type[Any], State]] = (),
+        absent: Sequence[tuple[type[models.Model], State]] = (),
     ) -> None:
         """Look ``moves`` up; ``absent`` are rows that stay away, though others have their keys."""
         self.absent = absent
@@ -36,13 +36,13 @@ class PlannedRows:
         self.using = using
         self.report = report
         self.by_place: dict[RowKey, Move] = {move.place: move for move in moves if move.now}
-        self.by_model: dict[type[Any], list[Move]] = {}
+        self.by_model: dict[type[models.Model], list[Move]] = {}
         for move in moves:
             self.by_model.setdefault(move.step.model, []).append(move)
         self.left_dangling: dict[RowKey, list[str]] = {}
         """The relations whose rows point at nothing after a row is gone, as was told."""
 
-    def table(self, model: type[Any]) -> models.QuerySet[Any, Any]:
+    def table(self, model: type[models.Model]) -> models.QuerySet[Any, Any]:
         """Return all rows of a table: not those of the model's own manager, which may hide some."""
         return models.QuerySet(model, using=self.using)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from django.db import models
+
 from pgaudit_log.declaring.relations import (
     Relation,
     content_type_of,
@@ -27,7 +29,7 @@ from pgaudit_log.values.tables import column_of, concrete
 
 
 def report_pointing_rows(
-    planned_rows: PlannedRows, model: type[Any], moves: Sequence[Move]
+    planned_rows: PlannedRows, model: type[models.Model], moves: Sequence[Move]
 ) -> None:
     """Report rows without a step of their own that point at those which ``moves`` take away."""
     for relation in relations_to(model, planned_rows.using):

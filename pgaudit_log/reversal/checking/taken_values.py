@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -15,9 +14,12 @@ from pgaudit_log.reversal.moves import Move
 from pgaudit_log.reversal.obstacles import Kind
 from pgaudit_log.reversal.table_constraints import columns_of, unique_sets
 from pgaudit_log.values.keys import joined_key, key_fields, key_text
+from pgaudit_log.values.tables import Field
 
 
-def report_taken_values(planned_rows: PlannedRows, model: type[Any], moves: Sequence[Move]) -> None:
+def report_taken_values(
+    planned_rows: PlannedRows, model: type[models.Model], moves: Sequence[Move]
+) -> None:
     """Report the rows of ``moves`` that would get a value which only one row may have."""
     for fields in unique_sets(model):
         _find_holders(planned_rows, model, fields, moves)
@@ -29,7 +31,7 @@ def report_taken_values(planned_rows: PlannedRows, model: type[Any], moves: Sequ
 def _find_holders(
     planned_rows: PlannedRows,
     model: type[models.Model],
-    fields: Sequence[models.Field[Any, Any]],
+    fields: Sequence[Field],
     moves: Sequence[Move],
 ) -> None:
     columns = columns_of(fields)

@@ -28,8 +28,8 @@ from pgaudit_log.values.tables import concrete
 
 def unplanned_references(steps: Sequence[Step], using: str) -> Iterator[tuple[Step, str, str]]:
     """Yield each row to be deleted that a row without a step points at: its step, that row, its field."""
-    planned: dict[type[Any], set[str]] = {}
-    deleted: dict[type[Any], list[Step]] = {}
+    planned: dict[type[models.Model], set[str]] = {}
+    deleted: dict[type[models.Model], list[Step]] = {}
     for step in steps:
         planned.setdefault(step.model, set()).add(step.key)
         if step.action == "delete":

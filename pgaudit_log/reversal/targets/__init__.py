@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+
+from django.db import models
 
 from pgaudit_log.values.keys import is_shortened, key_fields, key_text_of_state, short_key
 from pgaudit_log.values.row_json import State
@@ -14,7 +15,7 @@ from pgaudit_log.values.row_json import State
 class Target:
     """What one row should become, and what it should be now."""
 
-    model: type[Any]
+    model: type[models.Model]
     key: str
     """The key of the row now."""
     state: State | None
@@ -45,6 +46,6 @@ class Target:
                 object.__setattr__(self, "whole_key", text)
 
     @property
-    def place(self) -> tuple[type[Any], str]:
+    def place(self) -> tuple[type[models.Model], str]:
         """The table, and the key of the row in it."""
         return self.model, self.key

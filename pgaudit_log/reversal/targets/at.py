@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from django.db import models
+
 from pgaudit_log.constants import DELETE, INSERT, LOWEST_ID, TRUNCATE
 from pgaudit_log.declaring import former_names
 from pgaudit_log.diffs.sides import newest_ids
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.models import Events
 from pgaudit_log.reading import object_timeline, raw_events
+from pgaudit_log.reading.event_model import Event
 from pgaudit_log.reading.moments import Moment
 from pgaudit_log.reading.raw_events import Record
 from pgaudit_log.reversal.targets import Target
@@ -24,7 +27,9 @@ class _DidNotExistError(QueryError):
     """There was no such row."""
 
 
-def target_at(model: type[Any], whole_key: str, to: Any, moment: Moment, using: str) -> Target:
+def target_at(
+    model: type[models.Model], whole_key: str, to: Any, moment: Moment, using: str
+) -> Target:
     """Return the target of a row of ``model`` that goes back to ``to``.
 
     Of an event of the row itself it has the values that the event shows; otherwise those
@@ -38,7 +43,7 @@ def target_at(model: type[Any], whole_key: str, to: Any, moment: Moment, using: 
     return replace(target, whole_key=whole_key)
 
 
-def _target_at(model: type[Any], key: str, to: Any, moment: Moment, using: str) -> Target:
+def _target_at(model: type[models.Model], key: str, to: Any, moment: Moment, using: str) -> Target:
     if moment.after is None or to.pgh_obj_model not in former_names.labels_of(model, using):
         if moment.after is not None and not _is_of_family(to, model, using):
             raise QueryError(
@@ -54,12 +59,12 @@ def _target_at(model: type[Any], key: str, to: Any, moment: Moment, using: str) 
     return replace(target, state=_without_key(model, record.values), order=record.id)
 
 
-def key_of_event(event: Any) -> Any:
+def key_of_event(event: Event) -> Any:
     """Return the key of an event of the trail, or of a typed one, as text."""
     return getattr(event, "pgh_obj_key", None) or getattr(event, "pgh_obj_id", None)
 
 
-def _event_of(model: type[Any], key: str, to: Any, using: str) -> Record:
+def _event_of(model: type[models.Model], key: str, to: Any, using: str) -> Record:
     # Another database may have an event of this id, too.
     same: Any = Events.objects.using(using).filter(pk=to.pgh_id, pgh_created_at=to.pgh_created_at)
     if not same.exists():
@@ -73,7 +78,7 @@ def _event_of(model: type[Any], key: str, to: Any, using: str) -> Record:
     return found[0]
 
 
-def no_such_event(event: Any, using: str) -> QueryError:
+def no_such_event(event: Event, using: str) -> QueryError:
     """Return the error of an event that is not in the database that is written to."""
     return QueryError(
         f"There is no event {event.pgh_id} of its time in the log of the database {using!r}. If it"
@@ -81,7 +86,7 @@ def no_such_event(event: Any, using: str) -> QueryError:
     )
 
 
-def _refuse_other_object(model: type[Any], key: str, to: Any, using: str) -> None:
+def _refuse_other_object(model: type[models.Model], key: str, to: Any, using: str) -> None:
     """Raise if an event of another table, of which an object has rows, too, is of another object."""
     other = former_names.model_of(to.pgh_obj_model, using)
     if str(key_of_event(to)) != key and not (
@@ -90,7 +95,7 @@ def _refuse_other_object(model: type[Any], key: str, to: Any, using: str) -> Non
         raise _of_another(model, key, to)
 
 
-def _of_another(model: type[Any], key: str, to: Any) -> QueryError:
+def _of_another(model: type[models.Model], key: str, to: Any) -> QueryError:
     return QueryError(
         f"Event {to.pgh_id} is of {to.pgh_obj_model} {key_of_event(to)}, not of"
         f" {model._meta.label} {key}."
@@ -98,7 +103,7 @@ def _of_another(model: type[Any], key: str, to: Any) -> QueryError:
 
 
 def _records_at(
-    model: type[Any], key: str, moment: Moment, using: str, to: Any = None
+    model: type[models.Model], key: str, moment: Moment, using: str, to: Any = None
 ) -> list[Record]:
     """Return what each declaration's newest event says of a row at ``moment``, oldest first.
 
@@ -120,7 +125,9 @@ def _records_at(
         return found
 
 
-def _records_just_at(model: type[Any], key: str, moment: Moment, using: str) -> list[Record]:
+def _records_just_at(
+    model: type[models.Model], key: str, moment: Moment, using: str
+) -> list[Record]:
     past: Any = object_timeline.of(model, key, using).filter(moment.past)
     newest = newest_ids(model, past)
     if not newest:
@@ -155,11 +162,11 @@ def _records_just_at(model: type[Any], key: str, moment: Moment, using: str) -> 
     return found
 
 
-def _did_not_exist(model: type[Any], key: str, moment: Moment) -> QueryError:
+def _did_not_exist(model: type[models.Model], key: str, moment: Moment) -> QueryError:
     return _DidNotExistError(f"{model._meta.label} {key} did not exist at {moment}.")
 
 
-def _target(model: type[Any], key: str, found: list[Record]) -> Target:
+def _target(model: type[models.Model], key: str, found: list[Record]) -> Target:
     state: dict[str, str] = {}
     for record in found:
         state.update((record.values if record.operation == DELETE else record.after) or {})
@@ -173,17 +180,17 @@ def _target(model: type[Any], key: str, found: list[Record]) -> Target:
     )
 
 
-def _without_key(model: type[Any], state: dict[str, str]) -> dict[str, str]:
+def _without_key(model: type[models.Model], state: dict[str, str]) -> dict[str, str]:
     """Return a state without the key: the object keeps its own, by which others know it."""
     own = {column_of(f) for f in key_fields(model)}
     return {column: value for column, value in state.items() if column not in own}
 
 
-def _is_of_family(event: Any, model: type[Any], using: str) -> bool:
+def _is_of_family(event: Event, model: type[models.Model], using: str) -> bool:
     return former_names.model_of(event.pgh_obj_model, using) in _family(model)
 
 
-def _family(model: type[Any]) -> list[type[Any]]:
+def _family(model: type[models.Model]) -> list[type[models.Model]]:
     """Return the models of the rows that one object may have."""
     related = [m for m in former_names.tracked_models() if model in parents_of(concrete(m))]
     return [model, *parents_of(model), *related, *(p for m in related for p in parents_of(m))]

@@ -110,12 +110,14 @@ class _ByValues:
     by generic relations, and by a ``ForeignObject`` that is no primary key's."""
 
     def __init__(self, records: Sequence[Record]) -> None:
-        self.deleted: dict[type[Any], list[Record]] = {}
+        self.deleted: dict[type[models.Model], list[Record]] = {}
         for record in records:
             if record.operation == DELETE:
                 self.deleted.setdefault(record.model, []).append(record)
-        self._pointing: dict[type[Any], list[tuple[type[Any], Sequence[str], Any]]] = {}
-        self._found: dict[tuple[type[Any], tuple[str, ...]], dict[Any, list[Record]]] = {}
+        self._pointing: dict[
+            type[models.Model], list[tuple[type[models.Model], Sequence[str], Any]]
+        ] = {}
+        self._found: dict[tuple[type[models.Model], tuple[str, ...]], dict[Any, list[Record]]] = {}
 
     def pointing_at(self, record: Record) -> Iterable[Record]:
         """Yield the deletions of rows that pointed at the row of a deletion."""
@@ -127,8 +129,8 @@ class _ByValues:
                 yield from self._with(other, columns, wanted)
 
     def _relations(
-        self, model: type[Any], using: str
-    ) -> Iterable[tuple[type[Any], Sequence[str], Any]]:
+        self, model: type[models.Model], using: str
+    ) -> Iterable[tuple[type[models.Model], Sequence[str], Any]]:
         """Yield by which columns deleted rows pointed at those of ``model``, and with which values."""
         for generic in generic_relations(model):
             other = concrete(generic.related_model)
@@ -141,7 +143,9 @@ class _ByValues:
                 texts = partial(_texts, relation.target_columns)
                 yield relation.model, relation.columns, texts
 
-    def _with(self, model: type[Any], columns: Sequence[str], texts: Any) -> Iterable[Record]:
+    def _with(
+        self, model: type[models.Model], columns: Sequence[str], texts: Any
+    ) -> Iterable[Record]:
         place = model, tuple(columns)
         if place not in self._found:
             found = self._found.setdefault(place, {})

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any
+
+from django.db import models
 
 from pgaudit_log.reading.raw_events import Record
 from pgaudit_log.reversal.targets import Target
@@ -27,7 +28,7 @@ def fold(records: Iterable[Record]) -> list[Target]:
 class _Row:
     """What a series of events did to one row."""
 
-    model: type[Any]
+    model: type[models.Model]
     first_key: str
     key: str
     existed: bool
@@ -85,7 +86,7 @@ class _Rows:
     """The rows of a series of events, by the keys that they have got to."""
 
     def __init__(self) -> None:
-        self._by_place: dict[tuple[type[Any], str], list[_Row]] = {}
+        self._by_place: dict[tuple[type[models.Model], str], list[_Row]] = {}
         self.all: list[_Row] = []
 
     def of(self, event: Transition) -> _Row:
@@ -108,7 +109,7 @@ class _Rows:
             self._at(event.model, row.key).append(row)
         return row
 
-    def _at(self, model: type[Any], key: str) -> list[_Row]:
+    def _at(self, model: type[models.Model], key: str) -> list[_Row]:
         return self._by_place.setdefault((model, key), [])
 
     def _found_by(self, event: Transition) -> _Row | None:

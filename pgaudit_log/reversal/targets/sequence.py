@@ -12,7 +12,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
-from typing import Any
+
+from django.db import models
 
 from pgaudit_log.constants import DELETE, INSERT, UPDATE
 from pgaudit_log.reading.raw_events import Record
@@ -24,7 +25,7 @@ from pgaudit_log.values.row_json import State
 class Transition:
     """What happened to one row by one change, as far as its trackers tell."""
 
-    model: type[Any]
+    model: type[models.Model]
     txid: int
     first_id: int
     """The smallest id of its events."""
@@ -96,7 +97,7 @@ Twins = list[Transition]
 def _in_order(events: Iterable[Transition]) -> list[Transition]:
     """Return the events of one transaction in the order in which rows changed."""
     ordered: list[Twins] = []
-    by_place: defaultdict[tuple[type[Any], str], list[Twins]] = defaultdict(list)
+    by_place: defaultdict[tuple[type[models.Model], str], list[Twins]] = defaultdict(list)
     rows = _Rows()
     for event in events:
         there = by_place[event.model, event.found_key]
@@ -123,7 +124,7 @@ class _Rows:
     """What is known of the rows of a transaction at one point of it, by their keys."""
 
     def __init__(self) -> None:
-        self._states: dict[tuple[type[Any], str], State | None] = {}
+        self._states: dict[tuple[type[models.Model], str], State | None] = {}
 
     def can_be_found_by(self, event: Transition) -> bool:
         """Return whether an event can have found what is at its key."""

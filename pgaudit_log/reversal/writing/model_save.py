@@ -196,7 +196,7 @@ def _written(step: Step) -> list[str]:
     return [*dict.fromkeys([*changed, *automatic, *measures])]
 
 
-def _inherited(model: type[Any]) -> list[str]:
+def _inherited(model: type[models.Model]) -> list[str]:
     return [f.name for f in model._meta.fields if f not in model._meta.local_fields]
 
 
