@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, models
 
 from pgaudit_log.constants import EVENT_TABLE
-from pgaudit_log.declaring import former_names
+from pgaudit_log.declaring import model_labels
 from pgaudit_log.reading.context_field import ContextField
 from pgaudit_log.reading.event_model import OPERATION_CHOICES, Event, ReadOnlyModel, ReferencesField
 from pgaudit_log.reading.objects import EventObject
@@ -63,7 +63,7 @@ class Events(ReadOnlyModel):
     @property
     def pgh_model(self) -> type[models.Model] | None:
         """The model whose row changed, or ``None`` if no tracked model has, or had, this label."""
-        return former_names.model_of(self.pgh_obj_model, str(self._state.db or DEFAULT_DB_ALIAS))
+        return model_labels.model_of(self.pgh_obj_model, str(self._state.db or DEFAULT_DB_ALIAS))
 
 
 def _user_field(**options: Any) -> Field:

@@ -23,7 +23,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pgaudit_log.backfill.event_sql import Baselines, Key, baselines
 from pgaudit_log.conf import settings
-from pgaudit_log.declaring import declarations, former_names
+from pgaudit_log.declaring import declarations, former_names, model_labels
 from pgaudit_log.declaring.declarations import Declaration, tracked_columns
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.values.pinned_settings import pinned
@@ -141,7 +141,7 @@ def _tracked_model(model: Any) -> type[models.Model]:
         )
     found: type[models.Model] | None
     if isinstance(model, str):
-        found = former_names.any_model(model)
+        found = model_labels.any_model(model)
         if found is None:
             raise QueryError(
                 f'Cannot backfill "{model}": there is no such model.'

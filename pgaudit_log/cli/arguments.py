@@ -15,7 +15,7 @@ from uuid import UUID
 from django.core.exceptions import FieldError, ValidationError
 from django.db import DEFAULT_DB_ALIAS, models, router
 
-from pgaudit_log.declaring import declarations, former_names
+from pgaudit_log.declaring import declarations, model_labels
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.models import Events
 from pgaudit_log.reading import user_lookup
@@ -44,7 +44,7 @@ def positive(text: str) -> int:
 
 def model(label: str) -> type[models.Model]:
     """Return the model whose table a label means: its label, a former one, or a class of its events."""
-    found = former_names.model_named(label)
+    found = model_labels.model_named(label)
     if found is not None:
         return found
     found = any_model(label)
@@ -58,15 +58,15 @@ def model(label: str) -> type[models.Model]:
 
 def only_model(name: str) -> type[models.Model] | None:
     """Return the tracked model of this name, without its app, if there is exactly one."""
-    found = [model for model in former_names.tracked_models() if model._meta.object_name == name]
+    found = [model for model in model_labels.tracked_models() if model._meta.object_name == name]
     return found[0] if len(found) == 1 else None
 
 
 def any_model(label: str) -> type[models.Model]:
     """Return the model with this label, tracked or not; of tracked ones the name is enough."""
-    found = only_model(label) or former_names.any_model(label)
+    found = only_model(label) or model_labels.any_model(label)
     if found is None:
-        tracked = ", ".join(sorted(model._meta.label for model in former_names.tracked_models()))
+        tracked = ", ".join(sorted(model._meta.label for model in model_labels.tracked_models()))
         raise QueryError(f"There is no model {label!r}. Tracked are {tracked or 'none'}.")
     return found
 
@@ -92,7 +92,7 @@ def database(options: dict[str, Any]) -> str:
 
 def _today(label: str) -> type[models.Model] | None:
     """Return the model whose rows a label of today means; ``None`` for others."""
-    model = former_names.model_today(label)
+    model = model_labels.model_today(label)
     if model is None:
         return None
     declaration = getattr(model, "pgh_declaration", None)

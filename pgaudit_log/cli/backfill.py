@@ -11,7 +11,7 @@ from pgaudit_log.backfill import BATCH_SIZE, backfill
 from pgaudit_log.cli import arguments
 from pgaudit_log.cli.screen import Screen
 from pgaudit_log.contexts.stack import context
-from pgaudit_log.declaring import former_names
+from pgaudit_log.declaring import model_labels
 from pgaudit_log.exceptions import QueryError
 
 HELP = "Write a baseline event of each row that is older than its tracking."
@@ -59,7 +59,7 @@ def _models(options: Any) -> list[type[models.Model]]:
     if options.all:
         return [
             model
-            for model in former_names.tracked_models()
+            for model in model_labels.tracked_models()
             if router.allow_migrate_model(options.database, model)
         ]
     return [*dict.fromkeys(arguments.model(label) for label in options.models)]

@@ -12,7 +12,7 @@ from django.utils import timezone
 from pgaudit_log.cli import arguments, terminal_text, users
 from pgaudit_log.cli.screen import Column, Screen
 from pgaudit_log.constants import OPERATIONS
-from pgaudit_log.declaring import former_names
+from pgaudit_log.declaring import former_names, model_labels
 from pgaudit_log.declaring.conditions import is_automatic
 from pgaudit_log.models import Events
 from pgaudit_log.values.keys import key_fields
@@ -64,7 +64,7 @@ def _short_name(event: Events) -> str:
     label = event.pgh_obj_model
     app, _, model = label.rpartition(".")
     meant = arguments.only_model(model)
-    is_clear = meant is not None and meant is former_names.model_named(label)
+    is_clear = meant is not None and meant is model_labels.model_named(label)
     return object_name(event).removeprefix(f"{app}." if is_clear else "")
 
 

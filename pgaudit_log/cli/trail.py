@@ -11,7 +11,7 @@ from django.db import models
 from pgaudit_log.cli import arguments, json_output, lines
 from pgaudit_log.cli.screen import Screen
 from pgaudit_log.constants import OPERATIONS
-from pgaudit_log.declaring import former_names
+from pgaudit_log.declaring import former_names, model_labels
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.models import Events
 from pgaudit_log.reading import filters, user_lookup
@@ -170,7 +170,7 @@ def _model(label: str, using: str) -> Any:
 def _changing(field: str, *, is_narrowed: bool) -> Question:
     if is_narrowed:
         return lambda events: events.changed(field)
-    having = [model for model in former_names.tracked_models() if _has_field(model, field)]
+    having = [model for model in model_labels.tracked_models() if _has_field(model, field)]
     if not having:
         raise QueryError(f"No tracked model has a field {field!r}.")
     return lambda events: events.across(*having).changed(field)

@@ -8,7 +8,7 @@ from django.db import DatabaseError, connections, models, router, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pgaudit_log.database import installed_captures, installed_triggers
-from pgaudit_log.declaring import former_names
+from pgaudit_log.declaring import former_names, model_labels
 from pgaudit_log.triggers.references import targets
 from pgaudit_log.values.tables import concrete, table_of
 
@@ -30,7 +30,7 @@ def install_shapes(using: str) -> list[str]:
     """
     tables = set(connections[using].introspection.table_names())
     with transaction.atomic(using=using), connections[using].cursor() as cursor:
-        for model in former_names.tracked_models():
+        for model in model_labels.tracked_models():
             if model._meta.db_table in tables and router.allow_migrate_model(using, model):
                 cursor.execute(
                     """

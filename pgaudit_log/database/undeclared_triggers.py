@@ -10,7 +10,7 @@ from django.db import connections, transaction
 from pgaudit_log import sql
 from pgaudit_log.database import installed_captures, installed_triggers
 from pgaudit_log.database.event_table import insert_into
-from pgaudit_log.declaring import former_names
+from pgaudit_log.declaring import model_labels
 from pgaudit_log.triggers.capture_function import WRITES_EVENTS
 from pgaudit_log.values.quoting import quote_name
 
@@ -56,7 +56,7 @@ def stray_triggers(using: str) -> list[installed_triggers.InstalledTrigger]:
     """Return the capture triggers on tracked tables that neither declarations nor migrations know."""
     return installed_triggers.strays(
         connections[using],
-        tables=[model._meta.db_table for model in former_names.tracked_models()],
+        tables=[model._meta.db_table for model in model_labels.tracked_models()],
         declared={trigger.get_pgid(model) for model, trigger in installed_captures.declared()},
     )
 

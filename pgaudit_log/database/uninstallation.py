@@ -12,7 +12,7 @@ from django.db.migrations.loader import MigrationLoader
 from pgaudit_log import sql
 from pgaudit_log.constants import APP_LABEL, EVENT_TABLE
 from pgaudit_log.database.partitions.catalogue import LOCK_TIMEOUT
-from pgaudit_log.declaring import former_names
+from pgaudit_log.declaring import former_names, model_labels
 from pgaudit_log.exceptions import InstallationError, PlanError
 from pgaudit_log.triggers.capture_template import CompiledTrigger
 from pgaudit_log.values.quoting import quote_name
@@ -106,7 +106,7 @@ def plan(using: str = "default", *, with_events: bool = False) -> Plan:
         ),
         tracked=tuple(
             model._meta.label
-            for model in former_names.tracked_models()
+            for model in model_labels.tracked_models()
             if router.allow_migrate_model(using, model)
         ),
         migrations=tuple(_migrations(using)),

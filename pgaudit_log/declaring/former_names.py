@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from django.apps import apps
-from django.db import DEFAULT_DB_ALIAS, connections, models
+from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pgaudit_log import sql
@@ -109,7 +109,8 @@ def forget() -> None:
     _known.clear()
 
 
-def _database(using: str) -> _Database:
+def known_in(using: str) -> _Database:
+    """Return what is known of a database; it is kept until :func:`forget`."""
     connection = connections[str(using)]
     # Who works with a schema for each tenant changes the schema of a connection.
     place = (str(using), connection.settings_dict["NAME"], getattr(connection, "schema_name", None))
@@ -175,7 +176,7 @@ def of(model: type[models.Model], using: str) -> TableNames:
     """Return what the database ``using`` knows of the names of a model's own table."""
     model = concrete(model)
     label = model._meta.label
-    known = _database(using)
+    known = known_in(using)
     found = known.tables.get(table_of(model))
     if found is None:
         # It may have been made since; if not, it has no events yet.
@@ -226,58 +227,15 @@ def reference_labels(
     return list(known or [f"{concrete(model)._meta.label}.{target.column}"])
 
 
-def model_of(label: str, using: str) -> type[models.Model] | None:
-    """Return the model whose events bear ``label``, today or formerly; ``None`` if no model does."""
-    known = _database(using).models
-    # A model that is not known by now may be so later.
-    if known.get(label) is None:
-        known[label] = next(
-            (model for model in tracked_models() if label in labels_of(model, using)), None
-        )
-    return known[label]
-
-
-def model_named(label: str, using: str = DEFAULT_DB_ALIAS) -> type[models.Model] | None:
-    """Return the tracked model that a person means by ``label``: the one that is called so.
-
-    If none is, the one whose events bear it; ``None`` if there is none.
-    """
-    for model in tracked_models():
-        if model._meta.label == label:
-            return model
-    return model_of(label, using)
-
-
-def model_today(label: str) -> type[models.Model] | None:
-    """Return the model of the project that is called ``label``, tracked or not; ``None`` if none is."""
-    try:
-        return apps.get_model(label)
-    except (LookupError, ValueError):
-        return None
-
-
-def any_model(label: str) -> type[models.Model] | None:
-    """Return the model that a person means by ``label``, tracked or not; ``None`` if there is none.
-
-    Of an untracked model, and a tracked one that was once called so, it is the tracked one.
-    """
-    return model_named(label) or model_today(label)
-
-
-def tracked_models() -> list[type[models.Model]]:
-    """Return the tracked models, each once; a proxy as the model whose table it shows."""
-    return [*dict.fromkeys(concrete(d.tracked_model) for d in declarations.declarations())]
-
-
 def today(
     model: type[models.Model], values: Mapping[str, V], shape: int, using: str
 ) -> dict[str, V]:
     """Return values of an event of ``model`` by what their columns are called today."""
     names = of(model, using)
-    if shape not in names.shapes and shape not in _database(using).shapes:
+    if shape not in names.shapes and shape not in known_in(using).shapes:
         # Another process has migrated since. What is not known then either is only looked for once.
         forget()
-        _database(using).shapes.add(shape)
+        known_in(using).shapes.add(shape)
         names = of(model, using)
     found = names.today(values, shape)
     own = {f.column for f in concrete(model)._meta.local_concrete_fields}

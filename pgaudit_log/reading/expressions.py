@@ -13,7 +13,7 @@ from django.db.models import F, Func, Q, Value
 from django.db.models.lookups import In
 from django.db.models.sql.compiler import SQLCompiler
 
-from pgaudit_log.declaring import former_names
+from pgaudit_log.declaring import former_names, model_labels
 from pgaudit_log.values.column_json import INTEGERS, sql_type, stored_sql
 from pgaudit_log.values.keys import key_fields, key_sql, reference, short_key_sql
 from pgaudit_log.values.quoting import quote_name
@@ -98,7 +98,7 @@ class LabelsBeside(Func):
         """Return the SQL, which says something of those tables only that have several."""
         label, _ = compiler.compile(self.source_expressions[0])
         cases, params = [], []
-        for model in former_names.tracked_models():
+        for model in model_labels.tracked_models():
             labels = former_names.labels_of(model, connection.alias)
             if len(labels) > 1:
                 cases.append(f"WHEN {label} = ANY (%s::text[]) THEN %s::text[]")

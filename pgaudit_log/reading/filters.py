@@ -12,7 +12,7 @@ from django.db.models import Q, Subquery
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.lookups import Exact, In, IsNull
 
-from pgaudit_log.declaring import declarations, former_names
+from pgaudit_log.declaring import declarations, model_labels
 from pgaudit_log.declaring.declarations import Declaration
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.reading.expressions import (
@@ -208,7 +208,7 @@ def of_models(
     """
     model: Any = given
     if isinstance(given, str):
-        model = former_names.any_model(given)
+        model = model_labels.any_model(given)
         if model is None:
             of_label = Q(pgh_obj_model=given)
             if events.filter(of_label).exists():

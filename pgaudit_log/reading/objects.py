@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.base import ModelState
 
-from pgaudit_log.declaring import former_names
+from pgaudit_log.declaring import former_names, model_labels
 from pgaudit_log.values.keys import (
     is_shortened,
     joined_key,
@@ -100,7 +100,7 @@ class EventObject:
     def _model(event: Any, known: dict[Any, Any]) -> Any:
         place = event.pgh_obj_model, str(event._state.db)
         if place not in known:
-            known[place] = former_names.model_of(*place)
+            known[place] = model_labels.model_of(*place)
         return known[place]
 
 

@@ -10,7 +10,7 @@ from django.db import connections, models
 from django.db.models.functions import Cast
 
 from pgaudit_log.constants import AT_KEY, EVENT_TABLE
-from pgaudit_log.declaring import former_names
+from pgaudit_log.declaring import former_names, model_labels
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.reading.event_model import Event
 from pgaudit_log.values import causal_order, row_json
@@ -106,7 +106,7 @@ def read(events: models.QuerySet[Any, Any], using: str) -> list[Record]:
     models_by_label: dict[str, type[models.Model] | None] = {}
     for id, label, tracker, key, operation, txid, snapshot, diff, refs, shape, turn in found:
         if label not in models_by_label:
-            models_by_label[label] = former_names.model_of(label, using)
+            models_by_label[label] = model_labels.model_of(label, using)
         model = models_by_label[label]
         if model is None:
             raise QueryError(

@@ -8,7 +8,7 @@ from asgiref.sync import sync_to_async
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import DatabaseError, models
 
-from pgaudit_log.declaring import declarations, former_names
+from pgaudit_log.declaring import declarations, model_labels
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.reading import moments
 from pgaudit_log.reading.event_model import ReadOnlyModel
@@ -33,7 +33,7 @@ def _revert(self: Any, using: str | None = None) -> models.Model:
         PlanError: when something stands in the way; nothing was changed.
     """
     alias = alias_of(self, using)
-    model = former_names.model_of(self.pgh_obj_model, alias)
+    model = model_labels.model_of(self.pgh_obj_model, alias)
     declaration: declarations.Declaration | None = getattr(self, "pgh_declaration", None)
     if declaration is not None:
         model = concrete(declaration.tracked_model)

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import router
 
 from pgaudit_log.constants import DELETE, INSERT, OPERATIONS, TRUNCATE, UPDATE
-from pgaudit_log.declaring import former_names
+from pgaudit_log.declaring import model_labels
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.models import Events
 from pgaudit_log.reading import raw_events
@@ -30,7 +30,7 @@ def alias_of(event: Event, using: str | None) -> str:
         return str(using or router.db_for_write(Events))
     event_id(event)
     of_events = str(router.db_for_write(Events, instance=event))
-    model = former_names.model_of(str(getattr(event, "pgh_obj_model", "")), of_events)
+    model = model_labels.model_of(str(getattr(event, "pgh_obj_model", "")), of_events)
     return of_events if model is None else str(router.db_for_write(model, instance=event))
 
 

@@ -26,7 +26,7 @@ from django.utils import timezone
 
 from pgaudit_log import timetravel
 from pgaudit_log.constants import EVENT_TABLE
-from pgaudit_log.declaring import former_names
+from pgaudit_log.declaring import model_labels
 from pgaudit_log.exceptions import QueryError, ReadOnlyError, UnknownPastError
 from pgaudit_log.reading import moments
 from pgaudit_log.reading.moments import Moment, PastDatabase, moment_of
@@ -345,7 +345,7 @@ def failures(using: str) -> list[str]:
     They are only compiled, nothing is read of tables: rows, a subquery and a block, of one tracked
     model, and a join to a tracked table.
     """
-    here = [m for m in former_names.tracked_models() if router.allow_migrate_model(using, m)]
+    here = [m for m in model_labels.tracked_models() if router.allow_migrate_model(using, m)]
     if not here:
         return []
     now = timezone.now()

@@ -106,7 +106,7 @@ def test_nothing_is_read_of_tables(django_assert_num_queries: Any) -> None:
 
 
 def test_a_database_without_tracked_models_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(django_hooks.former_names, "tracked_models", list)
+    monkeypatch.setattr(django_hooks.model_labels, "tracked_models", list)
     assert failures("default") == []
 
 

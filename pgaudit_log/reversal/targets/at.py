@@ -8,7 +8,7 @@ from typing import Any
 from django.db import models
 
 from pgaudit_log.constants import DELETE, INSERT, LOWEST_ID, TRUNCATE
-from pgaudit_log.declaring import former_names
+from pgaudit_log.declaring import former_names, model_labels
 from pgaudit_log.diffs.sides import newest_ids
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.models import Events
@@ -88,7 +88,7 @@ def no_such_event(event: Event, using: str) -> QueryError:
 
 def _refuse_other_object(model: type[models.Model], key: str, to: Any, using: str) -> None:
     """Raise if an event of another table, of which an object has rows, too, is of another object."""
-    other = former_names.model_of(to.pgh_obj_model, using)
+    other = model_labels.model_of(to.pgh_obj_model, using)
     if str(key_of_event(to)) != key and not (
         other is not None and object_timeline.of(other, key, using).filter(pk=to.pgh_id).exists()
     ):
@@ -187,10 +187,10 @@ def _without_key(model: type[models.Model], state: dict[str, str]) -> dict[str, 
 
 
 def _is_of_family(event: Event, model: type[models.Model], using: str) -> bool:
-    return former_names.model_of(event.pgh_obj_model, using) in _family(model)
+    return model_labels.model_of(event.pgh_obj_model, using) in _family(model)
 
 
 def _family(model: type[models.Model]) -> list[type[models.Model]]:
     """Return the models of the rows that one object may have."""
-    related = [m for m in former_names.tracked_models() if model in parents_of(concrete(m))]
+    related = [m for m in model_labels.tracked_models() if model in parents_of(concrete(m))]
     return [model, *parents_of(model), *related, *(p for m in related for p in parents_of(m))]
