@@ -36,9 +36,9 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--by",
         action="append",
         metavar="USER",
-        help="Of the user with this key or name, also on their behalf; none: without one.",
+        help='Of this user, by key or name, and of others on their behalf; "none": without a user.',
     )
-    add("--name", metavar="NAME", help="Of users who were called so then.")
+    add("--name", metavar="NAME", help="Of users who had this name at the time.")
     add("--token", metavar="TOKEN", help="Of this API token, as an event has it.")
     add("--service", metavar="SERVICE", help="Of this service.")
     add("--context", metavar="UUID", help="Of this context.")

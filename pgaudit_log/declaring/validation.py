@@ -27,7 +27,8 @@ def checked_names(
     model: type[models.Model], argument: str, names: Sequence[str]
 ) -> tuple[str, ...]:
     """Return the names of ``fields=`` and the like, each checked to be a column of the model's table."""
-    where = f"{model._meta.label} is tracked with {argument}={list(names)!r}"
+    given = names if isinstance(names, str) else list(names)
+    where = f"{model._meta.label} is tracked with {argument}={given!r}"
     if isinstance(names, str):
         raise DeclarationError(f"{where}: give a list, such as {argument}=[{names!r}].")
     local = {f.name: f for f in concrete(model)._meta.local_fields if f.column is not None}

@@ -42,7 +42,8 @@ import json
 import os
 
 SECRET_KEY = "only for the docs"
-ALLOWED_HOSTS = ["*"]
+ALLOWED_HOSTS = ["localhost"]  # what startproject comes to, where DEBUG is on
+TIME_ZONE = "UTC"
 USE_TZ = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 ROOT_URLCONF = "mysite.urls"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import pkgutil
 import re
 from pathlib import Path
@@ -68,6 +69,21 @@ def test_code_blocks_do_what_the_page_says(page: Path, tmp_path: Path) -> None:
             results = made.run([step.as_json() for step in session.steps])
             for step, result in zip(session.steps, results, strict=True):
                 rules.judge(step, result)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_an_empty_line_ends_what_is_pasted_into_the_shell(page: Path) -> None:
+    """Where none follows a ``with`` or ``for``, ``manage.py shell`` takes the next line for a part of it."""
+    for block in runnable_blocks(page):
+        if block.language != "python" or block.file is not None:
+            continue
+        lines = block.code.splitlines()
+        for statement in ast.parse(block.code).body[:-1]:
+            if hasattr(statement, "body"):
+                assert statement.end_lineno is not None
+                assert not lines[statement.end_lineno].strip(), (
+                    f"{page}:{block.line + statement.end_lineno}"
+                )
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)

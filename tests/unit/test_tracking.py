@@ -48,7 +48,7 @@ BAD_DECLARATIONS: list[tuple[tuple[Any, ...], dict[str, Any], str]] = [
         r"shop\.Untracked is tracked with fields=\['nope'\], but it has no field \"nope\"\. Its fields are id, group",
     ),
     ((), {"exclude": ["nope"]}, 'no field "nope"'),
-    ((), {"fields": "group"}, r"give a list, such as fields=\['group'\]"),
+    ((), {"fields": "group"}, r"fields='group': give a list, such as fields=\['group'\]"),
     ((), {"fields": ["id"], "exclude": ["group"]}, "both fields= and exclude="),
     ((), {"exclude": ["id", "group"]}, "no field is left to track"),
     ((), {"fields": []}, "no field is left to track"),
