@@ -28,8 +28,8 @@ _SETTINGS = {
 """The settings that each capture function pins."""
 
 _BODY = """
--- Writes the events of one tracker of django-pgaudit-log, as a migration made it. What is changed
--- here by hand "manage.py check --database" tells, and "manage.py pgaudit_log install" takes back.
+-- Captures the changes of one tracker of django-pgaudit-log; a migration made it. Do not edit it:
+-- "manage.py check --database default" tells of edits, "manage.py pgaudit_log install" takes them back.
 -- Documentation: https://django-pgaudit-log.readthedocs.io/
 #variable_conflict use_column
 <<capture>>
