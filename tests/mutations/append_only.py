@@ -68,8 +68,8 @@ MUTATIONS = (
     ),
     Mutation(
         what="the names and shapes that events are read with may be deleted",
-        find="            'CREATE OR REPLACE TRIGGER pgaudit_log_refuse_change BEFORE %s ON %s'",
-        put="            'CREATE OR REPLACE TRIGGER pgaudit_log_refuse_change AFTER INSERT ON %2$s'",
+        find="            ('@schema@.pgaudit_log_shape', 'UPDATE OR DELETE')",
+        put="            ('@schema@.pgaudit_log_shape', 'UPDATE OF id')",
         tests=("tests/integration/test_tampering.py::test_what_events_are_read_with_is_kept",),
     ),
 )
