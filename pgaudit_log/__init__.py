@@ -113,7 +113,7 @@ def __getattr__(name: str) -> Any:
 
 
 def create_event(obj: models.Model, *, label: str, using: str | None = None) -> Event:
-    """Write an event of ``obj`` by hand and return it; see ``events.create_event``."""
+    """Write an event of ``obj`` by hand and return it; see ``backfill.manual_events``."""
     from pgaudit_log.backfill import manual_events
 
     return manual_events.create_event(obj, label=label, using=using)

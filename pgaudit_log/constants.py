@@ -81,7 +81,7 @@ OF_ROWS: Final = (INSERT, UPDATE, DELETE, BASELINE)
 """The operations whose events say how a row is; a manual one says what an instance held."""
 
 BASELINE_LABEL: Final = "baseline"
-"""The label of baseline events, or what it starts with; see ``registry.baseline_label``."""
+"""The label of baseline events, or what it starts with; see ``declarations.baseline_label``."""
 
 RowName = Literal["OLD", "NEW"]
 """The two rows that a trigger sees."""

@@ -32,7 +32,7 @@ def examine(
 
     Args:
         cases: rows, and what they should become.
-        choices: how what stands in the way is to be gone planned_rows.
+        choices: how what stands in the way is to be gone around.
         using: the database.
         absent: those that are left out, and whose keys other objects have by now.
     """
