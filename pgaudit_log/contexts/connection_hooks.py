@@ -32,8 +32,7 @@ def install(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
     if connection.vendor != "postgresql":
         return
     cursors.prepare(connection.connection)
-    if not isinstance(connection.ops, _HidesContext):
-        connection.ops.__class__ = _hiding(type(connection.ops))  # type: ignore[arg-type]
+    mix_into_operations(connection, _HidesContext)
 
 
 class _HidesContext:
@@ -44,9 +43,15 @@ class _HidesContext:
         return sent and without_context(sent)
 
 
+def mix_into_operations(connection: BaseDatabaseWrapper, mixin: type[Any]) -> None:
+    """Let a mixin stand in front of a connection's ``DatabaseOperations``, once."""
+    if not isinstance(connection.ops, mixin):
+        connection.ops.__class__ = _mixed(mixin, type(connection.ops))  # type: ignore[arg-type]
+
+
 @cache
-def _hiding(operations: type[Any]) -> type[Any]:
-    return type("DatabaseOperations", (_HidesContext, operations), {})
+def _mixed(mixin: type[Any], operations: type[Any]) -> type[Any]:
+    return type("DatabaseOperations", (mixin, operations), {})
 
 
 def carries_context(using: str) -> bool:

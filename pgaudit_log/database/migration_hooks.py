@@ -10,7 +10,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 from django.conf import settings
@@ -19,6 +18,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.postgresql.schema import DatabaseSchemaEditor
 from django.db.utils import load_backend
 
+from pgaudit_log.contexts.connection_hooks import mix_into_operations
 from pgaudit_log.database.autodetector import TriggersInOrder
 from pgaudit_log.database.flush import EmptiesEventTable, in_test_environment
 from pgaudit_log.database.schema_editor import FollowsColumns
@@ -51,12 +51,5 @@ def _install_schema_editor(wrapper: type[BaseDatabaseWrapper]) -> None:
 
 def let_flush(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
     """Make the flush of a PostgreSQL connection empty the event table; receives ``connection_created``."""
-    if connection.vendor != "postgresql" or not in_test_environment():
-        return
-    if not isinstance(connection.ops, EmptiesEventTable):
-        connection.ops.__class__ = _emptying(type(connection.ops))  # type: ignore[arg-type]
-
-
-@cache
-def _emptying(operations: type[Any]) -> type[Any]:
-    return type("DatabaseOperations", (EmptiesEventTable, operations), {})
+    if connection.vendor == "postgresql" and in_test_environment():
+        mix_into_operations(connection, EmptiesEventTable)
