@@ -9,7 +9,7 @@ from django.db import connections
 from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate, pre_migrate
 
-from pgaudit_log.declaring import abstract_bases
+from pgaudit_log.declaring import abstract_bases, trigger_registry
 from pgaudit_log.declaring.declarations import Declaration, declared
 
 
@@ -31,6 +31,7 @@ class PgauditLogConfig(AppConfig):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         # Here and not in ready(), because models are declared before.
         declared.connect(build_typed_event, dispatch_uid="pgaudit_log.build_typed_event")
+        trigger_registry.install()
         super().__init__(*args, **kwargs)
 
     def import_models(self) -> None:

@@ -63,5 +63,4 @@ def install() -> None:
 
 def has(table: str, name: str) -> bool:
     """Return whether a trigger of this name is registered for a table."""
-    install()
     return (table, name) in registry._registry.by_db_table
