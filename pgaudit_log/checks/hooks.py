@@ -7,7 +7,7 @@ from django.core import checks
 
 from pgaudit_log.constants import APP_LABEL
 from pgaudit_log.contexts.connection_hooks import carries_context
-from pgaudit_log.timetravel.django_hooks import failures
+from pgaudit_log.timetravel.self_check import failures
 
 Messages = list[checks.CheckMessage]
 

@@ -16,8 +16,9 @@ import pgaudit_log
 from pgaudit_log.contexts.stack import current
 from pgaudit_log.reading import moments
 from pgaudit_log.testing import isolated
-from pgaudit_log.timetravel import django_hooks
-from pgaudit_log.timetravel.django_hooks import HOOKS, failures
+from pgaudit_log.timetravel import django_hooks, self_check
+from pgaudit_log.timetravel.django_hooks import HOOKS
+from pgaudit_log.timetravel.self_check import failures
 from tests.tables import tracked_table
 
 pytestmark = pytest.mark.django_db
@@ -95,7 +96,7 @@ def test_what_django_cannot_compile_either_is_none_of_ours() -> None:
         )
         trees = [(tree, tree._meta.get_field("parent"))]
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(django_hooks, "_foreign_keys", lambda *args: trees)
+            patch.setattr(self_check, "_foreign_keys", lambda *args: trees)
             assert failures("default") == []
 
 
@@ -106,7 +107,7 @@ def test_nothing_is_read_of_tables(django_assert_num_queries: Any) -> None:
 
 
 def test_a_database_without_tracked_models_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(django_hooks.model_labels, "tracked_models", list)
+    monkeypatch.setattr(self_check.model_labels, "tracked_models", list)
     assert failures("default") == []
 
 
