@@ -12,7 +12,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from pgaudit_log.triggers.references import refs_sql
 from pgaudit_log.triggers.snapshot import snapshot_source, stored_columns
 from pgaudit_log.values.column_json import column_type, sql_type, stored_sql
-from pgaudit_log.values.keys import key_fields, row_key_sql
+from pgaudit_log.values.key_sql import row_key_sql
+from pgaudit_log.values.keys import key_fields
 from pgaudit_log.values.quoting import quote_literal, quote_name
 from pgaudit_log.values.row_sql import Columns
 from pgaudit_log.values.sql_text import Sql, Template, template

@@ -21,7 +21,7 @@ from pgaudit_log.reading.snapshot_sql import (
     today_sql,
 )
 from pgaudit_log.values.column_json import sql_type
-from pgaudit_log.values.keys import may_be_shortened, read_key_sql
+from pgaudit_log.values.key_sql import may_be_shortened, read_key_sql
 from pgaudit_log.values.quoting import quote_name
 from pgaudit_log.values.tables import Field
 

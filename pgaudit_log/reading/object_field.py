@@ -13,7 +13,8 @@ from django.db.models.fields.related_lookups import RelatedExact, RelatedIn, get
 from django.db.models.sql.compiler import SQLCompiler
 from django.db.models.sql.where import WhereNode
 
-from pgaudit_log.values.keys import key_sql, key_text
+from pgaudit_log.values.key_sql import key_sql
+from pgaudit_log.values.keys import key_text
 from pgaudit_log.values.tables import column_of
 
 KEY_COLUMN = "pgh_obj_key"

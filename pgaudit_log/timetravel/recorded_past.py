@@ -23,8 +23,8 @@ from pgaudit_log.reading.moments import Moment
 from pgaudit_log.reading.snapshot_sql import Table
 from pgaudit_log.timetravel import state_sql
 from pgaudit_log.values import tables
+from pgaudit_log.values.key_sql import are_equal_as_texts
 from pgaudit_log.values.keys import (
-    are_equal_as_texts,
     former_key,
     is_shortened,
     joined_key,

@@ -19,9 +19,7 @@ from pgaudit_log.triggers.event_insert import CAPTURED_INTO, insert_sql
 from pgaudit_log.triggers.references import refs_sql, until_installed
 from pgaudit_log.triggers.row_sources import row_source, statement_source
 from pgaudit_log.triggers.snapshot import SNAPSHOT, large_sql, snapshot_source, stored_columns
-from pgaudit_log.values.keys import (
-    row_key_sql,
-)
+from pgaudit_log.values.key_sql import row_key_sql
 from pgaudit_log.values.quoting import quote_literal
 from pgaudit_log.values.row_sql import Columns
 from pgaudit_log.values.sql_layout import indented, listed

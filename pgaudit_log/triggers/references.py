@@ -10,14 +10,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pgaudit_log.declaring.relations import objects_in_key_order
 from pgaudit_log.triggers.column_sql import any_dialect, changed_sql, column_sql
-from pgaudit_log.values.keys import (
-    former_key,
-    key_fields,
-    key_sql,
-    moved_marker,
-    reference,
-    row_key_sql,
-)
+from pgaudit_log.values.key_sql import key_sql, row_key_sql
+from pgaudit_log.values.keys import former_key, key_fields, moved_marker, reference
 from pgaudit_log.values.quoting import quote_literal
 from pgaudit_log.values.row_sql import Columns
 from pgaudit_log.values.sql_layout import case, chained, listed

@@ -10,11 +10,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from pgaudit_log.triggers.column_sql import any_dialect, column_sql, value_sql
 from pgaudit_log.triggers.references import until_installed
 from pgaudit_log.values.column_json import TEXTS, sql_type
-from pgaudit_log.values.keys import (
-    key_fields,
-    may_be_shortened,
-    row_key_sql,
-)
+from pgaudit_log.values.key_sql import may_be_shortened, row_key_sql
+from pgaudit_log.values.keys import key_fields
 from pgaudit_log.values.quoting import quote_literal, quote_name
 from pgaudit_log.values.row_sql import Columns
 from pgaudit_log.values.sql_layout import case, indented, listed, selected

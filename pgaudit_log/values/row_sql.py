@@ -10,7 +10,8 @@ from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pgaudit_log.values.column_json import column_type, is_valid_sql, read_sql, sql_type, stored_sql
-from pgaudit_log.values.keys import key_fields, read_key_sql, row_key_sql
+from pgaudit_log.values.key_sql import read_key_sql, row_key_sql
+from pgaudit_log.values.keys import key_fields
 from pgaudit_log.values.quoting import quote_literal, quote_name
 from pgaudit_log.values.sql_text import Sql, Template
 from pgaudit_log.values.tables import Field, column_of, own_columns

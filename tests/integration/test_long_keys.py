@@ -20,13 +20,8 @@ from pgaudit_log.diffs import NOW, blame, diff
 from pgaudit_log.models import Events
 from pgaudit_log.reversal import restore, revert, undo
 from pgaudit_log.testing import isolated
-from pgaudit_log.values.keys import (
-    LONGEST_KEY,
-    is_shortened,
-    key_text,
-    short_key,
-    short_key_sql,
-)
+from pgaudit_log.values.key_sql import short_key_sql
+from pgaudit_log.values.keys import LONGEST_KEY, is_shortened, key_text, short_key
 from tests.support import execute
 from tests.tables import EVERYTHING, install, make, tracked_table
 
@@ -329,7 +324,7 @@ def test_a_child_whose_inherited_key_is_long(level: str, page: Any) -> None:
 
 
 def test_keys_that_cannot_be_long_are_rendered_as_before() -> None:
-    from pgaudit_log.values.keys import row_key_sql
+    from pgaudit_log.values.key_sql import row_key_sql
 
     for field in (
         models.BigAutoField(primary_key=True),
