@@ -141,21 +141,26 @@ def track(
             )(child)
 
     def decorate(model: type[M]) -> type[M]:
-        declaration = _declaration(
-            model,
-            chosen,
-            fields=checked_names(model, "fields", fields) if fields is not None else None,
+        names = checked_names(model, "fields", fields) if fields is not None else None
+        declaration = Declaration(
+            tracked_model=model,
+            trackers=chosen,
+            fields=names,
             exclude=checked_names(model, "exclude", exclude or ()),
             large=checked_names(model, "large", large or ()),
             obj_field=_obj_field_or_default(obj_field),
-            model_name=model_name,
-            app_label=app_label,
+            model_name=model_name or event_model_name(model, names),
+            app_label=app_label or model._meta.app_label,
             former_labels=checked_former_labels(model, former_labels),
             former_columns=checked_former_columns(model, former_columns or {}),
             security_barrier=checked_barrier(model, security_barrier),
-            attrs=attrs,
-            meta=meta,
+            attrs=dict(attrs or {}),
+            meta=dict(meta or {}),
         )
+        if names is not None and declaration.exclude:
+            raise DeclarationError(
+                f"{model._meta.label} is tracked with both fields= and exclude=. Give one of them."
+            )
         if not append_only:
             raise DeclarationError(
                 f"{model._meta.label} is tracked with append_only=False, but events are always"
@@ -183,43 +188,6 @@ def track(
         return model
 
     return decorate
-
-
-def _declaration(
-    model: type[models.Model],
-    trackers: tuple[Tracker, ...],
-    *,
-    fields: tuple[str, ...] | None,
-    exclude: tuple[str, ...],
-    large: tuple[str, ...],
-    obj_field: ObjForeignKey | None | _Unset,
-    model_name: str | None,
-    app_label: str | None,
-    former_labels: tuple[str, ...],
-    former_columns: Mapping[str, tuple[str, ...]],
-    security_barrier: bool | None,
-    attrs: Mapping[str, Any] | None,
-    meta: Mapping[str, Any] | None,
-) -> Declaration:
-    if fields is not None and exclude:
-        raise DeclarationError(
-            f"{model._meta.label} is tracked with both fields= and exclude=. Give one of them."
-        )
-    return Declaration(
-        tracked_model=model,
-        trackers=trackers,
-        fields=fields,
-        exclude=exclude,
-        large=large,
-        obj_field=obj_field,
-        model_name=model_name or event_model_name(model, fields),
-        app_label=app_label or model._meta.app_label,
-        former_labels=former_labels,
-        former_columns=former_columns,
-        security_barrier=security_barrier,
-        attrs=dict(attrs or {}),
-        meta=dict(meta or {}),
-    )
 
 
 def event_model_name(model: type[models.Model], fields: Iterable[str] | None) -> str:
