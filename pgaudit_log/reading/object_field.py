@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from django.core.exceptions import EmptyResultSet
@@ -104,6 +104,14 @@ class _ByKeyText:
 
     lhs: Any
     rhs: Any
+    _by_key_sql: Callable[[str, SQLCompiler, BaseDatabaseWrapper], Any]
+    """Returns the comparison of a column of key texts."""
+
+    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> Any:
+        alias = self._event_alias()
+        if alias is None:
+            return super().as_sql(compiler, connection)  # type: ignore[misc]
+        return self._by_key_sql(_key_column(compiler, alias), compiler, connection)
 
     def _event_alias(self) -> str | None:
         """Return the view's alias, or ``None`` where the left side is no column of a view."""
@@ -131,16 +139,14 @@ class _ByKeyText:
 @EventForeignObject.register_lookup
 @EventForeignKey.register_lookup
 class _ExactKey(_ByKeyText, RelatedExact):
-    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> Any:
-        alias = self._event_alias()
-        if alias is None:
-            return super().as_sql(compiler, connection)
-        column = _key_column(compiler, alias)
+    def _by_key_sql(
+        self, column: str, compiler: SQLCompiler, connection: BaseDatabaseWrapper
+    ) -> Any:
         if self.rhs_is_direct_value():
             return f"{column} = %s", [self._text(self.rhs)]
         if len(self._targets) > 1:
             # Django's own message says that only values can be compared.
-            return super().as_sql(compiler, connection)
+            return RelatedExact.as_sql(self, compiler, connection)
         rhs, params = self.process_rhs(compiler, connection)
         # Named first, because the text of a long key is written down more than once.
         text = _key_text_sql(["given.key"], self._targets, connection)
@@ -150,11 +156,9 @@ class _ExactKey(_ByKeyText, RelatedExact):
 @EventForeignObject.register_lookup
 @EventForeignKey.register_lookup
 class _InKeys(_ByKeyText, RelatedIn):
-    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> Any:
-        alias = self._event_alias()
-        if alias is None:
-            return super().as_sql(compiler, connection)
-        column = _key_column(compiler, alias)
+    def _by_key_sql(
+        self, column: str, compiler: SQLCompiler, connection: BaseDatabaseWrapper
+    ) -> Any:
         if self.rhs_is_direct_value():
             keys = [self._text(value) for value in self.rhs if value is not None]
             if not keys:
