@@ -29,11 +29,9 @@ def isolated() -> Iterator[None]:
     """
     triggers = dict(pgtrigger.registry._registry.data)
     known = {label: dict(found) for label, found in apps.all_models.items()}
+    known_models = {model for of_app in known.values() for model in of_app.values()}
     before = {
-        model: _Tracking(model)
-        for of_app in known.values()
-        for model in of_app.values()
-        if not hasattr(model, "pgh_declaration")
+        model: _Tracking(model) for model in known_models if not hasattr(model, "pgh_declaration")
     }
     try:
         with declarations.isolated(), abstract_bases.isolated():
@@ -41,9 +39,8 @@ def isolated() -> Iterator[None]:
     finally:
         pgtrigger.registry._registry.data = triggers
         for label, of_app in apps.all_models.items():
-            for name, model in [*of_app.items()]:
-                if known.get(label, {}).get(name) is not model:
-                    _forget_name(model)
+            for model in {*of_app.values()} - known_models:
+                _forget_name(model)
             of_app.clear()
             of_app.update(known.get(label, {}))
         for model, tracking in before.items():

@@ -54,6 +54,9 @@ DECLARING = {
     "a tracked model, again": track_another_time,
     "an abstract model": lambda: pgaudit_log.track()(make(abstract=True)),
     "a child that is not tracked": untrack_a_child,
+    "another name for a model that was there": (
+        lambda: apps.all_models["shop"].__setitem__("bale", Order)
+    ),
     "nothing": lambda: None,
 }
 
