@@ -45,6 +45,7 @@ from pgaudit_log.exceptions import (
     StalePlanError,
     UnknownPastError,
 )
+from pgaudit_log.many_models import track_models
 from pgaudit_log.reading.proxy_fields import ProxyField
 from pgaudit_log.tracking import track
 
@@ -99,6 +100,7 @@ __all__ = [
     "context",
     "create_event",
     "track",
+    "track_models",
     "untrack",
 ]
 

@@ -9,7 +9,7 @@ from django.db import connections
 from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate, pre_migrate
 
-from pgaudit_log.declaring import abstract_bases, trigger_registry
+from pgaudit_log.declaring import abstract_bases, selections, trigger_registry
 from pgaudit_log.declaring.declarations import Declaration, declared
 
 
@@ -35,7 +35,9 @@ class PgauditLogConfig(AppConfig):
         super().__init__(*args, **kwargs)
 
     def import_models(self) -> None:
-        """Import the models, and those of the apps after it; then track children of abstract models.
+        """Import the models, and those of the apps after it; then track those that are yet to be.
+
+        They are what labels and patterns mean, and children of abstract models.
 
         Before any app's ``ready()``, and as soon as nobody can declare a child's own ``track()``.
         """
@@ -44,7 +46,9 @@ class PgauditLogConfig(AppConfig):
         for config in self.apps.app_configs.values():
             if config is not self:
                 config.import_models()
+        selections.track_named()
         abstract_bases.track_children()
+        selections.track_found()
 
     def ready(self) -> None:
         """Connect the receivers and register the checks."""

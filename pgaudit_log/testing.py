@@ -11,7 +11,7 @@ import pgtrigger
 from django.apps import apps
 from django.db import models
 
-from pgaudit_log.declaring import abstract_bases, declarations, former_names
+from pgaudit_log.declaring import abstract_bases, declarations, former_names, selections
 
 __all__ = ["isolated"]
 
@@ -34,7 +34,7 @@ def isolated() -> Iterator[None]:
         model: _Tracking(model) for model in known_models if not hasattr(model, "pgh_declaration")
     }
     try:
-        with declarations.isolated(), abstract_bases.isolated():
+        with declarations.isolated(), abstract_bases.isolated(), selections.isolated():
             yield
     finally:
         pgtrigger.registry._registry.data = triggers

@@ -52,6 +52,7 @@ def track(
     former_columns: Mapping[str, Sequence[str]] | None = None,
     security_barrier: bool | None = None,
     append_only: bool = True,
+    in_migrations: bool = True,
     context_field: Any = UNSET,
     context_id_field: Any = UNSET,
     base_model: Any = UNSET,
@@ -91,6 +92,9 @@ def track(
             event table, from seeing other events by the conditions of a query; by default the
             setting ``PGAUDIT_LOG_SECURITY_BARRIER``. Such a view uses fewer indexes.
         append_only: accepted for django-pghistory's sake; events are always append-only.
+        in_migrations: whether ``makemigrations`` writes the triggers into migrations of the model's
+            app; else each ``migrate`` installs them, as those of :func:`pgaudit_log.track_models`.
+            That is for models whose migrations are not yours to write.
         context_field: refused, as are the next two: there is no table of events to configure.
         context_id_field: see ``context_field``.
         base_model: see ``context_field``.
@@ -116,29 +120,26 @@ def track(
         UNSET,
     )
 
+    of_child = {
+        "fields": fields,
+        "exclude": exclude,
+        "exclude_auto": exclude_auto,
+        "large": large,
+        "security_barrier": security_barrier,
+        "obj_field": obj_field,
+        "app_label": app_label,
+        "attrs": attrs,
+        "meta": meta,
+        "level": level,
+        "former_columns": former_columns,
+        "append_only": append_only,
+        "in_migrations": in_migrations,
+    }
+
     def track_child(child: type[models.Model]) -> None:
-        own = abstract_bases.local_names(child, fields)
-        # Of a child of multi-table inheritance, they may all be in its parent's table.
-        if own or not fields:
-            track(
-                *trackers,
-                fields=own,
-                exclude=abstract_bases.local_names(child, exclude),
-                exclude_auto=exclude_auto,
-                large=abstract_bases.local_names(child, large),
-                security_barrier=security_barrier,
-                obj_field=obj_field,
-                app_label=app_label,
-                attrs=attrs,
-                meta=meta,
-                level=level,
-                former_columns={
-                    name: columns
-                    for name, columns in (former_columns or {}).items()
-                    if abstract_bases.local_names(child, [name])
-                },
-                append_only=append_only,
-            )(child)
+        own = abstract_bases.local_options(child, of_child)
+        if own is not None:
+            track(*trackers, **own)(child)
 
     def decorate(model: type[M]) -> type[M]:
         names = checked_names(model, "fields", fields) if fields is not None else None
@@ -154,6 +155,7 @@ def track(
             former_labels=checked_former_labels(model, former_labels),
             former_columns=checked_former_columns(model, former_columns or {}),
             security_barrier=checked_barrier(model, security_barrier),
+            in_migrations=in_migrations,
             attrs=dict(attrs or {}),
             meta=dict(meta or {}),
         )
@@ -172,7 +174,8 @@ def track(
             abstract_bases.declare(model, track_child)
             return model
         refuse_untrackable(declaration)
-        third_party_apps.refuse(model)
+        if in_migrations:
+            third_party_apps.refuse(model)
         if exclude_auto:
             refuse_only_automatic(declaration)
         triggers = [
@@ -262,6 +265,7 @@ def _trigger(tracker: RowEvent, declaration: Declaration, level: Level | None) -
         level=tracker.level or level or _default_level(),
         created_at=settings.CREATED_AT_FUNCTION.lower(),
         large=declaration.large,
+        in_migrations=declaration.in_migrations,
         # What is in one day, week or month is in one partition, also of a quarter or a year.
         period=settings.PARTITION_INTERVAL
         if settings.PARTITION_INTERVAL in ("day", "week")

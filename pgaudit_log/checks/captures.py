@@ -86,8 +86,8 @@ def check_triggers(alias: str) -> Messages:
     if stray:
         messages.append(
             checks.Warning(
-                f'The database "{alias}" has capture triggers that nothing declares on tracked'
-                f" tables: {', '.join(stray)}. Changes are captured more than once.",
+                f'The database "{alias}" has capture triggers that nothing declares:'
+                f" {', '.join(stray)}. Changes are captured that should not be, or more than once.",
                 hint="Run migrate, or manage.py pgaudit_log install, which drops them.",
                 obj=APP_LABEL,
                 id="pgaudit_log.W019",

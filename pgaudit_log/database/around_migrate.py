@@ -5,11 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from django.apps import AppConfig
+from django.apps.registry import Apps
 from django.db import connections
 from django.db.migrations.loader import MigrationLoader
 
 from pgaudit_log.constants import APP_LABEL
-from pgaudit_log.database import event_table, installation, routing, unmigrated_triggers
+from pgaudit_log.database import (
+    event_table,
+    installation,
+    past_names,
+    routing,
+    undeclared_triggers,
+    unmigrated_triggers,
+)
+from pgaudit_log.database.partitions import catalogue
 from pgaudit_log.declaring.declarations import declarations
 
 
@@ -23,6 +32,7 @@ def install_before_migrate(sender: AppConfig, using: str, **kwargs: Any) -> None
     Raises:
         InstallationError: when the routers keep tracked tables and the event table apart.
     """
+    past_names.forget()
     routing.refuse_misplaced(using)
     if not event_table.is_wanted(using):
         return
@@ -32,15 +42,26 @@ def install_before_migrate(sender: AppConfig, using: str, **kwargs: Any) -> None
     unmigrated = MigrationLoader(connections[using]).unmigrated_apps
     tracked = {declaration.tracked_model._meta.app_label for declaration in declarations()}
     # Tables of apps without migrations are made, with their triggers, before anything is migrated.
-    if unmigrated & {APP_LABEL, *tracked}:
+    # So are rows of migrations whose tables are followed: from the first one they are captured.
+    if unmigrated & {APP_LABEL, *tracked} or unmigrated_triggers.followed(using):
         event_table.install_schema(using)
+        # Else events of this migrate would be in the DEFAULT partition, in the way of those to come.
+        catalogue.plan(using).apply()
 
 
-def install_after_migrate(sender: AppConfig, using: str, **kwargs: Any) -> None:
-    """Make partitions, views, and triggers that no migration makes; receives ``post_migrate``."""
+def install_after_migrate(
+    sender: AppConfig, using: str, apps: Apps | None = None, **kwargs: Any
+) -> None:
+    """Make partitions, views, and triggers that no migration makes; receives ``post_migrate``.
+
+    ``apps`` has the models as the migrations that are applied say.
+    """
     # The signal is also sent after each flush, which changes no schema and plans nothing.
     if "plan" not in kwargs or not event_table.is_wanted(using):
         return
     if event_table.has_event_table(using):
-        unmigrated_triggers.install_triggers_without_migrations(using)
+        undeclared_triggers.drop_undeclared_of_automatic_tables(using)
+        undeclared_triggers.drop_functions_without_triggers(using)
+        if apps is not None:
+            unmigrated_triggers.install_where_models_are_ahead(using, apps)
         installation.install(using)

@@ -27,6 +27,7 @@ from pgaudit_log.database.privileges import lack_told
 from pgaudit_log.database.shapes import has_columns, install_shapes
 from pgaudit_log.database.turns import install_turns
 from pgaudit_log.database.undeclared_triggers import drop_stray_triggers
+from pgaudit_log.database.unmigrated_triggers import is_unmigrated
 from pgaudit_log.exceptions import InstallationError
 from pgaudit_log.reading import typed_events
 from pgaudit_log.values.tables import concrete
@@ -70,9 +71,9 @@ def missing_triggers(using: str) -> list[str]:
 def mend_captures(using: str, *, all_of_them: bool = False) -> list[str]:
     """Install the capture triggers anew that were replaced, or write to another schema; return their names.
 
-    With ``all_of_them`` also those that are missing or disabled; and those of another version, where no
-    migration is waiting. Only on tables that have all columns of their model: other ones wait for a
-    migration.
+    Of those that no migration makes, also the missing and outdated. With ``all_of_them`` all that are
+    missing or disabled; and those of another version, where no migration is waiting. Only on tables that
+    have all columns of their model: other ones wait for a migration.
     """
     problems = {"replaced", "in another schema"}
     if all_of_them:
@@ -84,7 +85,13 @@ def mend_captures(using: str, *, all_of_them: bool = False) -> list[str]:
         faults = [
             fault
             for fault in installed_captures.faults(using)
-            if fault.problem in problems
+            if (
+                fault.problem in problems
+                or (
+                    fault.problem in ("missing", "outdated")
+                    and is_unmigrated(fault.model, fault.trigger, using)
+                )
+            )
             and concrete(fault.model)._meta.db_table in tables
             and has_columns(connection, fault.model)
         ]

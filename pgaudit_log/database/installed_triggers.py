@@ -1,8 +1,8 @@
 """Installed triggers: those capture triggers of a database that should not stand as they are.
 
-Declarations and migrations say which should. A **stray** trigger is on a tracked table, but is none
-of those: a model that was moved to another app in the state alone leaves its triggers behind. A
-**broken** one would refuse every write of its table.
+Declarations and migrations say which should. A **stray** trigger is on a table of the project's, but is
+none of those: a model that was moved to another app in the state alone leaves its triggers behind, and
+so does one that ``track_models()`` no longer means. A **broken** one would refuse every write of its table.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def strays(
     While a migration is waiting there are none: it may be the one that removes them.
 
     Args:
-        tables: the names of the tracked tables.
+        tables: the names of the project's tables.
         declared: the names that the triggers of the declarations have in the database.
     """
     with connection.cursor() as cursor:

@@ -5,7 +5,8 @@
 * ``DatabaseWrapper.SchemaEditorClass`` of each PostgreSQL backend of the project (since Django 1.7),
   which django-pgtrigger replaces for the time of a migration: :mod:`schema_editor`;
 * ``DatabaseOperations.sql_flush()`` of a connection of a test, with the keywords ``reset_sequences``
-  and ``allow_cascade`` (since Django 3.1): :mod:`flush`.
+  and ``allow_cascade`` (since Django 3.1): :mod:`flush`;
+* ``Migration.apply()`` and ``unapply()`` (since Django 1.7): :mod:`followed_migrations`.
 """
 
 from __future__ import annotations
@@ -16,17 +17,23 @@ from django.conf import settings
 from django.core.management.commands import makemigrations, migrate
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.postgresql.schema import DatabaseSchemaEditor
+from django.db.migrations.migration import Migration
 from django.db.utils import load_backend
 
 from pgaudit_log.contexts.connection_hooks import mix_into_operations
 from pgaudit_log.database.autodetector import TriggersInOrder
 from pgaudit_log.database.flush import EmptiesEventTable, in_test_environment
+from pgaudit_log.database.followed_migrations import following
 from pgaudit_log.database.schema_editor import FollowsColumns
 
 
 def install() -> None:
     """Let migrations be made and carried out by our classes, under django-pgtrigger's or over them."""
     _install_autodetector()
+    for name in ("apply", "unapply"):
+        run = getattr(Migration, name)
+        if not hasattr(run, "__wrapped__"):
+            setattr(Migration, name, following(run))
     for database in settings.DATABASES.values():
         _install_schema_editor(load_backend(str(database["ENGINE"])).DatabaseWrapper)
 

@@ -47,6 +47,8 @@ class FollowsColumns:
 
     connection: Any
     execute: Any
+    followed_tables: frozenset[str] = frozenset()
+    """The tables, named in SQL, whose triggers are made anew once an operation is through."""
 
     def _alter_field(
         self, model: Any, old_field: Any, new_field: Any, *args: Any, **kw: Any
@@ -166,14 +168,15 @@ class FollowsColumns:
         if field.column:
             for name, _ in self._captures_of(model, field.column):
                 table = model._meta.db_table
-                logger.warning(
-                    "The trigger %s of %s is removed, because the column %s that it captures is."
-                    " Changes of %s go unrecorded until a migration adds it anew: run makemigrations.",
-                    name,
-                    table,
-                    field.column,
-                    table,
-                )
+                if table_of(model) not in self.followed_tables:
+                    logger.warning(
+                        "The trigger %s of %s is removed, because the column %s that it captures is."
+                        " Changes of %s go unrecorded until a migration adds it anew: run makemigrations.",
+                        name,
+                        table,
+                        field.column,
+                        table,
+                    )
                 quoted = self.connection.ops.quote_name(table)
                 self.execute(f"DROP TRIGGER {quote_name(name)} ON {quoted}", params=None)
         super().remove_field(model, field)  # type: ignore[misc]

@@ -10,7 +10,6 @@ from django.db import connections, transaction
 from pgaudit_log import sql
 from pgaudit_log.database import installed_captures, installed_triggers
 from pgaudit_log.database.event_table import insert_into
-from pgaudit_log.declaring import model_labels
 from pgaudit_log.triggers.capture_function import WRITES_EVENTS
 from pgaudit_log.values.quoting import quote_name
 
@@ -53,10 +52,14 @@ def drop_functions_without_triggers(using: str) -> None:
 
 
 def stray_triggers(using: str) -> list[installed_triggers.InstalledTrigger]:
-    """Return the capture triggers on tracked tables that neither declarations nor migrations know."""
+    """Return the capture triggers on the project's tables that neither declarations nor migrations know."""
     return installed_triggers.strays(
         connections[using],
-        tables=[model._meta.db_table for model in model_labels.tracked_models()],
+        tables=[
+            model._meta.db_table
+            for model in apps.get_models(include_auto_created=True)
+            if not hasattr(model, "pgh_declaration")
+        ],
         declared={trigger.get_pgid(model) for model, trigger in installed_captures.declared()},
     )
 
@@ -66,8 +69,8 @@ def drop_stray_triggers(using: str) -> list[str]:
     found = stray_triggers(using)
     for trigger in found:
         logger.warning(
-            "The trigger %s of %s is removed: nothing declares it, and other triggers capture %s.",
-            *(trigger.name, trigger.table, trigger.table),
+            "The trigger %s of %s is removed: nothing declares it.",
+            *(trigger.name, trigger.table),
         )
         installed_triggers.drop(trigger, connections[using])
     if found:

@@ -1,35 +1,202 @@
-"""Unmigrated triggers: those of tables that no migration makes."""
+"""Unmigrated triggers: those that no migration makes, installed as the tables are.
+
+They are the triggers of automatic many-to-many tables, of apps without migrations, and of whatever
+``track_models()`` tracks. The last are **followed**: while migrations change their tables, they are made
+anew from the model as it is at that point (:mod:`followed_migrations`).
+"""
 
 from __future__ import annotations
 
-from django.db import connections
+import copy
+import logging
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from django.apps.registry import Apps
+from django.core.exceptions import FieldDoesNotExist, FieldError
+from django.db import connections, models, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.loader import MigrationLoader
 
-from pgaudit_log.database import installed_captures
-from pgaudit_log.database.undeclared_triggers import (
-    drop_functions_without_triggers,
-    drop_undeclared_of_automatic_tables,
-)
-from pgaudit_log.values.tables import concrete
+from pgaudit_log.database import installed_captures, past_names
+from pgaudit_log.database.past_names import PastNames
+from pgaudit_log.declaring.trigger_registry import is_in_migrations
+from pgaudit_log.exceptions import DeclarationError
+from pgaudit_log.triggers.capture_function import WRITES_EVENTS
+from pgaudit_log.triggers.capture_template import CompiledTrigger
+from pgaudit_log.triggers.trigger import CaptureTrigger
+from pgaudit_log.values.quoting import quote_name
+from pgaudit_log.values.tables import column_of, concrete, own_columns, table_of
+
+logger = logging.getLogger("pgaudit_log")
 
 
-def install_triggers_without_migrations(using: str) -> None:
-    """Install the triggers that no migration makes.
+@dataclass(frozen=True, kw_only=True)
+class Followed:
+    """A model whose triggers follow its table through migrations."""
 
-    Those are the triggers of models in apps that run without migrations (django-pgtrigger
-    sees to the tables that it sees being made, which leaves out those of proxies of other
-    apps' models), and those of many-to-many tables that Django made by itself, which have
-    no migration of their own.
-    """
-    drop_undeclared_of_automatic_tables(using)
-    drop_functions_without_triggers(using)
-    unmigrated = MigrationLoader(connections[using]).unmigrated_apps
-    tables = set(connections[using].introspection.table_names())
+    model: type[models.Model]
+    triggers: Sequence[CaptureTrigger]
+
+    @property
+    def owner(self) -> type[models.Model]:
+        """The model that migrations name: itself, or the one that it is an automatic table of."""
+        return self.model._meta.auto_created or self.model  # type: ignore[return-value]
+
+    @property
+    def field(self) -> str | None:
+        """The name of the many-to-many field that it is the automatic table of; ``None`` if of none."""
+        for field in self.owner._meta.local_many_to_many:
+            if field.remote_field.through is self.model:
+                return field.name
+        return None
+
+
+def is_unmigrated(model: type[models.Model], trigger: CaptureTrigger, using: str) -> bool:
+    """Return whether no migration makes a trigger: ``migrate`` installs it at its end."""
+    return (
+        not is_in_migrations(trigger)
+        or bool(model._meta.auto_created)
+        or model._meta.app_label in MigrationLoader(connections[using]).unmigrated_apps
+    )
+
+
+def followed(using: str) -> list[Followed]:
+    """Return the models whose triggers follow their tables in a database."""
+    found: dict[type[models.Model], list[CaptureTrigger]] = {}
     for model, trigger in installed_captures.declared():
-        # Without --run-syncdb, migrate makes no tables for apps without migrations.
-        if concrete(model)._meta.db_table not in tables:
+        if not is_in_migrations(trigger) and trigger.allow_migrate(model, database=using):
+            found.setdefault(concrete(model), []).append(trigger)
+    return [Followed(model=model, triggers=triggers) for model, triggers in found.items()]
+
+
+def install_as_then(
+    wanted: Iterable[Followed], apps: Apps, names: PastNames, connection: BaseDatabaseWrapper
+) -> None:
+    """Install followed triggers for the models as they are in a migration's state.
+
+    Tables and columns that are not there yet, or not any more, are left for what comes after.
+    """
+    found = [(one, model) for one in wanted for model in _models_then(one, apps, names)]
+    columns = _columns(connection, [table_of(model) for _, model in found])
+    standing = _standing(connection, [table_of(model) for _, model in found])
+    for one, model in found:
+        table = table_of(model)
+        if not _own_columns(model) <= columns.get(table, set()):
             continue
-        if model._meta.app_label in unmigrated or model._meta.auto_created:
-            status, _ = trigger.get_installation_status(model, database=using)
-            if status in ("UNINSTALLED", "OUTDATED"):
-                trigger.install(model, database=using)
+        compiled = list(_compiled(one, model, names))
+        there = standing.get(table, {})
+        with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
+            todays = {trigger.get_pgid(model) for trigger in one.triggers}  # type: ignore[arg-type]
+            for name in there.keys() - todays:
+                if _is_former(name, one):
+                    cursor.execute(f"DROP TRIGGER {quote_name(name)} ON {table}")
+            for trigger in compiled:
+                if there.get(trigger.sql.pgid) != trigger.hash:
+                    cursor.execute(trigger.install_sql)
+
+
+def install_where_models_are_ahead(using: str, apps: Apps) -> None:
+    """Install followed triggers on tables that lack columns of today's model, as the model is in ``apps``.
+
+    Those wait for migrations. All other tables get the triggers of today's model by ``install``.
+    """
+    connection = connections[using]
+    wanted = {table_of(one.model): one for one in followed(using)}
+    ahead = [
+        wanted[table]
+        for table, columns in _columns(connection, [*wanted]).items()
+        if not _own_columns(wanted[table].model) <= columns
+    ]
+    install_as_then(ahead, apps, past_names.of_database(connection), connection)
+
+
+def _models_then(one: Followed, apps: Apps, names: PastNames) -> Iterator[type[models.Model]]:
+    """Yield what a followed model is in a migration's state: one model, or none."""
+    app_label = one.owner._meta.app_label
+    for name in names.of_model(one.owner):
+        try:
+            owner = apps.get_model(app_label, name)
+        except LookupError:
+            continue
+        if one.field is None:
+            yield owner
+            return
+        for field in owner._meta.local_many_to_many:
+            through = field.remote_field.through
+            if field.name in names.of_field(one.owner, one.field) and through._meta.auto_created:
+                yield through
+        return
+
+
+def _compiled(
+    one: Followed, model: type[models.Model], names: PastNames
+) -> Iterator[CompiledTrigger]:
+    for trigger in one.triggers:
+        then = copy.copy(trigger)
+        for attribute in ("tracked_fields", "tracked_exclude", "tracked_large"):
+            if given := getattr(trigger, attribute):
+                every = [name for today in given for name in names.of_field(one.model, today)]
+                setattr(then, attribute, tuple(every))
+        try:
+            compiled = then.compile(model)
+        except (DeclarationError, FieldDoesNotExist, FieldError) as error:
+            # As declared it cannot be, before migrations that come later; what stands there stays.
+            logger.warning(
+                "The trigger %s of %s waits for later migrations: %s",
+                *(trigger.name, one.model._meta.label, error),
+            )
+        else:
+            assert isinstance(compiled, CompiledTrigger)
+            yield compiled
+
+
+def _is_former(name: str, one: Followed) -> bool:
+    """Return whether a trigger in the database is one of a followed model from when it was called otherwise.
+
+    Their names have a hash of the model's label at the end.
+    """
+    return any(
+        re.fullmatch(rf"pgtrigger_{re.escape(str(trigger.name).lower())}_[0-9a-f]{{5}}", name)
+        for trigger in one.triggers
+    )
+
+
+def _own_columns(model: type[models.Model]) -> set[str]:
+    return {column_of(field) for field in own_columns(model)}
+
+
+def _columns(connection: BaseDatabaseWrapper, tables: Sequence[str]) -> dict[str, set[str]]:
+    """Return the names of the columns of those of ``tables``, names in SQL, that there are."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT wanted, array_agg(attname::text)
+            FROM unnest(%s::text[]) AS wanted
+            JOIN pg_attribute ON attrelid = to_regclass(wanted) AND attnum > 0 AND NOT attisdropped
+            GROUP BY wanted
+            """,
+            [list(tables)],
+        )
+        return {table: set(columns) for table, columns in cursor.fetchall()}
+
+
+def _standing(
+    connection: BaseDatabaseWrapper, tables: Sequence[str]
+) -> dict[str, dict[str, str | None]]:
+    """Return the hashes of the capture triggers on each of ``tables``, by their names in the database."""
+    found: dict[str, dict[str, str | None]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT wanted, tgname::text, obj_description(pg_trigger.oid, 'pg_trigger')
+            FROM unnest(%s::text[]) AS wanted
+            JOIN pg_trigger ON tgrelid = to_regclass(wanted) AND tgparentid = 0
+            JOIN pg_proc ON pg_proc.oid = tgfoid AND position(%s IN prosrc) > 0
+            """,
+            [list(tables), WRITES_EVENTS],
+        )
+        for table, name, trigger_hash in cursor.fetchall():
+            found.setdefault(table, {})[name] = trigger_hash
+    return found

@@ -5,7 +5,7 @@ A child is tracked once all models are imported, when it is known whether it has
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -95,6 +95,14 @@ def untrack() -> Callable[[type[M]], type[M]]:
     return decorate
 
 
+def is_excepted(model: type[models.Model]) -> bool:
+    """Return whether an :func:`untrack` is for a model, or comes first among what it inherits."""
+    for parent in model.__mro__:
+        if parent in _excepted or parent in _bases:
+            return parent in _excepted
+    return False
+
+
 def claim(model: type[models.Model]) -> None:
     """Let a model's own ``track()`` stand for those of its abstract bases."""
     _waiting.pop(tables.concrete(model), None)
@@ -142,6 +150,23 @@ def local_names(model: type[models.Model], names: Sequence[str] | None) -> Seque
         f.attname for f in model._meta.local_fields
     }
     return [name for name in names if name in local]
+
+
+def local_options(model: type[models.Model], options: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the options of a ``track()`` of many models for one of them: what names columns of it.
+
+    It is ``None`` where ``fields`` names none of its columns: it is not tracked. They may all be in the
+    table of its parent.
+    """
+    given = dict(options)
+    for name in ("fields", "exclude", "large"):
+        if given.get(name) is not None:
+            given[name] = local_names(model, given[name])
+    if options.get("fields") and not given["fields"]:
+        return None
+    columns = given.get("former_columns") or {}
+    kept = local_names(model, list(columns)) or ()
+    return {**given, "former_columns": {name: columns[name] for name in kept}}
 
 
 def _nearest(model: type[models.Model]) -> _Base | None:

@@ -68,6 +68,7 @@ class Declaration:
     former_labels: tuple[str, ...] = ()
     former_columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
     security_barrier: bool | None = None
+    in_migrations: bool = True
     attrs: Mapping[str, Any] = field(default_factory=dict)
     meta: Mapping[str, Any] = field(default_factory=dict)
 

@@ -22,6 +22,16 @@ class IndexedRegistry(registry._Registry):
         super().__setitem__(key, value)  # type: ignore[no-untyped-call]
         index.add(*value)
         index.size = len(self.data)
+        model, trigger = value
+        if not is_in_migrations(trigger):
+            _leave_out_of_migrations(model, trigger)
+
+    def __delitem__(self, key: str) -> None:
+        _, trigger = self[key]
+        if is_in_migrations(trigger):
+            super().__delitem__(key)  # type: ignore[no-untyped-call]
+        else:
+            del self.data[key]
 
     @property
     def by_db_table(self) -> dict[tuple[str, str], Any]:
@@ -53,6 +63,20 @@ class _Index:
     def add(self, model: type[models.Model], trigger: Any) -> None:
         self.triggers[model._meta.db_table, trigger.name] = trigger
         self.functions[trigger.get_pgid(model)] = None
+
+
+def is_in_migrations(trigger: Any) -> bool:
+    """Return whether migrations of its model's app have a trigger."""
+    return getattr(trigger, "in_migrations", True)
+
+
+def _leave_out_of_migrations(model: type[models.Model], trigger: Any) -> None:
+    """Take a trigger out of ``Meta.triggers``, where django-pgtrigger has put it for ``makemigrations``."""
+    for holder in (vars(model._meta), model._meta.original_attrs):
+        triggers = [other for other in holder.pop("triggers", ()) if other is not trigger]
+        # An empty list would be an option of the model, too.
+        if triggers:
+            holder["triggers"] = triggers
 
 
 def install() -> None:

@@ -58,6 +58,7 @@ class CaptureTrigger(pgtrigger.Composer):
         created_at: the SQL of the time of an event.
         large: the names of fields whose values an event may refer to instead of having them.
         period: how long a partition is; an event refers to one in its own.
+        in_migrations: whether migrations of the model's app have it.
     """
 
     when = pgtrigger.After
@@ -72,8 +73,10 @@ class CaptureTrigger(pgtrigger.Composer):
         created_at: str,
         large: tuple[str, ...] = (),
         period: str = "month",
+        in_migrations: bool = True,
     ) -> None:
         self.tracker = tracker
+        self.in_migrations = in_migrations
         self.tracked_fields = fields
         self.tracked_exclude = exclude
         self.tracked_large = large

@@ -17,7 +17,7 @@ from django.test import RequestFactory
 
 import pgaudit_log
 from pgaudit_log.contexts.stack import current
-from pgaudit_log.database import unmigrated_triggers
+from pgaudit_log.database import undeclared_triggers
 from pgaudit_log.declaring import declarations
 from pgaudit_log.exceptions import DeclarationError
 from pgaudit_log.middleware import AuditMiddleware
@@ -275,7 +275,7 @@ def test_a_trigger_of_an_automatic_table_goes_with_its_declaration() -> None:
         ):
             [found] = [u for u in pgtrigger.registry._registry if u.startswith(uri)]
             del pgtrigger.registry._registry.data[found]
-        unmigrated_triggers.install_triggers_without_migrations("default")
+        undeclared_triggers.drop_undeclared_of_automatic_tables("default")
         triggers = execute(
             "SELECT tgname FROM pg_trigger WHERE tgrelid = %s::regclass AND NOT tgisinternal",
             [table._meta.db_table],

@@ -1,0 +1,158 @@
+"""Followed migrations: the triggers of ``track_models()`` follow their tables through each operation.
+
+Migrations of other people know nothing of them, and nothing of ours can be put between theirs. So
+Django's ``Migration.apply()`` and ``unapply()`` (since Django 1.7) are wrapped (:mod:`migration_hooks`):
+once an operation has changed a model, and before anything can write rows, the triggers of its table are
+made anew from the model as it is in the migration's state then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any
+
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations import operations
+from django.db.migrations.migration import Migration
+from django.db.migrations.operations.base import Operation
+from django.db.migrations.state import ProjectState
+
+from pgaudit_log.database import event_table, past_names
+from pgaudit_log.database.unmigrated_triggers import Followed, followed, install_as_then
+from pgaudit_log.values.tables import table_of
+
+_WRITES_NO_ROWS = (
+    operations.CreateModel,
+    operations.DeleteModel,
+    operations.AddField,
+    operations.RemoveField,
+    operations.RenameField,
+    operations.RenameModel,
+    operations.AlterModelTable,
+    operations.AlterModelTableComment,
+    operations.AlterUniqueTogether,
+    operations.AlterIndexTogether,
+    operations.AlterOrderWithRespectTo,
+    operations.AlterModelOptions,
+    operations.AlterModelManagers,
+    operations.AddIndex,
+    operations.RemoveIndex,
+    operations.RenameIndex,
+    operations.AddConstraint,
+    operations.RemoveConstraint,
+)
+"""Operations that no trigger notices. ``AlterField`` may fill in a default."""
+
+Run = Callable[..., ProjectState]
+_Key = tuple[str, str]
+
+
+def following(run: Run) -> Run:
+    """Return ``Migration.apply`` or ``Migration.unapply``, so that triggers follow its operations."""
+
+    @wraps(run)
+    def run_and_follow(
+        migration: Migration,
+        project_state: ProjectState,
+        schema_editor: BaseDatabaseSchemaEditor,
+        collect_sql: bool = False,
+    ) -> ProjectState:
+        connection = schema_editor.connection
+        if collect_sql or not event_table.is_wanted(connection.alias):
+            return run(migration, project_state, schema_editor, collect_sql)
+        wanted = followed(connection.alias)
+        if not wanted or not event_table.has_event_table(connection.alias):
+            return run(migration, project_state, schema_editor, collect_sql)
+        follower = _Follower(wanted, schema_editor)
+        with follower.watching(migration):
+            state = run(migration, project_state, schema_editor, collect_sql)
+        follower.catch_up(state)
+        return state
+
+    return run_and_follow
+
+
+class _Follower:
+    """What brings triggers up to date with the models, as far as a migration has come."""
+
+    def __init__(self, wanted: list[Followed], schema_editor: BaseDatabaseSchemaEditor) -> None:
+        self.connection = schema_editor.connection
+        self.names = past_names.of_database(self.connection)
+        self.pending: set[_Key] = set()
+        """The models that have changed since."""
+        self.by_app: dict[str, list[Followed]] = {}
+        for one in wanted:
+            self.by_app.setdefault(one.owner._meta.app_label, []).append(one)
+        schema_editor.followed_tables = frozenset(table_of(one.model) for one in wanted)  # type: ignore[attr-defined]
+
+    @contextmanager
+    def watching(self, migration: Migration) -> Iterator[None]:
+        """Let a migration carry out, in the block, operations that are watched."""
+        own = migration.operations
+        migration.operations = [_Watched(operation, self) for operation in own]  # type: ignore[misc]
+        try:
+            yield
+        finally:
+            migration.operations = own  # type: ignore[misc]
+
+    def before(self, operation: Operation, state: ProjectState) -> None:
+        """Catch up, if an operation may write rows."""
+        if not isinstance(operation, _WRITES_NO_ROWS):
+            self.catch_up(state)
+
+    def after(self, before: ProjectState, state: ProjectState) -> None:
+        """Note the models that an operation has changed."""
+        for key, model in state.models.items():
+            if key[0] not in self.by_app:
+                continue
+            was = before.models.get(key)
+            if was is None or (was.fields, was.options) != (model.fields, model.options):
+                self.pending.add(key)
+
+    def catch_up(self, state: ProjectState) -> None:
+        """Install the triggers of the models that have changed, as these are now."""
+        if not self.pending:
+            return
+        changed, self.pending = self.pending, set()
+        wanted = [
+            one
+            for app_label in {app_label for app_label, _ in changed}
+            for one in self.by_app[app_label]
+            if any((app_label, name) in changed for name in self.names.of_model(one.owner))
+        ]
+        install_as_then(wanted, state.apps, self.names, self.connection)
+
+
+class _Watched:
+    """An operation that is carried out as it is, and tells of it."""
+
+    def __init__(self, operation: Operation, follower: _Follower) -> None:
+        self._operation = operation
+        self._follower = follower
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._operation, name)
+
+    def database_forwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        self._follower.before(self._operation, from_state)
+        self._operation.database_forwards(app_label, schema_editor, from_state, to_state)
+        self._follower.after(from_state, to_state)
+
+    def database_backwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        self._follower.before(self._operation, from_state)
+        self._operation.database_backwards(app_label, schema_editor, from_state, to_state)
+        self._follower.after(from_state, to_state)

@@ -1,0 +1,81 @@
+"""Past names: what migrations have called the models and fields of today.
+
+The names are asked for in a state of the migrations, between two of them. There is no telling which of
+several names a model or a field has there but to look.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.operations import RenameField, RenameModel, SeparateDatabaseAndState
+from django.db.migrations.operations.base import Operation
+
+
+class PastNames:
+    """The names that the migrations of a project give, or have given, its models and their fields."""
+
+    def __init__(self, connection: BaseDatabaseWrapper) -> None:
+        self._loader = MigrationLoader(connection)
+        self._of_app: dict[str, list[RenameModel | RenameField]] = {}
+
+    def of_model(self, model: type[models.Model]) -> list[str]:
+        """Return the names of a model, in lower case: today's, then those it had, the last first."""
+        names = [str(model._meta.model_name)]
+        for renaming in reversed(self._renamings(model._meta.app_label)):
+            if isinstance(renaming, RenameModel) and renaming.new_name_lower == names[-1]:
+                names.append(renaming.old_name_lower)
+        return list(dict.fromkeys(names))
+
+    def of_field(self, model: type[models.Model], field: str) -> list[str]:
+        """Return the names of a field: today's, then those it had, the last first."""
+        name, names = str(model._meta.model_name), [field]
+        for renaming in reversed(self._renamings(model._meta.app_label)):
+            if isinstance(renaming, RenameModel):
+                if renaming.new_name_lower == name:
+                    name = renaming.old_name_lower
+            elif renaming.model_name_lower == name and renaming.new_name == names[-1]:
+                names.append(renaming.old_name)
+        return list(dict.fromkeys(names))
+
+    def _renamings(self, app_label: str) -> list[RenameModel | RenameField]:
+        """Return the renamings in an app's migrations, in their order."""
+        if app_label not in self._of_app:
+            graph = self._loader.graph
+            keys = dict.fromkeys(
+                key
+                for leaf in graph.leaf_nodes(app_label)
+                for key in graph.forwards_plan(leaf)
+                if key[0] == app_label
+            )
+            self._of_app[app_label] = [
+                renaming for key in keys for renaming in _renamings_in(graph.nodes[key].operations)
+            ]
+        return self._of_app[app_label]
+
+
+_known: dict[str, PastNames] = {}
+
+
+def of_database(connection: BaseDatabaseWrapper) -> PastNames:
+    """Return the names that the migrations of a database have given; they are read once a ``migrate``."""
+    if connection.alias not in _known:
+        _known[connection.alias] = PastNames(connection)
+    return _known[connection.alias]
+
+
+def forget() -> None:
+    """Forget the names, because other migrations may be there."""
+    _known.clear()
+
+
+def _renamings_in(operations: Sequence[Operation]) -> Iterator[Any]:
+    for operation in operations:
+        if isinstance(operation, (RenameModel, RenameField)):
+            yield operation
+        elif isinstance(operation, SeparateDatabaseAndState):
+            yield from _renamings_in(operation.state_operations)
