@@ -137,25 +137,29 @@ def track_named() -> None:
 def track_found() -> None:
     """Track the models that patterns find, but for those that have a declaration, or can have none."""
     for model in _candidates():
-        if _may_be_found(model):
+        if model in _tracked or _may_be_found(model):
             _track(model, [s for s in _selections if s.finds(model)], is_found=True)
 
 
-_tracked: dict[type[models.Model], Selection] = {}
+_tracked: dict[type[models.Model], tuple[Selection, bool]] = {}
+"""The models that are tracked by a line: by which, and whether a pattern found them."""
 
 
 def _track(model: type[models.Model], meant: Sequence[Selection], *, is_found: bool) -> None:
-    if not meant or model in _tracked:
+    known, was_found = _tracked.get(model, (None, is_found))
+    if not meant or (is_found and not was_found):
         return
-    first, *others = meant
-    for other in others:
+    first = known or meant[0]
+    for other in meant:
         if other.same != first.same:
             raise DeclarationError(
                 f"{model._meta.label} is tracked by two lines with different options, {first} and"
                 f" {other}. Exclude it in one of them"
                 + (", or name it in one: a label goes before a pattern." if is_found else ".")
             )
-    _tracked[model] = first
+    if known:
+        return
+    _tracked[model] = first, is_found
     try:
         first.track(model, is_found)
     except DeclarationError as error:
