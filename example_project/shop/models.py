@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from django.contrib.auth.models import Group, User
 from django.db import models
 from django.urls import reverse
 from django.utils import timezone
@@ -69,22 +68,10 @@ class OrderLine(models.Model):
         return self.quantity * self.price
 
 
-# The models of other apps are tracked through proxies.
-
-
-@pgaudit_log.track(exclude=["password", "last_login"])
-class TrackedUser(User):
-    class Meta:
-        proxy = True
-
-
-@pgaudit_log.track()
-class TrackedGroup(Group):
-    class Meta:
-        proxy = True
-
-
-@pgaudit_log.track()
-class TrackedMembership(User.groups.through):  # type: ignore[name-defined,misc]
-    class Meta:
-        proxy = True
+# Django's users and groups, and who is in which: no proxy and no migration comes of it.
+pgaudit_log.track_models(
+    "auth.User",
+    "auth.Group",
+    exclude=["auth.User.password", "auth.User.last_login", "auth.*.*permissions"],
+    into="shop",
+)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.apps import apps
+from django.contrib.sessions.base_session import AbstractBaseSession
 from django.core import checks
 from django.db import connections, router
 
@@ -17,7 +18,10 @@ Messages = list[checks.CheckMessage]
 
 
 def check_models(app_configs: Any, **kwargs: Any) -> Messages:
-    """Return an error for each tracked model whose changes could not be captured."""
+    """Return an error for each tracked model whose changes could not be captured, or read.
+
+    And a warning for each that has what should not be captured.
+    """
     return [
         message
         for declaration in declarations.declarations()
@@ -35,6 +39,14 @@ def _check_declaration(declaration: declarations.Declaration) -> Iterator[checks
             hint="Route the model to a PostgreSQL database, or do not track it.",
             obj=declaration.tracked_model,
             id="pgaudit_log.E003",
+        )
+    if issubclass(model, AbstractBaseSession):
+        yield checks.Warning(
+            f"{declaration.label} is tracked: its keys are in the trail, and whoever reads the key of a"
+            " session that is still open can take it over.",
+            hint='Do not track it: track_models(…, exclude=["sessions.*"]). What was captured stays.',
+            obj=declaration.tracked_model,
+            id="pgaudit_log.W020",
         )
     event_model = typed_events.event_model_of(declaration)
     registered = apps.all_models[declaration.app_label].get(declaration.model_name.lower())

@@ -27,7 +27,7 @@ def refuse(model: type[models.Model]) -> None:
     may be installed as a package, too: then its migrations have the triggers already.
 
     Raises:
-        DeclarationError: shows the proxy to track instead.
+        DeclarationError: says how to track it.
     """
     config = apps.app_configs.get(model._meta.app_label)
     if config is None or not _is_third_party(config):
@@ -35,7 +35,9 @@ def refuse(model: type[models.Model]) -> None:
     raise DeclarationError(
         f"{model._meta.label} cannot be tracked directly: its app {config.name} is installed in"
         f" {config.path}, and makemigrations would write the migration of its triggers there."
-        f" Track a proxy of it, in an app of yours:\n\n{_proxy_of(model)}\n\n"
+        f" Write, in the models of an app of yours:\n\n"
+        f'    pgaudit_log.track_models("{model._meta.label}", into="…")\n\n'
+        f"Or track a proxy of it there:\n\n{_proxy_of(model)}\n\n"
         f"Or say in MIGRATION_MODULES where the migrations of {config.label!r} are kept."
     )
 
