@@ -9,8 +9,10 @@ from typing import Any, TypeAlias
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from pgaudit_log.triggers.references import refs_sql
-from pgaudit_log.triggers.snapshot import snapshot_source, stored_columns
+from pgaudit_log.capture_v1.references import refs_sql
+from pgaudit_log.capture_v1.snapshot import snapshot_source
+from pgaudit_log.triggers.captured_columns import captured, stored_columns
+from pgaudit_log.triggers.references import references
 from pgaudit_log.values.column_json import column_type, sql_type, stored_sql
 from pgaudit_log.values.key_sql import row_key_sql
 from pgaudit_log.values.keys import key_fields
@@ -80,6 +82,7 @@ def baselines(
         obj_pk=obj_pk,
         event_labels=", ".join(map(quote_literal, event_labels)),
     )
+    stored = stored_columns(model, columns, connection)
     read = dict.fromkeys(column_of(field) for field in [*keys, *columns])
     fillings: dict[str, Template | Sql | str] = {
         "table": connection.ops.quote_name(concrete(model)._meta.db_table),
@@ -92,8 +95,8 @@ def baselines(
         "obj_pk": obj_pk,
         "label": quote_literal(label),
         "shape": _current_shape_sql(model),
-        "snapshot": snapshot_source("new", stored_columns(model, columns, connection), connection),
-        "refs": refs_sql("new", columns, connection, called=called),
+        "snapshot": snapshot_source("new", captured(stored, connection)),
+        "refs": refs_sql("new", references(columns, connection), called=called),
         "created_at": created_at,
     }
     return Baselines(
@@ -132,7 +135,7 @@ def manual_event_sql(
         obj_pk=row_key_sql("new", model, connection),
         label=quote_literal(label),
         shape=_current_shape_sql(model),
-        refs=refs_sql("new", tracked, connection, called=called),
+        refs=refs_sql("new", references(tracked, connection), called=called),
         created_at=created_at,
     )
 

@@ -18,8 +18,10 @@ from django.db.migrations.operations.base import Operation
 from django.db.migrations.operations.fields import FieldOperation
 from pgtrigger.migrations import AddTrigger, RemoveTrigger
 
+from pgaudit_log.capture_v1 import AddCaptureTriggers
+from pgaudit_log.capture_v1.compiled import CompiledTrigger
 from pgaudit_log.constants import APP_LABEL
-from pgaudit_log.triggers.capture_template import CaptureTriggerSql
+from pgaudit_log.database.capture_operations import together
 from pgaudit_log.values.tables import concrete
 
 
@@ -36,12 +38,21 @@ class TriggersInOrder:
 
     generated_operations: dict[str, list[Any]]
     migrations: dict[str, list[Any]]
+    from_state: Any
     to_state: Any
+
+    _captures: dict[str, set[tuple[str, str]]]
+    """The capture triggers that there were, by app: each the model's name and its own."""
 
     def _detect_changes(self, *args: Any, **kwargs: Any) -> Any:
         # The models as they will be, of which triggers are compiled: Django takes
         # order_with_respect_to, and so its column, out of their states on the way.
         _ = self.to_state.apps
+        self._captures = {}
+        for (app_label, model_name), model in self.from_state.models.items():
+            for trigger in model.options.get("triggers", []):
+                if isinstance(trigger, CompiledTrigger):
+                    self._captures.setdefault(app_label, set()).add((model_name, trigger.data.name))
         return super()._detect_changes(*args, **kwargs)  # type: ignore[misc]
 
     def _sort_migrations(self) -> None:
@@ -55,7 +66,8 @@ class TriggersInOrder:
                     ]
         super()._sort_migrations()  # type: ignore[misc]
         for app_label, operations in self.generated_operations.items():
-            operations[:] = self._in_order(app_label, operations)
+            in_order = self._in_order(app_label, operations)
+            operations[:] = together(in_order, self._captures.get(app_label, set()))
 
     def check_dependency(self, operation: Any, dependency: Any) -> bool:
         """Return whether ``operation`` is what another one depends on."""
@@ -129,7 +141,7 @@ class TriggersInOrder:
         dependency = (APP_LABEL, "__first__") if is_first else leaves[0]
         # Without it a fresh ``migrate`` could write to a tracked table before events can be stored.
         for migration in chain.from_iterable(self.migrations.values()):
-            if any(_captures(operation) for operation in migration.operations):
+            if any(isinstance(made, AddCaptureTriggers) for made in migration.operations):
                 migration.dependencies.append(dependency)
 
 
@@ -156,9 +168,3 @@ def _moves(operation: Any, target: str) -> bool:
         names = {operation.name, getattr(operation, "new_name", None)}
         return target in names
     return isinstance(operation, (AlterModelTable, RenameModel))
-
-
-def _captures(operation: Any) -> bool:
-    return isinstance(operation, AddTrigger) and isinstance(
-        getattr(operation.trigger, "sql", None), CaptureTriggerSql
-    )

@@ -12,11 +12,11 @@ import pgtrigger
 from django.db import ProgrammingError, connections, transaction
 
 from pgaudit_log import sql
+from pgaudit_log.capture_v1.template import condition_function
 from pgaudit_log.constants import EVENT_TABLE
 from pgaudit_log.database.privileges import sqlstate
 from pgaudit_log.declaring import former_names
 from pgaudit_log.triggers.capture_function import InstalledFunction, is_declared, shape_in
-from pgaudit_log.triggers.capture_template import condition_function
 from pgaudit_log.triggers.trigger import CaptureTrigger
 from pgaudit_log.values.pinned_settings import own_path
 from pgaudit_log.values.tables import concrete, table_of

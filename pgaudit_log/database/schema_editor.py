@@ -14,13 +14,13 @@ from typing import Any, NamedTuple
 
 from django.db import transaction
 
+from pgaudit_log.capture_v1.compiled import CompiledTrigger
 from pgaudit_log.database import installed_triggers
 from pgaudit_log.triggers.capture_function import (
     WRITES_EVENTS,
     with_column_renamed,
     with_shape,
 )
-from pgaudit_log.triggers.capture_template import CompiledTrigger
 from pgaudit_log.values.quoting import quote_literal, quote_name
 from pgaudit_log.values.tables import table_of
 

@@ -10,11 +10,11 @@ from django.db import DatabaseError, connections, router, transaction
 from django.db.migrations.loader import MigrationLoader
 
 from pgaudit_log import sql
+from pgaudit_log.capture_v1 import AddCaptureTriggers, RemoveCaptureTriggers
 from pgaudit_log.constants import APP_LABEL, EVENT_TABLE
 from pgaudit_log.database.partitions.catalogue import LOCK_TIMEOUT
 from pgaudit_log.declaring import former_names, model_labels
 from pgaudit_log.exceptions import InstallationError, PlanError
-from pgaudit_log.triggers.capture_template import CompiledTrigger
 from pgaudit_log.values.quoting import quote_name
 
 _ORDER = ("trigger", "view", "function", "table")
@@ -134,18 +134,13 @@ def _migrations(using: str) -> list[str]:
     """Return the project's migrations that depend on this package, or hold its triggers."""
     migrations: dict[tuple[str, str], Any] = MigrationLoader(connections[using]).disk_migrations
     found = []
-    ours: set[tuple[str, str, str]] = set()
     for (app, name), migration in sorted(migrations.items()):
         if app == APP_LABEL:
             continue
-        is_ours = any(dependency[0] == APP_LABEL for dependency in migration.dependencies)
-        for operation in migration.operations:
-            if isinstance(getattr(operation, "trigger", None), CompiledTrigger):
-                ours.add((app, operation.model_name.lower(), operation.trigger.name))
-                is_ours = True
-            elif hasattr(operation, "model_name"):
-                removed = (app, operation.model_name.lower(), getattr(operation, "name", ""))
-                is_ours = is_ours or removed in ours
+        is_ours = any(dependency[0] == APP_LABEL for dependency in migration.dependencies) or any(
+            isinstance(operation, (AddCaptureTriggers, RemoveCaptureTriggers))
+            for operation in migration.operations
+        )
         if is_ours:
             found.append(f"{app}.{name}")
     return found

@@ -13,10 +13,11 @@ from django.db.models import F, Func, Q, Value
 from django.db.models.lookups import In
 from django.db.models.sql.compiler import SQLCompiler
 
+from pgaudit_log.capture_v1.references import reference
 from pgaudit_log.declaring import former_names, model_labels
 from pgaudit_log.values.column_json import INTEGERS, sql_type, stored_sql
 from pgaudit_log.values.key_sql import key_sql, short_key_sql
-from pgaudit_log.values.keys import key_fields, reference
+from pgaudit_log.values.keys import key_fields
 from pgaudit_log.values.quoting import quote_name
 from pgaudit_log.values.sql_text import Sql, Template
 from pgaudit_log.values.tables import Field, concrete

@@ -14,11 +14,11 @@ from django.apps import apps
 from django.db import models
 from django.db.models import Q
 
+from pgaudit_log.capture_v1.references import former_key, moved_marker
 from pgaudit_log.constants import APP_LABEL, DELETE, INSERT, TRUNCATE, UPDATE
 from pgaudit_log.declaring import former_names
 from pgaudit_log.reading.expressions import any_of
 from pgaudit_log.values import causal_order
-from pgaudit_log.values.keys import former_key, moved_marker
 
 Place = tuple[str, int]
 """A key, and the event after which the row that had it is looked for."""

@@ -9,12 +9,12 @@ from typing import Any
 from django.db import connections, models
 from django.db.models.functions import Cast
 
+from pgaudit_log.capture_v1.references import former_key
 from pgaudit_log.constants import AT_KEY, EVENT_TABLE
 from pgaudit_log.declaring import former_names, model_labels
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.reading.event_model import Event
 from pgaudit_log.values import causal_order, row_json
-from pgaudit_log.values.keys import former_key
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.expressions import Col, ColPairs, RawSQL
 from django.db.models.lookups import Exact
 
+from pgaudit_log.capture_v1.references import former_key, moved_marker, reference
 from pgaudit_log.constants import INSERT, OF_ROWS, OLD
 from pgaudit_log.declaring import conditions, declarations, former_names
 from pgaudit_log.declaring.declarations import Declaration, tracked_columns
@@ -25,14 +26,11 @@ from pgaudit_log.timetravel import state_sql
 from pgaudit_log.values import tables
 from pgaudit_log.values.key_sql import are_equal_as_texts
 from pgaudit_log.values.keys import (
-    former_key,
     is_shortened,
     joined_key,
     key_fields,
     key_text,
-    moved_marker,
     read_key,
-    reference,
 )
 from pgaudit_log.values.sql_text import Template
 from pgaudit_log.values.tables import Field, concrete

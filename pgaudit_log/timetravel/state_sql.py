@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from pgaudit_log.capture_v1.references import former_key, moved_marker
 from pgaudit_log.constants import EVENT_TABLE, OF_ROWS
 from pgaudit_log.reading.snapshot_sql import (
     ReadColumn,
@@ -21,7 +22,6 @@ from pgaudit_log.reading.snapshot_sql import (
 from pgaudit_log.values import causal_order
 from pgaudit_log.values.column_json import sql_type
 from pgaudit_log.values.key_sql import may_be_shortened, read_key_sql
-from pgaudit_log.values.keys import former_key, moved_marker
 from pgaudit_log.values.quoting import quote_literal, quote_name
 from pgaudit_log.values.sql_text import Sql, Template
 from pgaudit_log.values.tables import Field, column_of

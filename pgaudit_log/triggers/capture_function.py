@@ -14,8 +14,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from pgaudit_log.capture_v1.template import CaptureTriggerSql
 from pgaudit_log.constants import EVENT_TABLE
-from pgaudit_log.triggers.capture_template import CaptureTriggerSql
 from pgaudit_log.values.quoting import quote_literal, quote_name
 
 WRITES_EVENTS = f".{EVENT_TABLE} ("

@@ -13,7 +13,6 @@ from typing import NamedTuple
 from django.db import models
 from pgtrigger.core import Condition
 
-from pgaudit_log.declaring import conditions
 from pgaudit_log.exceptions import DeclarationError
 from pgaudit_log.values.quoting import quote_name
 from pgaudit_log.values.tables import column_of, concrete
@@ -42,11 +41,6 @@ class FreeCondition(NamedTuple):
     """The SQL, with the argument ``"old.status"`` in the place of ``OLD.status``."""
     arguments: Sequence[str]
     """The names of the arguments, each once, without quotes: ``old.status``."""
-
-
-def is_free(condition: Condition | None) -> bool:
-    """Return whether a condition is SQL of the project's own, which may call anything."""
-    return condition is not None and not isinstance(condition, conditions.Change)
 
 
 def free_condition(condition: Condition, model: type[models.Model], label: str) -> FreeCondition:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from django.db import models
-from pgtrigger.core import Condition
 
-from pgaudit_log.triggers.column_sql import any_dialect
-from pgaudit_log.triggers.free_conditions import is_free
+from pgaudit_log.triggers.captured_columns import any_dialect
 from pgaudit_log.values.column_json import settings_of, sql_type
 from pgaudit_log.values.keys import key_fields
 from pgaudit_log.values.pinned_settings import PINNED
@@ -14,19 +12,15 @@ from pgaudit_log.values.row_sql import Columns
 from pgaudit_log.values.tables import concrete
 
 
-def needed_pins(
-    model: type[models.Model], condition: Condition | None, columns: Columns
-) -> dict[str, str]:
-    """Return those of :data:`PINNED` that a function needs for its ``columns`` and its condition.
+def needed_pins(model: type[models.Model], columns: Columns) -> tuple[str, ...]:
+    """Return those of :data:`PINNED` that a function needs for its ``columns`` and the key.
 
     Each costs a microsecond and a half a statement.
     """
-    if is_free(condition):
-        return dict(PINNED)  # its SQL may be anything
-    dialect = any_dialect(None)
+    dialect = any_dialect()
     needed = {
         name
         for field in [*key_fields(concrete(model)), *columns]
         for name in settings_of(sql_type(field, dialect))
     }
-    return {name: value for name, value in PINNED.items() if name in needed}
+    return tuple(name for name in PINNED if name in needed)

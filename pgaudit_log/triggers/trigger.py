@@ -4,26 +4,32 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 
 import pgtrigger
 from django.db import models
-from pgtrigger import compiler
 from pgtrigger.core import Condition
 
+from pgaudit_log.capture_v1.compiled import CompiledTrigger
+from pgaudit_log.capture_v1.data import CaptureData, Table
+from pgaudit_log.constants import OLD
+from pgaudit_log.declaring.conditions import Change
 from pgaudit_log.declaring.declarations import tracked_columns
 from pgaudit_log.declaring.trackers import RowEvent
 from pgaudit_log.exceptions import DeclarationError
-from pgaudit_log.triggers.body import capture_sql
-from pgaudit_log.triggers.capture_template import (
-    CaptureTriggerSql,
-    CompiledTrigger,
-    condition_function,
+from pgaudit_log.triggers.captured_columns import (
+    any_dialect,
+    captured,
+    captured_key,
+    is_compared_as_text,
+    stored_columns,
 )
-from pgaudit_log.triggers.condition_sql import condition_sql
-from pgaudit_log.triggers.free_conditions import FreeCondition, free_condition, is_free
+from pgaudit_log.triggers.changes import changes_of
+from pgaudit_log.triggers.free_conditions import free_condition
 from pgaudit_log.triggers.pins import needed_pins
-from pgaudit_log.triggers.references import targets
-from pgaudit_log.values.tables import column_of
+from pgaudit_log.triggers.references import pointed_at, references
+from pgaudit_log.values.row_sql import Columns
+from pgaudit_log.values.tables import column_of, concrete
 
 MAX_NAME_LENGTH = 47
 """django-pgtrigger's limit, which leaves room for its prefix and hash in PostgreSQL's 63 bytes."""
@@ -111,68 +117,52 @@ class CaptureTrigger(pgtrigger.Composer):
             )
         return columns
 
-    def _large(self, model: type[models.Model]) -> list[models.Field[object, object]]:
-        """Return those of the tracked columns whose values may be large."""
-        if self.tracker.operation_name == "TRUNCATE":
-            return []
-        return [field for field in self._columns(model) if field.name in self.tracked_large]
+    def compile(self, model: type[models.Model]) -> CompiledTrigger:  # type: ignore[override]
+        """Return what a migration holds, which knows the SQL that is made of it."""
+        columns = self._columns(model)
+        return CompiledTrigger(self._table(model, columns), self._data(model, columns))
 
-    def get_func(self, model: type[models.Model]) -> str:  # type: ignore[override]
-        """Return the statements of the capture function."""
-        return capture_sql(
-            model=model,
+    def _table(self, model: type[models.Model], columns: Columns) -> Table:
+        """Return what the triggers of a declaration have in common."""
+        dialect = any_dialect()
+        names = {field.name for field in columns}
+        stored = stored_columns(model, columns)
+        large = [field for field in columns if field.name in self.tracked_large]
+        return Table(
+            name=model._meta.db_table,
+            model=concrete(model)._meta.label,
+            declared_on=model._meta.label,
+            key=captured_key(model),
+            columns=captured(columns),
+            also_stored=captured(field for field in stored if field.name not in names),
+            references=references(columns),
+            targets=pointed_at(model),
+            large={column_of(field): is_compared_as_text(field, dialect) for field in large},
+            pins=needed_pins(model, columns),
+            key_pins=needed_pins(model, ()),
+            created_at=self.created_at,
+            period=self.period if large else "month",
+        )
+
+    def _data(self, model: type[models.Model], columns: Columns) -> CaptureData:
+        """Return what the trigger has for itself."""
+        condition = self._condition
+        changes = sql = None
+        arguments: Sequence[str] = ()
+        if isinstance(condition, Change):
+            changes = changes_of(condition, model, columns)
+        elif condition is not None and self.is_statement_level:
+            sql, arguments = free_condition(condition, model, self.tracker.label)
+        elif condition is not None:
+            sql = str(condition.resolve(model))  # type: ignore[no-untyped-call]
+        return CaptureData(
+            name=str(self.name),
+            pgid=self.get_pgid(model),  # type: ignore[arg-type]
             label=self.tracker.label,
             operation=self.tracker.operation_name,
-            row=self.tracker.row,
-            condition=self._condition,
-            columns=self._columns(model),
-            statement_level=self.is_statement_level,
-            created_at=self.created_at,
-            function=condition_function(self.get_pgid(model)),  # type: ignore[arg-type]
-            large=self._large(model),
-            period=self.period,
+            level=str(self.level),
+            row=OLD if self.tracker.operation_name == "UPDATE" and self.tracker.row == OLD else "",
+            changes=changes,
+            condition=sql,
+            condition_columns=tuple(arguments),
         )
-
-    def render_func(self, model: type[models.Model]) -> str:  # type: ignore[override]
-        """Return the function's statements; they have no placeholders to fill in."""
-        return self.get_func(model)
-
-    def render_condition(self, model: type[models.Model]) -> str:  # type: ignore[override]
-        """Return the WHEN clause of a row-level trigger."""
-        if self.is_statement_level:
-            return ""
-        sql = condition_sql(self._condition, model, self._columns(model))
-        # A condition may end with a comment.
-        return f"WHEN ({sql}\n    )" if sql else ""
-
-    def compile(self, model: type[models.Model]) -> compiler.Trigger:  # type: ignore[override]
-        """Return the SQL that a migration freezes."""
-        columns = [] if self.tracker.operation_name == "TRUNCATE" else self._columns(model)
-        free = self._free_condition(model)
-        return CompiledTrigger(
-            name=self.name,
-            sql=CaptureTriggerSql(
-                pgid=self.get_pgid(model),  # type: ignore[arg-type]
-                func=self.render_func(model),
-                table=model._meta.db_table,
-                when=self.when,
-                operation=self.operation,
-                referencing=self.referencing or "",
-                level=self.level,
-                condition=self.render_condition(model),
-                pins=needed_pins(model, self._condition, columns),
-                targets=targets(model),
-                large=[column_of(field) for field in self._large(model)],
-                when_condition=free.expression if free else "",
-                when_columns=free.arguments if free else (),
-            ),
-        )
-
-    def _free_condition(self, model: type[models.Model]) -> FreeCondition | None:
-        """Return the condition that becomes a function, if there is one.
-
-        At row level the trigger's WHEN clause has it.
-        """
-        if self._condition is None or not is_free(self._condition) or not self.is_statement_level:
-            return None
-        return free_condition(self._condition, model, self.tracker.label)

@@ -10,17 +10,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from enum import Enum
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from pgaudit_log.constants import (
-    JSON_KEY,
-    MARKERS,
-)
+from pgaudit_log.capture_v1.columns import Form, form_sql, has_marker
+from pgaudit_log.constants import JSON_KEY
 from pgaudit_log.values.pinned_settings import PINNED
 from pgaudit_log.values.quoting import quote_literal
-from pgaudit_log.values.sql_layout import case, chained
 from pgaudit_log.values.tables import Field
 
 _UUID = "-".join("_" * length for length in (8, 4, 4, 4, 12))
@@ -125,18 +121,6 @@ def is_plain(type_name: str) -> bool:
     return name in (NATIVE - {"citext"}) | FLOATS | {"json", "jsonb", "money"}
 
 
-class Form(Enum):
-    """How the values of a type are stored."""
-
-    NATIVE = "as to_jsonb renders them"
-    FLOAT = "as numbers, but -0 as text"
-    ARRAY = "as JSON arrays, but with odd lower bounds as text"
-    JSONB = "as they are, but null, and what looks like a marker, in an object"
-    HSTORE = "as objects, but what looks like a marker in one more"
-    MONEY = "as numbers, whatever lc_monetary says"
-    TEXT = "as the text that the type's own input reads"
-
-
 def sql_type(field: Field, connection: BaseDatabaseWrapper) -> str:
     """Return the type of a field's column without what would change old values.
 
@@ -164,26 +148,7 @@ def form_of(type_name: str) -> Form:
 
 def stored_sql(column: str, type_name: str) -> str:
     """Return the expression whose ``to_jsonb`` is what is stored of ``column``."""
-    match form_of(type_name):
-        case Form.NATIVE:
-            return column
-        case Form.FLOAT:
-            # Text only of zeros, because it costs as much as the rest.
-            is_zero = f"{column} = 0 AND {column}::text = '-0'"
-            return case(is_zero, "'\"-0\"'", f"to_jsonb({column})")
-        case Form.ARRAY:
-            has_bounds = f"{column}::text LIKE '[%'"
-            return case(has_bounds, f"to_jsonb({column}::text)", f"to_jsonb({column})")
-        case Form.JSONB:
-            is_odd = chained("OR", [f"jsonb_typeof({column}) = 'null'", _has_marker(column)])
-            return case(is_odd, f"jsonb_build_object('{JSON_KEY}', {column})", column)
-        case Form.HSTORE:
-            value = f"to_jsonb({column})"
-            return case(_has_marker(value), f"jsonb_build_object('{JSON_KEY}', {value})", value)
-        case Form.MONEY:
-            return f"{column}::numeric"
-        case Form.TEXT:
-            return f"{column}::text"
+    return form_sql(column, form_of(type_name))
 
 
 def settings_of(type_name: str) -> Iterable[str]:
@@ -206,11 +171,9 @@ def settings_of(type_name: str) -> Iterable[str]:
     return (setting,) if setting else ()
 
 
-def differs_sql(old: str, new: str, type_name: str, *, own_collation: bool) -> str:
-    """Return the test whether two values of a column differ to the last bit."""
-    if type_name.lower() in EQUALITY_IS_IDENTITY and not own_collation:
-        return f"{old} IS DISTINCT FROM {new}"
-    return f"record_image_ne(ROW({old}), ROW({new}))"
+def differs_by_image(type_name: str, *, own_collation: bool) -> bool:
+    """Return whether values of a type may differ, to the last bit, and be equal all the same."""
+    return type_name.lower() not in EQUALITY_IS_IDENTITY or own_collation
 
 
 def read_sql(
@@ -225,7 +188,7 @@ def read_sql(
     match form_of(type_name):
         case Form.JSONB:
             return (
-                f"CASE WHEN jsonb_typeof({value}) = 'object' AND {_has_marker(value)}"
+                f"CASE WHEN jsonb_typeof({value}) = 'object' AND {has_marker(value)}"
                 f" THEN {value} -> '{JSON_KEY}' ELSE NULLIF({value}, 'null') END"
             )
         case Form.ARRAY:
@@ -242,7 +205,7 @@ def read_sql(
             escaped = f"({value} -> '{JSON_KEY}')"
             return (
                 f"CASE WHEN jsonb_typeof({value}) <> 'object' THEN NULL"
-                f" WHEN {_has_marker(value)} THEN {_hstore(escaped)}"
+                f" WHEN {has_marker(value)} THEN {_hstore(escaped)}"
                 f" ELSE {_hstore(value)} END"
             )
         case Form.MONEY:
@@ -256,16 +219,6 @@ def read_sql(
             )
         case _:
             return cast_sql(text, type_name, connection)
-
-
-def _has_marker(value: str) -> str:
-    """Return the test whether a JSONB ``value`` is, or looks like, an object that stands for a value.
-
-    One operator, 0.3 microseconds, however long the value is; to look for the beginning of
-    any key would take as long as there are keys, 10 microseconds for 40.
-    """
-    keys = "', '".join(MARKERS)
-    return f"{value} ?| ARRAY['{keys}']"
 
 
 def _hstore(value: str) -> str:

@@ -183,18 +183,3 @@ def _timestamp_text(value: datetime) -> str:
 def _trimmed(text: str) -> str:
     """Return a time with microseconds without the zeros at its end."""
     return text.rstrip("0").rstrip(".")
-
-
-def reference(label: str, key: str) -> str:
-    """Return how ``refs`` names the object with primary key ``key`` of the model ``label``."""
-    return f"{label}:{key}"
-
-
-def former_key(label: str, key: str) -> str:
-    """Return how ``refs`` names the primary key that an object had before the update."""
-    return f"was {reference(label, key)}"
-
-
-def moved_marker(label: str) -> str:
-    """Return what ``refs`` has in every update that changed a primary key of the model."""
-    return f"moved {label}"

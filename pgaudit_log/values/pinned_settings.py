@@ -9,14 +9,9 @@ from typing import Any
 from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-PINNED = {
-    "TimeZone": "UTC",
-    "DateStyle": "ISO, YMD",
-    "IntervalStyle": "iso_8601",
-    "bytea_output": "hex",
-    "extra_float_digits": "1",
-}
-"""The settings on which the text of values depends. A capture function pins those that it needs."""
+from pgaudit_log.capture_v1.settings import PINNED
+
+__all__ = ["PINNED", "own_path", "pinned"]
 
 
 @contextmanager

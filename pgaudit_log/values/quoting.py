@@ -4,21 +4,12 @@ from __future__ import annotations
 
 import hashlib
 
+from pgaudit_log.capture_v1.quoting import quote_literal, quote_name, quote_table
+
+__all__ = ["MAX_IDENTIFIER_BYTES", "quote_literal", "quote_name", "quote_table", "shorten"]
+
 MAX_IDENTIFIER_BYTES = 63
 """PostgreSQL truncates longer names, so that two long names could become one."""
-
-
-def quote_name(name: str) -> str:
-    """Return ``name`` as a quoted SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def quote_literal(value: str) -> str:
-    """Return ``value`` as a SQL string literal that reads the same under any setting."""
-    quoted = value.replace("'", "''")
-    if "\\" in quoted:
-        return "E'" + quoted.replace("\\", "\\\\") + "'"
-    return f"'{quoted}'"
 
 
 def shorten(name: str, limit: int = MAX_IDENTIFIER_BYTES) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, TypeAlias
 
 from django.db import models
-from pgtrigger.utils import quote
+
+from pgaudit_log.capture_v1.quoting import quote_table
 
 Field: TypeAlias = "models.Field[Any, Any]"
 """A field of any model."""
@@ -13,7 +14,7 @@ Field: TypeAlias = "models.Field[Any, Any]"
 
 def table_of(model: type[models.Model]) -> str:
     """Return the quoted name of a model's table, quoted as django-pgtrigger does it."""
-    return str(quote(model._meta.db_table))  # type: ignore[no-untyped-call]
+    return quote_table(model._meta.db_table)
 
 
 def column_of(field: Field) -> str:

@@ -175,12 +175,8 @@ def test_an_added_field_touches_only_itself_and_triggers(store: Project) -> None
     output = store.manage("makemigrations", "store")
     assert set(re.findall(r"[+~?-] (.*)", output)) == {
         "Add field size to item",
-        "Remove trigger audit_insert from model item",
-        "Remove trigger audit_update from model item",
-        "Remove trigger audit_delete from model item",
-        "Create trigger audit_insert on model item",
-        "Create trigger audit_update on model item",
-        "Create trigger audit_delete on model item",
+        "Remove capture triggers from model item: audit_insert, audit_update, audit_delete",
+        "Create capture triggers on model item: audit_insert, audit_update, audit_delete",
     }
     assert "No changes detected" in store.manage("makemigrations", "--check")
     store.manage("migrate")

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from django.db import models
 
+from pgaudit_log.capture_v1.references import former_key, moved_marker, reference
 from pgaudit_log.testing import isolated
-from pgaudit_log.values.keys import former_key, key_text, moved_marker, reference
+from pgaudit_log.values.keys import key_text
 from tests.moments import now
 from tests.tables import tracked_table
 

@@ -13,13 +13,13 @@ from django.core.checks import run_checks
 from django.db import DatabaseError, models, transaction
 
 import pgaudit_log
+from pgaudit_log.capture_v1.template import condition_function
 from pgaudit_log.database import event_table, installation, installed_captures
 from pgaudit_log.database.installed_schema import GUARDS, KEPT, UPDATED
 from pgaudit_log.database.partitions.calendar import period_at
 from pgaudit_log.database.written_schema import functions, indexes, tables, template
 from pgaudit_log.exceptions import InstallationError
 from pgaudit_log.testing import isolated
-from pgaudit_log.triggers.capture_template import condition_function
 from tests.shop.models import Customer, Order
 from tests.support import execute, unguarded
 from tests.tables import EVERYTHING, make, tracked_table

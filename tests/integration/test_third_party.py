@@ -119,7 +119,7 @@ def test_nor_is_one_that_is_installed_from_a_checkout(
 @pytest.mark.slow
 def test_nor_is_a_project_that_is_installed_with_its_migrations(store: Project) -> None:
     """As from a wheel: what it tracks is in its migrations already."""
-    with_books(store, "site-packages", "import pgaudit_log.triggers.capture_template\n" + MIGRATION)
+    with_books(store, "site-packages", "import pgaudit_log.capture_v1\n" + MIGRATION)
     assert "no issues" in store.manage("check")
 
 

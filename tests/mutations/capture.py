@@ -28,8 +28,8 @@ MUTATIONS = (
     ),
     Mutation(
         what="a capture function reads the session's own settings",
-        find="    return {name: value for name, value in PINNED.items() if name in needed}",
-        put="    return {}",
+        find="    return tuple(name for name in PINNED if name in needed)",
+        put="    return ()",
         tests=(f"{_CAPTURE}::test_the_session_does_not_change_how_values_are_stored",),
     ),
     Mutation(
@@ -54,7 +54,7 @@ MUTATIONS = (
     ),
     Mutation(
         what="JSON `null` and what looks like a marker are stored as they are",
-        find='    is_odd = chained("OR", [f"jsonb_typeof({column}) = \'null\'", _has_marker(column)])',
+        find='    is_odd = chained("OR", [f"jsonb_typeof({column}) = \'null\'", has_marker(column)])',
         put='    is_odd = "FALSE"',
         tests=(
             f"{_TRAPS}::test_a_json_null_a_sql_null_and_a_missing_column_are_three_things",

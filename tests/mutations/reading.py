@@ -44,7 +44,7 @@ MUTATIONS = (
     ),
     Mutation(
         what="an update says nothing of the key that its row had",
-        find="    moves = [_moved_sql(moved, dialect, called)] if moved is not None else []",
+        find="    moves = [_moved_sql(called(moved[0]), moved[1])] if moved is not None else []",
         put="    moves: list[str] = []",
         tests=("tests/integration/test_keys.py::test_the_timeline_follows_a_changed_key",),
     ),

@@ -330,10 +330,7 @@ def test_third_party_puts_its_migration_into_the_project(example: Open) -> None:
     """)
     assert session.value("[type(operation).__name__ for operation in migration.operations]") == [
         "CreateModel",
-        "AddTrigger",
-        "AddTrigger",
-        "AddTrigger",
-        "AddTrigger",
+        "AddCaptureTriggers",
     ]
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from django.db import models
 
+from pgaudit_log.capture_v1.references import former_key
 from pgaudit_log.constants import INSERT
 from pgaudit_log.declaring import former_names
 from pgaudit_log.diffs import current_rows
@@ -15,7 +16,7 @@ from pgaudit_log.models import Events
 from pgaudit_log.reading import object_timeline
 from pgaudit_log.reversal.targets import Target
 from pgaudit_log.values import tables
-from pgaudit_log.values.keys import former_key, key_fields
+from pgaudit_log.values.keys import key_fields
 from pgaudit_log.values.row_json import State
 from pgaudit_log.values.tables import Field, column_of
 

@@ -7,13 +7,14 @@ from typing import Any
 
 from django.db import models
 
+from pgaudit_log.capture_v1.references import reference
 from pgaudit_log.constants import INSERT, UPDATE
 from pgaudit_log.declaring import former_names
 from pgaudit_log.declaring.relations import Relation, generic_columns
 from pgaudit_log.models import Events
 from pgaudit_log.reversal.moves import Move
 from pgaudit_log.timetravel import recorded_past
-from pgaudit_log.values.keys import joined_key, key_fields, key_text, reference
+from pgaudit_log.values.keys import joined_key, key_fields, key_text
 from pgaudit_log.values.tables import column_of, concrete
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db import models
 
+from pgaudit_log.capture_v1.references import reference
 from pgaudit_log.constants import DELETE, UPDATE
 from pgaudit_log.declaring import former_names
 from pgaudit_log.declaring.relations import (
@@ -21,7 +22,7 @@ from pgaudit_log.declaring.relations import (
 from pgaudit_log.reading import moments
 from pgaudit_log.reading.raw_events import Record
 from pgaudit_log.values import row_json, tables
-from pgaudit_log.values.keys import key_text, key_text_of_json, reference, short_key
+from pgaudit_log.values.keys import key_text, key_text_of_json, short_key
 from pgaudit_log.values.tables import column_of, concrete, parents_of
 
 

@@ -13,34 +13,35 @@ from django.db import models
 from django.test.utils import isolate_apps
 
 import pgaudit_log
+from pgaudit_log.capture_v1.compiled import CompiledTrigger
+from pgaudit_log.capture_v1.references import refs_sql
+from pgaudit_log.capture_v1.snapshot import snapshot_source
 from pgaudit_log.database.written_schema import functions, template
-from pgaudit_log.triggers.body import capture_sql
-from pgaudit_log.triggers.capture_template import CaptureTriggerSql
+from pgaudit_log.triggers.captured_columns import captured
 from pgaudit_log.triggers.pins import needed_pins
-from pgaudit_log.triggers.references import refs_sql
-from pgaudit_log.triggers.snapshot import snapshot_source
+from pgaudit_log.triggers.references import references
 from pgaudit_log.triggers.trigger import CaptureTrigger
 from pgaudit_log.values.pinned_settings import PINNED
 from tests.shop.models import Order
 
 
-def body(model: Any, tracker: Any = None, **arguments: Any) -> str:
-    """Return the body of the capture function of a tracker of all columns of ``model``."""
-    tracker = tracker or pgaudit_log.UpdateEvent()
-    return capture_sql(
+def compiled(model: Any, tracker: Any = None, **options: Any) -> CompiledTrigger:
+    """Return the compiled trigger of a tracker of all columns of ``model``."""
+    return CaptureTrigger(
+        tracker=tracker or pgaudit_log.UpdateEvent(),
         **{
-            "model": model,
-            "label": tracker.label,
-            "operation": tracker.operation_name,
-            "row": tracker.row,
-            "condition": tracker.condition,
-            "columns": model._meta.local_fields,
-            "statement_level": True,
+            "fields": None,
+            "exclude": (),
+            "level": pgtrigger.Statement,
             "created_at": "now()",
-            "function": "condition_function",
-            **arguments,
-        }
-    )
+            **options,
+        },
+    ).compile(model)
+
+
+def body(model: Any, tracker: Any = None, **options: Any) -> str:
+    """Return the statements of its capture function."""
+    return compiled(model, tracker, **options).sql.statements
 
 
 @isolate_apps("tests.shop")
@@ -78,7 +79,7 @@ def test_a_setting_is_pinned_where_a_column_depends_on_it(field: Any, pinned: se
             app_label = "shop"
 
     Pinned.add_to_class("column", field.clone())
-    assert needed_pins(Pinned, None, Pinned._meta.local_fields).keys() == pinned
+    assert set(needed_pins(Pinned, Pinned._meta.local_fields)) == pinned
 
 
 def test_the_snapshots_of_other_events_are_made_under_the_same_settings() -> None:
@@ -87,9 +88,9 @@ def test_the_snapshots_of_other_events_are_made_under_the_same_settings() -> Non
 
 
 def test_all_settings_are_pinned_for_a_condition_of_free_sql() -> None:
-    condition = pgaudit_log.Condition("NEW.status::text > ''")
-    assert needed_pins(Group, condition, []) == PINNED
-    assert not needed_pins(Group, pgaudit_log.AnyChange("name"), [])
+    condition = pgaudit_log.Condition("NEW.name::text > ''")
+    assert compiled(Group, pgaudit_log.UpdateEvent(condition=condition)).sql.pins == PINNED
+    assert not compiled(Group).sql.pins
 
 
 @isolate_apps("tests.shop")
@@ -106,12 +107,12 @@ def test_a_foreign_key_to_another_field_names_the_field() -> None:
         class Meta:
             app_label = "shop"
 
-    refs = refs_sql("new", City._meta.local_fields, called=str)
+    refs = refs_sql("new", references(City._meta.local_fields), called=str)
     assert "'shop.Country.code:' || (new.\"country_id\"::text)" in refs
 
 
 def test_the_snapshot_has_its_columns_in_the_order_of_jsonb() -> None:
-    source = snapshot_source("new", Order._meta.local_fields)
+    source = snapshot_source("new", captured(Order._meta.local_fields))
     names = re.findall(r' AS "(\w+)"', source)
     assert names == sorted(names, key=lambda name: (len(name), name))
     assert {field.column for field in Order._meta.local_fields} == set(names)
@@ -124,8 +125,7 @@ def test_only_an_update_says_that_its_key_changed() -> None:
 
 
 def test_columns_that_are_not_tracked_are_not_named() -> None:
-    columns = [Order._meta.get_field("status")]
-    assert "note" not in body(Order, columns=columns)
+    assert "note" not in body(Order, fields=("status",))
 
 
 def test_the_setting_for_created_at_reaches_the_insert() -> None:
@@ -134,16 +134,10 @@ def test_the_setting_for_created_at_reaches_the_insert() -> None:
 
 
 def test_a_row_level_trigger_has_its_condition_in_when() -> None:
-    trigger = CaptureTrigger(
-        tracker=pgaudit_log.UpdateEvent(condition=pgaudit_log.AnyChange("status")),
-        fields=None,
-        exclude=(),
-        level=pgtrigger.Row,
-        created_at="now()",
-    )
-    compiled = trigger.compile(Order).install_sql
+    tracker = pgaudit_log.UpdateEvent(condition=pgaudit_log.AnyChange("status"))
+    sql = compiled(Order, tracker, level=pgtrigger.Row).install_sql
     condition = 'pg_catalog.record_image_ne(ROW(old."status"), ROW(new."status"))'
-    assert f"FOR EACH ROW WHEN (({condition})" in compiled
+    assert f"FOR EACH ROW WHEN (({condition})" in sql
 
 
 def test_a_capture_function_says_why_it_is_as_it_is() -> None:
@@ -164,14 +158,6 @@ def test_a_capture_function_says_why_it_is_as_it_is() -> None:
 def test_compiling_twice_gives_the_same_hash() -> None:
     triggers = [t for m, t in pgtrigger.registered("shop.Order:audit_update")]
     assert triggers[0].compile(Order).hash == triggers[0].compile(Order).hash
-
-
-def test_a_frozen_trigger_is_made_from_what_a_migration_holds() -> None:
-    [(_, trigger)] = pgtrigger.registered("shop.Order:audit_update")
-    compiled = trigger.compile(Order)
-    path, args, kwargs = compiled.sql.deconstruct()
-    assert path == "pgaudit_log.triggers.capture_template.CaptureTriggerSql"
-    assert str(CaptureTriggerSql(*args, **kwargs)) == compiled.install_sql
 
 
 @pytest.mark.parametrize(

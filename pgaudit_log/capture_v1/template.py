@@ -1,10 +1,4 @@
-"""The template of a capture function and its trigger.
-
-Migrations refer to the classes of this module by their paths, and hold what fills the template
-in. So neither the template nor its defaults may ever change, nor may what they use of ``lines``
-and ``values.layout``: a change is a class with another name, and old migrations go on making
-what they made.
-"""
+"""The template of a capture function and its trigger."""
 
 from __future__ import annotations
 
@@ -13,19 +7,11 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from pgtrigger.compiler import Trigger, UpsertTriggerSql
-from pgtrigger.utils import quote
+from pgtrigger.compiler import UpsertTriggerSql
 
-from pgaudit_log.triggers.lines import Lines, without_margin
-from pgaudit_log.values.quoting import quote_literal
-from pgaudit_log.values.sql_layout import indented
-
-_SETTINGS = {
-    "search_path": "pg_catalog, pg_temp",
-    "jit": "off",
-    "plan_cache_mode": "force_generic_plan",
-}
-"""The settings that each capture function pins."""
+from pgaudit_log.capture_v1.layout import indented
+from pgaudit_log.capture_v1.quoting import quote_literal, quote_table
+from pgaudit_log.capture_v1.settings import ALWAYS_PINNED
 
 _BODY = """
 -- Captures the changes of one tracker of django-pgaudit-log; a migration made it. Do not edit it:
@@ -102,8 +88,7 @@ class CaptureTriggerSql(UpsertTriggerSql):
     are those that the session which installs it has in its search path.
 
     Args:
-        func: the statements of the function, as :func:`~pgaudit_log.triggers.body.capture_sql`
-            returns them, or as a migration holds them.
+        func: the statements of the function, as ``body.capture_sql`` returns them.
         table: the table that the trigger is on.
         targets: the tables behind the labels that events have; the labels stand in the function
             between at signs, ``@shop.Order@``, until it is installed.
@@ -127,9 +112,9 @@ class CaptureTriggerSql(UpsertTriggerSql):
         large: Sequence[str] = (),
         **arguments: Any,
     ) -> None:
-        self.statements = without_margin(func)
+        self.statements = func
         self.tracked = table
-        # In the order in which Django writes a dict into a migration.
+        # Whatever order Django writes a dict into a migration in.
         self.targets = {label: list(targets[label]) for label in sorted(targets)}
         self.pins = dict(sorted((pins or {}).items()))
         self.when_condition = when_condition
@@ -142,7 +127,7 @@ class CaptureTriggerSql(UpsertTriggerSql):
     @property
     def settings(self) -> dict[str, str]:
         """The settings that the function pins, with what they are pinned to."""
-        return {**_SETTINGS, **self.pins}
+        return {**ALWAYS_PINNED, **self.pins}
 
     @property
     def body(self) -> str:
@@ -151,10 +136,10 @@ class CaptureTriggerSql(UpsertTriggerSql):
 
     def get_defaults(self, pgid: str) -> dict[str, str]:
         """Return what fills the template in where the arguments do not say it."""
-        settings = [f"SET {name} = {value}" for name, value in _SETTINGS.items()]
+        settings = [f"SET {name} = {value}" for name, value in ALWAYS_PINNED.items()]
         settings += [f"SET \"{name}\" = '{value}'" for name, value in self.pins.items()]
         targets = quote_literal(json.dumps(self.targets, ensure_ascii=False))
-        table = quote_literal(str(quote(self.tracked)))  # type: ignore[no-untyped-call]
+        table = quote_literal(quote_table(self.tracked))
         return {
             **super().get_defaults(pgid),
             "settings": "\n".join(settings),
@@ -173,24 +158,8 @@ class CaptureTriggerSql(UpsertTriggerSql):
             when_columns=_literals(self.when_columns),
         )
 
-    def deconstruct(self) -> tuple[str, Sequence[Any], dict[str, Any]]:
-        """Return what a migration holds."""
-        path, positional, keywords = super().deconstruct()
-        keywords["func"] = Lines(self.statements)
-        more = {
-            "targets": self.targets,
-            "pins": self.pins,
-            "when_condition": self.when_condition,
-            "when_columns": self.when_columns,
-            "large": self.large,
-        }
-        return path, positional, {**keywords, **{name: v for name, v in more.items() if v}}
-
     def get_template(self) -> str:
-        """Return version 1 of the template. Do not edit; see the module's docstring.
-
-        It has no percent sign, because it may be sent with parameters or without.
-        """
+        """Return the template. It has no percent sign, because it may be sent with parameters or without."""
         return """
 DO $pgaudit_log_install$
 DECLARE
@@ -277,33 +246,3 @@ def _literals(names: Iterable[str]) -> str:
 def condition_function(pgid: str) -> str:
     """Return the name of the function that the free condition of a trigger becomes."""
     return "pgaudit_log_when_" + hashlib.sha1(pgid.encode(), usedforsecurity=False).hexdigest()[:16]
-
-
-class CompiledTrigger(Trigger):
-    """A trigger as a migration holds it."""
-
-    @property
-    def uninstall_sql(self) -> str:
-        """The SQL that drops the trigger, on whatever its table is called by now, and its function.
-
-        Django renames the table of a renamed model before the old trigger is removed. It has no
-        percent sign, because it may be sent with parameters or without.
-        """
-        return f"""
-DO $pgaudit_log$
-DECLARE
-    relation regclass;
-BEGIN
-    FOR relation IN
-        SELECT tgrelid FROM pg_trigger
-        WHERE tgname = '{self.sql.pgid}' AND tgparentid = 0 AND pg_table_is_visible(tgrelid)
-    LOOP
-        EXECUTE 'DROP TRIGGER {self.sql.pgid} ON ' || relation;
-    END LOOP;
-    IF NOT EXISTS (SELECT FROM pg_trigger WHERE tgfoid = to_regproc('{self.sql.pgid}')) THEN
-        DROP FUNCTION IF EXISTS {self.sql.pgid}();
-        DROP FUNCTION IF EXISTS {condition_function(self.sql.pgid)};
-    END IF;
-END;
-$pgaudit_log$;
-"""

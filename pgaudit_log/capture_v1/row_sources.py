@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from pgaudit_log.values.quoting import quote_name
+from pgaudit_log.capture_v1.quoting import quote_name
 
 POSITION = quote_name("pgaudit_log position")
 """The position of a row in its transition table: a name that no column has."""

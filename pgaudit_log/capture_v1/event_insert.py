@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from pgaudit_log.capture_v1.layout import filled, indented
 from pgaudit_log.constants import EVENT_TABLE
-from pgaudit_log.values.sql_layout import filled, indented
 
 CAPTURED_INTO = f"@schema@.{EVENT_TABLE}"
 """The event table, as capture functions name it: with its schema, which installing fills in."""

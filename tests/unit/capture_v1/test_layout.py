@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pgaudit_log.values.sql_layout import WIDTH, case, chained, filled, indented, listed, selected
+from pgaudit_log.capture_v1.layout import WIDTH, case, chained, filled, indented, listed, selected
 
 LONG = [f"column_{number:02}" for number in range(20)]
 

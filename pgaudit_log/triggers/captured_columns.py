@@ -1,0 +1,67 @@
+"""Captured columns: what a capture has to know of the columns and the key of a model's table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.db import connections, models
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from pgaudit_log.capture_v1.columns import Column
+from pgaudit_log.capture_v1.keys import Key
+from pgaudit_log.values.column_json import TEXTS, differs_by_image, form_of, sql_type
+from pgaudit_log.values.key_sql import key_sql, may_be_shortened
+from pgaudit_log.values.keys import key_fields
+from pgaudit_log.values.row_sql import Columns
+from pgaudit_log.values.tables import Field, column_of, concrete
+
+
+def any_dialect(connection: BaseDatabaseWrapper | None = None) -> BaseDatabaseWrapper:
+    """Return the connection that names column types; only its dialect matters, it is not opened."""
+    if connection is not None:
+        return connection
+    return next((c for c in connections.all() if c.vendor == "postgresql"), connections["default"])
+
+
+def captured(
+    fields: Iterable[Field], connection: BaseDatabaseWrapper | None = None
+) -> tuple[Column, ...]:
+    """Return the columns of fields."""
+    dialect = any_dialect(connection)
+    columns = []
+    for field in fields:
+        type_name = sql_type(field, dialect)
+        own_collation = bool(getattr(field, "db_collation", None))
+        by_image = differs_by_image(type_name, own_collation=own_collation)
+        columns.append(Column(column_of(field), form_of(type_name), by_image))
+    return tuple(columns)
+
+
+def captured_key(model: type[models.Model], connection: BaseDatabaseWrapper | None = None) -> Key:
+    """Return the primary key of a model's table."""
+    fields = key_fields(concrete(model))
+    return Key(captured(fields, connection), placed_key_sql(fields, any_dialect(connection)))
+
+
+def placed_key_sql(fields: Columns, connection: BaseDatabaseWrapper) -> str:
+    """Return the SQL of the text of a key, with ``$1``, ``$2``, … for its columns."""
+    return key_sql([f"${n}" for n in range(1, len(fields) + 1)], fields, connection)
+
+
+def stored_columns(
+    model: type[models.Model], columns: Columns, connection: BaseDatabaseWrapper | None = None
+) -> Columns:
+    """Return the columns that snapshots have: the tracked ``columns``, and a key that may be shortened.
+
+    ``obj_pk`` has any key, tracked or not; what is too long for it stands there.
+    """
+    keys = key_fields(concrete(model))
+    if not may_be_shortened(keys, any_dialect(connection)):
+        return columns
+    names = {field.name for field in columns}
+    return [*columns, *(field for field in keys if field.name not in names)]
+
+
+def is_compared_as_text(field: Field, connection: BaseDatabaseWrapper) -> bool:
+    """Return whether a large value is compared as a text; ``char(n)`` has blanks as a text."""
+    return sql_type(field, connection).lower() in TEXTS - {"bpchar"}
