@@ -19,12 +19,12 @@ from django.db import connections, models, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.loader import MigrationLoader
 
+from pgaudit_log.capture_v1.compiled import CompiledTrigger
 from pgaudit_log.database import installed_captures, past_names
 from pgaudit_log.database.past_names import PastNames
 from pgaudit_log.declaring.trigger_registry import is_in_migrations
 from pgaudit_log.exceptions import DeclarationError
 from pgaudit_log.triggers.capture_function import WRITES_EVENTS
-from pgaudit_log.triggers.capture_template import CompiledTrigger
 from pgaudit_log.triggers.trigger import CaptureTrigger
 from pgaudit_log.values.quoting import quote_name
 from pgaudit_log.values.tables import column_of, concrete, own_columns, table_of
