@@ -8,7 +8,15 @@ docs, quickly.
 
 from __future__ import annotations
 
-from tests.mutations import append_only, capture, context, foreign_code, reading, reversal
+from tests.mutations import (
+    append_only,
+    capture,
+    context,
+    following,
+    foreign_code,
+    reading,
+    reversal,
+)
 from tests.mutations.mutation import Mutation
 
 __all__ = ["MUTATIONS"]
@@ -17,6 +25,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     *append_only.MUTATIONS,
     *capture.MUTATIONS,
     *context.MUTATIONS,
+    *following.MUTATIONS,
     *foreign_code.MUTATIONS,
     *reading.MUTATIONS,
     *reversal.MUTATIONS,
