@@ -197,8 +197,8 @@ def test_page_of_an_order_that_never_was_is_not_found(demo: Demo) -> None:
 
 def test_passwords_and_logins_leave_no_events(demo: Demo) -> None:
     code = """
-from example_project.shop.models import TrackedUserEvent
-print({key for event in TrackedUserEvent.objects.all() for key in event.pgh_data})
+from example_project.shop.models import UserEvent
+print({key for event in UserEvent.objects.all() for key in event.pgh_data})
 """
     columns = demo.shop.shell(code)
     assert "username" in columns
