@@ -45,6 +45,7 @@ from pgaudit_log.exceptions import (
     StalePlanError,
     UnknownPastError,
 )
+from pgaudit_log.reading.managers import EventsOf, TrackedManager, TrackedQuerySet
 from pgaudit_log.reading.proxy_fields import ProxyField
 from pgaudit_log.tracking import track
 
@@ -73,6 +74,7 @@ __all__ = [
     "DeclarationError",
     "Delete",
     "DeleteEvent",
+    "EventsOf",
     "F",
     "Insert",
     "InsertEvent",
@@ -90,6 +92,8 @@ __all__ = [
     "RowEvent",
     "StalePlanError",
     "Statement",
+    "TrackedManager",
+    "TrackedQuerySet",
     "Tracker",
     "Truncate",
     "TruncateEvent",
