@@ -7,6 +7,7 @@ writes what they are into ``audit_types.py`` beside the app's ``models``.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from django.apps import AppConfig, apps
 
@@ -33,3 +34,15 @@ def name_of(app_label: str) -> str | None:
     config = apps.app_configs[app_label]
     path = path_of(config)
     return f"{config.name}.{NAME}" if path.exists() and is_generated(path) else None
+
+
+def event_class(module: str, app_label: str, name: str) -> Any:
+    """Return the class of typed events that a types module is asked for at run time.
+
+    Raises:
+        AttributeError: when the app has none of this name.
+    """
+    found = apps.all_models[app_label].get(name.lower())
+    if found is None or found.__name__ != name or not hasattr(found, "pgh_declaration"):
+        raise AttributeError(f"module {module!r} has no attribute {name!r}")
+    return found

@@ -37,7 +37,7 @@ def build(declaration: Declaration) -> type[Event]:
         DeclarationError: when its name or its accessor is taken.
     """
     tracked = declaration.tracked_model
-    module = _models_module(declaration)
+    module = models_module(declaration)
     _refuse_taken_names(declaration, module)
     _let_loops_go_on(declaration.app_label)
     # Where plugins of type checkers look a model up: by the name of its module.
@@ -104,7 +104,7 @@ def _let_loops_go_on(app_label: str) -> None:
         apps.app_configs[app_label].models = apps.all_models[app_label]
 
 
-def _models_module(declaration: Declaration) -> Any:
+def models_module(declaration: Declaration) -> Any:
     """Return the ``models`` module of the declaration's app."""
     label = declaration.app_label
     if label not in apps.app_configs:

@@ -1,0 +1,115 @@
+"""Model lines: what a project's models say to type checkers of what ``track()`` gives them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from django.apps import AppConfig, apps
+from django.db import models
+
+from pgaudit_log.declaring import third_party_apps, types_modules
+from pgaudit_log.declaring.declarations import Declaration, declarations, declarations_of
+from pgaudit_log.reading.typed_events import event_model_of, models_module, related_name
+from pgaudit_log.type_hints import files
+from pgaudit_log.type_hints.model_source import ModelSource, source_of
+from pgaudit_log.values.tables import concrete
+
+
+@dataclass(frozen=True, kw_only=True)
+class Missing:
+    """The lines that a module of models lacks."""
+
+    path: Path
+    imports: dict[str, list[str]] = field(default_factory=dict)
+    """Names of event classes by the module that has them."""
+    annotations: dict[str, list[str]] = field(default_factory=dict)
+    """Annotations by the model's class."""
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines, to be read and copied."""
+        return source_of(self.path).shown(self.imports, self.annotations)
+
+    def write(self) -> bool:
+        """Write them; return whether there was a place for each."""
+        source = source_of(self.path).completed(self.imports, self.annotations)
+        if source is not None:
+            files.replace(self.path, source)
+        return source is not None
+
+
+def missing() -> list[Missing]:
+    """Return what the project's own modules of models lack, in the order of their paths."""
+    wanted: dict[Path, Missing] = {}
+    for declaration in declarations():
+        name = declaration.model_name
+        types_module = f"{apps.app_configs[declaration.app_label].name}.{types_modules.NAME}"
+        for path in _paths(declaration):
+            own = wanted.setdefault(path, Missing(path=path))
+            if name not in source_of(path).names:
+                own.imports.setdefault(types_module, []).append(name)
+        owner = _owner(declaration)
+        if owner is not None:
+            path = Path(_file(owner.__module__))
+            source = source_of(path)
+            lines = [
+                line
+                for attribute, line in _annotations(owner, declaration, source)
+                if attribute not in source.attributes_of(owner.__name__)
+            ]
+            known = wanted[path].annotations.setdefault(owner.__name__, [])
+            known += [line for line in lines if line not in known]
+    return [
+        found
+        for _, found in sorted(wanted.items())
+        if found.imports or any(found.annotations.values())
+    ]
+
+
+def _annotations(
+    owner: type[models.Model], declaration: Declaration, source: ModelSource
+) -> Iterator[tuple[str, str]]:
+    """Yield each attribute that a model is given, with the line that says so."""
+    event_model = declaration.model_name
+    accessor = related_name(declaration)
+    if accessor is not None:
+        yield accessor, f"{accessor}: {source.quoted('EventsOf[{}]', event_model)}"
+    if len({event_model_of(other) for other in declarations_of(owner)}) == 1:
+        line = source.quoted("ClassVar[{}]", f"type[{event_model}]")
+        yield "pgh_event_model", f"pgh_event_model: {line}"
+    if any(
+        manager.name == "objects" and manager.auto_created for manager in owner._meta.local_managers
+    ):
+        line = source.quoted("ClassVar[TrackedManager[{}]]", owner.__name__)
+        yield "objects", f"objects: {line}"
+
+
+def _paths(declaration: Declaration) -> Iterator[Path]:
+    """Yield the modules that should import the event class: the app's, and that of the model."""
+    config = apps.app_configs[declaration.app_label]
+    if third_party_apps.is_installed(config):
+        return
+    owner = _owner(declaration)
+    names = [models_module(declaration).__name__, *([owner.__module__] if owner else [])]
+    yield from dict.fromkeys(Path(_file(name)) for name in names)
+
+
+def _owner(declaration: Declaration) -> type[models.Model] | None:
+    """Return the class of the project that has the accessor: the model, or its proxy of another's."""
+    for model in (concrete(declaration.tracked_model), declaration.tracked_model):
+        config: AppConfig | None = apps.app_configs.get(model._meta.app_label)
+        if config is None or third_party_apps.is_installed(config):
+            continue
+        path = Path(_file(model.__module__))
+        if path.suffix == ".py" and source_of(path).has_class(model.__name__):
+            return model
+    return None
+
+
+def _file(module: str) -> str:
+    found: Any = sys.modules[module]
+    return str(found.__file__)
