@@ -23,6 +23,7 @@ _COMMON = {field.name for field in Event._meta.get_fields()}
 def source(declaration: Declaration, names: Names) -> list[str]:
     """Return the lines of the class of a declaration's events, as the body of its module has them."""
     event_model = event_model_of(declaration)
+    names.taken = {field.name for field in event_model._meta.fields} | set(declaration.attrs)
     object_name = names.of(concrete(declaration.tracked_model), otherwise=models.Model)
     return [
         f"class {event_model.__name__}(Event):",
@@ -61,7 +62,9 @@ def _field(field: Field, tracked: Field, names: Names) -> Iterator[str]:
         return
     yield _annotated(field.name, type_of(tracked, names), names)
     if field.choices:
-        yield f"def get_{field.name}_display(self) -> str | None: ..."
+        # The plugin of django-stubs puts one there, too: of a field that is never None.
+        method = f"def get_{field.name}_display(self) -> str | None: ..."
+        yield f"{method}  # type: ignore[no-redef]"
 
 
 def _annotated(name: str, type_name: str, names: Names) -> str:
@@ -79,10 +82,7 @@ def _attributes(declaration: Declaration, names: Names) -> Iterator[str]:
     for name, value in declaration.attrs.items():
         if name.startswith("__"):
             continue
-        if isinstance(value, models.Field):
-            field: Field = event_model_of(declaration)._meta.get_field(name)  # type: ignore[assignment]
-            yield from _field(field, field, names)
-        elif isinstance(value, property | cached_property):
+        if isinstance(value, property | cached_property):
             function = value.fget if isinstance(value, property) else value.func
             yield "@property"
             yield f"def {name}(self) -> {names.returned_by(function)}: ..."

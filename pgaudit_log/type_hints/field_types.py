@@ -76,16 +76,16 @@ def _is_of_django(kind: type[Any]) -> bool:
 
 def _array(field: Any, names: Names) -> str:
     # An element may be NULL, whatever the base field says.
-    return f"list[{type_of(field.base_field, names)}]"
+    return f"{names.of(list)}[{type_of(field.base_field, names)}]"
 
 
 def _binary(field: Any, names: Names) -> str:
     # Of psycopg 3 and of psycopg 2.
-    return "bytes | memoryview"
+    return f"{names.of(bytes)} | {names.of(memoryview)}"
 
 
 def _hstore(field: Any, names: Names) -> str:
-    return "dict[str, str | None]"
+    return f"{names.of(dict)}[{names.of(str)}, {names.of(str)} | None]"
 
 
 def _range(field: Any, names: Names) -> str:

@@ -16,7 +16,7 @@ from pgaudit_log.declaring.declarations import Declaration, declarations, declar
 from pgaudit_log.reading.typed_events import event_model_of, models_module, related_name
 from pgaudit_log.type_hints import files
 from pgaudit_log.type_hints.model_source import ModelSource, source_of
-from pgaudit_log.values.tables import concrete
+from pgaudit_log.values.tables import concrete, parents_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,11 +76,17 @@ def _annotations(
     """Yield each attribute that a model is given, with the line that says so."""
     event_model = declaration.model_name
     accessor = related_name(declaration)
-    if accessor is not None:
-        yield accessor, f"{accessor}: {source.quoted('EventsOf[{}]', event_model)}"
+    # The events of a child are no events of its parent, whatever type checkers expect of a subclass.
+    parents = [parent for parent in parents_of(concrete(owner)) if declarations_of(parent)]
+    hides = "  # type: ignore[assignment]" if parents else ""
+    accessors = {related_name(other) for parent in parents for other in declarations_of(parent)}
+    # Of a model of others, whose proxy is tracked, django-stubs' plugin knows the accessor: there.
+    if accessor is not None and concrete(owner) is owner:
+        line = source.quoted("EventsOf[{}]", event_model)
+        yield accessor, f"{accessor}: {line}{hides if accessor in accessors else ''}"
     if len({event_model_of(other) for other in declarations_of(owner)}) == 1:
         line = source.quoted("ClassVar[{}]", f"type[{event_model}]")
-        yield "pgh_event_model", f"pgh_event_model: {line}"
+        yield "pgh_event_model", f"pgh_event_model: {line}{hides}"
     if any(
         manager.name == "objects" and manager.auto_created for manager in owner._meta.local_managers
     ):
@@ -99,7 +105,7 @@ def _paths(declaration: Declaration) -> Iterator[Path]:
 
 
 def _owner(declaration: Declaration) -> type[models.Model] | None:
-    """Return the class of the project that has the accessor: the model, or its proxy of another's."""
+    """Return the class of the project that has the attributes: the model, or its proxy of another's."""
     for model in (concrete(declaration.tracked_model), declaration.tracked_model):
         config: AppConfig | None = apps.app_configs.get(model._meta.app_label)
         if config is None or third_party_apps.is_installed(config):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Iterator
 from functools import cache, cached_property
 from pathlib import Path
@@ -105,10 +106,16 @@ class ModelSource:
         ours = [name for name in _OURS if name in annotations and f".{name}" not in annotations]
         for module, names in (("typing", typing), ("pgaudit_log", ours)):
             if new := [name for name in names if name not in self.names]:
-                yield start, [f"from {module} import {', '.join(new)}"]
+                yield start, [f"from {module} import {', '.join(new)}", *self._gap_after(start)]
         if imports:
             lines = [f"    {line}" for line in _import_lines(imports)]
             yield (end, ["", "if TYPE_CHECKING:", *lines]) if block is None else (block, lines)
+
+    def _gap_after(self, position: int) -> list[str]:
+        """Return the empty line between an import of Python's own and those of others."""
+        following = self.text.splitlines()[position : position + 1]
+        names = [line.split()[1].partition(".")[0] for line in following if len(line.split()) > 1]
+        return [""] if names and names[0] not in sys.stdlib_module_names else []
 
     @property
     def _import_lines(self) -> tuple[int, int, int | None]:

@@ -8,33 +8,34 @@ import typing
 from functools import reduce
 from typing import Any
 
-_PLAIN = {"builtins"}
-"""Modules whose classes need no import."""
-
 
 class Names:
     """The names of other modules' classes, each used once at least."""
 
     def __init__(self) -> None:
         self._modules: set[str] = set()
+        self.taken: set[str] = set()
+        """What the body of a class defines, and would be found there: a field may be called ``bytes``."""
 
     def of(self, cls: type[Any], otherwise: type[Any] | None = None) -> str:
         """Return the name of a class; of one that nobody can import, that of ``otherwise``, or ``Any``."""
         if not _can_be_imported(cls):
             return "Any" if otherwise is None else self.of(otherwise)
-        if cls.__module__ in _PLAIN:
+        if cls.__module__ == "builtins" and cls.__name__ not in self.taken:
             return cls.__qualname__
         self._modules.add(cls.__module__)
         return f"{_alias(cls.__module__)}.{cls.__qualname__}"
 
     def of_annotation(self, annotation: Any) -> str:
         """Return an annotation, evaluated, as it would be written here; ``Any`` for what is too special."""
+        if annotation is Any:
+            return "Any"
         if annotation is None or annotation is type(None):
             return "None"
         if isinstance(annotation, types.UnionType) or typing.get_origin(annotation) is typing.Union:
             return " | ".join(self.of_annotation(part) for part in typing.get_args(annotation))
         origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
-        if isinstance(origin, type) and all(isinstance(part, type) for part in arguments):
+        if isinstance(origin, type) and not any(isinstance(part, list) for part in arguments):
             inner = ", ".join(self.of_annotation(part) for part in arguments)
             return f"{self.of(origin)}[{inner}]"
         return self.of(annotation) if isinstance(annotation, type) else "Any"
