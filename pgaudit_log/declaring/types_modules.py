@@ -6,6 +6,7 @@ writes what they are into ``audit_types.py`` beside the app's ``models``.
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +33,13 @@ def is_generated(path: Path) -> bool:
 def name_of(app_label: str) -> str | None:
     """Return the full name of an app's types module; ``None`` where it has none."""
     config = apps.app_configs[app_label]
-    path = path_of(config)
-    return f"{config.name}.{NAME}" if path.exists() and is_generated(path) else None
+    return f"{config.name}.{NAME}" if _has_generated(path_of(config)) else None
+
+
+@cache
+def _has_generated(path: Path) -> bool:
+    # Looked for once an app, not once a model.
+    return path.exists() and is_generated(path)
 
 
 def event_class(module: str, app_label: str, name: str) -> Any:

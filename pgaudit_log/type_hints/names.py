@@ -58,7 +58,7 @@ class Names:
 
 
 def _alias(module: str) -> str:
-    return "_" + module.replace(".", "_")
+    return "_" + module.replace("_", "__").replace(".", "_")
 
 
 def _can_be_imported(cls: type[Any]) -> bool:
