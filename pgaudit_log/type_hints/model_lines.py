@@ -24,8 +24,8 @@ class Missing:
     """The lines that a module of models lacks."""
 
     path: Path
-    imports: dict[str, list[str]] = field(default_factory=dict)
-    """Names of event classes by the module that has them."""
+    imports: list[str] = field(default_factory=list)
+    """Imports of event classes, for type checkers."""
     annotations: dict[str, list[str]] = field(default_factory=dict)
     """Annotations by the model's class."""
 
@@ -46,12 +46,10 @@ def missing() -> list[Missing]:
     """Return what the project's own modules of models lack, in the order of their paths."""
     wanted: dict[Path, Missing] = {}
     for declaration in declarations():
-        name = declaration.model_name
-        types_module = f"{apps.app_configs[declaration.app_label].name}.{types_modules.NAME}"
-        for path in _paths(declaration):
+        for path, line in _imports(declaration).items():
             own = wanted.setdefault(path, Missing(path=path))
-            if name not in source_of(path).names:
-                own.imports.setdefault(types_module, []).append(name)
+            if declaration.model_name not in source_of(path).names:
+                own.imports.append(line)
         owner = _owner(declaration)
         if owner is not None:
             path = Path(_file(owner.__module__))
@@ -94,14 +92,16 @@ def _annotations(
         yield "objects", f"objects: {line}"
 
 
-def _paths(declaration: Declaration) -> Iterator[Path]:
-    """Yield the modules that should import the event class: the app's, and that of the model."""
+def _imports(declaration: Declaration) -> dict[Path, str]:
+    """Return the imports of an event class: in the module of the model, and in the app's ``models``."""
     config = apps.app_configs[declaration.app_label]
     if third_party_apps.is_installed(config):
-        return
-    owner = _owner(declaration)
-    names = [models_module(declaration).__name__, *([owner.__module__] if owner else [])]
-    yield from dict.fromkeys(Path(_file(name)) for name in names)
+        return {}
+    name, owner = declaration.model_name, _owner(declaration)
+    line = f"from {config.name}.{types_modules.NAME} import {name}"
+    found = {} if owner is None else {Path(_file(owner.__module__)): line}
+    # "as": others may import it from there, for type checkers too.
+    return {**found, Path(_file(models_module(declaration).__name__)): f"{line} as {name}"}
 
 
 def _owner(declaration: Declaration) -> type[models.Model] | None:

@@ -184,3 +184,21 @@ def test_apps_that_were_installed_are_left_alone(store: Project) -> None:
     assert "Wrote store/audit_types.py." in said
     assert "parts" not in said
     assert not (store.folder / "site-packages/parts/audit_types.py").exists()
+
+
+def test_models_in_a_package_import_what_they_use_and_the_package_all(store: Project) -> None:
+    (store.folder / "store/models.py").unlink()
+    store.write("store/models/__init__.py", "from .items import Item, Plain\n")
+    store.write("store/models/items.py", TRACKED_LATER)
+    assert "Completed store/models/items.py." in store.manage("pgaudit_log", "types", "--models")
+    package = (store.folder / "store/models/__init__.py").read_text()
+    assert package == (
+        "from typing import TYPE_CHECKING\n\n"
+        "from .items import Item, Plain\n\n"
+        "if TYPE_CHECKING:\n"
+        "    from store.audit_types import ItemEvent as ItemEvent\n"
+        "    from store.audit_types import PlainEvent as PlainEvent\n"
+    )
+    items = (store.folder / "store/models/items.py").read_text()
+    assert "    from store.audit_types import ItemEvent, PlainEvent\n" in items
+    assert store.manage("pgaudit_log", "types") == "All types are up to date.\n"

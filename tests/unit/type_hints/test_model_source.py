@@ -9,7 +9,7 @@ import pytest
 
 from pgaudit_log.type_hints.model_source import ModelSource
 
-IMPORTS = {"shop.audit_types": ["OrderEvent"]}
+IMPORTS = ["from shop.audit_types import OrderEvent as OrderEvent"]
 LINES = {"Order": ['events: pgaudit_log.EventsOf["OrderEvent"]', 'm: ClassVar["type[OrderEvent]"]']}
 
 
@@ -152,3 +152,75 @@ def test_what_is_said_already_is_known(tmp_path: Path) -> None:
     )
     assert found.attributes_of("Order") == {"events", "objects"}
     assert found.attributes_of("Invoice") == set()
+
+
+SHORT_LINES = {"Order": ["events: EventsOf[OrderEvent]", "m: ClassVar[int]"]}
+
+
+def test_names_go_into_the_imports_that_are_there(tmp_path: Path) -> None:
+    models = source(
+        tmp_path,
+        """
+        from __future__ import annotations
+
+        from typing import Any, cast
+
+        from django.db import models
+        from pgaudit_log import AnyChange, track
+
+        class Order(models.Model):
+            status = models.TextField()
+        """,
+    )
+    found = models.completed(IMPORTS, SHORT_LINES)
+    assert found is not None
+    assert found.partition("class Order")[0] == dedent(
+        """\
+        from __future__ import annotations
+
+        from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+        from django.db import models
+        from pgaudit_log import AnyChange, EventsOf, track
+
+        if TYPE_CHECKING:
+            from shop.audit_types import OrderEvent as OrderEvent
+
+        """
+    )
+
+
+def test_an_import_that_is_missing_comes_where_its_kind_is(tmp_path: Path) -> None:
+    models = source(
+        tmp_path,
+        """
+        from __future__ import annotations
+
+        from django.db import models
+        from pgaudit_log import (
+            track,
+        )
+
+        class Order(models.Model):
+            status = models.TextField()
+        """,
+    )
+    found = models.completed(IMPORTS, SHORT_LINES)
+    assert found is not None
+    assert found.partition("class Order")[0] == dedent(
+        """\
+        from __future__ import annotations
+
+        from typing import TYPE_CHECKING, ClassVar
+
+        from django.db import models
+        from pgaudit_log import (
+            track,
+        )
+        from pgaudit_log import EventsOf
+
+        if TYPE_CHECKING:
+            from shop.audit_types import OrderEvent as OrderEvent
+
+        """
+    )
