@@ -96,17 +96,23 @@ class MiddlewareEvents(Events):
     # Without a way back: django-pghistory's model of this name has one to the same users.
     user = ProxyField("pgh_context__user", _user_field(related_name="+"))
     """Who sent the request: the person, also where they acted as somebody else."""
-    user_name = ProxyField("pgh_context__user_name", models.TextField(null=True))
+    user_name: EventField[str | None] = ProxyField(
+        "pgh_context__user_name", models.TextField(null=True)
+    )
     """The name by which people knew them then."""
     on_behalf_of = ProxyField("pgh_context__on_behalf_of", _user_field(related_name="+"))
     """Whom they acted as, if they did."""
-    on_behalf_of_name = ProxyField("pgh_context__on_behalf_of_name", models.TextField(null=True))
+    on_behalf_of_name: EventField[str | None] = ProxyField(
+        "pgh_context__on_behalf_of_name", models.TextField(null=True)
+    )
     """The name by which people knew that one then."""
-    token = ProxyField("pgh_context__token", models.TextField(null=True))
+    token: EventField[str | None] = ProxyField("pgh_context__token", models.TextField(null=True))
     """The API token, as ``kind:id``."""
-    service = ProxyField("pgh_context__service", models.TextField(null=True))
+    service: EventField[str | None] = ProxyField(
+        "pgh_context__service", models.TextField(null=True)
+    )
     """The service that sent the request."""
-    url = ProxyField("pgh_context__url", models.TextField(null=True))
+    url: EventField[str | None] = ProxyField("pgh_context__url", models.TextField(null=True))
     """Where to."""
 
     class Meta:

@@ -6,9 +6,8 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from django.apps import AppConfig, apps
+from django.apps import apps
 from django.db import models
 
 from pgaudit_log.declaring import third_party_apps, types_modules
@@ -51,15 +50,15 @@ def missing() -> list[Missing]:
             if declaration.model_name not in source_of(path).names:
                 own.imports.append(line)
         owner = _owner(declaration)
-        if owner is not None:
-            path = Path(_file(owner.__module__))
-            source = source_of(path)
+        file = None if owner is None else _own_file(owner.__module__)
+        if owner is not None and file is not None and file in wanted:
+            source = source_of(file)
             lines = [
                 line
                 for attribute, line in _annotations(owner, declaration, source)
                 if attribute not in source.attributes_of(owner.__name__)
             ]
-            known = wanted[path].annotations.setdefault(owner.__name__, [])
+            known = wanted[file].annotations.setdefault(owner.__name__, [])
             known += [line for line in lines if line not in known]
     return [
         found
@@ -95,27 +94,29 @@ def _annotations(
 def _imports(declaration: Declaration) -> dict[Path, str]:
     """Return the imports of an event class: in the module of the model, and in the app's ``models``."""
     config = apps.app_configs[declaration.app_label]
-    if third_party_apps.is_installed(config):
+    if third_party_apps.is_installed(config.path):
         return {}
-    name, owner = declaration.model_name, _owner(declaration)
-    line = f"from {config.name}.{types_modules.NAME} import {name}"
-    found = {} if owner is None else {Path(_file(owner.__module__)): line}
+    line = f"from {config.name}.{types_modules.NAME} import {declaration.model_name}"
     # "as": others may import it from there, for type checkers too.
-    return {**found, Path(_file(models_module(declaration).__name__)): f"{line} as {name}"}
+    exported = f"{line} as {declaration.model_name}"
+    owner = _owner(declaration)
+    found = {} if owner is None else {_own_file(owner.__module__): line}
+    found[_own_file(models_module(declaration).__name__)] = exported
+    return {path: line for path, line in found.items() if path is not None}
 
 
 def _owner(declaration: Declaration) -> type[models.Model] | None:
     """Return the class of the project that has the attributes: the model, or its proxy of another's."""
     for model in (concrete(declaration.tracked_model), declaration.tracked_model):
-        config: AppConfig | None = apps.app_configs.get(model._meta.app_label)
-        if config is None or third_party_apps.is_installed(config):
-            continue
-        path = Path(_file(model.__module__))
-        if path.suffix == ".py" and source_of(path).has_class(model.__name__):
+        path = _own_file(model.__module__)
+        if path is not None and source_of(path).has_class(model.__name__):
             return model
     return None
 
 
-def _file(module: str) -> str:
-    found: Any = sys.modules[module]
-    return str(found.__file__)
+def _own_file(module: str) -> Path | None:
+    """Return the file of a module of the project; ``None`` for one that was installed."""
+    name: str | None = getattr(sys.modules[module], "__file__", None)
+    if name is None or not name.endswith(".py") or third_party_apps.is_installed(name):
+        return None
+    return Path(name)

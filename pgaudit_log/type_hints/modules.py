@@ -84,7 +84,7 @@ def modules() -> Iterator[TypesModule]:
     for config in apps.get_app_configs():
         path = types_modules.path_of(config)
         own = by_app.get(config.label, [])
-        if third_party_apps.is_installed(config) or not (own or path.exists()):
+        if third_party_apps.is_installed(config.path) or not (own or path.exists()):
             continue
         if path.exists() and not types_modules.is_generated(path):
             if not own:

@@ -124,6 +124,8 @@ def of_the_trail(order: Order) -> None:
     reveal_type(Events.objects.tracks(order).get().pgh_obj_id)  # is: str | None
     reveal_type(Events.objects.references(order).page())  # is: Page[Events]
     reveal_type(MiddlewareEvents.objects.labelled("insert").get())  # is: MiddlewareEvents
+    reveal_type(MiddlewareEvents.objects.get().user_name)  # is: str | None
+    reveal_type(Events.objects.get().pgh_obj)  # is: Model | None
     Events.objects.acros(Order)  # wrong
     Events.objects.get().status  # wrong
 
