@@ -56,18 +56,18 @@ def _field(field: Field, tracked: Field, names: Names) -> Iterator[str]:
     """Yield a field of events, with what Django makes beside it."""
     if isinstance(field, models.ForeignObject):
         # Not of the tracked one, whose key may be in a parent's table.
-        yield _annotated(field.name, type_of(field, names), names)
+        yield _annotated(field.name, type_of(field, names))
         if isinstance(field, models.ForeignKey):
-            yield _annotated(field.attname, type_of(_key_of(field), names), names)
+            yield _annotated(field.attname, type_of(_key_of(field), names))
         return
-    yield _annotated(field.name, type_of(tracked, names), names)
+    yield _annotated(field.name, type_of(tracked, names))
     if field.choices:
         # The plugin of django-stubs puts one there, too: of a field that is never None.
         method = f"def get_{field.name}_display(self) -> str | None: ..."
         yield f"{method}  # type: ignore[no-redef]"
 
 
-def _annotated(name: str, type_name: str, names: Names) -> str:
+def _annotated(name: str, type_name: str) -> str:
     return f"{name}: EventField[{type_name}]"
 
 
