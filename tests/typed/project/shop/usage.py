@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 from accounts.models import TrackedUser, TrackedUserEvent
 from django.contrib.auth.models import User
+from django.db import models
 from django.db.models import Count
 
+import pgaudit_log
 from pgaudit_log import timetravel, trails
 from pgaudit_log.models import Events, MiddlewareEvents
 from shop import audit_types
@@ -32,6 +34,19 @@ from shop.models import (
 
 if TYPE_CHECKING:
     from typing_extensions import reveal_type  # noqa: TC004 - nothing here runs
+
+
+class OrderEvents(OrderEvent):
+    user = pgaudit_log.ProxyField("pgh_context__user", models.TextField(null=True))
+
+    class Meta:  # pyright: ignore[reportIncompatibleVariableOverride]
+        proxy = True
+
+
+def of_a_proxy(user: User) -> None:
+    reveal_type(OrderEvents.objects.by(user).first())  # is: OrderEvents | None
+    reveal_type(OrderEvents.objects.get().user)  # is: str | None, in mypy
+    reveal_type(OrderEvents.objects.get().status)  # is: str | None
 
 
 def of_an_object(order: Order, moment: datetime) -> None:
