@@ -46,6 +46,7 @@ from pgaudit_log.exceptions import (
     UnknownPastError,
 )
 from pgaudit_log.many_models import track_models
+from pgaudit_log.reading.managers import EventsOf, TrackedManager, TrackedQuerySet
 from pgaudit_log.reading.proxy_fields import ProxyField
 from pgaudit_log.tracking import track
 
@@ -74,6 +75,7 @@ __all__ = [
     "DeclarationError",
     "Delete",
     "DeleteEvent",
+    "EventsOf",
     "F",
     "Insert",
     "InsertEvent",
@@ -91,6 +93,8 @@ __all__ = [
     "RowEvent",
     "StalePlanError",
     "Statement",
+    "TrackedManager",
+    "TrackedQuerySet",
     "Tracker",
     "Truncate",
     "TruncateEvent",

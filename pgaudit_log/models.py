@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar
+from uuid import UUID
 
 from django.apps import apps
 from django.conf import settings
@@ -12,12 +14,17 @@ from pgaudit_log.constants import EVENT_TABLE
 from pgaudit_log.declaring import model_labels
 from pgaudit_log.reading.context_field import ContextField
 from pgaudit_log.reading.event_model import OPERATION_CHOICES, Event, ReadOnlyModel, ReferencesField
+from pgaudit_log.reading.managers import TrailManager
 from pgaudit_log.reading.objects import EventObject
 from pgaudit_log.reading.proxy_fields import ProxyField
-from pgaudit_log.reading.querysets import TrailQuerySet
 from pgaudit_log.values.json_fields import DiffField, DocumentField
 from pgaudit_log.values.json_text import ExactDecoder
 from pgaudit_log.values.tables import Field
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from pgaudit_log.reading.managers import EventField
 
 __all__ = ["Event", "Events", "MiddlewareEvents"]
 
@@ -25,28 +32,36 @@ __all__ = ["Event", "Events", "MiddlewareEvents"]
 class Events(ReadOnlyModel):
     """The trail: every event of every tracked model, in the order of capture."""
 
-    pgh_id = models.BigAutoField(primary_key=True, db_column="id")
-    pgh_created_at = models.DateTimeField(db_column="created_at")
-    pgh_txid = models.BigIntegerField(db_column="txid")
-    pgh_turn = models.BigIntegerField(db_column="turn", null=True)
-    pgh_shape = models.IntegerField(db_column="shape")
-    pgh_obj_model = models.TextField(db_column="model")
-    pgh_obj_id = models.TextField(db_column="obj_pk", null=True)
-    pgh_label = models.TextField(db_column="label")
-    pgh_operation = models.CharField(db_column="operation", max_length=1, choices=OPERATION_CHOICES)
-    pgh_data = DocumentField(db_column="snapshot", null=True, decoder=ExactDecoder)
-    pgh_diff = DiffField(db_column="diff", null=True, decoder=ExactDecoder)
-    pgh_refs = ReferencesField(models.TextField(), db_column="refs", null=True)
-    pgh_context_id = models.UUIDField(db_column="context_id", null=True)
-    pgh_context = ContextField(db_column="context", null=True)
-    pgh_role = models.TextField(db_column="role")
-    pgh_session = DocumentField(db_column="session", null=True)
-    pgh_origin = DocumentField(db_column="origin", null=True)
+    pgh_id: EventField[int] = models.BigAutoField(primary_key=True, db_column="id")
+    pgh_created_at: EventField[datetime] = models.DateTimeField(db_column="created_at")
+    pgh_txid: EventField[int] = models.BigIntegerField(db_column="txid")
+    pgh_turn: EventField[int | None] = models.BigIntegerField(db_column="turn", null=True)
+    pgh_shape: EventField[int] = models.IntegerField(db_column="shape")
+    pgh_obj_model: EventField[str] = models.TextField(db_column="model")
+    pgh_obj_id: EventField[str | None] = models.TextField(db_column="obj_pk", null=True)
+    pgh_label: EventField[str] = models.TextField(db_column="label")
+    pgh_operation: EventField[str] = models.CharField(
+        db_column="operation", max_length=1, choices=OPERATION_CHOICES
+    )
+    pgh_data: EventField[dict[str, Any] | None] = DocumentField(
+        db_column="snapshot", null=True, decoder=ExactDecoder
+    )
+    pgh_diff: EventField[dict[str, list[Any]] | None] = DiffField(
+        db_column="diff", null=True, decoder=ExactDecoder
+    )
+    pgh_refs: EventField[list[str] | None] = ReferencesField(
+        models.TextField(), db_column="refs", null=True
+    )
+    pgh_context_id: EventField[UUID | None] = models.UUIDField(db_column="context_id", null=True)
+    pgh_context: EventField[dict[str, Any] | None] = ContextField(db_column="context", null=True)
+    pgh_role: EventField[str] = models.TextField(db_column="role")
+    pgh_session: EventField[dict[str, Any] | None] = DocumentField(db_column="session", null=True)
+    pgh_origin: EventField[dict[str, Any] | None] = DocumentField(db_column="origin", null=True)
 
     pgh_obj = EventObject()
     """The object as it is today, or ``None`` if it is gone."""
 
-    objects: ClassVar[models.Manager[Events]] = TrailQuerySet.as_manager()
+    objects: ClassVar[TrailManager[Self]] = TrailManager()
 
     class Meta:
         managed = False
@@ -81,17 +96,23 @@ class MiddlewareEvents(Events):
     # Without a way back: django-pghistory's model of this name has one to the same users.
     user = ProxyField("pgh_context__user", _user_field(related_name="+"))
     """Who sent the request: the person, also where they acted as somebody else."""
-    user_name = ProxyField("pgh_context__user_name", models.TextField(null=True))
+    user_name: EventField[str | None] = ProxyField(
+        "pgh_context__user_name", models.TextField(null=True)
+    )
     """The name by which people knew them then."""
     on_behalf_of = ProxyField("pgh_context__on_behalf_of", _user_field(related_name="+"))
     """Whom they acted as, if they did."""
-    on_behalf_of_name = ProxyField("pgh_context__on_behalf_of_name", models.TextField(null=True))
+    on_behalf_of_name: EventField[str | None] = ProxyField(
+        "pgh_context__on_behalf_of_name", models.TextField(null=True)
+    )
     """The name by which people knew that one then."""
-    token = ProxyField("pgh_context__token", models.TextField(null=True))
+    token: EventField[str | None] = ProxyField("pgh_context__token", models.TextField(null=True))
     """The API token, as ``kind:id``."""
-    service = ProxyField("pgh_context__service", models.TextField(null=True))
+    service: EventField[str | None] = ProxyField(
+        "pgh_context__service", models.TextField(null=True)
+    )
     """The service that sent the request."""
-    url = ProxyField("pgh_context__url", models.TextField(null=True))
+    url: EventField[str | None] = ProxyField("pgh_context__url", models.TextField(null=True))
     """Where to."""
 
     class Meta:

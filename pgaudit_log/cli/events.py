@@ -56,7 +56,7 @@ def _facts(event: Events) -> Iterator[tuple[str, str]]:
         yield "references", terminal_text.safe(", ".join(event.pgh_refs))
     if event.pgh_context_id is not None:
         yield "context", str(event.pgh_context_id)
-    context = event.pgh_context
+    context: Any = event.pgh_context  # whatever an own context function made of it
     if isinstance(context, dict):
         for name, value in context.items():
             yield f"  {terminal_text.safe(name)}", terminal_text.of_value(value)

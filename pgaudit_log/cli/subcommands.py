@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from pgaudit_log.cli import as_of, backfill, events, install, reversal, trail, uninstall
+from pgaudit_log.cli import as_of, backfill, events, install, reversal, trail, types, uninstall
 from pgaudit_log.cli.screen import Screen
 
 
@@ -20,6 +20,7 @@ class Subcommand:
     add_arguments: Callable[[Any], None]
     run: Callable[[Any, Screen], None]
     has_json: bool = True
+    asks_database: bool = True
 
 
 SUBCOMMANDS = (
@@ -77,6 +78,14 @@ SUBCOMMANDS = (
         add_arguments=uninstall.add_arguments,
         run=uninstall.run,
     ),
+    Subcommand(
+        name="types",
+        help=types.HELP,
+        add_arguments=types.add_arguments,
+        run=types.run,
+        has_json=False,
+        asks_database=False,
+    ),
 )
 
 BY_NAME = {subcommand.name: subcommand for subcommand in SUBCOMMANDS}
@@ -88,11 +97,12 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     for subcommand in SUBCOMMANDS:
         own = made.add_parser(subcommand.name, help=subcommand.help, description=subcommand.help)
         subcommand.add_arguments(own)
-        own.add_argument(
-            "--database",
-            metavar="ALIAS",
-            help="Which database; by default the one that the routers give for the model.",
-        )
+        if subcommand.asks_database:
+            own.add_argument(
+                "--database",
+                metavar="ALIAS",
+                help="Which database; by default the one that the routers give for the model.",
+            )
         if subcommand.has_json:
             own.add_argument("--json", action="store_true", help="Write one JSON document.")
         _add_django_options(own)

@@ -42,12 +42,16 @@ def refuse(model: type[models.Model]) -> None:
     )
 
 
+def is_installed(path: str | Path) -> bool:
+    """Return whether a file or folder, such as that of an app, was written by an installer."""
+    return not _INSTALLED.isdisjoint(Path(path).parts)
+
+
 def _is_third_party(config: AppConfig) -> bool:
     if config.label in settings.MIGRATION_MODULES:
         return False
-    is_installed = not _INSTALLED.isdisjoint(Path(config.path).parts)
     # Django itself may be a checkout.
-    if not is_installed and not config.name.startswith("django.contrib."):
+    if not is_installed(config.path) and not config.name.startswith("django.contrib."):
         return False
     migrations = list(Path(config.path, "migrations").rglob("*.py*"))
     return bool(migrations) and not any(

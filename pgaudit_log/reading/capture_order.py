@@ -6,40 +6,41 @@ are the same. So distinct values come in no order unless one was asked for.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import models
 from django.db.models.sql.query import Query
 
+E_co = TypeVar("E_co", bound=models.Model, covariant=True)
+R_co = TypeVar("R_co", covariant=True)
+InOrderT = TypeVar("InOrderT", bound="InOrderOfCapture[Any, Any]")
 
-class InOrderOfCapture:
+
+class InOrderOfCapture(models.QuerySet[E_co, R_co]):
     """A mixin for querysets of events."""
 
-    model: type[models.Model]
-    query: Query
-
-    def distinct(self, *field_names: Any) -> Any:
+    def distinct(self: InOrderT, *field_names: Any) -> InOrderT:
         """Return the distinct events or values; with names, the first captured of each.
 
         Values come in no order, unless ``order_by()`` gives one.
         """
-        return _disordered(super().distinct(*field_names))  # type: ignore[misc]
+        return _disordered(super().distinct(*field_names))
 
-    def first(self) -> Any:
+    def first(self) -> R_co | None:
         """Return the first event or value in the order of capture, or ``None`` if there is none."""
-        return super(InOrderOfCapture, _in_order_again(self)).first()  # type: ignore[misc]
+        return super(InOrderOfCapture, _in_order_again(self)).first()
 
-    def last(self) -> Any:
+    def last(self) -> R_co | None:
         """Return the last event or value in the order of capture, or ``None`` if there is none."""
-        return super(InOrderOfCapture, _in_order_again(self)).last()  # type: ignore[misc]
+        return super(InOrderOfCapture, _in_order_again(self)).last()
 
     def _values(self, *fields: Any, **expressions: Any) -> Any:
         return _disordered(super()._values(*fields, **expressions))  # type: ignore[misc]
 
 
-def _disordered(queryset: Any) -> Any:
+def _disordered(queryset: InOrderT) -> InOrderT:
     """Return ``queryset``, made just now, without the order of capture where that cannot be."""
-    query = queryset.query
+    query: Any = queryset.query
     if not query.distinct or not _is_in_default_order(query):
         return queryset
     if query.distinct_fields:
@@ -52,7 +53,7 @@ def _disordered(queryset: Any) -> Any:
     return queryset
 
 
-def _in_order_again(queryset: Any) -> Any:
+def _in_order_again(queryset: InOrderT) -> InOrderT:
     """Return a queryset from which :func:`_disordered` took the order with it, for one value of it.
 
     Django 6.1 takes any value where there is no order; before, it was that of the lowest key.

@@ -62,7 +62,7 @@ class AsksInPlace:
         clone._asked = self._asked
         return clone
 
-    def using(self, alias: str | None) -> Any:
+    def using(self: AsksInPlaceT, alias: str | None) -> AsksInPlaceT:
         """Return the same of another database.
 
         Raises:
@@ -70,7 +70,7 @@ class AsksInPlace:
         """
         if self._asked is not None:
             self._asked.refuse_elsewhere(self.model, alias or DEFAULT_DB_ALIAS)
-        return super().using(alias)  # type: ignore[misc]
+        return cast("AsksInPlaceT", super().using(alias))  # type: ignore[misc]
 
     def _in_place_of(self: AsksInPlaceT, given: Iterable[Any], method: str) -> AsksInPlaceT:
         """Return this queryset in the database of objects and querysets; others say nothing.

@@ -97,14 +97,14 @@ def _reference(field: models.ForeignKey[Any, Any]) -> models.ForeignKey[Any, Any
 def _only_reading(made: Field, tracked: Field) -> Field:
     """Return ``made`` so that its class does nothing to the events it is put on."""
     field_class: Any = type(made)
-    own = _own_attribute(tracked)
+    own = own_attribute(tracked)
     if own is not None or field_class.contribute_to_class is not models.Field.contribute_to_class:
         made.__class__ = _only_reading_class(field_class)
         made.pgh_own_attribute = own  # type: ignore[attr-defined]
     return made
 
 
-def _own_attribute(field: Field) -> Any:
+def own_attribute(field: Field) -> Any:
     """Return the attribute that a field's class makes of it on its model; ``None`` for a plain one."""
     # What a generated column gives out is on no model.
     if not hasattr(field, "model"):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar
+from uuid import UUID
 
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
@@ -12,9 +14,15 @@ from pgaudit_log.constants import OPERATIONS
 from pgaudit_log.exceptions import ReadOnlyError
 from pgaudit_log.reading.context_field import ContextField
 from pgaudit_log.reading.deletion_guard import Protection
-from pgaudit_log.reading.querysets import EventQuerySet
+from pgaudit_log.reading.managers import EventManager
 from pgaudit_log.values.json_fields import DiffField, DocumentField
 from pgaudit_log.values.json_text import ExactDecoder
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from pgaudit_log.declaring.trackers import Tracker
+    from pgaudit_log.reading.managers import EventField
 
 OPERATION_CHOICES = list(OPERATIONS.items())
 
@@ -36,6 +44,19 @@ class ReadOnlyModel(models.Model):
     """An event can be read only; the database refuses changes too."""
 
     pgh_protection = Protection()
+
+    if TYPE_CHECKING:
+        # ``reversal`` puts these here.
+        can_revert: bool
+
+        def revert(self, using: str | None = None) -> models.Model:
+            """Give the object the values that this event shows, and return it."""
+
+        async def arevert(self, using: str | None = None) -> models.Model:
+            """Do what ``revert()`` does, from a coroutine."""
+
+        def get_pgh_operation_display(self) -> str:
+            """Return what happened, as a word."""
 
     class Meta:
         abstract = True
@@ -73,44 +94,48 @@ class Event(ReadOnlyModel):
     declared with ``obj_field=None``.
     """
 
-    pgh_id = models.BigAutoField(primary_key=True)
+    pgh_id: EventField[int] = models.BigAutoField(primary_key=True)
     """Order of capture."""
-    pgh_created_at = models.DateTimeField()
+    pgh_created_at: EventField[datetime] = models.DateTimeField()
     """Start of the transaction that made the change."""
-    pgh_txid = models.BigIntegerField()
+    pgh_txid: EventField[int] = models.BigIntegerField()
     """The transaction that made the change."""
-    pgh_turn = models.BigIntegerField(null=True)
+    pgh_turn: EventField[int | None] = models.BigIntegerField(null=True)
     """When its statement began, in the numbers of ``pgh_id``, where triggers may have written
     again before it was captured; else ``None``."""
-    pgh_shape = models.IntegerField()
+    pgh_shape: EventField[int] = models.IntegerField()
     """What the names in it meant when it was written: the id of a shape."""
-    pgh_obj_model = models.TextField()
+    pgh_obj_model: EventField[str] = models.TextField()
     """The label of the model whose row changed: an earlier one of a renamed model, a parent's."""
-    pgh_obj_key = models.TextField(null=True)
+    pgh_obj_key: EventField[str | None] = models.TextField(null=True)
     """The object's primary key as text; a composite key as a JSON array."""
-    pgh_label = models.TextField()
+    pgh_label: EventField[str] = models.TextField()
     """The tracker's label."""
-    pgh_operation = models.CharField(max_length=1, choices=OPERATION_CHOICES)
+    pgh_operation: EventField[str] = models.CharField(max_length=1, choices=OPERATION_CHOICES)
     """What happened, as one letter of ``constants.OPERATIONS``."""
-    pgh_data = DocumentField(null=True, decoder=ExactDecoder)
+    pgh_data: EventField[dict[str, Any] | None] = DocumentField(null=True, decoder=ExactDecoder)
     """The tracked columns of the row, keyed by column, those that the model no longer has too."""
-    pgh_diff = DiffField(null=True, decoder=ExactDecoder)
+    pgh_diff: EventField[dict[str, list[Any]] | None] = DiffField(null=True, decoder=ExactDecoder)
     """What an update changed: ``{"column": [old, new]}``."""
-    pgh_refs = ReferencesField(models.TextField(), null=True)
+    pgh_refs: EventField[list[str] | None] = ReferencesField(models.TextField(), null=True)
     """What the row's foreign keys pointed at: ``["shop.Customer:5"]``."""
-    pgh_context_id = models.UUIDField(null=True)
+    pgh_context_id: EventField[UUID | None] = models.UUIDField(null=True)
     """One per context."""
-    pgh_context = ContextField(null=True)
+    pgh_context: EventField[dict[str, Any] | None] = ContextField(null=True)
     """Who and why, as the client claims; ``None`` where it claimed nothing."""
-    pgh_role = models.TextField()
+    pgh_role: EventField[str] = models.TextField()
     """The role that had logged in to the database, as PostgreSQL observed it."""
-    pgh_session = DocumentField(null=True)
+    pgh_session: EventField[dict[str, Any] | None] = DocumentField(null=True)
     """What else PostgreSQL observed: ``{"set_role", "application", "address"}``; the last two
     where no context was claimed."""
-    pgh_origin = DocumentField(null=True)
+    pgh_origin: EventField[dict[str, Any] | None] = DocumentField(null=True)
     """Where an imported event came from; ``None`` for what was captured here."""
 
-    objects: ClassVar[models.Manager[Any]] = EventQuerySet.as_manager()
+    if TYPE_CHECKING:
+        pgh_tracked_model: ClassVar[type[models.Model]]
+        pgh_trackers: ClassVar[tuple[Tracker, ...]]
+
+    objects: ClassVar[EventManager[Self]] = EventManager()
 
     class Meta:
         abstract = True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, overload
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -30,17 +30,24 @@ class EventObject:
 
     name = "pgh_obj"
 
-    def __get__(self, event: Any, owner: Any = None) -> Any:
+    @overload
+    def __get__(self, event: None, owner: Any = None) -> EventObject: ...
+    @overload
+    def __get__(self, event: models.Model, owner: Any = None) -> models.Model | None: ...
+    def __get__(
+        self, event: models.Model | None, owner: Any = None
+    ) -> EventObject | models.Model | None:
         if event is None:
             return self
         if not self.is_cached(event):
             # Since Django 6.1 a queryset says whether what is missing is fetched one by one.
-            mode = getattr(event._state, "fetch_mode", None)
+            mode: Any = getattr(event._state, "fetch_mode", None)
             if mode is None:
                 self.fetch_one(event)
             else:
                 mode.fetch(self, event)
-        return event._state.fields_cache[self.name]
+        found: models.Model | None = event._state.fields_cache[self.name]
+        return found
 
     @property
     def field(self) -> EventObject:

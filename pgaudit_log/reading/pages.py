@@ -4,28 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
+
+E = TypeVar("E")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Page:
+class Page(Generic[E]):
     """Some events, the newest first."""
 
-    events: tuple[Any, ...]
+    events: tuple[E, ...]
     """The events, the newest first."""
     older: int | None = None
     """For ``page(before=…)``: where the next older page begins; ``None`` if there is none."""
     newer: int | None = None
     """For ``page(after=…)``: where the next newer page ends; ``None`` on the newest page."""
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[E]:
         return iter(self.events)
 
     def __len__(self) -> int:
         return len(self.events)
 
     @classmethod
-    def from_newest(cls, found: Sequence[Any], size: int, before: int | None) -> Page:
+    def from_newest(cls, found: Sequence[Any], size: int, before: int | None) -> Page[Any]:
         """Return the page of the newest events before a position, out of ``size + 1`` that were found."""
         events = tuple(found[:size])
         newer = before - 1 if before is not None else None
@@ -36,7 +38,7 @@ class Page:
         )
 
     @classmethod
-    def behind(cls, found: Sequence[Any], size: int, after: int) -> Page:
+    def behind(cls, found: Sequence[Any], size: int, after: int) -> Page[Any]:
         """Return the page of the events next after a position, of which the oldest were found first."""
         events = tuple(reversed(found[:size]))
         return cls(

@@ -15,13 +15,12 @@ from django.dispatch import receiver
 from pgaudit_log.exceptions import DeclarationError, QueryError
 from pgaudit_log.reading.context_field import refuse_column
 from pgaudit_log.reading.proxy_columns import ProxyCol, Refers
-from pgaudit_log.values.json_fields import reading_anything
-from pgaudit_log.values.tables import Field
+from pgaudit_log.values.json_fields import FieldT, reading_anything
 
 
 def ProxyField(  # noqa: N802 - it is declared as a field, and called so by django-pghistory
-    proxy: str, field: Field
-) -> Any:
+    proxy: str, field: FieldT
+) -> FieldT:
     """Return ``field`` so that it reads ``proxy``, a path into the JSON of an event.
 
     To be declared on a proxy of a class of typed events or of the trail. A value that is
@@ -70,7 +69,8 @@ def ProxyField(  # noqa: N802 - it is declared as a field, and called so by djan
     field_class: Any = type(proxied)
     proxied.__class__ = _class_for(field_class)
     proxied.pgh_proxy = proxy
-    return proxied
+    made: FieldT = proxied
+    return made
 
 
 @functools.cache

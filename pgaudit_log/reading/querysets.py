@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from asgiref.sync import sync_to_async
 from django.db import models
@@ -31,10 +31,19 @@ from pgaudit_log.values import tables
 from pgaudit_log.values.keys import key_fields, key_text
 from pgaudit_log.values.tables import concrete
 
-EventsT = TypeVar("EventsT", bound="EventQuerySet")
+if TYPE_CHECKING:
+    from pgaudit_log.reading.event_model import ReadOnlyModel
+
+E_co = TypeVar("E_co", bound=models.Model, covariant=True)
+R_co = TypeVar("R_co", covariant=True)
+EventsT = TypeVar("EventsT", bound="EventQuerySet[Any, Any]")
+TypedEventsT = TypeVar("TypedEventsT", bound="TypedEventQuerySet[Any, Any]")
+TrailT = TypeVar("TrailT", bound="TrailQuerySet[Any, Any]")
 
 
-class EventQuerySet(AsksInPlace, InOrderOfCapture, RefusesWrites, models.QuerySet[Any, Any]):
+class EventQuerySet(
+    AsksInPlace, InOrderOfCapture[E_co, R_co], RefusesWrites, models.QuerySet[E_co, R_co]
+):
     """A queryset that only reads.
 
     Raises:
@@ -158,7 +167,7 @@ class EventQuerySet(AsksInPlace, InOrderOfCapture, RefusesWrites, models.QuerySe
         before = filters.position_of(position, "before")
         return self._in_place_of([position], "before").filter(pgh_id__lt=before)
 
-    def page(self, size: int = 50, *, before: Any = None, after: Any = None) -> Page:
+    def page(self, size: int = 50, *, before: Any = None, after: Any = None) -> Page[R_co]:
         """Return a page of the events, the newest first, and where its neighbours begin.
 
         It takes one query, and no longer for the last page than for the first: a page is
@@ -187,7 +196,7 @@ class EventQuerySet(AsksInPlace, InOrderOfCapture, RefusesWrites, models.QuerySe
         start = None if before is None else filters.position_of(before, "before")
         return Page.from_newest(found, size, start)
 
-    async def apage(self, size: int = 50, *, before: Any = None, after: Any = None) -> Page:
+    async def apage(self, size: int = 50, *, before: Any = None, after: Any = None) -> Page[R_co]:
         """Return what :meth:`page` does, without blocking the event loop."""
         return await sync_to_async(self.page)(size, before=before, after=after)
 
@@ -198,7 +207,16 @@ class EventQuerySet(AsksInPlace, InOrderOfCapture, RefusesWrites, models.QuerySe
         )
 
 
-class TrailQuerySet(EventQuerySet):
+class TypedEventQuerySet(EventQuerySet[E_co, R_co]):
+    """A queryset of typed events."""
+
+    if TYPE_CHECKING:
+
+        def as_of(self: TypedEventsT, moment: datetime | ReadOnlyModel) -> TypedEventsT:
+            """Return the events in force at ``moment``; it is put here by ``timetravel``."""
+
+
+class TrailQuerySet(EventQuerySet[E_co, R_co]):
     """A queryset of the trail, the events of all models."""
 
     _key_column = "pgh_obj_id"
@@ -213,7 +231,7 @@ class TrailQuerySet(EventQuerySet):
         clone._models = self._models
         return clone
 
-    def tracks(self, *objs: Any) -> TrailQuerySet:
+    def tracks(self: TrailT, *objs: Any) -> TrailT:
         """Return the events of ``objs``: instances, lists, or querysets of one tracked model.
 
         They are found by their key, also under former names of the model.
@@ -228,11 +246,11 @@ class TrailQuerySet(EventQuerySet):
         model = _model_of(given[0])
         filters.refuse_untracked(model, "tracks")
         events = self._in_place_of(given, "tracks")
-        clone: TrailQuerySet = events._narrowed(_own_events(given, "tracks"), [model])
+        clone = events._narrowed(_own_events(given, "tracks"), [model])
         clone._found_by = "tracks"
         return clone
 
-    def references(self, *objs: Any, depth: int = 1, itself: bool = False) -> TrailQuerySet:
+    def references(self: TrailT, *objs: Any, depth: int = 1, itself: bool = False) -> TrailT:
         """Return the events whose row pointed at ``objs`` by a foreign key, in all models.
 
         Args:
@@ -256,11 +274,11 @@ class TrailQuerySet(EventQuerySet):
             condition = references.pointing_at(names, depth, every_event)
             if itself:
                 condition |= _own_events(given, "references")
-        clone: TrailQuerySet = events._narrowed(condition, None)
+        clone = events._narrowed(condition, None)
         clone._found_by = "references"
         return clone
 
-    def across(self, *models_or_labels: Any) -> TrailQuerySet:
+    def across(self: TrailT, *models_or_labels: Any) -> TrailT:
         """Return the events of some models: classes, labels, or classes of typed events.
 
         A model that is no longer tracked, or that there is no more, has its events.
@@ -277,7 +295,7 @@ class TrailQuerySet(EventQuerySet):
         condition = any_of(own for _, own in found)
         return self._narrowed(condition, [model for model, _ in found if model is not None])
 
-    def labelled(self, *labels: str) -> TrailQuerySet:
+    def labelled(self: TrailT, *labels: str) -> TrailT:
         """Return the events that trackers with these labels wrote.
 
         Raises:
@@ -296,7 +314,7 @@ class TrailQuerySet(EventQuerySet):
                 )
         return self.filter(pgh_label__in=wanted)
 
-    def changed(self, field: str, *, old: Any = UNSET, new: Any = UNSET) -> TrailQuerySet:
+    def changed(self: TrailT, field: str, *, old: Any = UNSET, new: Any = UNSET) -> TrailT:
         """Return the updates that changed ``field``, from ``old``, to ``new`` where they are given.
 
         Args:
@@ -341,7 +359,7 @@ class TrailQuerySet(EventQuerySet):
             raise QueryError(f"The objects passed to {method}() are not of the same type.")
         return given
 
-    def _narrowed(self, condition: Q, to: Sequence[type[models.Model]] | None) -> TrailQuerySet:
+    def _narrowed(self: TrailT, condition: Q, to: Sequence[type[models.Model]] | None) -> TrailT:
         clone = self.filter(condition)
         if to is not None:
             before = self._models

@@ -13,7 +13,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pgaudit_log.conf import settings
 from pgaudit_log.constants import DOCS
-from pgaudit_log.declaring import declarations, former_names
+from pgaudit_log.declaring import declarations, former_names, types_modules
 from pgaudit_log.declaring.declarations import Declaration, ObjForeignKey, tracked_columns
 from pgaudit_log.exceptions import DeclarationError
 from pgaudit_log.reading import event_views
@@ -37,10 +37,12 @@ def build(declaration: Declaration) -> type[Event]:
         DeclarationError: when its name or its accessor is taken.
     """
     tracked = declaration.tracked_model
-    module = _models_module(declaration)
+    module = models_module(declaration)
     _refuse_taken_names(declaration, module)
     _let_loops_go_on(declaration.app_label)
-    event_model = type(declaration.model_name, (Event,), _attributes(declaration, module.__name__))
+    # Where plugins of type checkers look a model up: by the name of its module.
+    where = types_modules.name_of(declaration.app_label) or module.__name__
+    event_model = type(declaration.model_name, (Event,), _attributes(declaration, where))
     setattr(module, declaration.model_name, event_model)
     _event_models[declaration] = event_model
     for model in dict.fromkeys([tracked, concrete(tracked)]):
@@ -102,7 +104,7 @@ def _let_loops_go_on(app_label: str) -> None:
         apps.app_configs[app_label].models = apps.all_models[app_label]
 
 
-def _models_module(declaration: Declaration) -> Any:
+def models_module(declaration: Declaration) -> Any:
     """Return the ``models`` module of the declaration's app."""
     label = declaration.app_label
     if label not in apps.app_configs:
@@ -402,7 +404,7 @@ def event_models_for(using: str) -> list[type[Event]]:
     return [
         event_model
         for event_model in event_models()
-        if router.allow_migrate_model(using, concrete(event_model.pgh_tracked_model))  # type: ignore[attr-defined]
+        if router.allow_migrate_model(using, concrete(event_model.pgh_tracked_model))
     ]
 
 

@@ -85,6 +85,6 @@ async def _arevert(self: Any, using: str | None = None) -> models.Model:
 
 def install() -> None:
     """Give events their methods."""
-    ReadOnlyModel.revert = _revert  # type: ignore[attr-defined]
-    ReadOnlyModel.arevert = _arevert  # type: ignore[attr-defined]
-    ReadOnlyModel.can_revert = property(_can_revert)  # type: ignore[attr-defined]
+    ReadOnlyModel.revert = _revert  # type: ignore[method-assign]
+    ReadOnlyModel.arevert = _arevert  # type: ignore[method-assign]
+    ReadOnlyModel.can_revert = property(_can_revert)  # type: ignore[assignment]

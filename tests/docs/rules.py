@@ -26,7 +26,7 @@ from typing import Any
 from tests.docs.markdown import ROOT, Block
 
 FILE_LANGUAGES = {"python", "ini", "toml"}
-COMMANDS = {"python", "pytest"}
+COMMANDS = {"python", "pytest", "mypy", "pyright"}
 STARTS = [
     ["django-admin", "startproject", "mysite", "."],
     ["python", "manage.py", "startapp", "shop"],

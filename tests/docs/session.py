@@ -81,6 +81,9 @@ def run_command(step: dict[str, Any]) -> dict[str, Any]:
     programs = {
         "python": [sys.executable],
         "pytest": [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"],
+        "mypy": [sys.executable, "-m", "mypy"],
+        # It looks for packages where the python of the path has them.
+        "pyright": [sys.executable, "-m", "pyright", "--pythonpath", sys.executable],
     }
     done = subprocess.run(
         [*programs[arguments[0]], *arguments[1:]],

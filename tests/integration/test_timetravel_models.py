@@ -36,12 +36,20 @@ def tracked(name: str, /, **attributes: Any) -> Any:
     return tracked_table(name, **attributes)
 
 
-def test_a_custom_manager_and_queryset_keep_their_methods() -> None:
-    class Things(models.QuerySet[Any, Any]):
+@pytest.mark.parametrize(
+    ("manager", "queryset"),
+    [
+        (models.Manager, models.QuerySet),
+        (pgaudit_log.TrackedManager["Any"], pgaudit_log.TrackedQuerySet["Any"]),
+    ],
+    ids=["of Django", "that type checkers know"],
+)
+def test_a_custom_manager_and_queryset_keep_their_methods(manager: Any, queryset: Any) -> None:
+    class Things(queryset):  # type: ignore[misc]
         def big(self) -> Any:
             return self.filter(size__gt=5)
 
-    class Active(models.Manager.from_queryset(Things)):  # type: ignore[misc]
+    class Active(manager.from_queryset(Things)):  # type: ignore[misc]
         def get_queryset(self) -> Any:
             return super().get_queryset().filter(active=True)
 

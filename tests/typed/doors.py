@@ -8,12 +8,14 @@ from typing import Any, assert_type
 from django.db import models
 
 import pgaudit_log
-from pgaudit_log import diffs, reversal, testing, timetravel
+from pgaudit_log import diffs, reversal, testing, timetravel, trails
 from pgaudit_log.contexts.stack import Context
 from pgaudit_log.diffs import Diff
 from pgaudit_log.models import Events
 from pgaudit_log.reading.event_model import Event
 from pgaudit_log.reading.moments import Moment
+from pgaudit_log.reading.pages import Page
+from pgaudit_log.reading.querysets import TrailQuerySet
 from tests.shop.models import Order
 
 
@@ -62,6 +64,11 @@ def contexts(order: Order) -> None:
 def trail(order: Order) -> None:
     assert_type(pgaudit_log.create_event(order, label="noted"), Event)
     assert_type(Events.objects.get(), Events)
+    assert_type(Events.objects.across(Order, "shop.Stock"), TrailQuerySet[Events, Events])
+    assert_type(Events.objects.by(7).newest().first(), Events | None)
+    assert_type(trails.page(Events.objects), Page[Events])
+    assert_type(Events.objects.page().events, tuple[Events, ...])
+    assert_type(Events.objects.get().pgh_diff, dict[str, list[Any]] | None)
 
 
 def differences(event: Event) -> None:

@@ -19,7 +19,7 @@ from pgaudit_log.database import event_table
 from pgaudit_log.exceptions import InstallationError, PgauditLogError
 
 NOT_READY = 1
-"""The exit code when the database cannot be asked."""
+"""The exit code when the database cannot be asked, and when a check has found something."""
 REFUSED = 2
 """The exit code for bad input, and for a plan that cannot be applied; nothing was written then."""
 BROKEN_PIPE = 141
@@ -49,9 +49,11 @@ class Command(BaseCommand):
             force_color=options["force_color"],
         )
         with _errors_as_exit_codes(), _broken_pipes_quiet(self.stdout):
-            options["database"] = arguments.database(options)
-            _refuse_database(options["database"], options["subcommand"])
-            subcommands.BY_NAME[options["subcommand"]].run(Namespace(**options), screen)
+            subcommand = subcommands.BY_NAME[options["subcommand"]]
+            if subcommand.asks_database:
+                options["database"] = arguments.database(options)
+                _refuse_database(options["database"], subcommand.name)
+            subcommand.run(Namespace(**options), screen)
             self.stdout.flush()
 
 

@@ -180,7 +180,7 @@ def _other_objects(cases: Sequence[Case], newest: int, using: str) -> set[RowKey
             if any(name.startswith("reverts_") for name in event.pgh_context or ()):
                 continue
             keys = [former[ref] for ref in event.pgh_refs or () if ref in former]
-            if event.pgh_operation == INSERT:
+            if event.pgh_operation == INSERT and event.pgh_obj_id is not None:
                 keys.append(event.pgh_obj_id)
             found |= {(model, key) for key in keys if key in keys_now}
     return found

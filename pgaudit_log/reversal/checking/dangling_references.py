@@ -65,7 +65,7 @@ def dangled_before(
     newer = {
         by_name[name]
         for id, refs in pointing.values_list("pgh_id", "pgh_refs")
-        for name in refs
+        for name in refs or ()
         if name in by_name and id > (by_name[name].since or 0)
     }
     return set(by_name.values()) - newer
@@ -91,7 +91,7 @@ def generically_dangled_before(
     newer = {
         candidates[key]
         for id, key in pointing.values_list("pgh_id", "pgh_obj_id")
-        if id > (candidates[key].since or 0)
+        if key in candidates and id > (candidates[key].since or 0)
     }
     return set(candidates.values()) - newer
 

@@ -1,0 +1,1 @@
+"""What type checkers are told of a project's typed events, as source text."""

@@ -1,0 +1,20 @@
+"""A tracked proxy of another app's model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from django.contrib.auth.models import User
+
+import pgaudit_log
+
+if TYPE_CHECKING:
+    from accounts.audit_types import TrackedUserEvent as TrackedUserEvent
+
+
+@pgaudit_log.track(exclude=["password"])
+class TrackedUser(User):
+    pgh_event_model: ClassVar[type[TrackedUserEvent]]
+
+    class Meta:  # pyright: ignore[reportIncompatibleVariableOverride]
+        proxy = True
