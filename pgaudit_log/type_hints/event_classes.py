@@ -62,9 +62,10 @@ def _field(field: Field, tracked: Field, names: Names) -> Iterator[str]:
         return
     yield _annotated(field.name, type_of(tracked, names))
     if field.choices:
-        # The plugin of django-stubs puts one there, too: of a field that is never None.
+        # The plugin of django-stubs puts one there, too, of a field that is never None; which of
+        # the two mypy sees first depends on the order of the files.
         method = f"def get_{field.name}_display(self) -> str | None: ..."
-        yield f"{method}  # type: ignore[no-redef]"
+        yield f"{method}  # type: ignore[no-redef, unused-ignore]"
 
 
 def _annotated(name: str, type_name: str) -> str:

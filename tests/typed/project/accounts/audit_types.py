@@ -15,9 +15,35 @@ if TYPE_CHECKING:
     import accounts.models as _accounts_models
     import datetime as _datetime
     import django.contrib.auth.models as _django_contrib_auth_models
+    import django.db.models.base as _django_db_models_base
 
     from pgaudit_log.models import Event
     from pgaudit_log.reading.managers import EventField
+
+    class GroupEvent(Event):
+        """A typed event of auth.Group."""
+
+        pgh_obj: EventField[_django_contrib_auth_models.Group | None]
+        pgh_obj_id: EventField[int | None]
+        id: EventField[int | None]
+        name: EventField[str | None]
+
+        def revert(self, using: str | None = None) -> _django_contrib_auth_models.Group: ...
+        async def arevert(self, using: str | None = None) -> _django_contrib_auth_models.Group: ...
+
+    class GroupPermissionsEvent(Event):
+        """A typed event of auth.Group_permissions."""
+
+        pgh_obj: EventField[_django_db_models_base.Model | None]
+        pgh_obj_id: EventField[int | None]
+        id: EventField[int | None]
+        group: EventField[_django_contrib_auth_models.Group | None]
+        group_id: EventField[int | None]
+        permission: EventField[_django_contrib_auth_models.Permission | None]
+        permission_id: EventField[int | None]
+
+        def revert(self, using: str | None = None) -> _django_db_models_base.Model: ...
+        async def arevert(self, using: str | None = None) -> _django_db_models_base.Model: ...
 
     class TrackedUserEvent(Event):
         """A typed event of auth.User."""

@@ -1,4 +1,4 @@
-"""A tracked proxy of another app's model."""
+"""Another app's models, tracked by a proxy and by their labels."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ from django.contrib.auth.models import User
 import pgaudit_log
 
 if TYPE_CHECKING:
+    from accounts.audit_types import GroupEvent as GroupEvent
+    from accounts.audit_types import GroupPermissionsEvent as GroupPermissionsEvent
     from accounts.audit_types import TrackedUserEvent as TrackedUserEvent
+
+pgaudit_log.track_models("auth.Group", into="accounts")
 
 
 @pgaudit_log.track(exclude=["password"])

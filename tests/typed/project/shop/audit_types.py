@@ -86,7 +86,7 @@ if TYPE_CHECKING:
         customer: EventField[_shop_models.Customer | None]
         customer_id: EventField[int | None]
         status: EventField[str | None]
-        def get_status_display(self) -> str | None: ...  # type: ignore[no-redef]
+        def get_status_display(self) -> str | None: ...  # type: ignore[no-redef, unused-ignore]
         total: EventField[_decimal.Decimal | None]
         datetime: EventField[_datetime.datetime | None]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from accounts.models import TrackedUser, TrackedUserEvent
+from accounts.models import GroupEvent, GroupPermissionsEvent, TrackedUser, TrackedUserEvent
 from django.contrib.auth.models import User
 from django.db import models
 from django.db.models import Count
@@ -163,6 +163,10 @@ def of_models_of_others(user: User, tracked: TrackedUser) -> None:
     reveal_type(TrackedUserEvent.objects.timeline(user).get())  # is: TrackedUserEvent
     reveal_type(TrackedUserEvent.objects.get().username)  # is: str | None
     user.events  # wrong, in pyright
+    reveal_type(GroupEvent.objects.get().name)  # is: str | None
+    reveal_type(GroupEvent.objects.get().revert())  # is: Group
+    reveal_type(GroupPermissionsEvent.objects.get().group)  # is: Group | None
+    GroupEvent.objects.get().nam  # wrong
     TrackedUserEvent.objects.get().password  # wrong
 
 
