@@ -9,7 +9,7 @@ from django.apps import apps
 from django.core import checks
 from django.db import connections, router
 
-from pgaudit_log.declaring import declarations
+from pgaudit_log.declaring import declarations, parts
 from pgaudit_log.reading import typed_events
 from pgaudit_log.values.tables import concrete
 
@@ -22,6 +22,14 @@ def check_models(app_configs: Any, **kwargs: Any) -> Messages:
         message
         for declaration in declarations.declarations()
         for message in _check_declaration(declaration)
+    ]
+
+
+def check_parts(app_configs: Any, **kwargs: Any) -> Messages:
+    """Return an error for each relation that ``follow=`` names and that cannot be followed."""
+    return [
+        checks.Error(fault.message, hint=fault.hint, obj=fault.model, id=f"pgaudit_log.{fault.id}")
+        for fault in parts.faults()
     ]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
 from typing import Any
 
@@ -10,6 +10,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import F, Func, Q, Value
+from django.db.models.functions import Cast
 from django.db.models.lookups import In
 from django.db.models.sql.compiler import SQLCompiler
 
@@ -162,6 +163,27 @@ class StoredUnder(Func):
         if not cases:
             return f"({value})", [today.key, *declared]
         return f"(CASE {' '.join(cases)} ELSE {value} END)", [*params, today.key, *declared]
+
+
+class OfPart(Func):
+    """By which path the row of an event is a part of an object.
+
+    Args:
+        id: the column with the ids of events.
+        paths: the path of each event, by its id.
+    """
+
+    template = "(%(expressions)s)"
+    arg_joiner = " ->> "
+    output_field = models.TextField()
+
+    def __init__(self, id: Any, paths: Mapping[int, str], **extra: Any) -> None:
+        by_id = {str(event): path for event, path in paths.items()}
+        super().__init__(
+            Value(by_id, output_field=models.JSONField()),
+            Cast(id, models.TextField()),
+            **extra,
+        )
 
 
 class UserText(Func):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import connections, models
 from django.db.models.functions import Cast
@@ -12,9 +12,12 @@ from django.db.models.functions import Cast
 from pgaudit_log.constants import AT_KEY, EVENT_TABLE
 from pgaudit_log.declaring import former_names, model_labels
 from pgaudit_log.exceptions import QueryError
-from pgaudit_log.reading.event_model import Event
 from pgaudit_log.values import causal_order, row_json
 from pgaudit_log.values.keys import former_key
+
+if TYPE_CHECKING:
+    # Its querysets read records.
+    from pgaudit_log.reading.event_model import Event
 
 
 @dataclass(frozen=True, kw_only=True)
