@@ -45,17 +45,21 @@ class PartRow:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Member:
+    """A row that is a part, and the row that it belongs to."""
+
+    row: PartRow
+    owner: PartRow
+
+
+@dataclass(frozen=True, kw_only=True)
 class Standing:
     """An object's parts at a moment."""
 
-    parts: Mapping[Part, tuple[PartRow, ...]]
+    parts: Mapping[Part, tuple[Member, ...]]
     """The rows of each part, those that are older than their events among them."""
-    rows: Mapping[tuple[type[models.Model], Origin], PartRow]
-    """All rows that there were, parts or not, by which they are."""
-
-    def having(self, row: PartRow) -> PartRow | None:
-        """Return how a row of another moment stood."""
-        return self.rows.get((row.model, row.origin))
+    rows: tuple[PartRow, ...]
+    """All rows that were ever parts, whether they were there at the moment, and parts, or not."""
 
 
 def paths(whole: WholeObject) -> dict[int, str]:
@@ -64,7 +68,7 @@ def paths(whole: WholeObject) -> dict[int, str]:
     An event belongs to the object if the row was a part of it before or after; that of the
     object itself has an empty path.
     """
-    return _Replay(whole, None).paths
+    return _Replay(whole, None, is_born=whole.is_older).paths
 
 
 def standing(
@@ -81,17 +85,47 @@ def standing(
             ids = [record.id for record in whole.records]
             events: Any = trail._base_manager.using(whole.using).filter(moment.past, pk__in=ids)
             past = {*events.order_by().values_list("pk", flat=True)} - {*also}
-    return _Replay(whole, past).standing()
+    # An earlier object with the key is taken for the same, as it is by who asks for that time.
+    return _Replay(whole, past, is_born=True).standing()
+
+
+def today(whole: WholeObject) -> Standing:
+    """Return the parts of an object as their tables have them; of their states only what events say."""
+    rows = standing(whole).rows
+    by_place = {row.place: row for row in rows if row.exists}
+    root = PartRow(model=whole.model, key=whole.key, origin="")
+    members: dict[Part, list[Member]] = {}
+    for part in whole.parts:
+        above = [root] if part.above is None else [m.row for m in members[part.above]]
+        owners: dict[str | None, PartRow] = {
+            owner.key if part.is_by_key else _owned_today(whole, part, owner): owner
+            for owner in above
+        }
+        members[part] = [
+            Member(
+                row=by_place.get((part.model, key))
+                or PartRow(model=part.model, key=key, origin=key, is_known=False),
+                owner=owners[live.points_at],
+            )
+            for key, live in whole.live[part].items()
+            if live.points_at is not None and live.points_at in owners
+        ]
+    return Standing(parts={part: tuple(own) for part, own in members.items()}, rows=rows)
+
+
+def _owned_today(whole: WholeObject, part: Part, owner: PartRow) -> str | None:
+    """Return what rows point at that belong to a row of today, where that is not its key."""
+    if part.above is None:
+        return whole.owned.get(part)
+    return whole.live[part.above][owner.key].owned.get(part)
 
 
 class _Replay:
     """The rows of a whole object, event by event."""
 
-    def __init__(self, whole: WholeObject, past: Collection[int] | None) -> None:
+    def __init__(self, whole: WholeObject, past: Collection[int] | None, *, is_born: bool) -> None:
         self._whole = whole
-        self._root = PartRow(
-            model=whole.model, key=whole.first_key, origin="", exists=whole.is_older
-        )
+        self._root = PartRow(model=whole.model, key=whole.first_key, origin="", exists=is_born)
         self._of_model: dict[type[models.Model], list[Part]] = {}
         for part in whole.parts:
             self._of_model.setdefault(part.model, []).append(part)
@@ -107,13 +141,13 @@ class _Replay:
 
     def standing(self) -> Standing:
         """Return the parts as they are by now."""
-        found: dict[Part, list[PartRow]] = {part: [] for part in self._whole.parts}
+        found: dict[Part, list[Member]] = {part: [] for part in self._whole.parts}
         for row in self._rows:
-            for part in self._parts(row, row.state, None) if row.exists else ():
-                found[part].append(row)
+            for part, owner in self._owned_by(row, row.state, None) if row.exists else ():
+                found[part].append(Member(row=row, owner=owner))
         return Standing(
-            parts={part: tuple(rows) for part, rows in found.items()},
-            rows={(row.model, row.origin): row for row in self._rows},
+            parts={part: tuple(members) for part, members in found.items()},
+            rows=tuple(self._rows),
         )
 
     def _older(self) -> Iterator[PartRow]:
@@ -243,14 +277,18 @@ class _Replay:
 
     def _parts(self, row: PartRow, state: State, txid: int | None) -> list[Part]:
         """Return by which relations a row is a part of the object, if it has ``state``."""
-        return [
-            part
-            for part in self._of_model.get(row.model, ())
-            if any(self._is_member(part, owner) for owner in self._owners(part, row, state, txid))
-        ]
+        return [part for part, _ in self._owned_by(row, state, txid)]
 
-    def _is_member(self, part: Part, owner: PartRow) -> bool:
-        return part.above is None or part.above in self._parts(owner, owner.state, owner.last_txid)
+    def _owned_by(
+        self, row: PartRow, state: State, txid: int | None
+    ) -> Iterator[tuple[Part, PartRow]]:
+        """Yield by which relations a row is a part, with the row that it belongs to by each."""
+        for part in self._of_model.get(row.model, ()):
+            for owner in self._owners(part, row, state, txid):
+                above = part.above
+                if above is None or above in self._parts(owner, owner.state, owner.last_txid):
+                    yield part, owner
+                    break
 
     def _owners(
         self, part: Part, row: PartRow, state: State, txid: int | None

@@ -7,9 +7,9 @@ from typing import Any
 
 from django.db import models
 
-from pgaudit_log.constants import DELETE, INSERT, LOWEST_ID, TRUNCATE
+from pgaudit_log.constants import DELETE, INSERT, LOWEST_ID
 from pgaudit_log.declaring import former_names, model_labels
-from pgaudit_log.diffs.sides import newest_ids
+from pgaudit_log.diffs.sides import newest_ids, records_at
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.models import Events
 from pgaudit_log.reading import object_timeline, raw_events
@@ -17,8 +17,6 @@ from pgaudit_log.reading.event_model import Event
 from pgaudit_log.reading.moments import Moment
 from pgaudit_log.reading.raw_events import Record
 from pgaudit_log.reversal.targets import Target
-from pgaudit_log.timetravel import recorded_past
-from pgaudit_log.values import causal_order
 from pgaudit_log.values.keys import key_fields, short_key
 from pgaudit_log.values.tables import column_of, concrete, parents_of
 
@@ -128,36 +126,8 @@ def _records_at(
 def _records_just_at(
     model: type[models.Model], key: str, moment: Moment, using: str
 ) -> list[Record]:
-    past: Any = object_timeline.of(model, key, using).filter(moment.past)
-    newest = newest_ids(model, past)
-    if not newest:
-        # Before it was deleted and brought back, it was another object with the same key.
-        past = Events.objects.using(using).filter(
-            moment.past, pgh_obj_model__in=former_names.labels_of(model, using), pgh_obj_id=key
-        )
-        deletion = past.filter(pgh_operation=DELETE).order_by("-pgh_id").first()
-        if deletion is not None:
-            later = past.filter(pgh_id__gt=deletion.pgh_id)
-            if not newest_ids(model, later):
-                raise _did_not_exist(model, key, moment)
-            past = later
-        newest = newest_ids(model, past)
-    if not newest:
-        recorded_past.refuse_unknown(model, moment, [key], using=using)
-        raise _did_not_exist(model, key, moment)
-    found = raw_events.read(Events.objects.filter(pk__in=newest), using)
-    last = found[-1]
-    truncated = (
-        Events.objects.using(using)
-        .filter(
-            moment.past,
-            pgh_obj_model__in=former_names.labels_of(model, using),
-            pgh_obj_id=None,
-            pgh_operation=TRUNCATE,
-        )
-        .exclude(causal_order.up_to(last.id, last.txid, last.turn))
-    )
-    if last.operation == DELETE or truncated.exists():
+    found = records_at(model, key, moment, using)
+    if not found:
         raise _did_not_exist(model, key, moment)
     return found
 
