@@ -72,11 +72,11 @@ def paths(whole: WholeObject) -> dict[int, str]:
 
 
 def standing(
-    whole: WholeObject, moment: Moment | None = None, also: Collection[int] = ()
+    whole: WholeObject, moment: Moment | None = None, without: Collection[int] = ()
 ) -> Standing:
     """Return the parts of an object as of a moment; ``None`` for after all events.
 
-    ``also`` are ids of events that do not belong to the past, though they are later.
+    ``without`` are ids of events that are taken for later ones.
     """
     past: Collection[int] | None = None
     if moment is not None:
@@ -84,7 +84,7 @@ def standing(
             trail: type[models.Model] = apps.get_model(APP_LABEL, "Events")
             ids = [record.id for record in whole.records]
             events: Any = trail._base_manager.using(whole.using).filter(moment.past, pk__in=ids)
-            past = {*events.order_by().values_list("pk", flat=True)} - {*also}
+            past = {*events.order_by().values_list("pk", flat=True)} - {*without}
     # An earlier object with the key is taken for the same, as it is by who asks for that time.
     return _Replay(whole, past, is_born=True).standing()
 

@@ -31,7 +31,7 @@ def target_at(
     """Return the target of a row of ``model`` that goes back to ``to``.
 
     Of an event of the row itself it has the values that the event shows; otherwise those
-    that all its trackers have for the moment.
+    that all its trackers have for the moment. Without an event, ``to`` is ``None`` or a time.
 
     Raises:
         QueryError: when ``to`` is an event of another object, or the row was not there.
@@ -42,12 +42,13 @@ def target_at(
 
 
 def _target_at(model: type[models.Model], key: str, to: Any, moment: Moment, using: str) -> Target:
-    if moment.after is None or to.pgh_obj_model not in former_names.labels_of(model, using):
-        if moment.after is not None and not _is_of_family(to, model, using):
+    is_event = to is not None and moment.after is not None
+    if not is_event or to.pgh_obj_model not in former_names.labels_of(model, using):
+        if is_event and not _is_of_family(to, model, using):
             raise QueryError(
                 f"Event {moment.after} is of {to.pgh_obj_model}, not of {model._meta.label}."
             )
-        if moment.after is not None:
+        if is_event:
             _refuse_other_object(model, key, to, using)
         return _target(model, key, _records_at(model, key, moment, using, to))
     record = _event_of(model, key, to, using)
@@ -111,7 +112,7 @@ def _records_at(
     try:
         return _records_just_at(model, key, moment, using)
     except _DidNotExistError:
-        if moment.after is None or to.pgh_operation not in (INSERT, DELETE):
+        if to is None or moment.after is None or to.pgh_operation not in (INSERT, DELETE):
             raise
         with_it = object_timeline.of(model, key, using).filter(
             pgh_txid=to.pgh_txid, pgh_operation=to.pgh_operation
