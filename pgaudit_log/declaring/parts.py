@@ -119,6 +119,27 @@ def parts_of(model: type[models.Model]) -> tuple[Part, ...]:
     return _parts_of(concrete(model), declarations.declarations(), len(apps.get_models()))
 
 
+def lookups_of(model: type[models.Model]) -> list[str]:
+    """Return the lookups by which ``prefetch_related()`` loads the parts of a model's objects.
+
+    A many-to-many relation leads to the other objects, which have no parts that are the first
+    one's.
+
+    Raises:
+        DeclarationError: for a relation that cannot be followed.
+    """
+    found: dict[Part | None, type[models.Model]] = {None: model}
+    lookups = []
+    for part in parts_of(model):
+        owner = found.get(part.above)
+        if owner is None or part.is_inherited or part.is_mirror or not hasattr(owner, part.name):
+            continue
+        lookups.append(part.path)
+        if part.other is None:
+            found[part] = part.model
+    return lookups
+
+
 @functools.lru_cache(maxsize=64)
 def _parts_of(
     model: type[models.Model], declared: tuple[Declaration, ...], count: int
