@@ -28,7 +28,7 @@ def check_models(app_configs: Any, **kwargs: Any) -> Messages:
 def check_parts(app_configs: Any, **kwargs: Any) -> Messages:
     """Return an error for each relation that ``follow=`` names and that cannot be followed."""
     return [
-        checks.Error(fault.message, hint=fault.hint, obj=fault.model, id=f"pgaudit_log.{fault.id}")
+        checks.Error(fault.message, hint=fault.hint, obj=fault.model, id=fault.id)
         for fault in parts.faults()
     ]
 

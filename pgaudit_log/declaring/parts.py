@@ -202,13 +202,15 @@ def _followed(
         parent = concrete(link.related_model)  # type: ignore[arg-type]
         return _untracked(model, what, parent, ()) or _elsewhere(model, what, parent) or parent
     if name not in relations:
-        return Fault(model=model, id="E013", **_unknown(model, what, name, [*relations]))
+        return Fault(
+            model=model, id="pgaudit_log.E013", **_unknown(model, what, name, [*relations])
+        )
     made = [_part(model, relation, name, above) for relation in relations[name]]
     parts = [part for part in made if part is not None]
     if len(parts) < len(made):
         return Fault(
             model=model,
-            id="E013",
+            id="pgaudit_log.E013",
             message=what + "what it leads to does not point at its primary key, nor at a field of"
             " its own table.",
             hint="Follow it where the model is tracked that it points at.",
@@ -354,7 +356,7 @@ def _untracked(
             hint = f"Call pgaudit_log.track()({made_by.__name__}.{name}.through)."
         return Fault(
             model=model,
-            id="E014",
+            id="pgaudit_log.E014",
             message=f"{what}{label} is not tracked, so that nothing tells of its rows.",
             hint=hint,
         )
@@ -362,7 +364,7 @@ def _untracked(
         if not any(field in columns for columns in known):
             return Fault(
                 model=model,
-                id="E014",
+                id="pgaudit_log.E014",
                 message=f"{what}{label}.{field.name} is not tracked, so that nothing tells what"
                 " its rows belonged to.",
                 hint=f'Track it: take "{field.name}" out of exclude=, or into fields=.',
@@ -377,7 +379,7 @@ def _elsewhere(model: type[models.Model], what: str, part: type[models.Model]) -
         return None
     return Fault(
         model=model,
-        id="E015",
+        id="pgaudit_log.E015",
         message=f'{what}{part._meta.label} is in the database "{other}", and it is in "{own}", whose'
         " events know nothing of the other's.",
         hint="Leave it out.",
