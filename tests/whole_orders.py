@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +11,7 @@ from django.contrib.contenttypes.fields import GenericForeignKey, GenericRelatio
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
 
+from pgaudit_log.declaring import declarations, parts
 from tests.going_back import Tables
 
 FOLLOW = ["lines", "tags", "notes"]
@@ -65,3 +68,16 @@ def shop(made: Tables, follow: list[str] | None = None) -> Shop:
         __str__=lambda self: f"{self.percent} %",
     )
     return Shop(tag=tag, note=note, order=order, line=line, discount=discount)
+
+
+@contextmanager
+def following(model: Any, *names: str) -> Iterator[None]:
+    """Let the objects of a model that is tracked already follow relations, in a block."""
+    [declaration] = declarations.declarations_of(model)
+    object.__setattr__(declaration, "follow", names)
+    parts._parts_of.cache_clear()
+    try:
+        yield
+    finally:
+        object.__setattr__(declaration, "follow", ())
+        parts._parts_of.cache_clear()

@@ -116,7 +116,8 @@ def parts_of(model: type[models.Model]) -> tuple[Part, ...]:
     Raises:
         DeclarationError: for a relation that cannot be followed.
     """
-    return _parts_of(concrete(model), declarations.declarations(), len(apps.get_models()))
+    among = tuple(apps.get_models(include_auto_created=True))
+    return _parts_of(concrete(model), declarations.declarations(), among)
 
 
 def lookups_of(model: type[models.Model]) -> list[str]:
@@ -142,7 +143,9 @@ def lookups_of(model: type[models.Model]) -> list[str]:
 
 @functools.lru_cache(maxsize=64)
 def _parts_of(
-    model: type[models.Model], declared: tuple[Declaration, ...], count: int
+    model: type[models.Model],
+    declared: tuple[Declaration, ...],
+    among: tuple[type[models.Model], ...],
 ) -> tuple[Part, ...]:
     return tuple(_walked(model, None, frozenset([model])))
 
@@ -233,6 +236,10 @@ def _relations(model: type[models.Model]) -> dict[str, list[tuple[Related, bool]
     found: dict[str, list[tuple[Related, bool]]] = {}
     related: Related
     for related in model._meta.get_fields():
+        through = getattr(getattr(related, "remote_field", None), "through", None)
+        if isinstance(related.related_model, str) or isinstance(through, str):
+            # Of an app that is not installed, which Django tells.
+            continue
         if hasattr(related, "object_id_field_name"):
             found[related.name] = [(related, False)]
         elif related.many_to_many and not related.auto_created:

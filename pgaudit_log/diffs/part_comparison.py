@@ -46,6 +46,10 @@ class _Found:
     """What was found of one part."""
 
     rows: dict[Owners, list[_Row]] = field(default_factory=dict)
+    """The rows by what they belong to."""
+    by_old: dict[Origin | None, list[Owners]] = field(default_factory=dict)
+    """What they are themselves on both sides, by the old one."""
+    by_new: dict[Origin | None, list[Owners]] = field(default_factory=dict)
     old_names: Mapping[str, str] = field(default_factory=dict)
     new_names: Mapping[str, str] = field(default_factory=dict)
 
@@ -83,6 +87,9 @@ class _Comparison:
             row = _Row(
                 old=was, new=becomes, diff=diff, is_unknown=self._is_unknown(part, was, becomes)
             )
+            own = _origin(was), _origin(becomes)
+            found.by_old.setdefault(own[0], []).append(own)
+            found.by_new.setdefault(own[1], []).append(own)
             for owners in self._owners(part, was, becomes):
                 found.rows.setdefault(owners, []).append(row)
         return found
@@ -156,17 +163,13 @@ class _Comparison:
         """Return among whose parts a row is told of: of its owner, or of both that it had."""
         if part.above is None:
             return [("", "")]
-        above = [
-            (_origin(row.old), _origin(row.new))
-            for rows in self._found[part.above].rows.values()
-            for row in rows
-        ]
-        return [
-            pair
-            for pair in dict.fromkeys(above)
-            if (was is not None and pair[0] == was.owner)
-            or (becomes is not None and pair[1] == becomes.owner)
-        ]
+        above = self._found[part.above]
+        found = []
+        if was is not None:
+            found += above.by_old.get(was.owner, [])
+        if becomes is not None:
+            found += above.by_new.get(becomes.owner, [])
+        return [*dict.fromkeys(found)]
 
     def _part_diff(self, part: Part, owners: Owners) -> PartDiff:
         found = self._found[part]

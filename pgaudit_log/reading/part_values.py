@@ -8,12 +8,13 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Func, Q
+from django.db.models.functions import Cast
 
 from pgaudit_log.declaring import former_names
 from pgaudit_log.declaring.parts import Part
 from pgaudit_log.declaring.relations import content_type_of
 from pgaudit_log.reading import moments
-from pgaudit_log.reading.expressions import ShortKey, StoredUnder, any_of
+from pgaudit_log.reading.expressions import ShortKey, StoredUnder, any_of, key_of
 from pgaudit_log.values.keys import (
     is_shortened,
     key_fields,
@@ -124,41 +125,46 @@ def _stored(field: Field, texts: Sequence[str]) -> Q:
 
 def rows_pointing(part: Part, owners: Sequence[str], using: str) -> models.QuerySet[Any, Any]:
     """Return the rows of today that point at one of ``owners``, as far as these can be asked for."""
-    rows: models.QuerySet[Any, Any] = models.QuerySet(part.model, using=using)
-    texts = [own for own in owners if not is_shortened(own)]
     if part.is_inherited:
-        return rows_with_keys(part.model, texts, using)
+        return rows_with_keys(part.model, owners, using)
+    rows: models.QuerySet[Any, Any] = models.QuerySet(part.model, using=using)
     if part.content_type is not None:
-        [field] = part.fields
-        return rows.filter(
-            **{
-                part.content_type.attname: _content_type(part, using),
-                f"{field.attname}__in": _values(field, texts),
-            }
-        )
+        rows = rows.filter(**{part.content_type.attname: _content_type(part, using)})
+    short = [own for own in owners if is_shortened(own)]
+    texts = [own for own in owners if not is_shortened(own)]
     if len(part.fields) == 1:
         [field], [target] = part.fields, part.owner_fields
-        values = _keys(part.owner, texts) if part.is_by_key else _values(target, texts)
-        return rows.filter(**{f"{field.attname}__in": values})
-    order = key_fields(part.owner) if part.is_by_key else part.owner_fields
-    names = [part.fields[part.owner_fields.index(field)].attname for field in order]
-    keys = (
-        _keys(part.owner, texts)
-        if part.is_by_key
-        else [
+        if part.content_type is not None:
+            target = field
+        values = _keys(part.owner, texts) if target.primary_key else _values(target, texts)
+        found = Q(**{f"{field.attname}__in": values})
+        if short:
+            # What is left of it does not say the key: each row's has to be looked at.
+            text = ShortKey(Cast(F(field.attname), models.TextField()))
+            found |= Q(models.lookups.In(text, short))
+        return rows.filter(found)
+    if part.is_by_key:
+        order: Sequence[Field] = key_fields(part.owner)
+        keys = _keys(part.owner, texts)
+    else:
+        order = part.owner_fields
+        keys = [
             [read_part(v, f) for v, f in zip(text.split("\0"), order, strict=True)]
             for text in texts
         ]
-    )
+    names = [part.fields[part.owner_fields.index(own)].attname for own in order]
     return rows.filter(any_of(Q(**dict(zip(names, key, strict=True))) for key in keys))
 
 
 def rows_with_keys(
-    model: type[models.Model], texts: Iterable[str], using: str
+    model: type[models.Model], texts: Sequence[str], using: str
 ) -> models.QuerySet[Any, Any]:
     """Return the rows of ``model`` with keys, as far as these can be asked for."""
     rows: models.QuerySet[Any, Any] = models.QuerySet(model, using=using)
-    return rows.filter(pk__in=_keys(model, [text for text in texts if not is_shortened(text)]))
+    found = Q(pk__in=_keys(model, [text for text in texts if not is_shortened(text)]))
+    if short := [text for text in texts if is_shortened(text)]:
+        found |= Q(models.lookups.In(key_of(model), short))
+    return rows.filter(found)
 
 
 def _keys(model: type[models.Model], texts: Iterable[str]) -> list[Any]:

@@ -156,7 +156,7 @@ class _Loading:
         names = [f.attname for p in below for f in p.owner_fields]
         count = len(part.fields)
         found = {}
-        rows = part_values.rows_pointing(part, owners, self.using)
+        rows = part_values.rows_pointing(part, owners, self.using).order_by("pk")
         for pk, *values in rows.values_list("pk", *(f.attname for f in part.fields), *names):
             key = key_text(pk, key_fields(part.model))
             rest = iter(values[count:])
@@ -188,7 +188,8 @@ class _Loading:
             emptied = Q(pgh_obj_id=None, pgh_operation=TRUNCATE)
             found = self._read(self._events_of(part.model).filter(any_of([condition, emptied])))
             of_model.update((record.id, record) for record in found)
-            unread = {r.key for r in found if r.key is not None and r.former_key} - keys
+            moves = [(r.key, r.former_key) for r in found if r.former_key is not None]
+            unread = {key for move in moves for key in move if key is not None} - keys
             keys |= unread
         self.records.update(of_model)
 
