@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pgaudit_log.declaring.parts import Part
+from pgaudit_log.declaring.followed_relations import Part
 from pgaudit_log.diffs import part_names
 from pgaudit_log.diffs.comparison import Pair, Side, all_compared
 from pgaudit_log.diffs.field_diffs import Diff, PartDiff, PartObject, joined
 from pgaudit_log.diffs.part_sides import Entry, PartSide
-from pgaudit_log.reading.standings import Origin
+from pgaudit_log.reading.part_rows import Origin
 from pgaudit_log.values.keys import key_text_of_json, short_key
 from pgaudit_log.values.row_json import NULL
 from pgaudit_log.values.tables import column_of, concrete

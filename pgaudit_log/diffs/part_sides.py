@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 
 from django.db import models
 
-from pgaudit_log.declaring.parts import Part
+from pgaudit_log.declaring.followed_relations import Part
 from pgaudit_log.diffs import current_rows
 from pgaudit_log.diffs.comparison import Side
 from pgaudit_log.reading import standings
 from pgaudit_log.reading.moments import Moment
-from pgaudit_log.reading.standings import Member, Origin
+from pgaudit_log.reading.part_rows import Member, Origin
 from pgaudit_log.reading.whole_objects import WholeObject
 from pgaudit_log.timetravel import recorded_past
 from pgaudit_log.values.row_json import State

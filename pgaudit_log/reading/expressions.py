@@ -313,6 +313,18 @@ class AnyOfKeys(InKeys):
         return f"{lhs} = ANY (ARRAY{rhs})", (*lhs_params, *rhs_params)
 
 
+class IsAnyOf(Func):
+    """Whether a column is one of many values; they are one parameter, of which there cannot be too many."""
+
+    template = "(%(expressions)s))"
+    arg_joiner = " = ANY ("
+    output_field = models.BooleanField()
+
+    def __init__(self, column: Any, values: Iterable[Any], *, field: Field, **extra: Any) -> None:
+        array: ArrayField[Any, Any] = ArrayField(field)
+        super().__init__(column, Value(list(values), output_field=array), **extra)
+
+
 def any_of(conditions: Iterable[Any]) -> Q:
     """Return the condition that one of ``conditions`` holds; none holds where there are none."""
     found = Q()

@@ -11,7 +11,7 @@ from django.db.models import F, Func, Q
 from django.db.models.functions import Cast
 
 from pgaudit_log.declaring import former_names
-from pgaudit_log.declaring.parts import Part
+from pgaudit_log.declaring.followed_relations import Part
 from pgaudit_log.declaring.relations import content_type_of
 from pgaudit_log.reading import moments
 from pgaudit_log.reading.expressions import ShortKey, StoredUnder, any_of, key_of

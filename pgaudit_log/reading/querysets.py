@@ -25,7 +25,7 @@ from pgaudit_log.reading import (
 )
 from pgaudit_log.reading.capture_order import InOrderOfCapture
 from pgaudit_log.reading.databases import AsksInPlace
-from pgaudit_log.reading.expressions import InKeys, OfPart, any_of, key_of, of_model
+from pgaudit_log.reading.expressions import InKeys, IsAnyOf, OfPart, any_of, key_of, of_model
 from pgaudit_log.reading.filters import flattened
 from pgaudit_log.reading.pages import Page
 from pgaudit_log.readonly import RefusesWrites
@@ -234,7 +234,8 @@ class TrailQuerySet(EventQuerySet):
         key = key_text(obj.pk, key_fields(model))
         paths = standings.paths(whole_objects.load(model, key, str(events.db)))
         of_part = OfPart(F("pgh_id"), paths)
-        found: TrailQuerySet = events.filter(pgh_id__in=[*paths]).annotate(pgh_part=of_part)
+        of_it = IsAnyOf(F("pgh_id"), paths, field=models.BigIntegerField())
+        found: TrailQuerySet = events.filter(of_it).annotate(pgh_part=of_part)
         return found.order_by("pgh_id")
 
     def tracks(self, *objs: Any) -> TrailQuerySet:

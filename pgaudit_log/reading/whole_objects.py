@@ -12,13 +12,14 @@ from typing import Any
 
 from django.apps import apps
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from pgaudit_log.constants import APP_LABEL, TRUNCATE
 from pgaudit_log.declaring import declarations, former_names
-from pgaudit_log.declaring.parts import Part, parts_of
+from pgaudit_log.declaring.followed_relations import Part
+from pgaudit_log.declaring.parts import parts_of
 from pgaudit_log.reading import moments, object_timeline, part_values, raw_events
-from pgaudit_log.reading.expressions import any_of
+from pgaudit_log.reading.expressions import IsAnyOf, any_of
 from pgaudit_log.reading.raw_events import Record
 from pgaudit_log.values import causal_order
 from pgaudit_log.values.keys import former_key, key_fields, key_text
@@ -159,6 +160,8 @@ class _Loading:
         rows = part_values.rows_pointing(part, owners, self.using).order_by("pk")
         for pk, *values in rows.values_list("pk", *(f.attname for f in part.fields), *names):
             key = key_text(pk, key_fields(part.model))
+            if key == self.key and part.model in tables_of(self.model):
+                continue  # the object itself, which may point at itself
             rest = iter(values[count:])
             found[key] = LiveRow(
                 points_at=key
@@ -184,7 +187,8 @@ class _Loading:
         unread = {*keys}
         while unread:
             former = [former_key(label, key) for label in labels for key in unread]
-            condition = Q(pgh_obj_id__in=unread) | Q(pgh_refs__overlap=former)
+            of_keys = IsAnyOf(F("pgh_obj_id"), unread, field=models.TextField())
+            condition = Q(of_keys) | Q(pgh_refs__overlap=former)
             emptied = Q(pgh_obj_id=None, pgh_operation=TRUNCATE)
             found = self._read(self._events_of(part.model).filter(any_of([condition, emptied])))
             of_model.update((record.id, record) for record in found)

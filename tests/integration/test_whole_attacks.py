@@ -264,6 +264,30 @@ def test_what_happened_while_nothing_was_captured(whole: Shop) -> None:
     assert before.differences() == []
 
 
+def test_rows_that_point_at_each_other(made: Tables) -> None:
+    a = made.make("Aa", track={"follow": ["bs"]})
+    b = made.make(
+        "Bb",
+        track={"follow": ["children"]},
+        a=models.ForeignKey(a, models.CASCADE, related_name="bs", null=True),
+        parent=models.ForeignKey("self", models.CASCADE, related_name="children", null=True),
+    )
+    root, then = a.objects.create(), timezone.now()
+    one = b.objects.create(a=root)
+    other = b.objects.create(parent=one)
+    b.objects.filter(pk=one.pk).update(parent=other)
+    b.objects.filter(pk=other.pk).update(parent=other)
+    assert told(root) == [
+        ("", "I"),
+        ("bs", "I"),
+        ("bs__children", "I"),
+        ("bs", "U"),
+        ("bs__children", "U"),
+    ]
+    assert told(one)[0] == ("", "I")
+    assert str(diff(then, NOW, of=root, parts=True)).startswith("bs: + ")
+
+
 def test_three_levels_and_a_relation_to_itself(made: Tables) -> None:
     a = made.make("Aa", track={"follow": ["bs"]})
     b = made.make(

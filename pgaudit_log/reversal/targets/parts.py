@@ -8,12 +8,13 @@ from typing import Any
 from django.db import models
 
 from pgaudit_log.constants import DELETE, LOWEST_ID
-from pgaudit_log.declaring.parts import Part
+from pgaudit_log.declaring.followed_relations import Part
 from pgaudit_log.diffs import current_rows
 from pgaudit_log.exceptions import UnknownPastError
 from pgaudit_log.reading import standings
 from pgaudit_log.reading.moments import Moment
-from pgaudit_log.reading.standings import Member, PartRow, Standing
+from pgaudit_log.reading.part_rows import Member, PartRow
+from pgaudit_log.reading.standings import Standing
 from pgaudit_log.reading.whole_objects import WholeObject
 from pgaudit_log.reversal.targets import Target
 from pgaudit_log.values.keys import key_fields, read_key

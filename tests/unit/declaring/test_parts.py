@@ -163,7 +163,7 @@ def test_what_is_no_list_of_names_is_refused_at_once(follow: Any, message: str) 
         ("n", '"n" is a field and no relation. It can follow lines.'),
         (
             "owner",
-            "what it points at is no part of it, but stands for itself",
+            '"owner" is a foreign key of its own: what it points at stands for itself. Leave it out:',
         ),
         ("owner_id", '"owner_id" is a foreign key of its own'),
         ("events", '"events" are its events, which are no part of it. Leave it out:'),
