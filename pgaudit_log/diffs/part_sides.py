@@ -48,11 +48,12 @@ def at(whole: WholeObject, moment: Moment) -> PartSide:
         moment=moment,
         entries={
             part: {
-                member.row.origin: _entry(member, member.row.state)
+                member.row.origin: _entry(member, member.row.state, known)
                 for member in members
                 if member.row.is_known
             }
             for part, members in found.parts.items()
+            for known in [_tracked(part)]
         },
         unknown=frozenset((row.model, row.origin) for row in found.rows if not row.is_known),
     )
@@ -67,23 +68,26 @@ def now(whole: WholeObject) -> PartSide:
         moment=None,
         entries={
             part: {
-                member.row.origin: _entry(member, rows[member.row.place])
+                member.row.origin: _entry(member, rows[member.row.place], known)
                 for member in members
                 if member.row.place in rows
             }
             for part, members in found.parts.items()
+            for known in [_tracked(part)]
         },
     )
 
 
-def _entry(member: Member, state: State) -> Entry:
-    row = member.row
-    known = frozenset(
-        column_of(own) for h in recorded_past.histories_of(row.model) for own in h.tracked
-    )
+def _tracked(part: Part) -> frozenset[str]:
+    """Return the columns that events can tell of."""
+    histories = recorded_past.histories_of(part.model)
+    return frozenset(column_of(own) for history in histories for own in history.tracked)
+
+
+def _entry(member: Member, state: State, known: frozenset[str]) -> Entry:
     return Entry(
-        key=row.key,
-        origin=row.origin,
+        key=member.row.key,
+        origin=member.row.origin,
         owner=member.owner.origin,
         side=Side(state=state, known=known),
     )
