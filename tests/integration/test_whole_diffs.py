@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 from django.db import connection, models
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from pgaudit_log.diffs import NOW, diff
-from pgaudit_log.exceptions import QueryError
+from pgaudit_log.exceptions import QueryError, UnknownPastError
 from tests.going_back import Tables, tables
 from tests.moments import now
+from tests.support import execute
 from tests.untracked_past import unseen
 from tests.whole_orders import Shop, shop
 
@@ -219,6 +221,25 @@ def queries_of(whole: Shop, count: int) -> int:
 def test_the_number_of_queries_is_that_of_the_relations(whole: Shop) -> None:
     queries_of(whole, 1)
     assert queries_of(whole, 100) == queries_of(whole, 1) < 80
+
+
+def test_a_moment_before_the_object_is_a_side_without_it(whole: Shop) -> None:
+    then = timezone.now()
+    order = whole.an_order("Blue")
+    found = diff(then, NOW, of=order, parts=True)
+    assert (found.existed, found.exists) == (False, True)
+    assert [part.text for part in found.parts["lines"].added] == ["1 × Blue"]
+    execute("TRUNCATE shop_basket CASCADE")
+    found = diff(then, timezone.now(), of=order, parts=True)
+    assert (found.existed, found.exists, found.parts) == (False, False, {})
+
+
+def test_a_moment_of_which_nothing_is_known_is_told(whole: Shop) -> None:
+    then = timezone.now()
+    unseen("INSERT INTO shop_basket (id, status) VALUES (1, 'new')")
+    whole.order.objects.update(status="paid")
+    with pytest.raises(UnknownPastError, match="shop.Basket 1 is unknown before"):
+        diff(then, NOW, of=whole.order(pk=1), parts=True)
 
 
 def test_what_is_no_object_is_refused(whole: Shop) -> None:
