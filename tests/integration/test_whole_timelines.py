@@ -193,6 +193,14 @@ def test_parts_that_are_older_than_their_tracking(whole: Shop) -> None:
     assert told(order)[2:] == [("lines__discounts", "D", "7"), ("lines", "D", "7")]
 
 
+def test_a_row_whose_first_event_took_it_away_is_not_found(whole: Shop) -> None:
+    one, other = whole.an_order(), whole.an_order()
+    unseen("INSERT INTO shop_basketline (id, name, quantity, order_id) VALUES (7, 'Blue', 1, 1)")
+    whole.line.objects.update(order=other)
+    assert told(one) == [("", "I", "1")]
+    assert told(other) == [("", "I", "2"), ("lines", "U", "7")]
+
+
 def queries_of(whole: Shop, count: int) -> int:
     """Return how many queries the timeline of an order with so many of each part takes."""
     order = whole.an_order(*["Blue"] * count)
