@@ -98,8 +98,8 @@ class _Comparison:
         self, part: Part, old: Iterable[Entry], new: Iterable[Entry]
     ) -> list[tuple[Entry | None, Entry | None]]:
         """Return the rows of both sides two by two: the same one, or one that came back in its place."""
-        before = {self._identity(part, entry): entry for entry in old}
-        after = {self._identity(part, entry): entry for entry in new}
+        before = {self._identity(part, entry, is_old=True): entry for entry in old}
+        after = {self._identity(part, entry, is_old=False): entry for entry in new}
         pairs: list[tuple[Entry | None, Entry | None]] = []
         by_key = {e.key: e for identity, e in after.items() if identity not in before}
         for identity, entry in before.items():
@@ -110,10 +110,14 @@ class _Comparison:
         taken = {id(partner) for _, partner in pairs}
         return [*pairs, *((None, entry) for entry in after.values() if id(entry) not in taken)]
 
-    @staticmethod
-    def _identity(part: Part, entry: Entry) -> Any:
-        """Return what makes two rows the same: of a set which object they lead to."""
-        return (entry.owner, _other(part, entry)) if part.is_set else entry.origin
+    def _identity(self, part: Part, entry: Entry, *, is_old: bool) -> Any:
+        """Return what makes two rows the same: of a set which two objects they join."""
+        if not part.is_set:
+            return entry.origin
+        if part.above is None:
+            return _other(part, entry)
+        above = self._found[part.above]
+        return (above.by_old if is_old else above.by_new)[entry.owner][0], _other(part, entry)
 
     def _diffs(self, part: Part, pairs: Sequence[tuple[Entry | None, Entry | None]]) -> list[Diff]:
         """Return what differs between the sides of rows, with what these inherit."""

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from pgaudit_log.diffs import NOW, diff
 from pgaudit_log.exceptions import QueryError, UnknownPastError
+from pgaudit_log.reversal import revert
 from tests.going_back import Tables, tables
 from tests.moments import now
 from tests.support import execute
@@ -141,6 +142,32 @@ def test_a_part_that_was_deleted_and_came_again_is_the_same(whole: Shop) -> None
         "  4 × Blue",
         "    quantity: 1 → 4",
     ]
+
+
+def test_the_set_of_a_part_that_came_again_is_the_same(made: Tables) -> None:
+    tag = made.make("Label", name=models.TextField(), __str__=lambda self: self.name)
+    order = made.make("Basket", track={"follow": ["lines"]})
+    line = made.make(
+        "BasketLine",
+        track={"follow": ["tags"]},
+        order=models.ForeignKey(order, models.CASCADE, related_name="lines"),
+        tags=models.ManyToManyField(tag),
+        __str__=lambda self: "Blue",
+    )
+    basket, gift, rush = order.objects.create(), *(tag.objects.create(name=n) for n in "gr")
+    line.objects.create(order=basket).tags.add(gift)
+    then = timezone.now()
+    line.objects.all().delete()
+    line.objects.create(pk=1, order=basket).tags.add(gift)
+    assert not diff(then, NOW, of=basket, parts=True)
+    line.objects.get().tags.set([rush])
+    assert str(diff(then, NOW, of=basket, parts=True)).splitlines() == [
+        "lines: ~ Blue",
+        "  Blue",
+        "    tags: + r, − g",
+    ]
+    revert(basket, to=then, parts=True).apply()
+    assert list(line.objects.get().tags.all()) == [gift]
 
 
 def test_an_object_that_is_gone_has_lost_its_parts(whole: Shop) -> None:
