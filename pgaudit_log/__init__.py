@@ -46,7 +46,7 @@ from pgaudit_log.exceptions import (
     UnknownPastError,
 )
 from pgaudit_log.many_models import track_models
-from pgaudit_log.reading.managers import EventsOf, TrackedManager, TrackedQuerySet
+from pgaudit_log.reading.managers import EventsOf, TimelineMethod, TrackedManager, TrackedQuerySet
 from pgaudit_log.reading.proxy_fields import ProxyField
 from pgaudit_log.tracking import track
 
@@ -93,6 +93,7 @@ __all__ = [
     "RowEvent",
     "StalePlanError",
     "Statement",
+    "TimelineMethod",
     "TrackedManager",
     "TrackedQuerySet",
     "Tracker",

@@ -15,6 +15,7 @@ from pgaudit_log.conf import settings
 from pgaudit_log.declaring import abstract_bases, declarations, third_party_apps, trigger_registry
 from pgaudit_log.declaring.conditions import Change
 from pgaudit_log.declaring.declarations import Declaration, ObjForeignKey
+from pgaudit_log.declaring.parts import checked_follow
 from pgaudit_log.declaring.ported_options import refuse_options_of_track
 from pgaudit_log.declaring.trackers import DEFAULT_TRACKERS, UNSET, RowEvent, Tracker, _Unset
 from pgaudit_log.declaring.validation import (
@@ -42,6 +43,7 @@ def track(
     exclude: Sequence[str] | None = None,
     exclude_auto: bool = False,
     large: Sequence[str] | None = None,
+    follow: Sequence[str] = (),
     obj_field: ObjForeignKey | None | _Unset = UNSET,
     model_name: str | None = None,
     app_label: str | None = None,
@@ -76,6 +78,9 @@ def track(
         large: names of tracked fields with large values that change seldom, such as documents.
             An event stores such a value only where no earlier event of the object has it;
             else it refers to that event. Whatever reads events gets the value.
+        follow: names of the relations to what belongs to an object of the model, its parts:
+            reverse foreign keys and many-to-many relations by the name that the object has them
+            under, generic relations, and the links to parents, whose parts count then, too.
         obj_field: an :class:`ObjForeignKey` that names the accessor, or ``None`` for
             events without a reference to their object.
         model_name: the name of the event class; by default the model's with "Event".
@@ -125,6 +130,7 @@ def track(
         "exclude": exclude,
         "exclude_auto": exclude_auto,
         "large": large,
+        "follow": follow,
         "security_barrier": security_barrier,
         "obj_field": obj_field,
         "app_label": app_label,
@@ -149,6 +155,7 @@ def track(
             fields=names,
             exclude=checked_names(model, "exclude", exclude or ()),
             large=checked_names(model, "large", large or ()),
+            follow=checked_follow(model, follow),
             obj_field=_obj_field_or_default(obj_field),
             model_name=model_name or event_model_name(model, names),
             app_label=app_label or model._meta.app_label,

@@ -10,7 +10,7 @@ from django.contrib.sessions.base_session import AbstractBaseSession
 from django.core import checks
 from django.db import connections, router
 
-from pgaudit_log.declaring import declarations
+from pgaudit_log.declaring import declarations, parts
 from pgaudit_log.reading import typed_events
 from pgaudit_log.values.tables import concrete
 
@@ -26,6 +26,14 @@ def check_models(app_configs: Any, **kwargs: Any) -> Messages:
         message
         for declaration in declarations.declarations()
         for message in _check_declaration(declaration)
+    ]
+
+
+def check_parts(app_configs: Any, **kwargs: Any) -> Messages:
+    """Return an error for each relation that ``follow=`` names and that cannot be followed."""
+    return [
+        checks.Error(fault.message, hint=fault.hint, obj=fault.model, id=fault.id)
+        for fault in parts.faults()
     ]
 
 

@@ -62,6 +62,7 @@ class Declaration:
     fields: tuple[str, ...] | None = None
     exclude: tuple[str, ...] = ()
     large: tuple[str, ...] = ()
+    follow: tuple[str, ...] = ()
     obj_field: ObjForeignKey | None | _Unset = UNSET
     model_name: str
     app_label: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,46 +60,62 @@ def in_order_of(columns: Iterable[str], order: Collection[str]) -> list[str]:
     return [*(c for c in order if c in known), *(c for c in listed if c not in order)]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Pair:
+    """A row on both sides of a diff."""
+
+    key: str
+    old: Side
+    new: Side
+
+
 def compared(model: type[models.Model], key: str, old: Side, new: Side, using: str) -> Diff:
     """Return what differs between two sides of a row, in the terms of today's model."""
+    [found] = all_compared(model, [Pair(key=key, old=old, new=new)], using)
+    return found
+
+
+def all_compared(model: type[models.Model], pairs: Sequence[Pair], using: str) -> list[Diff]:
+    """Return what differs between the sides of each of many rows; no more queries than for one."""
     fields = {column_of(own): own for own in tables.own_columns(model)}
-    stored = candidates(old, new, fields)
+    stored = [side for pair in pairs for side in candidates(pair.old, pair.new, fields)]
     # The same value may have looked otherwise while its column had another type.
-    (before, unreadable_before), (after, unreadable_after) = current_rows.normal(
-        model, stored, using
-    )
-    typed = current_rows.typed(model, [before, after], using)
-    for values, state, unreadable in (
-        (typed[0], before, unreadable_before),
-        (typed[1], after, unreadable_after),
-    ):
+    normal = current_rows.normal(model, stored, using)
+    typed = current_rows.typed(model, [state for state, _ in normal], using)
+    for values, (state, unreadable) in zip(typed, normal, strict=True):
         values.update(as_stored(state, fields, unreadable))
     wording = Wording(model, typed, using)
 
     def words(own: Field | None, value: object, side: Side) -> str:
         return "" if side.state is None else wording.of(own, value)
 
-    found: dict[str, FieldDiff] = {}
-    for column in in_order_of(differing(before, after), fields):
-        own = fields.get(column)
-        name = own.name if own is not None else column
-        was, becomes = (values.get(column, MISSING) for values in typed)
-        found[name] = FieldDiff(
-            name=name,
-            verbose_name=str(own.verbose_name) if own is not None else column,
-            column=column,
-            old=was,
-            new=becomes,
-            old_text=words(own, was, old),
-            new_text=words(own, becomes, new),
+    diffs = []
+    for number, pair in enumerate(pairs):
+        (before, _), (after, _) = normal[2 * number : 2 * number + 2]
+        found: dict[str, FieldDiff] = {}
+        for column in in_order_of(differing(before, after), fields):
+            own = fields.get(column)
+            name = own.name if own is not None else column
+            was, becomes = (typed[2 * number + side].get(column, MISSING) for side in (0, 1))
+            found[name] = FieldDiff(
+                name=name,
+                verbose_name=str(own.verbose_name) if own is not None else column,
+                column=column,
+                old=was,
+                new=becomes,
+                old_text=words(own, was, pair.old),
+                new_text=words(own, becomes, pair.new),
+            )
+        diffs.append(
+            Diff(
+                model=model,
+                key=pair.key,
+                fields=found,
+                existed=pair.old.state is not None,
+                exists=pair.new.state is not None,
+            )
         )
-    return Diff(
-        model=model,
-        key=key,
-        fields=found,
-        existed=old.state is not None,
-        exists=new.state is not None,
-    )
+    return diffs
 
 
 def as_stored(

@@ -1,4 +1,4 @@
-"""Field diffs: the value that says what differs, field by field, in the model's terms."""
+"""Field diffs: the values that say what differs, field by field and part by part, in the model's terms."""
 
 from __future__ import annotations
 
@@ -28,6 +28,44 @@ class FieldDiff:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PartObject:
+    """An object that was a part on one side of a diff, or on both."""
+
+    model: type[models.Model]
+    key: str
+    text: str
+    """What it was called: its ``str()`` as of the side that it is told of."""
+    diff: Diff | None = None
+    """What differs; ``None`` of a many-to-many relation, of which only the other objects are told."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PartDiff:
+    """What differs among the parts by one relation; it is false if nothing does."""
+
+    name: str
+    """The name of the relation."""
+    added: tuple[PartObject, ...] = ()
+    removed: tuple[PartObject, ...] = ()
+    changed: tuple[PartObject, ...] = ()
+    unknown: tuple[PartObject, ...] = ()
+    """Those of which nothing says how they were on one side: they are older than their tracking."""
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.removed or self.changed)
+
+    def lines(self) -> Iterator[str]:
+        """Yield it for people: ``lines: + 2 × Distance, − Blue``, and how those differ that changed."""
+        signs = (("+", self.added), ("−", self.removed), ("~", self.changed), ("?", self.unknown))
+        told = ", ".join(f"{sign} {part.text}" for sign, parts in signs for part in parts)
+        yield f"{self.name.replace('_', ' ')}: {told}"
+        for part in self.changed:
+            if part.diff is not None:
+                yield f"  {part.text}"
+                yield from (f"    {line}" for line in str(part.diff).splitlines())
+
+
+@dataclass(frozen=True, kw_only=True)
 class Diff(Mapping[str, FieldDiff]):
     """What differs, by the name of the field, in the order of the model's fields."""
 
@@ -39,6 +77,8 @@ class Diff(Mapping[str, FieldDiff]):
     """Whether there was an object on the old side."""
     exists: bool = True
     """Whether there is one on the new side."""
+    parts: Mapping[str, PartDiff] = field(default_factory=dict)
+    """What differs among its parts, by the name of the relation, where they were asked for."""
 
     def __getitem__(self, name: str) -> FieldDiff:
         return self.fields[name]
@@ -49,16 +89,20 @@ class Diff(Mapping[str, FieldDiff]):
     def __len__(self) -> int:
         return len(self.fields)
 
+    def __bool__(self) -> bool:
+        return bool(self.fields) or any(self.parts.values())
+
     def __str__(self) -> str:
-        if not self.fields:
+        if not self.fields and not self.parts:
             return f"{self.model._meta.label} {self.key}: no difference"
         sides = [
             side for side, is_there in (("old", self.existed), ("new", self.exists)) if is_there
         ]
-        return "\n".join(
+        lines = [
             f"{d.verbose_name}: {' → '.join(str(getattr(d, f'{side}_text')) for side in sides)}"
             for d in self.values()
-        )
+        ]
+        return "\n".join([*lines, *(line for part in self.parts.values() for line in part.lines())])
 
 
 def joined(tables: Sequence[Diff]) -> Diff:

@@ -7,13 +7,14 @@ from typing import Any
 
 from django.db import models
 
-from pgaudit_log.constants import DELETE
-from pgaudit_log.declaring import declarations
+from pgaudit_log.constants import DELETE, TRUNCATE
+from pgaudit_log.declaring import declarations, former_names
 from pgaudit_log.diffs import current_rows
 from pgaudit_log.diffs.comparison import Side
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.models import Events
 from pgaudit_log.reading import object_timeline, raw_events
+from pgaudit_log.reading.moments import Moment
 from pgaudit_log.reading.raw_events import Record
 from pgaudit_log.timetravel import recorded_past
 from pgaudit_log.values import causal_order
@@ -83,6 +84,56 @@ def side_of(record: Record | None, table: type[models.Model], key: str, using: s
         return Side(state=None, known=known)
     state = {column: value for own in found for column, value in (own.after or {}).items()}
     return Side(state=state, known=known)
+
+
+def side_at(moment: Moment | None, table: type[models.Model], key: str, using: str) -> Side:
+    """Return a row of the object as of a moment, or as it is now.
+
+    Raises:
+        UnknownPastError: when it may have been there, but was not tracked yet.
+    """
+    if moment is None:
+        return side_of(None, table, key, using)
+    found = records_at(table, key, moment, using)
+    if not found:
+        return Side(state=None)
+    state = {column: value for own in found for column, value in (own.after or {}).items()}
+    return Side(state=state, known=frozenset[str]().union(*map(known_to, found)))
+
+
+def records_at(model: type[models.Model], key: str, moment: Moment, using: str) -> list[Record]:
+    """Return what each declaration's newest event says of a row at a moment, oldest first.
+
+    There are none where the row was not there.
+
+    Raises:
+        UnknownPastError: when it may have been there, but was not tracked yet.
+    """
+    past: Any = object_timeline.of(model, key, using).filter(moment.past)
+    newest = newest_ids(model, past)
+    labels = former_names.labels_of(model, using)
+    if not newest:
+        # Before it was deleted and brought back, it was another object with the same key.
+        past = Events.objects.using(using).filter(
+            moment.past, pgh_obj_model__in=labels, pgh_obj_id=key
+        )
+        deletion = past.filter(pgh_operation=DELETE).order_by("-pgh_id").first()
+        if deletion is not None:
+            past = past.filter(pgh_id__gt=deletion.pgh_id)
+        newest = newest_ids(model, past)
+        if not newest and deletion is not None:
+            return []
+    if not newest:
+        recorded_past.refuse_unknown(model, moment, [key], using=using)
+        return []
+    found = raw_events.read(Events.objects.filter(pk__in=newest), using)
+    last = found[-1]
+    truncated = (
+        Events.objects.using(using)
+        .filter(moment.past, pgh_obj_model__in=labels, pgh_obj_id=None, pgh_operation=TRUNCATE)
+        .exclude(causal_order.up_to(last.id, last.txid, last.turn))
+    )
+    return [] if last.operation == DELETE or truncated.exists() else found
 
 
 def _records_at(record: Record, table: type[models.Model], using: str) -> list[Record]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pgaudit_log.declaring.trackers import Tracker
     from pgaudit_log.reading.managers import EventField
 
-OPERATION_CHOICES = list(OPERATIONS.items())
+OPERATION_CHOICES: list[tuple[str, str]] = list(OPERATIONS.items())
 
 
 class ReferencesField(ArrayField):  # type: ignore[type-arg]

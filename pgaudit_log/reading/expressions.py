@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
 from typing import Any
 
@@ -10,6 +10,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import F, Func, Q, Value
+from django.db.models.functions import Cast
 from django.db.models.lookups import In
 from django.db.models.sql.compiler import SQLCompiler
 
@@ -165,6 +166,27 @@ class StoredUnder(Func):
         return f"(CASE {' '.join(cases)} ELSE {value} END)", [*params, today.key, *declared]
 
 
+class OfPart(Func):
+    """By which path the row of an event is a part of an object.
+
+    Args:
+        id: the column with the ids of events.
+        paths: the path of each event, by its id.
+    """
+
+    template = "(%(expressions)s)"
+    arg_joiner = " ->> "
+    output_field = models.TextField()
+
+    def __init__(self, id: Any, paths: Mapping[int, str], **extra: Any) -> None:
+        by_id = {str(event): path for event, path in paths.items()}
+        super().__init__(
+            Value(by_id, output_field=models.JSONField()),
+            Cast(id, models.TextField()),
+            **extra,
+        )
+
+
 class UserText(Func):
     """``context ->> 'user'``, written as the index on it is, so that any plan can use that."""
 
@@ -290,6 +312,18 @@ class AnyOfKeys(InKeys):
         lhs, lhs_params = self.process_lhs(compiler, connection)
         rhs, rhs_params = compiler.compile(self.rhs)
         return f"{lhs} = ANY (ARRAY{rhs})", (*lhs_params, *rhs_params)
+
+
+class IsAnyOf(Func):
+    """Whether a column is one of many values; they are one parameter, of which there cannot be too many."""
+
+    template = "(%(expressions)s))"
+    arg_joiner = " = ANY ("
+    output_field = models.BooleanField()
+
+    def __init__(self, column: Any, values: Iterable[Any], *, field: Field, **extra: Any) -> None:
+        array: ArrayField[Any, Any] = ArrayField(field)
+        super().__init__(column, Value(list(values), output_field=array), **extra)
 
 
 def any_of(conditions: Iterable[Any]) -> Q:

@@ -36,6 +36,13 @@ class TrackedManager(models.Manager.from_queryset(TrackedQuerySet)):
     """
 
 
+class TimelineMethod:
+    """Says to type checkers what ``timeline()`` gives that a model with ``follow=`` has.
+
+    It is an annotation only: ``timeline: TimelineMethod``. ``track()`` gives the method.
+    """
+
+
 class EventsOf:
     """Says to type checkers what an accessor of events gives: ``events: EventsOf["OrderEvent"]``.
 

@@ -7,6 +7,7 @@ from django.db.models import Prefetch
 from django.db.models.expressions import Combinable, OrderBy
 from typing_extensions import Never, Self, TypeVar
 
+from pgaudit_log.models import Events
 from pgaudit_log.reading.event_model import ReadOnlyModel
 from pgaudit_log.reading.pages import Page
 from pgaudit_log.reading.querysets import EventQuerySet, TrailQuerySet, TypedEventQuerySet
@@ -81,6 +82,9 @@ class EventManager(_ManagerOfEvents[_E_co, TypedEventQuerySet[_E_co, _E_co]]):
     def as_of(self, moment: datetime | ReadOnlyModel) -> TypedEventQuerySet[_E_co, _E_co]: ...
 
 class TrailManager(_ManagerOfEvents[_E_co, TrailQuerySet[_E_co, _E_co]]):
+    def timeline(
+        self, obj: models.Model, *, parts: bool = False
+    ) -> TrailQuerySet[_E_co, _E_co]: ...
     def tracks(self, *objs: Any) -> TrailQuerySet[_E_co, _E_co]: ...
     def references(
         self, *objs: Any, depth: int = 1, itself: bool = False
@@ -89,17 +93,22 @@ class TrailManager(_ManagerOfEvents[_E_co, TrailQuerySet[_E_co, _E_co]]):
     def labelled(self, *labels: str) -> TrailQuerySet[_E_co, _E_co]: ...
 
 class TrackedQuerySet(models.QuerySet[_M_co, _R_co]):
-    def as_of(self, moment: datetime | ReadOnlyModel) -> Self: ...
+    def as_of(self, moment: datetime | ReadOnlyModel, *, parts: bool = False) -> Self: ...
 
 class TrackedManager(_ManagerOf[_M_co, TrackedQuerySet[_M_co, _M_co]]):
-    def as_of(self, moment: datetime | ReadOnlyModel) -> TrackedQuerySet[_M_co, _M_co]: ...
+    def as_of(
+        self, moment: datetime | ReadOnlyModel, *, parts: bool = False
+    ) -> TrackedQuerySet[_M_co, _M_co]: ...
 
 class ObjectEvents(_ManagerOfEvents[_E_co, EventQuerySet[_E_co, _E_co]], Generic[_E_co, _M_co]):
     """The manager of the events of one object, ``order.events``, which Django makes."""
 
-    def as_of(self, moment: datetime | ReadOnlyModel) -> _M_co: ...
+    def as_of(self, moment: datetime | ReadOnlyModel, *, parts: bool = False) -> _M_co: ...
     def __call__(self, *, manager: str) -> Self: ...
     def __get__(self, instance: object, cls: type[Any] | None = None) -> Self: ...
+
+class TimelineMethod:
+    def __call__(self) -> TrailQuerySet[Events, Events]: ...
 
 class EventsOf(Generic[_E_co]):
     @property

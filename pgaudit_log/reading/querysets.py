@@ -18,12 +18,14 @@ from pgaudit_log.reading import (
     filters,
     object_timeline,
     references,
+    standings,
     user_lookup,
     user_pages,
+    whole_objects,
 )
 from pgaudit_log.reading.capture_order import InOrderOfCapture
 from pgaudit_log.reading.databases import AsksInPlace
-from pgaudit_log.reading.expressions import InKeys, any_of, key_of, of_model
+from pgaudit_log.reading.expressions import InKeys, IsAnyOf, OfPart, any_of, key_of, of_model
 from pgaudit_log.reading.filters import flattened
 from pgaudit_log.reading.pages import Page
 from pgaudit_log.readonly import RefusesWrites
@@ -71,10 +73,7 @@ class EventQuerySet(
         Raises:
             QueryError: for what is no object, one that was never saved, or whose model is not tracked.
         """
-        if not isinstance(obj, models.Model) or obj.pk is None:
-            raise QueryError(f"timeline() was given {obj!r}. Give an object that was saved.")
-        model = concrete(type(obj))
-        filters.refuse_untracked(model, "timeline")
+        model = _timeline_model(obj)
         events = self._in_place_of([obj], "timeline")
         found = any_of(
             object_timeline.conditions(
@@ -231,6 +230,32 @@ class TrailQuerySet(EventQuerySet[E_co, R_co]):
         clone._models = self._models
         return clone
 
+    def timeline(self: TrailT, obj: models.Model, *, parts: bool = False) -> TrailT:
+        """Return the events of ``obj`` from the start of its present life, oldest first.
+
+        Args:
+            obj: the object, as :meth:`EventQuerySet.timeline` takes it.
+            parts: whether those of its parts are wanted, too, as of the time when they were parts,
+                that which took one away the last of them. Each event then has ``pgh_part``: by
+                which relation its row was a part, such as ``"lines__discounts"``, and ``""`` for
+                the object itself. The database is asked at once which events these are, some
+                queries for each relation that is followed.
+
+        Raises:
+            QueryError: for what is no object, one that was never saved, or whose model is not tracked.
+            DeclarationError: for a relation that cannot be followed.
+        """
+        if not parts:
+            return super().timeline(obj)
+        model = _timeline_model(obj)
+        events = self._in_place_of([obj], "timeline")
+        key = key_text(obj.pk, key_fields(model))
+        paths = standings.paths(whole_objects.load(model, key, str(events.db)))
+        of_part = OfPart(F("pgh_id"), paths)
+        of_it = IsAnyOf(F("pgh_id"), paths, field=models.BigIntegerField())
+        found = events.filter(of_it).annotate(pgh_part=of_part)
+        return found.order_by("pgh_id")
+
     def tracks(self: TrailT, *objs: Any) -> TrailT:
         """Return the events of ``objs``: instances, lists, or querysets of one tracked model.
 
@@ -365,6 +390,19 @@ class TrailQuerySet(EventQuerySet[E_co, R_co]):
             before = self._models
             clone._models = tuple(m for m in dict.fromkeys(to) if before is None or m in before)
         return clone
+
+
+def _timeline_model(obj: Any) -> type[models.Model]:
+    """Return the model of an object whose timeline is asked for.
+
+    Raises:
+        QueryError: for what has none.
+    """
+    if not isinstance(obj, models.Model) or obj.pk is None:
+        raise QueryError(f"timeline() was given {obj!r}. Give an object that was saved.")
+    model = concrete(type(obj))
+    filters.refuse_untracked(model, "timeline")
+    return model
 
 
 def _model_of(given: Any) -> type[models.Model]:

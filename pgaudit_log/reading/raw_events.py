@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import connections, models
 from django.db.models.functions import Cast
@@ -13,8 +13,11 @@ from pgaudit_log.capture_v1.references import former_key
 from pgaudit_log.constants import AT_KEY, EVENT_TABLE
 from pgaudit_log.declaring import former_names, model_labels
 from pgaudit_log.exceptions import QueryError
-from pgaudit_log.reading.event_model import Event
 from pgaudit_log.values import causal_order, row_json
+
+if TYPE_CHECKING:
+    # Its querysets read records.
+    from pgaudit_log.reading.event_model import Event
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,7 +28,7 @@ from pgaudit_log.reading.expressions import (
 )
 from pgaudit_log.reading.filters import key_text_of, keys_in
 from pgaudit_log.values.keys import key_text
-from pgaudit_log.values.tables import Field, concrete
+from pgaudit_log.values.tables import Field, concrete, sharing_key
 
 
 def referred_fields(model: type[models.Model]) -> list[Field]:
@@ -58,22 +58,12 @@ def _referred_fields(
     }
 
 
-def _ancestry(model: type[models.Model]) -> list[type[models.Model]]:
-    """Return a model and those that it inherits along its primary key: they share their keys."""
-    found = [concrete(model)]
-    while (link := getattr(found[-1]._meta.pk, "remote_field", None)) is not None:
-        if not getattr(link, "parent_link", False):
-            break
-        found.append(concrete(link.model))
-    return found
-
-
 def names_of(objs: Sequence[Any], method: str) -> Any:
     """Return the array of the names of ``objs``, instances and querysets of one model."""
     arrays: list[Any] = []
     for given in objs:
         is_query = isinstance(given, models.QuerySet)
-        for model in _ancestry(given.model if is_query else type(given)):
+        for model in sharing_key(given.model if is_query else type(given)):
             if is_query:
                 arrays.append(_names_in(given, model, None, key_of(given.model)))
             else:

@@ -16,7 +16,7 @@ from pgaudit_log.constants import DOCS
 from pgaudit_log.declaring import declarations, former_names, types_modules
 from pgaudit_log.declaring.declarations import Declaration, ObjForeignKey, tracked_columns
 from pgaudit_log.exceptions import DeclarationError
-from pgaudit_log.reading import event_views
+from pgaudit_log.reading import event_views, timeline_method
 from pgaudit_log.reading.event_fields import event_field
 from pgaudit_log.reading.event_model import Event
 from pgaudit_log.reading.object_field import EventForeignKey, EventForeignObject
@@ -47,6 +47,8 @@ def build(declaration: Declaration) -> type[Event]:
     _event_models[declaration] = event_model
     for model in dict.fromkeys([tracked, concrete(tracked)]):
         _attach(model)
+        if declaration.follow:
+            timeline_method.attach(model)
     _follow_fields(concrete(tracked))
     # A child may have been tracked before its parent.
     for child in _children(concrete(tracked)):

@@ -9,9 +9,10 @@ from asgiref.sync import sync_to_async
 from django.db import models, router
 
 from pgaudit_log.constants import DELETE, OPERATIONS, UPDATE
+from pgaudit_log.declaring.parts import parts_of
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.models import Events
-from pgaudit_log.reading import moments, raw_events
+from pgaudit_log.reading import moments, raw_events, standings, whole_objects
 from pgaudit_log.reading.moments import Moment
 from pgaudit_log.reversal.checking import invariants
 from pgaudit_log.reversal.checking.left_out_rows import examine_chosen
@@ -23,8 +24,9 @@ from pgaudit_log.reversal.targets import Target
 from pgaudit_log.reversal.targets.at import target_at
 from pgaudit_log.reversal.targets.cascade import deleted_with
 from pgaudit_log.reversal.targets.fold import fold
+from pgaudit_log.reversal.targets.parts import part_targets
 from pgaudit_log.timetravel import recorded_past
-from pgaudit_log.values.keys import key_fields, whole_key_text
+from pgaudit_log.values.keys import key_fields, key_text, whole_key_text
 from pgaudit_log.values.tables import concrete, parents_of
 
 
@@ -32,6 +34,7 @@ def revert(
     obj: models.Model,
     to: Any,
     *,
+    parts: bool = False,
     fields: Sequence[str] | None = None,
     on_conflict: OnConflict = "abort",
     ignore_missing: bool = False,
@@ -46,8 +49,12 @@ def revert(
 
     Args:
         obj: the object; the instance need not be up to date.
-        to: one of its events, for the values that the event shows, or an aware datetime.
-        fields: names of the only fields to change.
+        to: one of its events, for the values that the event shows, or an aware datetime. With
+            ``parts``, an event of its timeline, also of a part.
+        parts: whether its parts go back to the same moment: what ``track(follow=…)`` names.
+            Those that came since are deleted, or go back to where they were; those that
+            were deleted, or moved to another object, come back.
+        fields: names of the only fields to change; not with ``parts``.
         on_conflict: accepted as by :func:`undo`; going back to a state overwrites later changes.
         ignore_missing: leave values out whose column the model no longer has.
         leave_out: rows to leave as they are, as with :func:`undo`.
@@ -57,7 +64,8 @@ def revert(
 
     Raises:
         QueryError: for an event of another object, or what is no moment.
-        UnknownPastError: when the object was not tracked yet.
+        UnknownPastError: when the object, or a part, was not tracked yet.
+        DeclarationError: for a relation that cannot be followed.
     """
     if not isinstance(obj, models.Model):
         raise QueryError(f"revert() was given {obj!r}, which is no object. Give an instance.")
@@ -73,12 +81,23 @@ def revert(
     )
     recorded_past.of_model(model)
     tables = [model, *parents_of(model)]
-    choices.refuse_unknown(tables)
+    if parts and fields is not None:
+        raise QueryError("revert() was given both fields= and parts=True. Give one of them.")
+    choices.refuse_unknown([*tables, *(part.model for part in parts_of(model) if parts)])
     if obj.pk is None:
         raise QueryError(f"Cannot revert {obj!r}: it was never saved.")
     moment = Moment.of(to, alias)
+    of_parts: list[Target] = []
+    event = to if moment.after is not None else None
+    if parts:
+        whole = whole_objects.load(model, key_text(obj.pk, key_fields(model)), alias)
+        if event is not None and standings.paths(whole).get(event.pgh_id):
+            # An event of a part says of the object when it was, and no more.
+            event = None
+        is_deletion = event is not None and event.pgh_operation == DELETE
+        of_parts = part_targets(whole, moment, event if is_deletion else None)
     targets = [
-        target_at(table, whole_key_text(obj.pk, key_fields(table)), to, moment, alias)
+        target_at(table, whole_key_text(obj.pk, key_fields(table)), event, moment, alias)
         for table in tables
         if recorded_past.is_tracked(table)
     ]
@@ -87,12 +106,20 @@ def revert(
     )
     return _plan(
         "revert",
-        f"{model._meta.label} {obj.pk} to {moment}",
-        targets,
+        f"{model._meta.label} {obj.pk}{' with its parts' if parts else ''} to {moment}",
+        _each_once([*targets, *of_parts]),
         choices=choices,
         reverts=reverts,
         using=alias,
     )
+
+
+def _each_once(targets: Iterable[Target]) -> list[Target]:
+    """Return targets without those of rows that an earlier one is of."""
+    by_place: dict[tuple[type[models.Model], str], Target] = {}
+    for target in targets:
+        by_place.setdefault(target.place, target)
+    return [*by_place.values()]
 
 
 def undo(

@@ -12,6 +12,7 @@ from django.db import models
 
 from pgaudit_log.declaring import third_party_apps, types_modules
 from pgaudit_log.declaring.declarations import Declaration, declarations, declarations_of
+from pgaudit_log.reading import timeline_method
 from pgaudit_log.reading.typed_events import event_model_of, models_module, related_name
 from pgaudit_log.type_hints import files
 from pgaudit_log.type_hints.model_source import ModelSource, source_of
@@ -81,6 +82,8 @@ def _annotations(
     if accessor is not None and concrete(owner) is owner:
         line = source.quoted("EventsOf[{}]", event_model)
         yield accessor, f"{accessor}: {line}{hides if accessor in accessors else ''}"
+    if getattr(owner, timeline_method.NAME, None) is timeline_method.timeline:
+        yield timeline_method.NAME, source.quoted(f"{timeline_method.NAME}: TimelineMethod", "")
     if len({event_model_of(other) for other in declarations_of(owner)}) == 1:
         line = source.quoted("ClassVar[{}]", f"type[{event_model}]")
         yield "pgh_event_model", f"pgh_event_model: {line}{hides}"

@@ -19,7 +19,7 @@ class _Edit(NamedTuple):
 
 
 _TYPING = ("ClassVar",)
-_OURS = ("EventsOf", "TrackedManager")
+_OURS = ("EventsOf", "TimelineMethod", "TrackedManager")
 
 
 def source_of(path: Path) -> ModelSource:

@@ -122,6 +122,13 @@ def join(state: State) -> str:
     return "{" + ", ".join(pairs) + "}"
 
 
+def agree(one: State | None, other: State | None) -> bool:
+    """Return whether two states can be of the same row: no column that both have differs."""
+    if one is None or other is None:
+        return one is other
+    return all(one.get(column, value) == value for column, value in other.items())
+
+
 def changed(diff: str | None) -> Iterator[tuple[str, str, str]]:
     """Yield each column of an event's diff with the old and the new value as text."""
     for column, pair in split(diff).items():

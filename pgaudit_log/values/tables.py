@@ -33,6 +33,16 @@ def parents_of(model: type[models.Model]) -> list[type[models.Model]]:
     return [concrete(parent) for parent in model._meta.get_parent_list()]
 
 
+def sharing_key(model: type[models.Model]) -> list[type[models.Model]]:
+    """Return a model and those that it inherits along its primary key: they share their keys."""
+    found = [concrete(model)]
+    while (link := getattr(found[-1]._meta.pk, "remote_field", None)) is not None:
+        if not getattr(link, "parent_link", False):
+            break
+        found.append(concrete(link.model))
+    return found
+
+
 def own_columns(model: type[models.Model]) -> list[Field]:
     """Return the fields with a stored column in the model's own table."""
     return [

@@ -7,6 +7,7 @@ from tests.mutations.mutation import Mutation
 _PAST = "tests/integration/test_timetravel.py"
 _QUERIES = "tests/integration/test_timetravel_queries.py"
 _REFUSALS = "tests/integration/test_timetravel_refusals.py"
+_TIMELINES = "tests/integration/test_whole_timelines.py"
 
 MUTATIONS = (
     Mutation(
@@ -47,5 +48,11 @@ MUTATIONS = (
         find="    moves = [_moved_sql(called(moved[0]), moved[1])] if moved is not None else []",
         put="    moves: list[str] = []",
         tests=("tests/integration/test_keys.py::test_the_timeline_follows_a_changed_key",),
+    ),
+    Mutation(
+        what="a timeline lacks the event that took a part away",
+        find="            self._tell(record, row, {**row.state, **(record.before or {})})",
+        put="            pass",
+        tests=(f"{_TIMELINES}::test_a_part_that_left_has_its_events_up_to_the_one_that_took_it",),
     ),
 )

@@ -7,6 +7,7 @@ from tests.mutations.mutation import Mutation
 _UNDO = "tests/integration/test_undo.py"
 _REVERSAL = "tests/integration/test_reversal.py"
 _BESIDE = "tests/concurrency/test_reversal.py"
+_WHOLE = "tests/integration/test_whole_reverts.py"
 
 MUTATIONS = (
     Mutation(
@@ -58,5 +59,17 @@ MUTATIONS = (
         tests=(
             "tests/integration/test_invariants.py::test_what_can_be_repaired_is_told_and_repaired",
         ),
+    ),
+    Mutation(
+        what="a part of which nothing is known is reverted by guess",
+        find="        self._refuse_unknown(moment)\n",
+        put="",
+        tests=(f"{_WHOLE}::test_a_part_that_is_older_than_its_tracking_is_told",),
+    ),
+    Mutation(
+        what="the row of another object that has a part's key by now is overwritten",
+        find="expected={} if is_there else None",
+        put="expected={}",
+        tests=(f"{_WHOLE}::test_a_key_that_another_objects_part_has_by_now_is_an_obstacle",),
     ),
 )

@@ -10,7 +10,7 @@ from django.db import models
 import pgaudit_log
 from pgaudit_log import diffs, reversal, testing, timetravel, trails
 from pgaudit_log.contexts.stack import Context
-from pgaudit_log.diffs import Diff
+from pgaudit_log.diffs import Diff, PartDiff, PartObject
 from pgaudit_log.models import Events
 from pgaudit_log.reading.event_model import Event
 from pgaudit_log.reading.moments import Moment
@@ -38,6 +38,7 @@ assert_type(Tracked, type[Order])
 assert_type(pgaudit_log.untrack()(Order), type[Order])
 pgaudit_log.track(pgaudit_log.UpdateEvent)  # type: ignore[arg-type]
 pgaudit_log.track(level="ROW")  # type: ignore[arg-type]
+assert_type(pgaudit_log.track(follow=["lines"])(Order), type[Order])
 pgaudit_log.UpdateEvent(row="new")  # type: ignore[arg-type]
 
 
@@ -69,16 +70,21 @@ def trail(order: Order) -> None:
     assert_type(trails.page(Events.objects), Page[Events])
     assert_type(Events.objects.page().events, tuple[Events, ...])
     assert_type(Events.objects.get().pgh_diff, dict[str, list[Any]] | None)
+    # timeline(): of the trail, with parts, it is a queryset of the trail still.
+    assert_type(Events.objects.all().timeline(order, parts=True), TrailQuerySet[Events, Events])
 
 
 def differences(event: Event) -> None:
     found = diffs.diff(event, diffs.NOW)
     assert_type(found, Diff)
+    assert_type(diffs.diff(event, of=Order(), parts=True).parts["lines"], PartDiff)
+    assert_type(found.parts["lines"].added[0], PartObject)
 
 
 def plans(order: Order, event: Event) -> None:
     assert_type(reversal.undo(event), reversal.Plan)
     assert_type(reversal.revert(order, event), reversal.Plan)
+    assert_type(reversal.revert(order, event, parts=True), reversal.Plan)
     assert_type(reversal.restore(event), reversal.Plan)
     assert_type(reversal.undo(event).apply(), reversal.Applied)
 
@@ -91,6 +97,9 @@ async def plans_async(order: Order, event: Event) -> None:
 def past(moment: datetime) -> None:
     with timetravel.as_of(moment) as point:
         assert_type(point, Moment)
+    assert_type(
+        timetravel.query(Order.objects.all(), moment, parts=True), models.QuerySet[Order, Order]
+    )
     rows = timetravel.query(Order.objects.all(), moment)
     assert_type(rows, models.QuerySet[Order, Order])
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from django.db import models
 
-from pgaudit_log.constants import DELETE, INSERT, LOWEST_ID, TRUNCATE
+from pgaudit_log.constants import DELETE, INSERT, LOWEST_ID
 from pgaudit_log.declaring import former_names, model_labels
-from pgaudit_log.diffs.sides import newest_ids
+from pgaudit_log.diffs.sides import newest_ids, records_at
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.models import Events
 from pgaudit_log.reading import object_timeline, raw_events
@@ -17,8 +17,6 @@ from pgaudit_log.reading.event_model import Event
 from pgaudit_log.reading.moments import Moment
 from pgaudit_log.reading.raw_events import Record
 from pgaudit_log.reversal.targets import Target
-from pgaudit_log.timetravel import recorded_past
-from pgaudit_log.values import causal_order
 from pgaudit_log.values.keys import key_fields, short_key
 from pgaudit_log.values.tables import column_of, concrete, parents_of
 
@@ -33,7 +31,7 @@ def target_at(
     """Return the target of a row of ``model`` that goes back to ``to``.
 
     Of an event of the row itself it has the values that the event shows; otherwise those
-    that all its trackers have for the moment.
+    that all its trackers have for the moment. Without an event, ``to`` is ``None`` or a time.
 
     Raises:
         QueryError: when ``to`` is an event of another object, or the row was not there.
@@ -44,12 +42,13 @@ def target_at(
 
 
 def _target_at(model: type[models.Model], key: str, to: Any, moment: Moment, using: str) -> Target:
-    if moment.after is None or to.pgh_obj_model not in former_names.labels_of(model, using):
-        if moment.after is not None and not _is_of_family(to, model, using):
+    is_event = to is not None and moment.after is not None
+    if not is_event or to.pgh_obj_model not in former_names.labels_of(model, using):
+        if is_event and not _is_of_family(to, model, using):
             raise QueryError(
                 f"Event {moment.after} is of {to.pgh_obj_model}, not of {model._meta.label}."
             )
-        if moment.after is not None:
+        if is_event:
             _refuse_other_object(model, key, to, using)
         return _target(model, key, _records_at(model, key, moment, using, to))
     record = _event_of(model, key, to, using)
@@ -113,7 +112,7 @@ def _records_at(
     try:
         return _records_just_at(model, key, moment, using)
     except _DidNotExistError:
-        if moment.after is None or to.pgh_operation not in (INSERT, DELETE):
+        if to is None or moment.after is None or to.pgh_operation not in (INSERT, DELETE):
             raise
         with_it = object_timeline.of(model, key, using).filter(
             pgh_txid=to.pgh_txid, pgh_operation=to.pgh_operation
@@ -128,36 +127,8 @@ def _records_at(
 def _records_just_at(
     model: type[models.Model], key: str, moment: Moment, using: str
 ) -> list[Record]:
-    past: Any = object_timeline.of(model, key, using).filter(moment.past)
-    newest = newest_ids(model, past)
-    if not newest:
-        # Before it was deleted and brought back, it was another object with the same key.
-        past = Events.objects.using(using).filter(
-            moment.past, pgh_obj_model__in=former_names.labels_of(model, using), pgh_obj_id=key
-        )
-        deletion = past.filter(pgh_operation=DELETE).order_by("-pgh_id").first()
-        if deletion is not None:
-            later = past.filter(pgh_id__gt=deletion.pgh_id)
-            if not newest_ids(model, later):
-                raise _did_not_exist(model, key, moment)
-            past = later
-        newest = newest_ids(model, past)
-    if not newest:
-        recorded_past.refuse_unknown(model, moment, [key], using=using)
-        raise _did_not_exist(model, key, moment)
-    found = raw_events.read(Events.objects.filter(pk__in=newest), using)
-    last = found[-1]
-    truncated = (
-        Events.objects.using(using)
-        .filter(
-            moment.past,
-            pgh_obj_model__in=former_names.labels_of(model, using),
-            pgh_obj_id=None,
-            pgh_operation=TRUNCATE,
-        )
-        .exclude(causal_order.up_to(last.id, last.txid, last.turn))
-    )
-    if last.operation == DELETE or truncated.exists():
+    found = records_at(model, key, moment, using)
+    if not found:
         raise _did_not_exist(model, key, moment)
     return found
 

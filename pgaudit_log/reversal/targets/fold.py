@@ -9,8 +9,8 @@ from django.db import models
 
 from pgaudit_log.reading.raw_events import Record
 from pgaudit_log.reversal.targets import Target
-from pgaudit_log.reversal.targets.sequence import Transition, agree, sequence
-from pgaudit_log.values.row_json import State
+from pgaudit_log.reversal.targets.sequence import Transition, sequence
+from pgaudit_log.values.row_json import State, agree
 
 
 def fold(records: Iterable[Record]) -> list[Target]:

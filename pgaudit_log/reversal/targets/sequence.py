@@ -18,7 +18,7 @@ from django.db import models
 from pgaudit_log.constants import DELETE, INSERT, UPDATE
 from pgaudit_log.reading.raw_events import Record
 from pgaudit_log.values import row_json
-from pgaudit_log.values.row_json import State
+from pgaudit_log.values.row_json import State, agree
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,13 +43,6 @@ class Transition:
     """The columns that it changed, or deleted, as they were."""
     new: State
     """The columns that it changed, or inserted, as they became."""
-
-
-def agree(one: State | None, other: State | None) -> bool:
-    """Return whether two states can be of the same row: no column that both have differs."""
-    if one is None or other is None:
-        return one is other
-    return all(one.get(column, value) == value for column, value in other.items())
 
 
 def sequence(records: Iterable[Record]) -> list[Transition]:

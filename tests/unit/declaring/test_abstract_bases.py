@@ -215,6 +215,7 @@ ARGUMENTS_FOR_CHILDREN: dict[str, Any] = {
     "exclude": ["name"],
     "exclude_auto": True,
     "large": ["name"],
+    "follow": ["lines"],
     "obj_field": pgaudit_log.ObjForeignKey(related_name="trail"),
     "app_label": "auth",
     "attrs": {"is_loud": True},

@@ -9,7 +9,8 @@ import pytest
 
 from pgaudit_log.reading.raw_events import Record
 from pgaudit_log.reversal.targets.fold import fold
-from pgaudit_log.reversal.targets.sequence import Transition, agree, sequence
+from pgaudit_log.reversal.targets.sequence import Transition, sequence
+from pgaudit_log.values.row_json import agree
 from tests.shop.models import Order
 
 Row = dict[str, Any]

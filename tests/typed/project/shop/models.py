@@ -51,13 +51,14 @@ class OrderManager(pgaudit_log.TrackedManager["Order"]):
         return self.get_queryset().paid()
 
 
-@pgaudit_log.track()
+@pgaudit_log.track(follow=["lines"])
 class Order(models.Model):
     class Status(models.TextChoices):
         NEW = "new"
         PAID = "paid"
 
     events: pgaudit_log.EventsOf[OrderEvent]
+    timeline: pgaudit_log.TimelineMethod
     pgh_event_model: ClassVar[type[OrderEvent]]
 
     customer = models.ForeignKey(Customer, on_delete=models.CASCADE)

@@ -65,6 +65,12 @@ def of_an_object(order: Order, moment: datetime) -> None:
     reveal_type(order.events.timeline(order))  # is: EventQuerySet[OrderEvent, OrderEvent]
     for event in order.events.all():
         reveal_type(event)  # is: OrderEvent
+    reveal_type(order.timeline())  # is: TrailQuerySet[Events, Events]
+    reveal_type(order.timeline().get())  # is: Events
+    reveal_type(Events.objects.timeline(order, parts=True))  # is: TrailQuerySet[Events, Events]
+    reveal_type(order.events.as_of(moment, parts=True))  # is: Order
+    reveal_type(Customer.objects.as_of(moment, parts=True).get())  # is: Customer
+    order.timelines()  # wrong
     order.evnts  # wrong
     order.events.labelled("update")  # wrong
     order.events.add(1)  # wrong
