@@ -123,11 +123,13 @@ def install_views(using: str) -> list[str]:
     made = []
     for view in installed_views.outdated(wanted, connections[using]):
         try:
-            made += installed_views.install([view], connections[using])
+            installed_views.replace(view, connections[using])
         except InstallationError as error:
             errors.append(str(error))
         except DatabaseError as error:
             errors.append(f"The view {view.name} could not be made: {str(error).strip()}")
+        else:
+            made.append(view.name)
     if errors:
         raise InstallationError("\n".join(errors))
     return made
