@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from django.db import connections
-from django.db.migrations.loader import MigrationLoader
 
 from pgaudit_log.database import installed_captures
+from pgaudit_log.database.event_table import unmigrated_apps
 from pgaudit_log.database.undeclared_triggers import (
     drop_functions_without_triggers,
     drop_undeclared_of_automatic_tables,
@@ -23,7 +23,7 @@ def install_triggers_without_migrations(using: str) -> None:
     """
     drop_undeclared_of_automatic_tables(using)
     drop_functions_without_triggers(using)
-    unmigrated = MigrationLoader(connections[using]).unmigrated_apps
+    unmigrated = unmigrated_apps()
     tables = set(connections[using].introspection.table_names())
     for model, trigger in installed_captures.declared():
         # Without --run-syncdb, migrate makes no tables for apps without migrations.
