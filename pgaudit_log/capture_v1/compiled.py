@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import NoReturn
 
 from pgtrigger.compiler import Trigger
 
@@ -40,6 +41,19 @@ class CompiledTrigger(Trigger):
 
     def __repr__(self) -> str:
         return f"CompiledTrigger({self.table!r}, {self.data!r})"
+
+    def deconstruct(self) -> NoReturn:
+        """Raise, because a migration holds it as a part of ``AddCaptureTriggers``.
+
+        Raises:
+            TypeError: says so.
+        """
+        raise TypeError(
+            f"The capture trigger {self.name} of {self.table.model} cannot be written by itself. Let"
+            " the autodetector of pgaudit_log make the migration, which makes"
+            ' pgaudit_log.capture_v1.AddCaptureTriggers of it: is "pgaudit_log" in INSTALLED_APPS,'
+            " and does makemigrations use the autodetector that it has put in the place of Django's?"
+        )
 
     @property
     def is_bound(self) -> bool:

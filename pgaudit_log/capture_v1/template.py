@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from pgtrigger.compiler import UpsertTriggerSql
@@ -129,7 +130,7 @@ class CaptureTriggerSql(UpsertTriggerSql):
         """The settings that the function pins, with what they are pinned to."""
         return {**ALWAYS_PINNED, **self.pins}
 
-    @property
+    @cached_property
     def body(self) -> str:
         """The body of the function, with what is filled in when it is installed between at signs."""
         return _BODY.format(statements=indented(self.statements))

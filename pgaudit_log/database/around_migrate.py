@@ -6,8 +6,6 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.apps.registry import Apps
-from django.db import connections
-from django.db.migrations.loader import MigrationLoader
 
 from pgaudit_log.constants import APP_LABEL
 from pgaudit_log.database import (
@@ -39,7 +37,7 @@ def install_before_migrate(sender: AppConfig, using: str, **kwargs: Any) -> None
     planned = {migration.app_label for migration, _ in kwargs.get("plan", ())}
     if APP_LABEL not in planned and event_table.lacks_event_table(using):
         event_table.install_schema(using)
-    unmigrated = MigrationLoader(connections[using]).unmigrated_apps
+    unmigrated = event_table.unmigrated_apps()
     tracked = {declaration.tracked_model._meta.app_label for declaration in declarations()}
     # Tables of apps without migrations are made, with their triggers, before anything is migrated.
     # So are rows of migrations whose tables are followed: from the first one they are captured.

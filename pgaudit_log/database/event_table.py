@@ -155,3 +155,11 @@ def renew_numbers(using: str) -> tuple[int | None, int | None]:
         cursor.execute(f"SELECT * FROM {schema_of(using)}.pgaudit_log_renew_numbers()")
         incarnation, last_id = cursor.fetchone()
         return incarnation, last_id
+
+
+def unmigrated_apps() -> set[str]:
+    """Return the labels of the apps that run without migrations."""
+    # Their files tell; what else a loader looks at takes longer the more migrations there are.
+    loader = MigrationLoader(None, load=False)
+    loader.load_disk()
+    return loader.unmigrated_apps

@@ -20,6 +20,7 @@ from pgaudit_log.database.event_table import (
     is_migrated,
     is_recorded,
     renew_numbers,
+    unmigrated_apps,
 )
 from pgaudit_log.database.leaf_triggers import install_leaf_triggers
 from pgaudit_log.database.partitions import catalogue
@@ -80,6 +81,7 @@ def mend_captures(using: str, *, all_of_them: bool = False) -> list[str]:
         problems |= {"missing", "disabled", "only for replicas"}
         problems |= {"outdated"} if is_migrated(using) else set()
     connection = connections[using]
+    unmigrated = unmigrated_apps()
     with connection.cursor() as cursor:
         tables = set(connection.introspection.table_names(cursor))
         faults = [
@@ -89,7 +91,7 @@ def mend_captures(using: str, *, all_of_them: bool = False) -> list[str]:
                 fault.problem in problems
                 or (
                     fault.problem in ("missing", "outdated")
-                    and is_unmigrated(fault.model, fault.trigger, using)
+                    and is_unmigrated(fault.model, fault.trigger, unmigrated)
                 )
             )
             and concrete(fault.model)._meta.db_table in tables
@@ -130,11 +132,13 @@ def install_views(using: str) -> list[str]:
     made = []
     for view in installed_views.outdated(wanted, connections[using]):
         try:
-            made += installed_views.install([view], connections[using])
+            installed_views.replace(view, connections[using])
         except InstallationError as error:
             errors.append(str(error))
         except DatabaseError as error:
             errors.append(f"The view {view.name} could not be made: {str(error).strip()}")
+        else:
+            made.append(view.name)
     if errors:
         raise InstallationError("\n".join(errors))
     return made

@@ -96,8 +96,7 @@ def install(views: Sequence[View], connection: BaseDatabaseWrapper) -> list[str]
     errors = []
     for view in outdated(views, connection):
         try:
-            _refuse_foreign_relation(view, connection)
-            _replace(view, connection)
+            replace(view, connection)
         except InstallationError as error:
             errors.append(str(error))
         else:
@@ -107,7 +106,13 @@ def install(views: Sequence[View], connection: BaseDatabaseWrapper) -> list[str]
     return made
 
 
-def _replace(view: View, connection: BaseDatabaseWrapper) -> None:
+def replace(view: View, connection: BaseDatabaseWrapper) -> None:
+    """Create or replace a view, whether it is outdated or not.
+
+    Raises:
+        InstallationError: as :func:`install` does.
+    """
+    _refuse_foreign_relation(view, connection)
     try:
         with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
             cursor.execute(

@@ -10,14 +10,13 @@ from __future__ import annotations
 import copy
 import logging
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from django.apps.registry import Apps
 from django.core.exceptions import FieldDoesNotExist, FieldError
 from django.db import connections, models, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.migrations.loader import MigrationLoader
 
 from pgaudit_log.capture_v1.compiled import CompiledTrigger
 from pgaudit_log.database import installed_captures, past_names
@@ -53,12 +52,14 @@ class Followed:
         return None
 
 
-def is_unmigrated(model: type[models.Model], trigger: CaptureTrigger, using: str) -> bool:
+def is_unmigrated(
+    model: type[models.Model], trigger: CaptureTrigger, unmigrated_apps: Collection[str]
+) -> bool:
     """Return whether no migration makes a trigger: ``migrate`` installs it at its end."""
     return (
         not is_in_migrations(trigger)
         or bool(model._meta.auto_created)
-        or model._meta.app_label in MigrationLoader(connections[using]).unmigrated_apps
+        or model._meta.app_label in unmigrated_apps
     )
 
 

@@ -59,7 +59,8 @@ def _another(field: Field) -> Field:
     """Return another field of the same class, without its constraints."""
     try:
         # As migrations make it: some libraries make classes for single fields, which a clone has not.
-        plain = field.clone()
+        is_djangos = type(field).__module__.startswith("django.db.models.")
+        plain = field if is_djangos else field.clone()
         _, _, args, kwargs = plain.deconstruct()
         for constraint in _CONSTRAINTS:
             kwargs.pop(constraint, None)

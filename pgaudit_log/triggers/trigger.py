@@ -11,25 +11,16 @@ from django.db import models
 from pgtrigger.core import Condition
 
 from pgaudit_log.capture_v1.compiled import CompiledTrigger
-from pgaudit_log.capture_v1.data import CaptureData, Table
+from pgaudit_log.capture_v1.data import CaptureData
 from pgaudit_log.constants import OLD
 from pgaudit_log.declaring.conditions import Change
 from pgaudit_log.declaring.declarations import tracked_columns
 from pgaudit_log.declaring.trackers import RowEvent
 from pgaudit_log.exceptions import DeclarationError
-from pgaudit_log.triggers.captured_columns import (
-    any_dialect,
-    captured,
-    captured_key,
-    is_compared_as_text,
-    stored_columns,
-)
+from pgaudit_log.triggers.captured_tables import captured_table
 from pgaudit_log.triggers.changes import changes_of
 from pgaudit_log.triggers.free_conditions import free_condition
-from pgaudit_log.triggers.pins import needed_pins
-from pgaudit_log.triggers.references import pointed_at, references
 from pgaudit_log.values.row_sql import Columns
-from pgaudit_log.values.tables import column_of, concrete
 
 MAX_NAME_LENGTH = 47
 """django-pgtrigger's limit, which leaves room for its prefix and hash in PostgreSQL's 63 bytes."""
@@ -120,29 +111,14 @@ class CaptureTrigger(pgtrigger.Composer):
     def compile(self, model: type[models.Model]) -> CompiledTrigger:  # type: ignore[override]
         """Return what a migration holds, which knows the SQL that is made of it."""
         columns = self._columns(model)
-        return CompiledTrigger(self._table(model, columns), self._data(model, columns))
-
-    def _table(self, model: type[models.Model], columns: Columns) -> Table:
-        """Return what the triggers of a declaration have in common."""
-        dialect = any_dialect()
-        names = {field.name for field in columns}
-        stored = stored_columns(model, columns)
-        large = [field for field in columns if field.name in self.tracked_large]
-        return Table(
-            name=model._meta.db_table,
-            model=concrete(model)._meta.label,
-            declared_on=model._meta.label,
-            key=captured_key(model),
-            columns=captured(columns),
-            also_stored=captured(field for field in stored if field.name not in names),
-            references=references(columns),
-            targets=pointed_at(model),
-            large={column_of(field): is_compared_as_text(field, dialect) for field in large},
-            pins=needed_pins(model, columns),
-            key_pins=needed_pins(model, ()),
+        table = captured_table(
+            model,
+            columns,
+            large=self.tracked_large,
             created_at=self.created_at,
-            period=self.period if large else "month",
+            period=self.period,
         )
+        return CompiledTrigger(table, self._data(model, columns))
 
     def _data(self, model: type[models.Model], columns: Columns) -> CaptureData:
         """Return what the trigger has for itself."""

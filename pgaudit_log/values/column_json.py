@@ -8,8 +8,9 @@ to survive is stored as the text that PostgreSQL itself reads back.
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
@@ -127,13 +128,18 @@ def sql_type(field: Field, connection: BaseDatabaseWrapper) -> str:
     ``varchar(16)`` would cut a longer value of earlier times, ``numeric(10,2)`` round it,
     ``geometry(Point,4326)`` refuse another shape.
     """
-    db_type = field.db_type(connection) or "text"
+    return _without_modifiers(field.db_type(connection) or "text")
+
+
+@functools.cache
+def _without_modifiers(db_type: str) -> str:
     bare = re.sub(r"\([^()]*\)", "", db_type).strip()
     bare = _SERIALS.get(bare.lower(), bare)
     name = bare.rstrip("[]")
     return _UNBOUNDED.get(name.lower(), name) + bare[len(name) :]
 
 
+@functools.cache
 def form_of(type_name: str) -> Form:
     """Return how the values of a SQL type, without modifiers, are stored."""
     name = type_name.lower()
@@ -151,7 +157,8 @@ def stored_sql(column: str, type_name: str) -> str:
     return form_sql(column, form_of(type_name))
 
 
-def settings_of(type_name: str) -> Iterable[str]:
+@functools.cache
+def settings_of(type_name: str) -> Sequence[str]:
     """Return those of :data:`PINNED` on which the stored form of a SQL type depends.
 
     What is stored as text may depend on any of them: a range of timestamps does on two.
@@ -161,7 +168,7 @@ def settings_of(type_name: str) -> Iterable[str]:
     if form is Form.FLOAT:
         return ("extra_float_digits",)
     if form is Form.TEXT or name == "time with time zone":
-        return PINNED
+        return tuple(PINNED)
     setting = {
         "bytea": "bytea_output",
         "interval": "IntervalStyle",

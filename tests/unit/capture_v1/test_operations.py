@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pgtrigger
+import pytest
 from django.db import migrations, models
 from django.db.migrations.state import ProjectState
+from django.db.migrations.writer import MigrationWriter
 from pgtrigger.migrations import AddTrigger, RemoveTrigger
 
 from pgaudit_log.capture_v1 import AddCaptureTriggers, RemoveCaptureTriggers
@@ -69,6 +71,12 @@ def test_each_state_has_its_own_where_conditions_are_bound_to_columns() -> None:
     RemoveCaptureTriggers("thing", ["audit_free"]).state_forwards("shop", made)
     assert rendered_names(earlier) == ["audit_free"]
     assert rendered_names(made) == []
+
+
+def test_a_trigger_is_never_written_by_itself() -> None:
+    [trigger] = AddCaptureTriggers("thing", TABLE, [INSERT]).triggers
+    with pytest.raises(TypeError, match="audit_insert of shop.Thing cannot be written by itself"):
+        MigrationWriter.serialize(AddTrigger("thing", trigger).deconstruct()[2]["trigger"])
 
 
 def test_what_belongs_together_is_one_operation() -> None:

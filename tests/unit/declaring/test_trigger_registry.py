@@ -42,6 +42,18 @@ def counted(name: str) -> Counted:
     return Counted(name=name, operation=pgtrigger.Delete)
 
 
+def test_a_trigger_that_is_registered_again_is_passed_over(known: registry._Registry) -> None:
+    trigger = counted("once")
+    pgtrigger.register(trigger)(Customer)
+    asked = Counted.asked
+    pgtrigger.register(trigger)(Customer)
+    assert Counted.asked == asked
+    assert Customer._meta.triggers == Customer._meta.original_attrs["triggers"] == [trigger]
+    trigger.unregister(Customer)
+    pgtrigger.register(trigger)(Customer)
+    assert Customer._meta.triggers == [trigger]
+
+
 def test_each_trigger_is_looked_at_once_or_twice(known: registry._Registry) -> None:
     for number in range(50):
         pgtrigger.register(counted(f"t{number}"))(Customer)
