@@ -26,6 +26,7 @@ def track_models(
     fields: Sequence[str] | None = None,
     exclude_auto: bool = False,
     large: Sequence[str] | None = None,
+    follow: Sequence[str] = (),
     obj_field: ObjForeignKey | None | _Unset = UNSET,
     attrs: Mapping[str, Any] | None = None,
     meta: Mapping[str, Any] | None = None,
@@ -59,6 +60,7 @@ def track_models(
         exclude_auto: see :func:`pgaudit_log.track`, as for all that follow. Names of fields count for
             the models that have them.
         large: names of fields.
+        follow: names of relations to parts, of models that labels name: not of what a pattern finds.
         obj_field: the accessor of the events, the same for all.
         attrs: attributes of the classes of the events.
         meta: attributes of their ``Meta``.
@@ -83,6 +85,11 @@ def track_models(
             )
     if not labels:
         raise DeclarationError('track_models() was given no label. Give one, such as "auth.*".')
+    if follow and any(map(selections.is_pattern, labels)):
+        raise DeclarationError(
+            f"track_models({', '.join(map(repr, labels))}) was given follow={follow!r}, but the models of a"
+            " pattern have no relations in common. Give the models that follow some a line of their own."
+        )
     options = {
         "fields": fields,
         "exclude_auto": exclude_auto,
@@ -109,6 +116,7 @@ def track_models(
         track(
             *trackers,
             **own,
+            follow=() if selections.owner_of(model) else follow,
             exclude=left_out,
             model_name=name,
             app_label=into,
@@ -121,7 +129,7 @@ def track_models(
         into=into,
         columns=(*(fields or ()), *(large or ()), *(former_columns or {})),
         track=track_one,
-        same=(into, tuple(exclude), tuple(trackers), options),
+        same=(into, tuple(exclude), tuple(trackers), tuple(follow), options),
     )
     selections.select(selection)
 

@@ -17,7 +17,7 @@ from django.db.migrations.state import ModelState
 
 import pgaudit_log
 from pgaudit_log import track_models
-from pgaudit_log.declaring import abstract_bases, declarations, selections
+from pgaudit_log.declaring import abstract_bases, declarations, parts, selections
 from pgaudit_log.exceptions import DeclarationError
 from pgaudit_log.testing import isolated
 from tests.shop import models as shop
@@ -170,6 +170,16 @@ def test_options_hold_for_all_of_them() -> None:
     assert Group.pgh_event_model._meta.verbose_name == "x"  # type: ignore[attr-defined]
 
 
+def test_the_models_of_labels_may_follow_relations() -> None:
+    track_models("auth.Group", follow=["permissions"], into="shop")
+    group, automatic = (
+        declarations.declarations_of(model)[0] for model in (Group, Group.permissions.through)
+    )
+    assert group.follow == ("permissions",)
+    assert automatic.follow == ()
+    assert [part.name for part in parts.parts_of(Group)] == ["permissions"]
+
+
 def test_a_model_with_none_of_the_fields_is_not_tracked() -> None:
     track_models("auth.Group", "auth.Permission", fields=["codename"], into="shop")
     assert list(tracked()) == ["auth.Permission"]
@@ -255,6 +265,10 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "a large field that none has": (
         lambda: track_models("auth.*", large=["nme"], into="shop"),
         "none of the models has a column of 'nme'",
+    ),
+    "relations of a pattern": (
+        lambda: track_models("auth.*", follow=["permissions"], into="shop"),
+        "a line of their own",
     ),
     "into nothing": (
         lambda: track_models("auth.*", into="adit"),
