@@ -20,8 +20,10 @@ from example_project.embedded_postgres import Server
 
 ROOT = Path(__file__).resolve().parent.parent
 APPS = 3
-VARIANTS = {"no tracking": "", "django-pgaudit-log, @track()": "@pgaudit_log.track()\n"}
-UNTRACKED, TRACKED = VARIANTS
+UNTRACKED, TRACKED = "no tracking", "django-pgaudit-log, @track()"
+PROXIES = "django-pgaudit-log, @track() of a proxy of each"
+LINE = "django-pgaudit-log, track_models()"
+VARIANTS = (UNTRACKED, TRACKED, PROXIES, LINE)
 
 SETTINGS = """
 SECRET_KEY = "only for benchmarks"
@@ -46,6 +48,14 @@ MODEL = """
     details = models.JSONField(default=dict)
     code = models.SlugField(blank=True)
     parent = models.ForeignKey("{parent}", models.CASCADE, null=True, related_name="+")
+"""
+
+PROXY = """
+
+@pgaudit_log.track()
+class Tracked{label}{number}({label}.Model{number}):
+    class Meta:
+        proxy = True
 """
 
 MEASURE = """
@@ -77,18 +87,20 @@ SHORT = Extent(models=60, rounds=3)
 class Project:
     """A project of many models, in a folder and a database of its own."""
 
-    def __init__(self, folder: Path, server: Server, name: str, decorator: str, models: int):
+    def __init__(self, folder: Path, server: Server, name: str, variant: str, models: int):
         self.folder = folder
         self.database = f"startup_{name}"
         self.server = server
         labels = [f"app{number}" for number in range(APPS)]
-        packages = ["pgtrigger", "pgaudit_log"] if decorator else []
+        packages = [] if variant == UNTRACKED else ["pgtrigger", "pgaudit_log"]
+        decorator = "@pgaudit_log.track()\n" if variant == TRACKED else ""
+        installed = [*packages, *labels, *(["audit"] if variant in (PROXIES, LINE) else [])]
         with psycopg.connect(server.url(), autocommit=True) as connection:
             info = connection.info
             self._write(
                 "settings.py",
                 SETTINGS.format(
-                    apps=", ".join(f'"{label}"' for label in [*packages, *labels]),
+                    apps=", ".join(f'"{label}"' for label in installed),
                     database=self.database,
                     host=info.host,
                     port=info.port,
@@ -104,7 +116,20 @@ class Project:
                 parent = f"Model{number - 1}" if number else "auth.User"
                 text += MODEL.format(decorator=decorator, number=number, parent=parent)
             self._write(f"{label}/models.py", text)
-        self.run("-m", "django", "makemigrations", "-v0", *labels)
+        if "audit" in installed:
+            self._write("audit/__init__.py", "")
+            self._write("audit/migrations/__init__.py", "")
+            text = "import pgaudit_log\n"
+            if variant == LINE:
+                patterns = ", ".join(f'"{label}.*"' for label in labels)
+                text += f'pgaudit_log.track_models({patterns}, into="audit")\n'
+            else:
+                text += "".join(f"from {label} import models as {label}\n" for label in labels)
+                for label in labels:
+                    for number in range(models // APPS):
+                        text += PROXY.format(label=label, number=number)
+            self._write("audit/models.py", text)
+        self.run("-m", "django", "makemigrations", "-v0", *installed[len(packages) :])
 
     def _write(self, name: str, text: str) -> None:
         path = self.folder / name
@@ -145,7 +170,7 @@ class Project:
     def lines_of_migrations(self) -> int:
         """Return how many lines its migrations have."""
         return sum(
-            len(path.read_text().splitlines()) for path in self.folder.glob("app*/migrations/*.py")
+            len(path.read_text().splitlines()) for path in self.folder.glob("a*/migrations/*.py")
         )
 
 
@@ -154,8 +179,8 @@ def projects(server: Server, models: int) -> Iterator[Mapping[str, Project]]:
     """Make a project of each variant, and delete it after the block."""
     with tempfile.TemporaryDirectory() as folder:
         yield {
-            variant: Project(Path(folder, str(n)), server, str(n), decorator, models)
-            for n, (variant, decorator) in enumerate(VARIANTS.items())
+            variant: Project(Path(folder, str(n)), server, str(n), variant, models)
+            for n, variant in enumerate(VARIANTS)
         }
 
 
