@@ -66,11 +66,15 @@ class Selection:
         )
 
     def excluded_fields(self, model: type[models.Model]) -> list[str]:
-        """Return the names of the columns of ``model`` that ``exclude`` has."""
+        """Return the names of the columns of ``model`` that ``exclude`` has, of a proxy by either name."""
         return [
             field.name
             for field in concrete(model)._meta.local_fields
-            if any(matches(label, model, field.name) for label in self.exclude)
+            if any(
+                matches(label, called, field.name)
+                for label in self.exclude
+                for called in (model, concrete(model))
+            )
         ]
 
 
@@ -244,9 +248,17 @@ def _refuse(selection: Selection) -> None:
         if not any(abstract_bases.local_names(model, [name]) for model in meant):
             raise DeclarationError(f"{selection}: none of the models has a column of {name!r}.")
     for label in selection.exclude:
-        if not any(_excludes_something(label, model) for model in known):
+        meant = [model for model in known if _excludes_something(label, model)]
+        if not meant:
             raise DeclarationError(
                 f"{selection}: exclude={label!r} means no model and no field. {_instead(label, known)}"
+            )
+        # What was to be left out would be captured under the other name.
+        elsewhere = [_other_name(model, selection) for model in meant]
+        if all(elsewhere):
+            raise DeclarationError(
+                f"{selection}: exclude={label!r} leaves nothing out: {', '.join(map(str, elsewhere))}."
+                " Write it with that label."
             )
 
 
@@ -254,6 +266,15 @@ def _excludes_something(label: str, model: type[models.Model]) -> bool:
     meta = concrete(model)._meta
     fields = [*meta.local_fields, *meta.local_many_to_many]
     return matches(label, model) or any(matches(label, model, field.name) for field in fields)
+
+
+def _other_name(model: type[models.Model], selection: Selection) -> str | None:
+    """Return which model has the rows, where a line cannot track them as ``model``."""
+    if model._meta.swapped:
+        return f"{model._meta.label} is swapped out for {model._meta.swapped}"
+    if model._meta.proxy and not selection.names(model):
+        return f"{model._meta.label} is a proxy of {concrete(model)._meta.label}"
+    return None
 
 
 def _instead(label: str, known: Iterable[type[models.Model]]) -> str:
@@ -267,7 +288,8 @@ def _instead(label: str, known: Iterable[type[models.Model]]) -> str:
     of_app = [model for model in known if model._meta.app_label == app.lower()]
     for model in of_app:
         if model._meta.model_name == name:
-            fields = [*model._meta.local_fields, *model._meta.local_many_to_many]
+            meta = concrete(model)._meta
+            fields = [*meta.local_fields, *meta.local_many_to_many]
             return f"{model._meta.label} has the fields {', '.join(f.name for f in fields)}."
     if of_app:
         return f"The app has the models {', '.join(m.__name__ for m in of_app)}."
