@@ -120,6 +120,8 @@ def _models_then(one: Followed, apps: Apps, names: PastNames) -> Iterator[type[m
             owner = apps.get_model(app_label, name)
         except LookupError:
             continue
+        if names.is_of_another(one.owner, name, apps.all_models[app_label]):
+            return
         if one.field is None:
             yield owner
             return

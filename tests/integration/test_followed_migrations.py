@@ -238,3 +238,69 @@ def test_a_package_goes_back_and_forth(store: Project) -> None:
     for name in [*reversed(STEPS), *STEPS]:
         store.manage("migrate", "stock", name)
     all_is_captured(store)
+
+
+AGAIN = """
+from django.db import migrations, models
+
+def write(apps, schema_editor):
+    for model in apps.get_app_config("stock").get_models():
+        model.objects.create()
+
+class Migration(migrations.Migration):
+    initial = True
+    operations = [
+        migrations.CreateModel(
+            "Thing",
+            [
+                ("id", models.AutoField(primary_key=True, serialize=False)),
+                ("secret", models.CharField(max_length=20, default="hush")),
+            ],
+        ),
+        migrations.RunPython(write),
+        migrations.RenameModel("Thing", "Old"),
+        migrations.CreateModel(
+            "Thing",
+            [
+                ("id", models.AutoField(primary_key=True, serialize=False)),
+                ("secret", models.CharField(max_length=20, default="public")),
+            ],
+        ),
+        migrations.RunPython(write),
+    ]
+"""
+
+OLD, THING = (
+    f"""
+class {name}(models.Model):
+    id = models.AutoField(primary_key=True)
+    secret = models.CharField(max_length=20, default="{default}")
+"""
+    for name, default in (("Old", "hush"), ("Thing", "public"))
+)
+
+
+@pytest.mark.parametrize("declared", [OLD + THING, THING + OLD], ids=["old first", "new first"])
+@pytest.mark.parametrize("exclude", ["stock.Old.secret", "stock.Old"])
+def test_a_name_that_is_given_again_is_not_that_of_the_first(
+    store: Project, declared: str, exclude: str
+) -> None:
+    store.write("site-packages/stock/migrations/0001_initial.py", AGAIN)
+    store.write("site-packages/stock/models.py", f"from django.db import models\n{declared}")
+    store.write(
+        "store/models.py",
+        f'import pgaudit_log\n\npgaudit_log.track_models("stock.*", exclude=["{exclude}"], into="store")\n',
+    )
+    store.manage("migrate")
+    captured = store.shell(
+        """
+        from django.db import connection
+
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT obj_pk, snapshot ->> 'secret' FROM pgaudit_log_event ORDER BY id")
+            print(cursor.fetchall())
+        """
+    )
+    # Two of the first table, without the secret, and one of the second.
+    first = [] if exclude == "stock.Old" else [("1", None), ("2", None)]
+    assert captured == f"{[*first, ('1', 'public')]}\n"
