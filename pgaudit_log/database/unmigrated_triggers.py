@@ -22,6 +22,7 @@ from django.db.migrations.loader import MigrationLoader
 from pgaudit_log.capture_v1.compiled import CompiledTrigger
 from pgaudit_log.database import installed_captures, past_names
 from pgaudit_log.database.past_names import PastNames
+from pgaudit_log.database.shapes import columns_of
 from pgaudit_log.declaring.trigger_registry import is_in_migrations
 from pgaudit_log.exceptions import DeclarationError
 from pgaudit_log.triggers.capture_function import WRITES_EVENTS
@@ -79,7 +80,7 @@ def install_as_then(
     Tables and columns that are not there yet, or not any more, are left for what comes after.
     """
     found = [(one, model) for one in wanted for model in _models_then(one, apps, names)]
-    columns = _columns(connection, [table_of(model) for _, model in found])
+    columns = columns_of(connection, [table_of(model) for _, model in found])
     standing = _standing(connection, [table_of(model) for _, model in found])
     for one, model in found:
         table = table_of(model)
@@ -106,7 +107,7 @@ def install_where_models_are_ahead(using: str, apps: Apps) -> None:
     wanted = {table_of(one.model): one for one in followed(using)}
     ahead = [
         wanted[table]
-        for table, columns in _columns(connection, [*wanted]).items()
+        for table, columns in columns_of(connection, [*wanted]).items()
         if not _own_columns(wanted[table].model) <= columns
     ]
     install_as_then(ahead, apps, past_names.of_database(connection), connection)
@@ -167,21 +168,6 @@ def _is_former(name: str, one: Followed) -> bool:
 
 def _own_columns(model: type[models.Model]) -> set[str]:
     return {column_of(field) for field in own_columns(model)}
-
-
-def _columns(connection: BaseDatabaseWrapper, tables: Sequence[str]) -> dict[str, set[str]]:
-    """Return the names of the columns of those of ``tables``, names in SQL, that there are."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT wanted, array_agg(attname::text)
-            FROM unnest(%s::text[]) AS wanted
-            JOIN pg_attribute ON attrelid = to_regclass(wanted) AND attnum > 0 AND NOT attisdropped
-            GROUP BY wanted
-            """,
-            [list(tables)],
-        )
-        return {table: set(columns) for table, columns in cursor.fetchall()}
 
 
 def _standing(
