@@ -23,6 +23,7 @@ from pgaudit_log.capture_v1.compiled import CompiledTrigger
 from pgaudit_log.database import installed_captures, past_names
 from pgaudit_log.database.past_names import PastNames
 from pgaudit_log.database.shapes import columns_of
+from pgaudit_log.declaring import selections
 from pgaudit_log.declaring.trigger_registry import is_in_migrations
 from pgaudit_log.exceptions import DeclarationError
 from pgaudit_log.triggers.capture_function import WRITES_EVENTS
@@ -142,6 +143,12 @@ def _compiled(
             if given := getattr(trigger, attribute):
                 every = [name for today in given for name in names.of_field(one.model, today)]
                 setattr(then, attribute, tuple(every))
+        left_out = selections.excluded_then(one.model, model)
+        then.tracked_exclude = (*then.tracked_exclude, *sorted(left_out))
+        if then.tracked_fields:
+            then.tracked_fields = tuple(
+                name for name in then.tracked_fields if name not in left_out
+            )
         try:
             compiled = then.compile(model)
         except (DeclarationError, FieldDoesNotExist, FieldError) as error:

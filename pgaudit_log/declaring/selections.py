@@ -15,6 +15,7 @@ from django.dispatch import receiver
 
 from pgaudit_log.constants import APP_LABEL
 from pgaudit_log.declaring import abstract_bases, declarations
+from pgaudit_log.declaring.past_fields import past_fields
 from pgaudit_log.exceptions import DeclarationError
 from pgaudit_log.values.tables import concrete
 
@@ -173,6 +174,21 @@ def _track(model: type[models.Model], meant: Sequence[Selection], *, is_found: b
         ) from error
 
 
+def excluded_then(model: type[models.Model], then: type[models.Model]) -> set[str]:
+    """Return the names of the fields that a model had in a migration's state and that ``exclude`` has.
+
+    Today's model may have none of that name any more.
+    """
+    return {
+        field.name
+        for tracked, (selection, _) in _tracked.items()
+        if concrete(tracked) is model
+        for field in then._meta.local_fields
+        for label in selection.exclude
+        if matches(label, then, field.name) or matches(label, tracked, field.name)
+    }
+
+
 def _candidates() -> list[type[models.Model]]:
     """Return the models of the project, automatic many-to-many tables included, without those of events."""
     return [
@@ -249,6 +265,8 @@ def _refuse(selection: Selection) -> None:
             raise DeclarationError(f"{selection}: none of the models has a column of {name!r}.")
     for label in selection.exclude:
         meant = [model for model in known if _excludes_something(label, model)]
+        if not meant and _excluded_something(label):
+            continue
         if not meant:
             raise DeclarationError(
                 f"{selection}: exclude={label!r} means no model and no field. {_instead(label, known)}"
@@ -266,6 +284,15 @@ def _excludes_something(label: str, model: type[models.Model]) -> bool:
     meta = concrete(model)._meta
     fields = [*meta.local_fields, *meta.local_many_to_many]
     return matches(label, model) or any(matches(label, model, field.name) for field in fields)
+
+
+def _excluded_something(label: str) -> bool:
+    """Return whether a label or pattern means a field that is gone: migrations may still pass by it."""
+    parts = label.lower().split(".")
+    return len(parts) == 3 and any(
+        all(fnmatchcase(name, part) for name, part in zip(past, parts, strict=True))
+        for past in past_fields()
+    )
 
 
 def _other_name(model: type[models.Model], selection: Selection) -> str | None:

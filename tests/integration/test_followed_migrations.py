@@ -304,3 +304,32 @@ def test_a_name_that_is_given_again_is_not_that_of_the_first(
     # Two of the first table, without the secret, and one of the second.
     first = [] if exclude == "stock.Old" else [("1", None), ("2", None)]
     assert captured == f"{[*first, ('1', 'public')]}\n"
+
+
+@pytest.mark.parametrize("exclude", ["stock.Article.secret", "stock.*.secret", "*.*.secret"])
+@pytest.mark.parametrize("way", ["upgraded", "from nothing"])
+def test_a_column_that_goes_is_left_out_until_then(store: Project, way: str, exclude: str) -> None:
+    first_release(store)
+    if way == "upgraded":
+        store.manage("migrate")
+    store.write(
+        "site-packages/stock/models.py",
+        FIRST_MODELS.replace("Thing", "Article").replace("    secret", "    # ")
+        + "    size = models.IntegerField(default=1)\n",
+    )
+    store.write("store/models.py", TRACKED.replace("stock.*.{secret}", exclude))
+    before = "0001_initial"
+    for name, operations in {
+        # The triggers are made anew while the column is there.
+        "0002_add": 'migrations.AddField("Thing", "size", models.IntegerField(default=1)), data',
+        "0003_rename": 'migrations.RenameModel("Thing", "Article"), data',
+        "0004_remove": 'migrations.RemoveField("Article", "secret"), data',
+    }.items():
+        text = LATER.replace("BEFORE", before).replace("OPERATIONS", operations)
+        store.write(f"site-packages/stock/migrations/{name}.py", text)
+        before = name
+    store.manage("migrate")
+    all_is_captured(store)
+    # A name that was no field at any time is still told.
+    store.write("store/models.py", TRACKED.format(secret="secrt"))
+    assert "secrt' means no model and no field" in store.manage("check", fails=True)
