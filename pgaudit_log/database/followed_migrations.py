@@ -19,7 +19,7 @@ from django.db.migrations.migration import Migration
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 
-from pgaudit_log.database import event_table, past_names
+from pgaudit_log.database import event_table, installed_triggers, past_names
 from pgaudit_log.database.unmigrated_triggers import Followed, followed, install_as_then
 from pgaudit_log.values.tables import table_of
 
@@ -43,7 +43,7 @@ _WRITES_NO_ROWS = (
     operations.AddConstraint,
     operations.RemoveConstraint,
 )
-"""Operations that no trigger notices. ``AlterField`` may fill in a default."""
+"""Operations that no trigger notices; what derives from one may do more. ``AlterField`` fills in defaults."""
 
 Run = Callable[..., ProjectState]
 _Key = tuple[str, str]
@@ -97,10 +97,20 @@ class _Follower:
         finally:
             migration.operations = own  # type: ignore[misc]
 
-    def before(self, operation: Operation, state: ProjectState) -> None:
-        """Catch up, if an operation may write rows."""
-        if not isinstance(operation, _WRITES_NO_ROWS):
-            self.catch_up(state)
+    def before(
+        self, operation: Operation, state: ProjectState, ends_as: ProjectState | None = None
+    ) -> None:
+        """Catch up, if an operation may write rows.
+
+        It may be a part of one that has changed columns by SQL, and tells only ``ends_as`` what.
+        """
+        if type(operation) in _WRITES_NO_ROWS:
+            return
+        self.catch_up(state)
+        if ends_as is not None and installed_triggers.broken(self.connection):
+            self.after(state, ends_as)
+            self.catch_up(ends_as)
+            installed_triggers.drop_broken(self.connection)
 
     def after(self, before: ProjectState, state: ProjectState) -> None:
         """Note the models that an operation has changed."""
@@ -128,9 +138,12 @@ class _Follower:
 class _Watched:
     """An operation that is carried out as it is, and tells of it."""
 
-    def __init__(self, operation: Operation, follower: _Follower) -> None:
+    def __init__(
+        self, operation: Operation, follower: _Follower, ends_as: ProjectState | None = None
+    ) -> None:
         self._operation = operation
         self._follower = follower
+        self._ends_as = ends_as
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._operation, name)
@@ -142,8 +155,9 @@ class _Watched:
         from_state: ProjectState,
         to_state: ProjectState,
     ) -> None:
-        self._follower.before(self._operation, from_state)
-        self._operation.database_forwards(app_label, schema_editor, from_state, to_state)
+        self._follower.before(self._operation, from_state, self._ends_as)
+        with self._watching_parts(to_state):
+            self._operation.database_forwards(app_label, schema_editor, from_state, to_state)
         self._follower.after(from_state, to_state)
 
     def database_backwards(
@@ -153,6 +167,23 @@ class _Watched:
         from_state: ProjectState,
         to_state: ProjectState,
     ) -> None:
-        self._follower.before(self._operation, from_state)
-        self._operation.database_backwards(app_label, schema_editor, from_state, to_state)
+        self._follower.before(self._operation, from_state, self._ends_as)
+        with self._watching_parts(to_state):
+            self._operation.database_backwards(app_label, schema_editor, from_state, to_state)
         self._follower.after(from_state, to_state)
+
+    @contextmanager
+    def _watching_parts(self, to_state: ProjectState) -> Iterator[None]:
+        """Watch, in the block, what a ``SeparateDatabaseAndState`` does to the database."""
+        if not isinstance(self._operation, operations.SeparateDatabaseAndState):
+            yield
+            return
+        own = self._operation.database_operations
+        self._operation.database_operations = [
+            _Watched(part, self._follower, ends_as=to_state)  # type: ignore[misc]
+            for part in own
+        ]
+        try:
+            yield
+        finally:
+            self._operation.database_operations = own

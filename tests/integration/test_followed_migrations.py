@@ -333,3 +333,63 @@ def test_a_column_that_goes_is_left_out_until_then(store: Project, way: str, exc
     # A name that was no field at any time is still told.
     store.write("store/models.py", TRACKED.format(secret="secrt"))
     assert "secrt' means no model and no field" in store.manage("check", fails=True)
+
+
+FILLS = """
+from django.db import migrations, models
+
+class Fill(migrations.AddField):
+    def database_forwards(self, app_label, schema_editor, from_state, to_state):
+        schema_editor.execute("UPDATE stock_thing SET size = 2")
+        super().database_forwards(app_label, schema_editor, from_state, to_state)
+
+class Migration(migrations.Migration):
+    dependencies = [("stock", "0001_initial")]
+    operations = [
+        migrations.RunSQL("INSERT INTO stock_thing (name, secret) VALUES ('a', '')", ""),
+        migrations.AddField("Thing", "size", models.IntegerField(default=1)),
+        Fill("Thing", "weight", models.IntegerField(default=1)),
+    ]
+"""
+
+PARTS = """
+from django.db import migrations, models
+
+class Migration(migrations.Migration):
+    dependencies = [("stock", "0001_initial")]
+    operations = [
+        migrations.RunSQL("INSERT INTO stock_thing (name, secret) VALUES ('a', '')", ""),
+        migrations.SeparateDatabaseAndState(
+            database_operations=[
+                migrations.RunSQL(
+                    "ALTER TABLE stock_thing RENAME amount TO size",
+                    "ALTER TABLE stock_thing RENAME size TO amount",
+                ),
+                migrations.RunSQL(
+                    "UPDATE stock_thing SET size = 2", "UPDATE stock_thing SET size = 3"
+                ),
+            ],
+            state_operations=[migrations.RenameField("Thing", "amount", "size")],
+        ),
+    ]
+"""
+
+
+@pytest.mark.parametrize("migration", [FILLS, PARTS], ids=["derived operation", "parts of one"])
+def test_an_operation_of_their_own_writes_rows(store: Project, migration: str) -> None:
+    first_release(store)
+    store.write("site-packages/stock/migrations/0002_own.py", migration)
+    store.manage("migrate", "stock")
+    diffs = store.shell(
+        """
+        from django.db import connection
+
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT diff -> 'size' ->> 1 FROM pgaudit_log_event WHERE operation = 'U'")
+            print(cursor.fetchall())
+        """
+    )
+    assert diffs == "[('2',)]\n"
+    store.manage("migrate", "stock", "0001")
+    count = "from pgaudit_log.models import Events; print(Events.objects.filter(pgh_label='update').count())"
+    assert store.shell(count) == f"{2 if migration == PARTS else 1}\n"
