@@ -82,6 +82,8 @@ class _Follower:
         self.names = past_names.of_database(self.connection)
         self.pending: set[_Key] = set()
         """The models that have changed since."""
+        self.may_be_broken = False
+        """Whether something was done that can change columns unnoticed."""
         self.by_app: dict[str, list[Followed]] = {}
         for one in wanted:
             self.by_app.setdefault(one.owner._meta.app_label, []).append(one)
@@ -100,20 +102,16 @@ class _Follower:
     def before(
         self, operation: Operation, state: ProjectState, ends_as: ProjectState | None = None
     ) -> None:
-        """Catch up, if an operation may write rows.
+        """Catch up, if an operation may write rows; ``ends_as`` is the state after what it is a part of."""
+        if type(operation) not in _WRITES_NO_ROWS:
+            self.catch_up(state, ends_as)
 
-        It may be a part of one that has changed columns by SQL, and tells only ``ends_as`` what.
-        """
-        if type(operation) in _WRITES_NO_ROWS:
-            return
-        self.catch_up(state)
-        if ends_as is not None and installed_triggers.broken(self.connection):
-            self.after(state, ends_as)
-            self.catch_up(ends_as)
-            installed_triggers.drop_broken(self.connection)
-
-    def after(self, before: ProjectState, state: ProjectState) -> None:
+    def after(self, operation: Operation, before: ProjectState, state: ProjectState) -> None:
         """Note the models that an operation has changed."""
+        self.may_be_broken |= type(operation) not in (*_WRITES_NO_ROWS, operations.AlterField)
+        self._note(before, state)
+
+    def _note(self, before: ProjectState, state: ProjectState) -> None:
         for key, model in state.models.items():
             if key[0] not in self.by_app:
                 continue
@@ -121,8 +119,20 @@ class _Follower:
             if was is None or (was.fields, was.options) != (model.fields, model.options):
                 self.pending.add(key)
 
-    def catch_up(self, state: ProjectState) -> None:
-        """Install the triggers of the models that have changed, as these are now."""
+    def catch_up(self, state: ProjectState, ends_as: ProjectState | None = None) -> None:
+        """Install the triggers of the models that have changed, as these are now.
+
+        SQL may have changed columns of which the state does not know, or not yet.
+        """
+        self._install(state)
+        if self.may_be_broken and installed_triggers.broken(self.connection):
+            if ends_as is not None:
+                self._note(state, ends_as)
+                self._install(ends_as)
+            installed_triggers.drop_broken(self.connection)
+        self.may_be_broken = False
+
+    def _install(self, state: ProjectState) -> None:
         if not self.pending:
             return
         changed, self.pending = self.pending, set()
@@ -158,7 +168,7 @@ class _Watched:
         self._follower.before(self._operation, from_state, self._ends_as)
         with self._watching_parts(to_state):
             self._operation.database_forwards(app_label, schema_editor, from_state, to_state)
-        self._follower.after(from_state, to_state)
+        self._follower.after(self._operation, from_state, to_state)
 
     def database_backwards(
         self,
@@ -170,7 +180,7 @@ class _Watched:
         self._follower.before(self._operation, from_state, self._ends_as)
         with self._watching_parts(to_state):
             self._operation.database_backwards(app_label, schema_editor, from_state, to_state)
-        self._follower.after(from_state, to_state)
+        self._follower.after(self._operation, from_state, to_state)
 
     @contextmanager
     def _watching_parts(self, to_state: ProjectState) -> Iterator[None]:

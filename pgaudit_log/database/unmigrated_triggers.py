@@ -137,12 +137,16 @@ def _models_then(one: Followed, apps: Apps, names: PastNames) -> Iterator[type[m
 def _compiled(
     one: Followed, model: type[models.Model], names: PastNames
 ) -> Iterator[CompiledTrigger]:
+    there = {field.name for field in model._meta.local_fields}
     for trigger in one.triggers:
         then = copy.copy(trigger)
         for attribute in ("tracked_fields", "tracked_exclude", "tracked_large"):
             if given := getattr(trigger, attribute):
-                every = [name for today in given for name in names.of_field(one.model, today)]
-                setattr(then, attribute, tuple(every))
+                every = [names.of_field(one.model, today) for today in given]
+                # A former name may be another field's by now: where in doubt, less is captured.
+                if attribute == "tracked_fields":
+                    every = [[n for n in called if n in there][:1] for called in every]
+                setattr(then, attribute, tuple(name for called in every for name in called))
         left_out = selections.excluded_then(one.model, model)
         then.tracked_exclude = (*then.tracked_exclude, *sorted(left_out))
         if then.tracked_fields:

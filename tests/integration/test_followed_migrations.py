@@ -393,3 +393,65 @@ def test_an_operation_of_their_own_writes_rows(store: Project, migration: str) -
     store.manage("migrate", "stock", "0001")
     count = "from pgaudit_log.models import Events; print(Events.objects.filter(pgh_label='update').count())"
     assert store.shell(count) == f"{2 if migration == PARTS else 1}\n"
+
+
+NAME_AGAIN = """
+from django.db import migrations, models
+
+class Migration(migrations.Migration):
+    dependencies = [("stock", "0001_initial")]
+    operations = [
+        migrations.RenameField("Thing", "name", "title"),
+        migrations.AddField("Thing", "name", models.CharField(max_length=9, default="hush")),
+        migrations.RunSQL("INSERT INTO stock_thing (secret, title, name) VALUES ('', 'a', 'hush')"),
+    ]
+"""
+
+
+def test_a_field_that_is_not_tracked_may_have_the_former_name_of_one(store: Project) -> None:
+    first_release(store)
+    store.write("site-packages/stock/migrations/0002_again.py", NAME_AGAIN)
+    models = (
+        FIRST_MODELS.replace("name =", "title =") + "    name = models.CharField(max_length=9)\n"
+    )
+    store.write("site-packages/stock/models.py", models)
+    line = "import pgaudit_log\n\npgaudit_log.track_models('stock.Thing', fields=['title'], into='store')\n"
+    store.write("store/models.py", line)
+    store.manage("migrate")
+    data = "from pgaudit_log.models import Events; print(*Events.objects.values_list('pgh_data', flat=True))"
+    assert store.shell(data) == "{'title': 'a'}\n"
+
+
+UNNOTICED = """
+from django.db import migrations, models
+
+class Migration(migrations.Migration):
+    dependencies = [("stock", "BEFORE")]
+    operations = [OPERATIONS]
+"""
+
+
+def test_a_column_that_python_drops_refuses_no_write(store: Project) -> None:
+    first_release(store)
+    drop = 'e.execute("ALTER TABLE stock_thing DROP amount")'
+    insert = "migrations.RunSQL(\"INSERT INTO stock_thing (name, secret) VALUES ('a', '')\")"
+    remove = 'migrations.RemoveField("Thing", "amount")'
+    for name, before, parts in (
+        ("0002_drop", "0001_initial", f"migrations.RunPython(lambda apps, e: {drop})"),
+        ("0003_write", "0002_drop", insert),
+        (
+            "0004_tell",
+            "0003_write",
+            f"migrations.SeparateDatabaseAndState(state_operations=[{remove}]), {insert}",
+        ),
+    ):
+        text = UNNOTICED.replace("BEFORE", before).replace("OPERATIONS", parts)
+        store.write(f"site-packages/stock/migrations/{name}.py", text)
+    models = FIRST_MODELS.replace("    amount = models.IntegerField(null=True)\n", "")
+    store.write("site-packages/stock/models.py", models)
+    assert "it misses amount, so that every write would be refused" in store.manage("migrate")
+    data = (
+        "from pgaudit_log.models import Events; print([e.pgh_data for e in Events.objects.all()])"
+    )
+    assert store.shell(data) == "[{'id': 2, 'name': 'a'}]\n"
+    assert "no issues" in store.manage("check", "--database", "default")
