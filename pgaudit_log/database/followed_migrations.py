@@ -19,7 +19,7 @@ from django.db.migrations.migration import Migration
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 
-from pgaudit_log.database import event_table, past_names
+from pgaudit_log.database import event_table, installed_triggers, past_names
 from pgaudit_log.database.unmigrated_triggers import Followed, followed, install_as_then
 from pgaudit_log.values.tables import table_of
 
@@ -43,7 +43,7 @@ _WRITES_NO_ROWS = (
     operations.AddConstraint,
     operations.RemoveConstraint,
 )
-"""Operations that no trigger notices. ``AlterField`` may fill in a default."""
+"""Operations that no trigger notices; what derives from one may do more. ``AlterField`` fills in defaults."""
 
 Run = Callable[..., ProjectState]
 _Key = tuple[str, str]
@@ -82,6 +82,8 @@ class _Follower:
         self.names = past_names.of_database(self.connection)
         self.pending: set[_Key] = set()
         """The models that have changed since."""
+        self.may_be_broken = False
+        """Whether something was done that can change columns unnoticed."""
         self.by_app: dict[str, list[Followed]] = {}
         for one in wanted:
             self.by_app.setdefault(one.owner._meta.app_label, []).append(one)
@@ -97,13 +99,19 @@ class _Follower:
         finally:
             migration.operations = own  # type: ignore[misc]
 
-    def before(self, operation: Operation, state: ProjectState) -> None:
-        """Catch up, if an operation may write rows."""
-        if not isinstance(operation, _WRITES_NO_ROWS):
-            self.catch_up(state)
+    def before(
+        self, operation: Operation, state: ProjectState, ends_as: ProjectState | None = None
+    ) -> None:
+        """Catch up, if an operation may write rows; ``ends_as`` is the state after what it is a part of."""
+        if type(operation) not in _WRITES_NO_ROWS:
+            self.catch_up(state, ends_as)
 
-    def after(self, before: ProjectState, state: ProjectState) -> None:
+    def after(self, operation: Operation, before: ProjectState, state: ProjectState) -> None:
         """Note the models that an operation has changed."""
+        self.may_be_broken |= type(operation) not in (*_WRITES_NO_ROWS, operations.AlterField)
+        self._note(before, state)
+
+    def _note(self, before: ProjectState, state: ProjectState) -> None:
         for key, model in state.models.items():
             if key[0] not in self.by_app:
                 continue
@@ -111,8 +119,20 @@ class _Follower:
             if was is None or (was.fields, was.options) != (model.fields, model.options):
                 self.pending.add(key)
 
-    def catch_up(self, state: ProjectState) -> None:
-        """Install the triggers of the models that have changed, as these are now."""
+    def catch_up(self, state: ProjectState, ends_as: ProjectState | None = None) -> None:
+        """Install the triggers of the models that have changed, as these are now.
+
+        SQL may have changed columns of which the state does not know, or not yet.
+        """
+        self._install(state)
+        if self.may_be_broken and installed_triggers.broken(self.connection):
+            if ends_as is not None:
+                self._note(state, ends_as)
+                self._install(ends_as)
+            installed_triggers.drop_broken(self.connection)
+        self.may_be_broken = False
+
+    def _install(self, state: ProjectState) -> None:
         if not self.pending:
             return
         changed, self.pending = self.pending, set()
@@ -128,9 +148,12 @@ class _Follower:
 class _Watched:
     """An operation that is carried out as it is, and tells of it."""
 
-    def __init__(self, operation: Operation, follower: _Follower) -> None:
+    def __init__(
+        self, operation: Operation, follower: _Follower, ends_as: ProjectState | None = None
+    ) -> None:
         self._operation = operation
         self._follower = follower
+        self._ends_as = ends_as
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._operation, name)
@@ -142,9 +165,10 @@ class _Watched:
         from_state: ProjectState,
         to_state: ProjectState,
     ) -> None:
-        self._follower.before(self._operation, from_state)
-        self._operation.database_forwards(app_label, schema_editor, from_state, to_state)
-        self._follower.after(from_state, to_state)
+        self._follower.before(self._operation, from_state, self._ends_as)
+        with self._watching_parts(to_state):
+            self._operation.database_forwards(app_label, schema_editor, from_state, to_state)
+        self._follower.after(self._operation, from_state, to_state)
 
     def database_backwards(
         self,
@@ -153,6 +177,23 @@ class _Watched:
         from_state: ProjectState,
         to_state: ProjectState,
     ) -> None:
-        self._follower.before(self._operation, from_state)
-        self._operation.database_backwards(app_label, schema_editor, from_state, to_state)
-        self._follower.after(from_state, to_state)
+        self._follower.before(self._operation, from_state, self._ends_as)
+        with self._watching_parts(to_state):
+            self._operation.database_backwards(app_label, schema_editor, from_state, to_state)
+        self._follower.after(self._operation, from_state, to_state)
+
+    @contextmanager
+    def _watching_parts(self, to_state: ProjectState) -> Iterator[None]:
+        """Watch, in the block, what a ``SeparateDatabaseAndState`` does to the database."""
+        if not isinstance(self._operation, operations.SeparateDatabaseAndState):
+            yield
+            return
+        own = self._operation.database_operations
+        self._operation.database_operations = [
+            _Watched(part, self._follower, ends_as=to_state)  # type: ignore[misc]
+            for part in own
+        ]
+        try:
+            yield
+        finally:
+            self._operation.database_operations = own

@@ -31,7 +31,6 @@ from pgaudit_log.database.undeclared_triggers import drop_stray_triggers
 from pgaudit_log.database.unmigrated_triggers import is_unmigrated
 from pgaudit_log.exceptions import InstallationError
 from pgaudit_log.reading import typed_events
-from pgaudit_log.values.tables import concrete
 
 logger = logging.getLogger("pgaudit_log")
 
@@ -82,21 +81,18 @@ def mend_captures(using: str, *, all_of_them: bool = False) -> list[str]:
         problems |= {"outdated"} if is_migrated(using) else set()
     connection = connections[using]
     unmigrated = unmigrated_apps()
-    with connection.cursor() as cursor:
-        tables = set(connection.introspection.table_names(cursor))
-        faults = [
-            fault
-            for fault in installed_captures.faults(using)
-            if (
-                fault.problem in problems
-                or (
-                    fault.problem in ("missing", "outdated")
-                    and is_unmigrated(fault.model, fault.trigger, unmigrated)
-                )
+    faults = [
+        fault
+        for fault in installed_captures.faults(using)
+        if (
+            fault.problem in problems
+            or (
+                fault.problem in ("missing", "outdated")
+                and is_unmigrated(fault.model, fault.trigger, unmigrated)
             )
-            and concrete(fault.model)._meta.db_table in tables
-            and has_columns(connection, fault.model)
-        ]
+        )
+        and has_columns(connection, fault.model)
+    ]
     return installed_captures.mend(using, faults)
 
 

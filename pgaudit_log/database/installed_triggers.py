@@ -42,7 +42,7 @@ def strays(
     While a migration is waiting there are none: it may be the one that removes them.
 
     Args:
-        tables: the names of the project's tables.
+        tables: the names of the project's tables in SQL.
         declared: the names that the triggers of the declarations have in the database.
     """
     with connection.cursor() as cursor:

@@ -6,9 +6,10 @@ several names a model or a field has there but to look.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from typing import Any
 
+from django.apps import apps
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.loader import MigrationLoader
@@ -22,6 +23,7 @@ class PastNames:
     def __init__(self, connection: BaseDatabaseWrapper) -> None:
         self._loader = MigrationLoader(connection)
         self._of_app: dict[str, list[RenameModel | RenameField]] = {}
+        self._renamed: dict[str, list[list[str]]] = {}
 
     def of_model(self, model: type[models.Model]) -> list[str]:
         """Return the names of a model, in lower case: today's, then those it had, the last first."""
@@ -30,6 +32,21 @@ class PastNames:
             if isinstance(renaming, RenameModel) and renaming.new_name_lower == names[-1]:
                 names.append(renaming.old_name_lower)
         return list(dict.fromkeys(names))
+
+    def is_of_another(self, model: type[models.Model], name: str, there: Container[str]) -> bool:
+        """Return whether a name, in a state that has the models ``there``, is that of another model.
+
+        That one is called otherwise since, and the name was given again. None of its later names is there.
+        """
+        app_label = model._meta.app_label
+        if app_label not in self._renamed:
+            of_all = [self.of_model(one) for one in apps.get_app_config(app_label).get_models()]
+            self._renamed[app_label] = [names for names in of_all if len(names) > 1]
+        own = self.of_model(model).index(name)
+        return any(
+            name in names[own + 1 :] and not any(n in there for n in names[: names.index(name)])
+            for names in self._renamed[app_label]
+        )
 
     def of_field(self, model: type[models.Model], field: str) -> list[str]:
         """Return the names of a field: today's, then those it had, the last first."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from typing import Any, NamedTuple
 
 from django.db import transaction
@@ -53,9 +54,18 @@ class FollowsColumns:
     def _alter_field(
         self, model: Any, old_field: Any, new_field: Any, *args: Any, **kw: Any
     ) -> Any:
+        is_renamed = old_field.column and new_field.column and old_field.column != new_field.column
+        fills_in = is_renamed and old_field.null and not new_field.null
+        if fills_in and self._captures_of(model, old_field.column):
+            # By itself, because Django then writes the default into rows, under the triggers.
+            old_type, _, old_params, *_ = args
+            between = copy(old_field)
+            between.column = new_field.column
+            self._alter_field(model, old_field, between, old_type, old_type, old_params, old_params)
+            old_field, is_renamed = between, False
         with self._keeping_triggers(model, old_field, new_field):
             result = super()._alter_field(model, old_field, new_field, *args, **kw)  # type: ignore[misc]
-        if old_field.column and new_field.column and old_field.column != new_field.column:
+        if is_renamed:
             for _, definition in self._captures_of(model, old_field.column):
                 renamed = with_column_renamed(definition, old_field.column, new_field.column)
                 self.execute(with_shape(renamed, self._current_shape(model)), params=None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 from django.db import DatabaseError, connections, models, router, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -15,11 +16,24 @@ from pgaudit_log.values.tables import concrete, table_of
 
 def has_columns(connection: BaseDatabaseWrapper, model: type[models.Model]) -> bool:
     """Return whether a table has all columns of its model."""
-    meta = concrete(model)._meta
+    table = table_of(model)
+    wanted = {field.column for field in concrete(model)._meta.local_concrete_fields}
+    return wanted <= columns_of(connection, [table]).get(table, set())
+
+
+def columns_of(connection: BaseDatabaseWrapper, tables: Sequence[str]) -> dict[str, set[str]]:
+    """Return the names of the columns of those of ``tables``, names in SQL, that there are."""
     with connection.cursor() as cursor:
-        found = connection.introspection.get_table_description(cursor, meta.db_table)
-    columns = {column.name for column in found}
-    return all(field.column in columns for field in meta.local_concrete_fields)
+        cursor.execute(
+            """
+            SELECT wanted, array_agg(attname::text)
+            FROM unnest(%s::text[]) AS wanted
+            JOIN pg_attribute ON attrelid = to_regclass(wanted) AND attnum > 0 AND NOT attisdropped
+            GROUP BY wanted
+            """,
+            [list(tables)],
+        )
+        return {table: set(columns) for table, columns in cursor.fetchall()}
 
 
 def install_shapes(using: str) -> list[str]:
@@ -28,10 +42,11 @@ def install_shapes(using: str) -> list[str]:
     A capture function that was installed when a column of its table was called otherwise is
     made anew; the triggers that needed it are returned.
     """
-    tables = set(connections[using].introspection.table_names())
+    tracked = model_labels.tracked_models()
+    tables = columns_of(connections[using], [table_of(model) for model in tracked])
     with transaction.atomic(using=using), connections[using].cursor() as cursor:
-        for model in model_labels.tracked_models():
-            if model._meta.db_table in tables and router.allow_migrate_model(using, model):
+        for model in tracked:
+            if table_of(model) in tables and router.allow_migrate_model(using, model):
                 cursor.execute(
                     """
                     SELECT pgaudit_log_shape_of(
@@ -45,9 +60,7 @@ def install_shapes(using: str) -> list[str]:
         stale = [
             (model, trigger)
             for model, trigger in installed_captures.declared()
-            if trigger.get_pgid(model) in outdated
-            and concrete(model)._meta.db_table in tables
-            and has_columns(connections[using], model)
+            if trigger.get_pgid(model) in outdated and has_columns(connections[using], model)
         ]
         made = []
         for model, trigger in stale:

@@ -12,6 +12,7 @@ from pgaudit_log.database import installed_captures, installed_triggers
 from pgaudit_log.database.event_table import insert_into
 from pgaudit_log.triggers.capture_function import WRITES_EVENTS
 from pgaudit_log.values.quoting import quote_name
+from pgaudit_log.values.tables import table_of
 
 logger = logging.getLogger("pgaudit_log")
 
@@ -20,7 +21,7 @@ def drop_undeclared_of_automatic_tables(using: str) -> None:
     """Drop the triggers of many-to-many tables that are no longer declared; no migration does."""
     declared = [trigger.get_pgid(model) for model, trigger in installed_captures.declared()]
     tables = [
-        model._meta.db_table
+        table_of(model)
         for model in apps.get_models(include_auto_created=True)
         if model._meta.auto_created and model._meta.managed
     ]
@@ -29,9 +30,9 @@ def drop_undeclared_of_automatic_tables(using: str) -> None:
             """
             SELECT tgname, tgrelid::regclass::text
             FROM pg_trigger
-            JOIN pg_class ON pg_class.oid = tgrelid AND pg_table_is_visible(tgrelid)
             JOIN pg_proc ON pg_proc.oid = tgfoid
-            WHERE relname = ANY (%s) AND tgname <> ALL (%s)
+            WHERE tgrelid IN (SELECT to_regclass(name) FROM unnest(%s::text[]) AS name)
+                AND tgname <> ALL (%s)
                 AND starts_with(tgname::text, 'pgtrigger_') AND position(%s IN prosrc) > 0
             """,
             [tables, declared, WRITES_EVENTS],
@@ -56,7 +57,7 @@ def stray_triggers(using: str) -> list[installed_triggers.InstalledTrigger]:
     return installed_triggers.strays(
         connections[using],
         tables=[
-            model._meta.db_table
+            table_of(model)
             for model in apps.get_models(include_auto_created=True)
             if not hasattr(model, "pgh_declaration")
         ],

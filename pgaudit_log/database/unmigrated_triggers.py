@@ -21,6 +21,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from pgaudit_log.capture_v1.compiled import CompiledTrigger
 from pgaudit_log.database import installed_captures, past_names
 from pgaudit_log.database.past_names import PastNames
+from pgaudit_log.database.shapes import columns_of
+from pgaudit_log.declaring import selections
 from pgaudit_log.declaring.trigger_registry import is_in_migrations
 from pgaudit_log.exceptions import DeclarationError
 from pgaudit_log.triggers.capture_function import WRITES_EVENTS
@@ -80,7 +82,7 @@ def install_as_then(
     Tables and columns that are not there yet, or not any more, are left for what comes after.
     """
     found = [(one, model) for one in wanted for model in _models_then(one, apps, names)]
-    columns = _columns(connection, [table_of(model) for _, model in found])
+    columns = columns_of(connection, [table_of(model) for _, model in found])
     standing = _standing(connection, [table_of(model) for _, model in found])
     for one, model in found:
         table = table_of(model)
@@ -107,7 +109,7 @@ def install_where_models_are_ahead(using: str, apps: Apps) -> None:
     wanted = {table_of(one.model): one for one in followed(using)}
     ahead = [
         wanted[table]
-        for table, columns in _columns(connection, [*wanted]).items()
+        for table, columns in columns_of(connection, [*wanted]).items()
         if not _own_columns(wanted[table].model) <= columns
     ]
     install_as_then(ahead, apps, past_names.of_database(connection), connection)
@@ -121,6 +123,8 @@ def _models_then(one: Followed, apps: Apps, names: PastNames) -> Iterator[type[m
             owner = apps.get_model(app_label, name)
         except LookupError:
             continue
+        if names.is_of_another(one.owner, name, apps.all_models[app_label]):
+            return
         if one.field is None:
             yield owner
             return
@@ -134,12 +138,22 @@ def _models_then(one: Followed, apps: Apps, names: PastNames) -> Iterator[type[m
 def _compiled(
     one: Followed, model: type[models.Model], names: PastNames
 ) -> Iterator[CompiledTrigger]:
+    there = {field.name for field in model._meta.local_fields}
     for trigger in one.triggers:
         then = copy.copy(trigger)
         for attribute in ("tracked_fields", "tracked_exclude", "tracked_large"):
             if given := getattr(trigger, attribute):
-                every = [name for today in given for name in names.of_field(one.model, today)]
-                setattr(then, attribute, tuple(every))
+                every = [names.of_field(one.model, today) for today in given]
+                # A former name may be another field's by now: where in doubt, less is captured.
+                if attribute == "tracked_fields":
+                    every = [[n for n in called if n in there][:1] for called in every]
+                setattr(then, attribute, tuple(name for called in every for name in called))
+        left_out = selections.excluded_then(one.model, model)
+        then.tracked_exclude = (*then.tracked_exclude, *sorted(left_out))
+        if then.tracked_fields:
+            then.tracked_fields = tuple(
+                name for name in then.tracked_fields if name not in left_out
+            )
         try:
             compiled = then.compile(model)
         except (DeclarationError, FieldDoesNotExist, FieldError) as error:
@@ -166,21 +180,6 @@ def _is_former(name: str, one: Followed) -> bool:
 
 def _own_columns(model: type[models.Model]) -> set[str]:
     return {column_of(field) for field in own_columns(model)}
-
-
-def _columns(connection: BaseDatabaseWrapper, tables: Sequence[str]) -> dict[str, set[str]]:
-    """Return the names of the columns of those of ``tables``, names in SQL, that there are."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT wanted, array_agg(attname::text)
-            FROM unnest(%s::text[]) AS wanted
-            JOIN pg_attribute ON attrelid = to_regclass(wanted) AND attnum > 0 AND NOT attisdropped
-            GROUP BY wanted
-            """,
-            [list(tables)],
-        )
-        return {table: set(columns) for table, columns in cursor.fetchall()}
 
 
 def _standing(

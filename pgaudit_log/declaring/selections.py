@@ -15,6 +15,7 @@ from django.dispatch import receiver
 
 from pgaudit_log.constants import APP_LABEL
 from pgaudit_log.declaring import abstract_bases, declarations
+from pgaudit_log.declaring.past_fields import past_fields
 from pgaudit_log.exceptions import DeclarationError
 from pgaudit_log.values.tables import concrete
 
@@ -66,11 +67,15 @@ class Selection:
         )
 
     def excluded_fields(self, model: type[models.Model]) -> list[str]:
-        """Return the names of the columns of ``model`` that ``exclude`` has."""
+        """Return the names of the columns of ``model`` that ``exclude`` has, of a proxy by either name."""
         return [
             field.name
             for field in concrete(model)._meta.local_fields
-            if any(matches(label, model, field.name) for label in self.exclude)
+            if any(
+                matches(label, called, field.name)
+                for label in self.exclude
+                for called in (model, concrete(model))
+            )
         ]
 
 
@@ -169,6 +174,21 @@ def _track(model: type[models.Model], meant: Sequence[Selection], *, is_found: b
         ) from error
 
 
+def excluded_then(model: type[models.Model], then: type[models.Model]) -> set[str]:
+    """Return the names of the fields that a model had in a migration's state and that ``exclude`` has.
+
+    Today's model may have none of that name any more.
+    """
+    return {
+        field.name
+        for tracked, (selection, _) in _tracked.items()
+        if concrete(tracked) is model
+        for field in then._meta.local_fields
+        for label in selection.exclude
+        if matches(label, then, field.name) or matches(label, tracked, field.name)
+    }
+
+
 def _candidates() -> list[type[models.Model]]:
     """Return the models of the project, automatic many-to-many tables included, without those of events."""
     return [
@@ -244,9 +264,19 @@ def _refuse(selection: Selection) -> None:
         if not any(abstract_bases.local_names(model, [name]) for model in meant):
             raise DeclarationError(f"{selection}: none of the models has a column of {name!r}.")
     for label in selection.exclude:
-        if not any(_excludes_something(label, model) for model in known):
+        meant = [model for model in known if _excludes_something(label, model)]
+        if not meant and _excluded_something(label):
+            continue
+        if not meant:
             raise DeclarationError(
                 f"{selection}: exclude={label!r} means no model and no field. {_instead(label, known)}"
+            )
+        # What was to be left out would be captured under the other name.
+        elsewhere = [_other_name(model, selection) for model in meant]
+        if all(elsewhere):
+            raise DeclarationError(
+                f"{selection}: exclude={label!r} leaves nothing out: {', '.join(map(str, elsewhere))}."
+                " Write it with that label."
             )
 
 
@@ -254,6 +284,24 @@ def _excludes_something(label: str, model: type[models.Model]) -> bool:
     meta = concrete(model)._meta
     fields = [*meta.local_fields, *meta.local_many_to_many]
     return matches(label, model) or any(matches(label, model, field.name) for field in fields)
+
+
+def _excluded_something(label: str) -> bool:
+    """Return whether a label or pattern means a field that is gone: migrations may still pass by it."""
+    parts = label.lower().split(".")
+    return len(parts) == 3 and any(
+        all(fnmatchcase(name, part) for name, part in zip(past, parts, strict=True))
+        for past in past_fields()
+    )
+
+
+def _other_name(model: type[models.Model], selection: Selection) -> str | None:
+    """Return which model has the rows, where a line cannot track them as ``model``."""
+    if model._meta.swapped:
+        return f"{model._meta.label} is swapped out for {model._meta.swapped}"
+    if model._meta.proxy and not selection.names(model):
+        return f"{model._meta.label} is a proxy of {concrete(model)._meta.label}"
+    return None
 
 
 def _instead(label: str, known: Iterable[type[models.Model]]) -> str:
@@ -267,7 +315,8 @@ def _instead(label: str, known: Iterable[type[models.Model]]) -> str:
     of_app = [model for model in known if model._meta.app_label == app.lower()]
     for model in of_app:
         if model._meta.model_name == name:
-            fields = [*model._meta.local_fields, *model._meta.local_many_to_many]
+            meta = concrete(model)._meta
+            fields = [*meta.local_fields, *meta.local_many_to_many]
             return f"{model._meta.label} has the fields {', '.join(f.name for f in fields)}."
     if of_app:
         return f"The app has the models {', '.join(m.__name__ for m in of_app)}."

@@ -1,11 +1,9 @@
 -- The capture triggers on tables, those that repeat them on partitions aside.
 SELECT tgname, tgrelid::regclass::text AS relation, tgfoid::regprocedure::text AS signature
 FROM pg_trigger
-JOIN pg_class ON pg_class.oid = tgrelid
 JOIN pg_proc ON pg_proc.oid = tgfoid
 WHERE tgparentid = 0
-    AND pg_table_is_visible(tgrelid)
-    AND relname = ANY (%s)
+    AND tgrelid IN (SELECT to_regclass(name) FROM unnest(%s::text[]) AS name)
     AND starts_with(tgname, 'pgtrigger_')
     AND position(%s IN prosrc) > 0
 ORDER BY relation, tgname

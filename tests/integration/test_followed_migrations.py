@@ -238,3 +238,220 @@ def test_a_package_goes_back_and_forth(store: Project) -> None:
     for name in [*reversed(STEPS), *STEPS]:
         store.manage("migrate", "stock", name)
     all_is_captured(store)
+
+
+AGAIN = """
+from django.db import migrations, models
+
+def write(apps, schema_editor):
+    for model in apps.get_app_config("stock").get_models():
+        model.objects.create()
+
+class Migration(migrations.Migration):
+    initial = True
+    operations = [
+        migrations.CreateModel(
+            "Thing",
+            [
+                ("id", models.AutoField(primary_key=True, serialize=False)),
+                ("secret", models.CharField(max_length=20, default="hush")),
+            ],
+        ),
+        migrations.RunPython(write),
+        migrations.RenameModel("Thing", "Old"),
+        migrations.CreateModel(
+            "Thing",
+            [
+                ("id", models.AutoField(primary_key=True, serialize=False)),
+                ("secret", models.CharField(max_length=20, default="public")),
+            ],
+        ),
+        migrations.RunPython(write),
+    ]
+"""
+
+OLD, THING = (
+    f"""
+class {name}(models.Model):
+    id = models.AutoField(primary_key=True)
+    secret = models.CharField(max_length=20, default="{default}")
+"""
+    for name, default in (("Old", "hush"), ("Thing", "public"))
+)
+
+
+@pytest.mark.parametrize("declared", [OLD + THING, THING + OLD], ids=["old first", "new first"])
+@pytest.mark.parametrize("exclude", ["stock.Old.secret", "stock.Old"])
+def test_a_name_that_is_given_again_is_not_that_of_the_first(
+    store: Project, declared: str, exclude: str
+) -> None:
+    store.write("site-packages/stock/migrations/0001_initial.py", AGAIN)
+    store.write("site-packages/stock/models.py", f"from django.db import models\n{declared}")
+    store.write(
+        "store/models.py",
+        f'import pgaudit_log\n\npgaudit_log.track_models("stock.*", exclude=["{exclude}"], into="store")\n',
+    )
+    store.manage("migrate")
+    captured = store.shell(
+        """
+        from django.db import connection
+
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT obj_pk, snapshot ->> 'secret' FROM pgaudit_log_event ORDER BY id")
+            print(cursor.fetchall())
+        """
+    )
+    # Two of the first table, without the secret, and one of the second.
+    first = [] if exclude == "stock.Old" else [("1", None), ("2", None)]
+    assert captured == f"{[*first, ('1', 'public')]}\n"
+
+
+@pytest.mark.parametrize("exclude", ["stock.Article.secret", "stock.*.secret", "*.*.secret"])
+@pytest.mark.parametrize("way", ["upgraded", "from nothing"])
+def test_a_column_that_goes_is_left_out_until_then(store: Project, way: str, exclude: str) -> None:
+    first_release(store)
+    if way == "upgraded":
+        store.manage("migrate")
+    store.write(
+        "site-packages/stock/models.py",
+        FIRST_MODELS.replace("Thing", "Article").replace("    secret", "    # ")
+        + "    size = models.IntegerField(default=1)\n",
+    )
+    store.write("store/models.py", TRACKED.replace("stock.*.{secret}", exclude))
+    before = "0001_initial"
+    for name, operations in {
+        # The triggers are made anew while the column is there.
+        "0002_add": 'migrations.AddField("Thing", "size", models.IntegerField(default=1)), data',
+        "0003_rename": 'migrations.RenameModel("Thing", "Article"), data',
+        "0004_remove": 'migrations.RemoveField("Article", "secret"), data',
+    }.items():
+        text = LATER.replace("BEFORE", before).replace("OPERATIONS", operations)
+        store.write(f"site-packages/stock/migrations/{name}.py", text)
+        before = name
+    store.manage("migrate")
+    all_is_captured(store)
+    # A name that was no field at any time is still told.
+    store.write("store/models.py", TRACKED.format(secret="secrt"))
+    assert "secrt' means no model and no field" in store.manage("check", fails=True)
+
+
+FILLS = """
+from django.db import migrations, models
+
+class Fill(migrations.AddField):
+    def database_forwards(self, app_label, schema_editor, from_state, to_state):
+        schema_editor.execute("UPDATE stock_thing SET size = 2")
+        super().database_forwards(app_label, schema_editor, from_state, to_state)
+
+class Migration(migrations.Migration):
+    dependencies = [("stock", "0001_initial")]
+    operations = [
+        migrations.RunSQL("INSERT INTO stock_thing (name, secret) VALUES ('a', '')", ""),
+        migrations.AddField("Thing", "size", models.IntegerField(default=1)),
+        Fill("Thing", "weight", models.IntegerField(default=1)),
+    ]
+"""
+
+PARTS = """
+from django.db import migrations, models
+
+class Migration(migrations.Migration):
+    dependencies = [("stock", "0001_initial")]
+    operations = [
+        migrations.RunSQL("INSERT INTO stock_thing (name, secret) VALUES ('a', '')", ""),
+        migrations.SeparateDatabaseAndState(
+            database_operations=[
+                migrations.RunSQL(
+                    "ALTER TABLE stock_thing RENAME amount TO size",
+                    "ALTER TABLE stock_thing RENAME size TO amount",
+                ),
+                migrations.RunSQL(
+                    "UPDATE stock_thing SET size = 2", "UPDATE stock_thing SET size = 3"
+                ),
+            ],
+            state_operations=[migrations.RenameField("Thing", "amount", "size")],
+        ),
+    ]
+"""
+
+
+@pytest.mark.parametrize("migration", [FILLS, PARTS], ids=["derived operation", "parts of one"])
+def test_an_operation_of_their_own_writes_rows(store: Project, migration: str) -> None:
+    first_release(store)
+    store.write("site-packages/stock/migrations/0002_own.py", migration)
+    store.manage("migrate", "stock")
+    diffs = store.shell(
+        """
+        from django.db import connection
+
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT diff -> 'size' ->> 1 FROM pgaudit_log_event WHERE operation = 'U'")
+            print(cursor.fetchall())
+        """
+    )
+    assert diffs == "[('2',)]\n"
+    store.manage("migrate", "stock", "0001")
+    count = "from pgaudit_log.models import Events; print(Events.objects.filter(pgh_label='update').count())"
+    assert store.shell(count) == f"{2 if migration == PARTS else 1}\n"
+
+
+NAME_AGAIN = """
+from django.db import migrations, models
+
+class Migration(migrations.Migration):
+    dependencies = [("stock", "0001_initial")]
+    operations = [
+        migrations.RenameField("Thing", "name", "title"),
+        migrations.AddField("Thing", "name", models.CharField(max_length=9, default="hush")),
+        migrations.RunSQL("INSERT INTO stock_thing (secret, title, name) VALUES ('', 'a', 'hush')"),
+    ]
+"""
+
+
+def test_a_field_that_is_not_tracked_may_have_the_former_name_of_one(store: Project) -> None:
+    first_release(store)
+    store.write("site-packages/stock/migrations/0002_again.py", NAME_AGAIN)
+    models = (
+        FIRST_MODELS.replace("name =", "title =") + "    name = models.CharField(max_length=9)\n"
+    )
+    store.write("site-packages/stock/models.py", models)
+    line = "import pgaudit_log\n\npgaudit_log.track_models('stock.Thing', fields=['title'], into='store')\n"
+    store.write("store/models.py", line)
+    store.manage("migrate")
+    data = "from pgaudit_log.models import Events; print(*Events.objects.values_list('pgh_data', flat=True))"
+    assert store.shell(data) == "{'title': 'a'}\n"
+
+
+UNNOTICED = """
+from django.db import migrations, models
+
+class Migration(migrations.Migration):
+    dependencies = [("stock", "BEFORE")]
+    operations = [OPERATIONS]
+"""
+
+
+def test_a_column_that_python_drops_refuses_no_write(store: Project) -> None:
+    first_release(store)
+    drop = 'e.execute("ALTER TABLE stock_thing DROP amount")'
+    insert = "migrations.RunSQL(\"INSERT INTO stock_thing (name, secret) VALUES ('a', '')\")"
+    remove = 'migrations.RemoveField("Thing", "amount")'
+    for name, before, parts in (
+        ("0002_drop", "0001_initial", f"migrations.RunPython(lambda apps, e: {drop})"),
+        ("0003_write", "0002_drop", insert),
+        (
+            "0004_tell",
+            "0003_write",
+            f"migrations.SeparateDatabaseAndState(state_operations=[{remove}]), {insert}",
+        ),
+    ):
+        text = UNNOTICED.replace("BEFORE", before).replace("OPERATIONS", parts)
+        store.write(f"site-packages/stock/migrations/{name}.py", text)
+    models = FIRST_MODELS.replace("    amount = models.IntegerField(null=True)\n", "")
+    store.write("site-packages/stock/models.py", models)
+    assert "it misses amount, so that every write would be refused" in store.manage("migrate")
+    data = (
+        "from pgaudit_log.models import Events; print([e.pgh_data for e in Events.objects.all()])"
+    )
+    assert store.shell(data) == "[{'id': 2, 'name': 'a'}]\n"
+    assert "no issues" in store.manage("check", "--database", "default")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 from django.db import connection, models
 
 import pgaudit_log
@@ -63,6 +65,35 @@ def test_a_column_in_a_condition_changes_its_type_and_all_is_well(
         pgaudit_log.UpdateEvent(condition=condition) if condition else pgaudit_log.UpdateEvent()
     )
     check_type_change("shop_typed", tracker, before.clone(), after.clone(), level)
+
+
+def test_a_column_is_renamed_and_gets_its_default_at_once() -> None:
+    # Django renames the column first, and then fills it in.
+    thing = tracked_table(
+        "Filled",
+        pgaudit_log.UpdateEvent(),
+        v=models.IntegerField(null=True),
+        other=models.IntegerField(default=1),
+        key=models.ForeignKey("auth.Group", models.CASCADE, null=True),
+    )
+    try:
+        thing.objects.create()
+        group = Group.objects.create(name="g").pk
+        alter(thing, "v", models.IntegerField(default=7, db_column="w"))
+        alter(
+            thing,
+            "key",
+            models.ForeignKey(Group, models.CASCADE, default=group, db_column="g"),
+        )
+        execute("UPDATE shop_filled SET other = 2")
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT diff - 'id' FROM pgaudit_log_event WHERE model = 'shop.Filled' ORDER BY id"
+            )
+            changes = [json.loads(row[0]) for row in cursor.fetchall()]
+        assert changes == [{"w": [None, 7]}, {"g": [None, group]}, {"other": [1, 2]}]
+    finally:
+        drop(thing)
 
 
 @pytest.mark.parametrize("table", ["Shop typed", "shop-täble", "select"])

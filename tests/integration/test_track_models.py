@@ -197,3 +197,36 @@ def test_tracked_sessions_are_a_warning(store: Project) -> None:
     assert 'exclude=["sessions.*"]' in output
     store.write("store/models.py", ALL.replace('"auth', '"sessions.*", "auth'))
     assert "pgaudit_log.W020" not in store.manage("check")
+
+
+OF_A_SCHEMA = """
+from django.db import models
+
+class Item(models.Model):
+    name = models.CharField(max_length=50)
+
+    class Meta:
+        db_table = '"depot"."item"'
+"""
+
+
+def test_a_table_of_another_schema_is_tracked_and_is_let_go(store: Project) -> None:
+    store.write("store/models.py", OF_A_SCHEMA)
+    store.manage("makemigrations", "store")
+    store.shell(
+        "from django.db import connection; connection.cursor().execute('CREATE SCHEMA depot')"
+    )
+    store.manage("migrate")
+    line = "\nimport pgaudit_log\n\npgaudit_log.track_models('store.*', into='store')\n"
+    store.write("store/models.py", OF_A_SCHEMA + line)
+    store.manage("migrate")
+    assert installed(store) == (["depot.item"], ["store_itemevent"], 4)
+    created = """
+        from store.models import Item, ItemEvent
+        Item.objects.create(name="new")
+        print(ItemEvent.objects.count())
+    """
+    assert store.shell(created) == "1\n"
+    store.write("store/models.py", OF_A_SCHEMA)
+    store.manage("migrate")
+    assert installed(store) == ([], [], 0)

@@ -10,7 +10,7 @@ _PROJECT = "tests/integration/test_track_models.py"
 MUTATIONS = (
     Mutation(
         what="triggers are not made anew before rows are written",
-        find="        if not isinstance(operation, _WRITES_NO_ROWS):\n            self.catch_up(state)",
+        find="        if type(operation) not in _WRITES_NO_ROWS:\n            self.catch_up(state, ends_as)",
         put="        pass",
         tests=(f"{_UPGRADE}::test_a_package_is_upgraded_at_once",),
     ),
@@ -22,9 +22,21 @@ MUTATIONS = (
     ),
     Mutation(
         what="a column that is left out is captured under its former name",
-        find="every = [name for today in given for name in names.of_field(one.model, today)]",
-        put="every = list(given)",
+        find="every = [names.of_field(one.model, today) for today in given]",
+        put="every = [[today] for today in given]",
         tests=(f"{_UPGRADE}::test_a_package_is_upgraded_at_once",),
+    ),
+    Mutation(
+        what="a column that is left out is captured until a migration removes it",
+        find="        then.tracked_exclude = (*then.tracked_exclude, *sorted(left_out))\n",
+        put="",
+        tests=(f"{_UPGRADE}::test_a_column_that_goes_is_left_out_until_then",),
+    ),
+    Mutation(
+        what="a model stands for another one that had its name before",
+        find="        if names.is_of_another(one.owner, name, apps.all_models[app_label]):",
+        put="        if False:",
+        tests=(f"{_UPGRADE}::test_a_name_that_is_given_again_is_not_that_of_the_first",),
     ),
     Mutation(
         what="triggers that nothing declares stay",

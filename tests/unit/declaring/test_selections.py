@@ -350,6 +350,33 @@ def test_a_label_of_what_a_pattern_leaves_out(meta: dict[str, Any], reason: str 
         track_models("shop.Od?", into="shop")
 
 
+@pytest.mark.parametrize(
+    ("meta", "bases", "reason"),
+    [
+        (
+            {"swappable": "AUTH_USER_MODEL"},
+            (models.Model,),
+            "shop.Odd is swapped out for auth.User",
+        ),
+        ({"proxy": True}, (Untracked,), "shop.Odd is a proxy of shop.Untracked"),
+    ],
+)
+@pytest.mark.parametrize("exclude", ["shop.Odd", "shop.Odd.*", "*.odd.id"])
+def test_an_exclusion_by_the_wrong_name_is_refused(
+    meta: dict[str, Any], bases: tuple[type, ...], reason: str, exclude: str
+) -> None:
+    make("Odd", bases, Meta=meta)
+    with pytest.raises(DeclarationError, match=f"leaves nothing out: {reason}"):
+        track_models("shop.Unt*", exclude=[exclude], into="shop")
+
+
+@pytest.mark.parametrize("exclude", ["shop.Odd.group", "shop.Untracked.group"])
+def test_a_column_of_a_proxy_is_left_out_by_either_name(exclude: str) -> None:
+    proxy = make("Odd", (Untracked,), Meta={"proxy": True})
+    track_models("shop.Odd", exclude=[exclude], into="shop")
+    assert "group" not in {field.name for field in proxy.pgh_event_model._meta.fields}
+
+
 def test_a_model_of_another_vendor_is_left_out_or_told(monkeypatch: Any) -> None:
     from django.db import connections
 
