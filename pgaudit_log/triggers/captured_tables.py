@@ -37,7 +37,9 @@ def captured_table(
         created_at: the SQL of the time of an event.
         period: how long a partition is; an event refers to one in its own.
     """
-    names = tuple(column_of(field) for field in columns)
+    # What is known of a field by the field alone: a test, or a library, may change one where it stands.
+    dialect = any_dialect()
+    names = tuple((column_of(field), field.db_type(dialect)) for field in columns)
     return _table(
         model=model,
         table=model._meta.db_table,
@@ -55,7 +57,7 @@ def _table(
     model: type[models.Model],
     table: str,
     columns: Columns,
-    names: tuple[str, ...],
+    names: tuple[tuple[str, str | None], ...],
     large: tuple[str, ...],
     created_at: str,
     period: str,
