@@ -88,25 +88,31 @@ def sizes(using: str) -> list[PartitionSize]:
 def last_event(using: str, partitions: Sequence[PartitionSize]) -> Edge | None:
     """Return the newest event; looks into the newest partitions that have any, and the DEFAULT one."""
     filled = [partition for partition in partitions if partition.events != 0]
-    newest = [p for p in filled if p.start is not None][-2:]
-    found = [_edge(using, partition, is_last=True) for partition in newest]
-    found += [
-        _edge(using, partition, is_last=True) for partition in filled if partition.start is None
-    ]
+    default = [partition.table for partition in filled if partition.start is None]
+    if default and not _may_read(using, default[0]):
+        # It cannot be named alone.
+        return _edge(using, EVENT_TABLE, is_last=True)
+    sources = [_source(p.table, p.start, p.end) for p in filled if p.start is not None][-2:]
+    found = [_edge(using, source, is_last=True) for source in [*sources, *default]]
     return max((edge for edge in found if edge is not None), default=None)
 
 
 def first_event(using: str, partition: PartitionSize) -> Edge | None:
     """Return the oldest event of a partition."""
-    return _edge(using, partition, is_last=False)
+    source = _source(partition.table, partition.start, partition.end)
+    return _edge(using, source, is_last=False)
 
 
-def _edge(using: str, partition: PartitionSize, *, is_last: bool) -> Edge | None:
+def _may_read(using: str, table: str) -> bool:
     with connections[using].cursor() as cursor:
-        cursor.execute(
-            f"SELECT id, created_at, model FROM {_source(partition.table, partition.start, partition.end)}"
-            f" ORDER BY id {'DESC' if is_last else 'ASC'} LIMIT 1"
-        )
+        cursor.execute("SELECT has_table_privilege(%s, 'SELECT')", [table])
+        return bool(cursor.fetchone()[0])
+
+
+def _edge(using: str, source: str, *, is_last: bool) -> Edge | None:
+    order = "DESC" if is_last else "ASC"
+    with connections[using].cursor() as cursor:
+        cursor.execute(f"SELECT id, created_at, model FROM {source} ORDER BY id {order} LIMIT 1")
         row = cursor.fetchone()
         return None if row is None else Edge(*row)
 
