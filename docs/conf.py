@@ -31,8 +31,6 @@ html_theme = "furo"
 html_title = f"{project} {version}"
 myst_heading_anchors = 4
 autodoc_member_order = "bysource"
-# Extras, which the pages do not need.
-autodoc_mock_imports = ["prometheus_client"]
 autodoc_typehints = "signature"
 # A prompt is no part of a command.
 copybutton_prompt_text = r"\$ |>>> |\.\.\. |\w+=# "

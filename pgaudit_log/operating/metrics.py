@@ -1,4 +1,7 @@
-"""Metrics: the status of a log as Prometheus has it, by its own client library (extra ``metrics``)."""
+"""Metrics: the status of a log as Prometheus has it, by its own client library (extra ``metrics``).
+
+The library is imported when a collector is registered, so that what there is to collect is known without it.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +12,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from django.db import DEFAULT_DB_ALIAS, DatabaseError
-from prometheus_client import REGISTRY, CollectorRegistry
-from prometheus_client.core import GaugeMetricFamily
 
 from pgaudit_log.operating.health import status
 from pgaudit_log.operating.values import Status
 
 if TYPE_CHECKING:
-    from prometheus_client.core import Metric
+    from prometheus_client import CollectorRegistry
+    from prometheus_client.core import GaugeMetricFamily, Metric
 
 MAX_AGE = 60.0
 """How many seconds a status is given again before the database is asked for another one."""
@@ -83,15 +85,22 @@ class LogCollector:
 
 
 def register(
-    using: Sequence[str] = (DEFAULT_DB_ALIAS,), registry: CollectorRegistry = REGISTRY
+    using: Sequence[str] = (DEFAULT_DB_ALIAS,), registry: CollectorRegistry | None = None
 ) -> LogCollector:
     """Register a :class:`LogCollector` with Prometheus' client, and return it.
 
+    Args:
+        using: the databases.
+        registry: by default the client's own.
+
     Raises:
+        ModuleNotFoundError: without the extra ``metrics``.
         ValueError: when one is registered there already.
     """
+    from prometheus_client import REGISTRY
+
     collector = LogCollector(using)
-    registry.register(collector)
+    (REGISTRY if registry is None else registry).register(collector)
     return collector
 
 
@@ -103,6 +112,8 @@ def _asked(using: str) -> Status | None:
 
 
 def _families() -> dict[str, GaugeMetricFamily]:
+    from prometheus_client.core import GaugeMetricFamily
+
     return {
         name: GaugeMetricFamily(f"pgaudit_log_{name}", told, labels=["database", *labels])
         for name, (told, labels) in FAMILIES.items()

@@ -10,13 +10,12 @@ import pytest
 from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
-from pgaudit_log.operating import status
+from pgaudit_log.operating import metrics, status
 from tests.docs.markdown import ROOT
 from tests.shop.models import Customer
 from tests.support import execute
 
 prometheus: Any = pytest.importorskip("prometheus_client")
-metrics: Any = pytest.importorskip("pgaudit_log.operating.metrics")
 
 pytestmark = pytest.mark.django_db
 

@@ -151,6 +151,14 @@ def test_too_many_partitions_are_a_problem_before_reads_fail(monkeypatch: Any) -
     assert "14,000 of 6,400 locks" in command()[0]
 
 
+def test_what_is_set_or_declared_wrongly_is_a_problem_too(settings: Any) -> None:
+    settings.PGAUDIT_LOG_CONTEXT_ON = "never"
+    [problem] = status().problems
+    assert (problem.id, problem.severity) == ("pgaudit_log.E001", "error")
+    assert "PGAUDIT_LOG_CONTEXT_ON" in problem.what
+    assert problem.what_now == 'Set "all" or "writes".'
+
+
 def test_what_is_silenced_is_told_apart(settings: Any) -> None:
     settings.SILENCED_SYSTEM_CHECKS = ["pgaudit_log.W033"]
     execute(f"GRANT INSERT ON {EVENTS} TO PUBLIC")
