@@ -216,6 +216,19 @@ def test_large_partitions_are_estimated_and_say_so(monkeypatch: Any, many_events
     assert "about" in command()[0]
 
 
+def test_the_newest_partitions_are_counted_first(monkeypatch: Any, customer: Customer) -> None:
+    old = NOW - timedelta(days=400)
+    catalogue.plan("default", now=old).apply()
+    execute(
+        f"INSERT INTO {EVENTS} (created_at, model, label, operation)"
+        " VALUES (%s, 'shop.Order', 'insert', 'I')",
+        [old],
+    )
+    monkeypatch.setattr(partition_sizes, "COUNTED_PARTITIONS", 1)
+    counted = [one for one in status().sizes or () if one.models and not one.is_estimate]
+    assert [[share.model for share in one.models] for one in counted] == [["shop.Customer"]]
+
+
 def test_it_asks_no_more_when_there_are_more_events(customer: Customer) -> None:
     def asked() -> list[str]:
         with CaptureQueriesContext(

@@ -130,15 +130,16 @@ def _source(table: str, start: datetime | None, end: datetime | None) -> str:
 
 
 def _small(rows: Sequence[_Row]) -> list[_Row]:
-    """Return the partitions that are quickly counted."""
+    """Return the partitions that are quickly counted, the newest first: those are asked about most."""
     room = COUNTED_BYTES
     found: list[_Row] = []
-    for row in sorted(rows, key=lambda row: row.heap):
-        if not row.heap or (row.start is None and not row.is_readable):
+    for row in reversed(rows):
+        is_default = row.start is None
+        if not 0 < row.heap <= room or (is_default and not row.is_readable):
             continue
-        room -= row.heap
-        if room < 0 or len(found) == COUNTED_PARTITIONS:
+        if len(found) == COUNTED_PARTITIONS:
             break
+        room -= row.heap
         found.append(row)
     return found
 
