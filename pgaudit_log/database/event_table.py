@@ -172,7 +172,8 @@ def has_events_in_default(using: str) -> bool:
         if row is None:
             return False
         cursor.execute(
-            f"SELECT EXISTS (SELECT FROM {row[0]} WHERE created_at >= COALESCE(%s::timestamptz, '-infinity'))",
+            f"SELECT EXISTS (SELECT FROM {row[0]}"
+            " WHERE created_at >= COALESCE(%s::timestamptz, '-infinity'))",
             [oldest],
         )
         return bool(cursor.fetchone()[0])
