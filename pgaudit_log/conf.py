@@ -56,6 +56,9 @@ class Settings:
     SECURITY_BARRIER: bool = False
     """Whether views of typed events have ``security_barrier``, where ``track()`` does not say."""
 
+    TRACE_ID: bool = False
+    """Whether contexts have the trace id of the running OpenTelemetry span, as ``trace_id``."""
+
     USER_NAME: Any = "get_username"
     """What the middleware records as the user's name: an attribute or method of users, the path of a
     function of one, or the function; ``None`` records nothing."""

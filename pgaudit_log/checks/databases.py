@@ -8,6 +8,7 @@ from typing import Any
 from django.core import checks
 from django.db import DatabaseError, connections, transaction
 
+from pgaudit_log.checks import messages
 from pgaudit_log.checks.captures import (
     check_captures,
     check_histories,
@@ -15,7 +16,14 @@ from pgaudit_log.checks.captures import (
     check_triggers,
     check_turns,
 )
-from pgaudit_log.checks.event_table import check_locks, check_numbers, check_schema, check_strangers
+from pgaudit_log.checks.event_table import (
+    check_default_partition,
+    check_locks,
+    check_numbers,
+    check_rights,
+    check_schema,
+    check_strangers,
+)
 from pgaudit_log.checks.hooks import check_contexts, check_past
 from pgaudit_log.checks.views import check_views
 from pgaudit_log.constants import APP_LABEL
@@ -35,18 +43,45 @@ def _check_database(alias: str) -> Messages:
     # `migrate` runs the checks before it starts: what it is about to make is not missing.
     if not event_table.is_wanted(alias) or not event_table.is_migrated(alias):
         return []
+    return _findings(alias)
+
+
+def findings(alias: str) -> Messages:
+    """Return what is not in place in a database that should have the event table.
+
+    Beyond :func:`check_databases` it tells of migrations that wait to be applied.
+    """
+    return _asked(alias, _check_migrations, _findings)
+
+
+def _check_migrations(alias: str) -> Messages:
+    if event_table.is_migrated(alias):
+        return []
+    return [
+        messages.Warning(
+            f'Migrations wait to be applied to the database "{alias}". Until then what is captured is'
+            " not what is declared.",
+            hint="Run migrate.",
+            obj=APP_LABEL,
+            id="pgaudit_log.W034",
+            on=[alias],
+        )
+    ]
+
+
+def _findings(alias: str) -> Messages:
     faults = event_table.incomplete_schema(alias)
-    messages = check_schema(alias, faults)
+    found = check_schema(alias, faults)
     if not event_table.has_event_table(alias):
-        return messages
-    messages += _asked(alias, check_strangers)
+        return found
+    found += _asked(alias, check_strangers, check_rights, check_default_partition)
     at_fault = {fault.name for fault in faults}
     if "function pgaudit_log_database" in at_fault:
         # Without it, the rest cannot be asked.
-        return messages
+        return found
     if "function pgaudit_log_numbers" not in at_fault:
-        messages += _asked(alias, check_numbers)
-    return messages + _asked(
+        found += _asked(alias, check_numbers)
+    return found + _asked(
         alias,
         check_captures,
         check_triggers,
@@ -67,19 +102,23 @@ def _asked(alias: str, *parts: Callable[[str], Messages]) -> Messages:
     """
     # Without a server, the error is Django's.
     connections[alias].ensure_connection()
-    messages: Messages = []
+    found: Messages = []
     for part in parts:
         try:
             with transaction.atomic(using=alias):
-                messages += part(alias)
+                found += part(alias)
         except DatabaseError as error:
-            messages.append(
-                checks.Error(
-                    f'The database "{alias}" was asked whether all is in place, and refused:'
-                    f" {str(error).strip()}",
-                    hint="Run the check as the role that migrates, or give this one what it lacks.",
-                    obj=APP_LABEL,
-                    id="pgaudit_log.E010",
-                )
-            )
-    return messages
+            found.append(refusal(alias, part.__name__.strip("_").removeprefix("check_"), error))
+    return found
+
+
+def refusal(alias: str, part: str, error: DatabaseError) -> checks.CheckMessage:
+    """Return the error of a part of these questions that a database refuses to answer."""
+    return messages.Error(
+        f'The database "{alias}" was asked whether all is in place, and refused:'
+        f" {str(error).strip()}",
+        hint="Run the check as the role that migrates, or give this one what it lacks.",
+        obj=APP_LABEL,
+        id="pgaudit_log.E010",
+        on=[part],
+    )

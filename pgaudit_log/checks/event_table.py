@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from django.core import checks
 
-from pgaudit_log.constants import APP_LABEL
-from pgaudit_log.database import event_table
-from pgaudit_log.database.installed_schema import Fault
+from pgaudit_log.checks import messages
+from pgaudit_log.constants import APP_LABEL, EVENT_TABLE
+from pgaudit_log.database import event_rights, event_table
+from pgaudit_log.database.installed_schema import DEFAULT_PARTITION, Fault
 from pgaudit_log.database.partitions.locks import locks
 
 Messages = list[checks.CheckMessage]
@@ -18,32 +19,34 @@ INSTALL = "Run manage.py pgaudit_log install."
 
 def check_schema(alias: str, faults: Sequence[Fault]) -> Messages:
     """Return messages about the event table and what belongs to it."""
-    messages: Messages = []
+    told: Messages = []
     mendable = [fault.name for fault in faults if fault.is_mendable]
     if mendable:
-        messages.append(
-            checks.Warning(
+        told.append(
+            messages.Warning(
                 f'The database "{alias}" lacks what the event table needs, or has another'
                 f" version of it: {', '.join(mendable)}. Writes of tracked tables may fail, or"
                 " events could be changed.",
                 hint=INSTALL,
                 obj=APP_LABEL,
                 id="pgaudit_log.W005",
+                on=mendable,
             )
         )
     others = [fault.name for fault in faults if not fault.is_mendable]
     if others:
-        messages.append(
-            checks.Error(
+        told.append(
+            messages.Error(
                 f'In the database "{alias}" these are not as the event table needs them:'
                 f" {', '.join(others)}. What is captured could be refused or lost.",
                 hint="Compare with docs/reference/format.md, and alter them back by hand: events that"
                 " are there may not allow it.",
                 obj=APP_LABEL,
                 id="pgaudit_log.E007",
+                on=others,
             )
         )
-    return messages
+    return told
 
 
 def check_strangers(alias: str) -> Messages:
@@ -52,13 +55,14 @@ def check_strangers(alias: str) -> Messages:
     if not found:
         return []
     return [
-        checks.Warning(
+        messages.Warning(
             f'In the database "{alias}" others have put something on the tables of this package:'
             f" {', '.join(found)}. It could change, drop, copy or refuse events.",
             hint="See what each does, and drop it. If it is meant, add this id to"
             " SILENCED_SYSTEM_CHECKS.",
             obj=APP_LABEL,
             id="pgaudit_log.W012",
+            on=found,
         )
     ]
 
@@ -66,39 +70,90 @@ def check_strangers(alias: str) -> Messages:
 def check_numbers(alias: str) -> Messages:
     """Return warnings about numbers that would be given twice, and events without a partition."""
     wrong = event_table.numbers(alias)
-    messages: Messages = []
+    told: Messages = []
     if wrong.are_transactions_mixed:
-        messages.append(
-            checks.Warning(
+        told.append(
+            messages.Warning(
                 f'The database "{alias}" counts transactions anew, as after a dump was restored, so'
                 " that one could have the number that earlier events have. Undo of a transaction"
                 " would take both back.",
                 hint="Run migrate, or manage.py pgaudit_log install, before anything is written.",
                 obj=APP_LABEL,
                 id="pgaudit_log.W006",
+                on=[EVENT_TABLE],
             )
         )
     if wrong.are_ids_repeated:
-        messages.append(
-            checks.Warning(
+        told.append(
+            messages.Warning(
                 f'The sequence of event ids in the database "{alias}" is behind the ids that events'
                 " have, so that ids would be given twice.",
                 hint="Run migrate, or manage.py pgaudit_log install, before anything is written.",
                 obj=APP_LABEL,
                 id="pgaudit_log.W007",
+                on=[EVENT_TABLE],
             )
         )
     if event_table.lacks_partition(alias):
-        messages.append(
-            checks.Warning(
+        told.append(
+            messages.Warning(
                 f'The event table of the database "{alias}" has no partition for the events of now,'
                 " which go to its DEFAULT partition.",
                 hint="Run migrate, or manage.py pgaudit_log install, from time to time.",
                 obj=APP_LABEL,
                 id="pgaudit_log.W008",
+                on=[EVENT_TABLE],
             )
         )
-    return messages
+    elif event_table.lacks_next_partition(alias):
+        told.append(
+            messages.Warning(
+                f'The event table of the database "{alias}" has no partition for the time after that'
+                " of now. Once it begins, events go to its DEFAULT partition.",
+                hint="Run migrate, or manage.py pgaudit_log install, from time to time.",
+                obj=APP_LABEL,
+                id="pgaudit_log.W031",
+                on=[EVENT_TABLE],
+            )
+        )
+    return told
+
+
+def check_default_partition(alias: str) -> Messages:
+    """Return a warning about events that no partition of their time was there for."""
+    if not event_table.has_events_in_default(alias):
+        return []
+    return [
+        messages.Warning(
+            f'The DEFAULT partition of the event table of the database "{alias}" has events. They are'
+            " read as any, but no partition of their time can be made, and it grows without end if"
+            " they are of now.",
+            hint="Run manage.py pgaudit_log install, which makes the partitions to come. If those events"
+            " are meant to stay where they are, add this id to SILENCED_SYSTEM_CHECKS.",
+            obj=APP_LABEL,
+            id="pgaudit_log.W032",
+            on=[DEFAULT_PARTITION],
+        )
+    ]
+
+
+def check_rights(alias: str) -> Messages:
+    """Return a warning about roles that may write to the log past the triggers."""
+    writers = event_rights.writers(alias)
+    if not writers:
+        return []
+    listed = [str(writer) for writer in writers]
+    return [
+        messages.Warning(
+            f'In the database "{alias}" roles that do not own the log may write to it:'
+            f" {', '.join(listed)}. They can forge events, or keep triggers from capturing.",
+            hint="Take the privileges away with REVOKE: capture functions write as their owner, so that"
+            " no other role needs them.",
+            obj=APP_LABEL,
+            id="pgaudit_log.W033",
+            on=listed,
+        )
+    ]
 
 
 def check_locks(alias: str) -> Messages:
@@ -107,7 +162,7 @@ def check_locks(alias: str) -> Messages:
     if not found.are_scarce:
         return []
     return [
-        checks.Warning(
+        messages.Warning(
             f'The event table of the database "{alias}" has {found.partitions:,} partitions of'
             f" {found.relations} relations each. A read without a time locks all of them,"
             f" {found.needed:,}; the server has room for {found.capacity:,} locks"
@@ -117,5 +172,6 @@ def check_locks(alias: str) -> Messages:
             " old partitions, or set a longer PGAUDIT_LOG_PARTITION_INTERVAL for those to come.",
             obj=APP_LABEL,
             id="pgaudit_log.W017",
+            on=[EVENT_TABLE],
         )
     ]

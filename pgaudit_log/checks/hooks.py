@@ -5,6 +5,7 @@ from __future__ import annotations
 from django import get_version
 from django.core import checks
 
+from pgaudit_log.checks import messages
 from pgaudit_log.constants import APP_LABEL
 from pgaudit_log.contexts.connection_hooks import carries_context
 from pgaudit_log.timetravel.self_check import failures
@@ -23,12 +24,13 @@ def check_past(alias: str) -> Messages:
     if not found:
         return []
     return [
-        checks.Error(
+        messages.Error(
             f'In the database "{alias}", with Django {get_version()}, as_of() does not read the event'
             f" table: {', '.join(found)}. What is asked for as of a moment would be today's rows.",
             hint=_HINT,
             obj=APP_LABEL,
             id="pgaudit_log.E011",
+            on=found,
         )
     ]
 
@@ -38,11 +40,12 @@ def check_contexts(alias: str) -> Messages:
     if carries_context(alias):
         return []
     return [
-        checks.Error(
+        messages.Error(
             f'A statement that was sent through "{alias}" in a context arrived without it. Events'
             " would not say who and why.",
             hint=f"{_HINT} Or a pooler takes comments out: then set PGAUDIT_LOG_CONTEXT_CARRIER.",
             obj=APP_LABEL,
             id="pgaudit_log.E012",
+            on=[alias],
         )
     ]

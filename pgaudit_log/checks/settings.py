@@ -12,6 +12,7 @@ from django.core import checks
 from django.utils.module_loading import import_string
 
 from pgaudit_log.conf import PREFIX, settings
+from pgaudit_log.contexts import spans
 from pgaudit_log.database.partitions.calendar import INTERVALS
 from pgaudit_log.declaring.declarations import ObjForeignKey
 from pgaudit_log.declaring.trackers import Tracker
@@ -101,6 +102,11 @@ RULES = (
         "Set a number from 0 to 366.",
     ),
     _Rule("SECURITY_BARRIER", lambda value: isinstance(value, bool), "Set True or False."),
+    _Rule(
+        "TRACE_ID",
+        lambda value: value is False or (value is True and spans.trace_module() is not None),
+        "Set False, or True and install OpenTelemetry: pip install 'django-pgaudit-log[opentelemetry]'.",
+    ),
     _Rule(
         "USER_NAME",
         _is_user_name,

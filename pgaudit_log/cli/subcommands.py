@@ -7,7 +7,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from pgaudit_log.cli import as_of, backfill, events, install, reversal, trail, types, uninstall
+from pgaudit_log.cli import (
+    as_of,
+    backfill,
+    events,
+    install,
+    reversal,
+    status,
+    trail,
+    types,
+    uninstall,
+)
 from pgaudit_log.cli.screen import Screen
 
 
@@ -72,6 +82,7 @@ SUBCOMMANDS = (
         run=install.run,
         has_json=False,
     ),
+    Subcommand(name="status", help=status.HELP, add_arguments=status.add_arguments, run=status.run),
     Subcommand(
         name="uninstall",
         help=uninstall.HELP,

@@ -16,7 +16,7 @@ from django.core.signals import setting_changed
 
 from pgaudit_log.conf import PREFIX, settings
 from pgaudit_log.constants import CONTEXT_MARKER, CONTEXT_SETTING
-from pgaudit_log.contexts import transactions
+from pgaudit_log.contexts import spans, transactions
 from pgaudit_log.contexts.stack import ID_LENGTH, Context, current
 from pgaudit_log.contexts.statements import (
     harmless,
@@ -43,10 +43,16 @@ def _is_only_on_writes() -> bool:
     return settings.CONTEXT_ON == "writes"
 
 
+@cache
+def _has_trace_id() -> bool:
+    return settings.TRACE_ID
+
+
 def _forget_settings(setting: str, **kwargs: Any) -> None:
     if setting.startswith(PREFIX):
         _carrier.cache_clear()
         _is_only_on_writes.cache_clear()
+        _has_trace_id.cache_clear()
 
 
 setting_changed.connect(_forget_settings)
@@ -150,7 +156,8 @@ def _carried_dumper() -> type[Any]:
 def _text(context: Context, query: Any) -> str:
     """Return what a statement carries of the context."""
     # Most contexts are complete, so that it does not matter what the statement is.
-    return context.text if context.late is None else context.carried(writing=is_write(query))
+    text = context.text if context.late is None else context.carried(writing=is_write(query))
+    return spans.with_trace_id(text, context.metadata) if _has_trace_id() else text
 
 
 def _literal(text: str, params: Any) -> str:

@@ -142,6 +142,43 @@ def lacks_partition(using: str) -> bool:
     return any(period.start <= now < period.end for period in catalogue.plan(using).create)
 
 
+def lacks_next_partition(using: str) -> bool:
+    """Return whether there is no partition for the time after that of now, although some are made ahead."""
+    now = datetime.now(timezone.utc)
+    have = catalogue.existing(using)
+    current = next((period for period in have if period.start <= now < period.end), None)
+    if current is None or not settings.PARTITIONS_AHEAD:
+        return False
+    return not any(period.start <= current.end < period.end for period in have)
+
+
+def has_events_in_default(using: str) -> bool:
+    """Return whether the DEFAULT partition has events that a partition should have.
+
+    Events that are older than all partitions, such as imported ones, belong there.
+    """
+    oldest = min((period.start for period in catalogue.existing(using)), default=None)
+    with connections[using].cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT inhrelid::regclass::text
+            FROM pg_inherits
+            JOIN pg_class ON pg_class.oid = inhrelid
+            WHERE inhparent = to_regclass(%s) AND pg_get_expr(relpartbound, inhrelid) = 'DEFAULT'
+            """,
+            [EVENT_TABLE],
+        )
+        row = cursor.fetchone()
+        if row is None:
+            return False
+        cursor.execute(
+            f"SELECT EXISTS (SELECT FROM {row[0]}"
+            " WHERE created_at >= COALESCE(%s::timestamptz, '-infinity'))",
+            [oldest],
+        )
+        return bool(cursor.fetchone()[0])
+
+
 def is_recorded(using: str) -> bool:
     """Return whether this app's first migration counts as applied, or there are none of them."""
     loader = MigrationLoader(connections[using])

@@ -21,6 +21,7 @@ COMMANDS = [
     ["backfill", "store.Item"],
     ["revert", "1"],
     ["install"],
+    ["status"],
 ]
 
 RUN = """

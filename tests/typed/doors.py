@@ -8,10 +8,11 @@ from typing import Any, assert_type
 from django.db import models
 
 import pgaudit_log
-from pgaudit_log import diffs, reversal, testing, timetravel, trails
+from pgaudit_log import diffs, operating, reversal, testing, timetravel, trails
 from pgaudit_log.contexts.stack import Context
 from pgaudit_log.diffs import Diff, PartDiff, PartObject
 from pgaudit_log.models import Events
+from pgaudit_log.operating.values import Growth, Problem, Status
 from pgaudit_log.reading.event_model import Event
 from pgaudit_log.reading.moments import Moment
 from pgaudit_log.reading.pages import Page
@@ -111,3 +112,14 @@ def isolated(number: int) -> Any:
 
 with testing.isolated():
     pass
+
+
+# operating: what is wrong, as values.
+def health() -> None:
+    status = operating.status(using="default")
+    assert_type(status, Status)
+    assert_type(status.is_healthy, bool)
+    assert_type(status.problems, tuple[Problem, ...])
+    assert_type(status.growth, Growth | None)
+    assert_type(status.size, int | None)
+    assert_type(status.as_document(), dict[str, Any])
