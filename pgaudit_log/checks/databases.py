@@ -63,7 +63,7 @@ def _check_migrations(alias: str) -> Messages:
             " not what is declared.",
             hint="Run migrate.",
             obj=APP_LABEL,
-            id="pgaudit_log.W034",
+            id="pgaudit_log.W024",
             on=[alias],
         )
     ]

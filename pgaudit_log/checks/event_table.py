@@ -112,7 +112,7 @@ def check_numbers(alias: str) -> Messages:
                 " of now. Once it begins, events go to its DEFAULT partition.",
                 hint="Run migrate, or manage.py pgaudit_log install, from time to time.",
                 obj=APP_LABEL,
-                id="pgaudit_log.W031",
+                id="pgaudit_log.W021",
                 on=[EVENT_TABLE],
             )
         )
@@ -131,7 +131,7 @@ def check_default_partition(alias: str) -> Messages:
             hint="Run manage.py pgaudit_log install, which makes the partitions to come. If those events"
             " are meant to stay where they are, add this id to SILENCED_SYSTEM_CHECKS.",
             obj=APP_LABEL,
-            id="pgaudit_log.W032",
+            id="pgaudit_log.W022",
             on=[DEFAULT_PARTITION],
         )
     ]
@@ -150,7 +150,7 @@ def check_rights(alias: str) -> Messages:
             hint="Take the privileges away with REVOKE: capture functions write as their owner, so that"
             " no other role needs them.",
             obj=APP_LABEL,
-            id="pgaudit_log.W033",
+            id="pgaudit_log.W023",
             on=listed,
         )
     ]

@@ -39,9 +39,9 @@ def test_who_may_write_beside_the_owner_is_told(
     grantee = "PUBLIC" if is_everybody else ROLE
     execute(f"CREATE ROLE {ROLE}; GRANT {grant} TO {grantee}")
     found = told()
-    assert found.keys() == {"W033"}
-    assert found["W033"].on == (f"{grantee} ({privileges})",)
-    assert f"{grantee} ({privileges})" in found["W033"].msg
+    assert found.keys() == {"W023"}
+    assert found["W023"].on == (f"{grantee} ({privileges})",)
+    assert f"{grantee} ({privileges})" in found["W023"].msg
     execute(f"REVOKE {grant} FROM {grantee}")
     assert told() == {}
 
@@ -67,7 +67,7 @@ def drop_later_partitions() -> None:
 
 def test_the_last_partition_is_told_while_it_is_that_of_now(settings: Any) -> None:
     drop_later_partitions()
-    assert told().keys() == {"W031"}
+    assert told().keys() == {"W021"}
     settings.PGAUDIT_LOG_PARTITIONS_AHEAD = 0
     assert told() == {}
 
@@ -79,5 +79,5 @@ def test_events_of_times_without_a_partition_are_told(year: int, is_told: bool) 
         f" VALUES ('{year}-01-01', 'shop.Order', 'insert', 'I')"
     )
     found = told()
-    assert found.keys() == ({"W032"} if is_told else set())
+    assert found.keys() == ({"W022"} if is_told else set())
     assert [message.on for message in found.values()] == [(f"{EVENTS}_default",)] * is_told

@@ -111,10 +111,10 @@ BREAKS = {
         "W012",
         "nothing",
     ),
-    "others may write to the log": (f"GRANT INSERT ON {EVENTS} TO PUBLIC", "W033", "PUBLIC"),
+    "others may write to the log": (f"GRANT INSERT ON {EVENTS} TO PUBLIC", "W023", "PUBLIC"),
     "migrations wait": (
         "DELETE FROM django_migrations WHERE app = 'shop'",
-        "W034",
+        "W024",
         "default",
     ),
 }
@@ -160,13 +160,13 @@ def test_what_is_set_or_declared_wrongly_is_a_problem_too(settings: Any) -> None
 
 
 def test_what_is_silenced_is_told_apart(settings: Any) -> None:
-    settings.SILENCED_SYSTEM_CHECKS = ["pgaudit_log.W033"]
+    settings.SILENCED_SYSTEM_CHECKS = ["pgaudit_log.W023"]
     execute(f"GRANT INSERT ON {EVENTS} TO PUBLIC")
     found = status()
     assert found.is_healthy
-    assert [problem.id for problem in found.silenced] == ["pgaudit_log.W033"]
+    assert [problem.id for problem in found.silenced] == ["pgaudit_log.W023"]
     text, code = command()
-    assert code == 0 and "pgaudit_log.W033" in text
+    assert code == 0 and "pgaudit_log.W023" in text
 
 
 def test_the_last_event_is_the_newest(customer: Customer) -> None:
