@@ -35,6 +35,8 @@ class Touch(NamedTuple):
     is_departure: bool
     before: str | None
     after: str | None
+    contradicted: str | None
+    """The columns of which its diff and its snapshot say different things: both, as a diff has them."""
     is_truncated_before: bool
     is_last: bool
     is_truncated_after: bool
@@ -103,6 +105,12 @@ class Life:
             yield from self._settle(touch.place)
         yield from self._apply(touch)
         self.is_known, self.txid, self.last = True, touch.txid, touch.place
+        if touch.contradicted is not None:
+            # Both ends of the interval are the event itself.
+            pairs = [*row_json.changed(touch.contradicted)]
+            by_diff = {column: value for column, value, _ in pairs}
+            by_snapshot = {column: value for column, _, value in pairs}
+            yield from self._compare(by_diff, by_snapshot, "broken", touch.place)
         if touch.is_last:
             yield from self._settle(None)
             if touch.is_truncated_after:

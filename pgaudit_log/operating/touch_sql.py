@@ -81,6 +81,8 @@ def touches_sql(
     )
     if until is not None:
         belongs = belongs + " AND event.created_at <= " + Sql.param(until)
+    is_old = bool({*history.old_labels} & {*coverage.labels})
+    other = "touch.snapshot || COALESCE(changed.other, '{}')"
     fields = key_fields(history.model)
     read = _whole_keys(history, connection)
     return template("pgaudit_log.operating", "touches.sql").sql(
@@ -89,10 +91,13 @@ def touches_sql(
         former_keys=text_array_sql([former_key(label, "") for label in table.labels]),
         within=keys.sql("obj_pk"),
         former_within=keys.sql("former.key"),
-        before=_side(history, 0),
-        after=_side(history, 1),
+        own=str(int(not is_old)),
+        other=str(int(is_old)),
+        before="touch.snapshot" if is_old else other,
+        after=other if is_old else "touch.snapshot",
         before_today=today_sql("found", table),
         after_today=today_sql("left_behind", table),
+        contradicted_today=today_sql("contradicted", table),
         truncated_before=causal_order.since_sql("truncation", "previous")
         + " AND "
         + causal_order.since_sql("chained", "truncation"),
@@ -128,19 +133,6 @@ def untold_sql(
         within=KeyRange(after=last).sql("known.key"),
         limit=Sql.param(limit),
     )
-
-
-def _side(history: History, side: int) -> str:
-    """Return the row of the event ``touch`` as it was before (0) or after (1) an update.
-
-    The snapshot is one of the two.
-    """
-    pairs = (
-        "touch.snapshot || COALESCE((SELECT jsonb_object_agg(change.key, change.value -> "
-        f"{side}) FROM jsonb_each(touch.diff) AS change), '{{}}')"
-    )
-    # Coverage has one tracker of updates; where its snapshots are the old rows, all of them are.
-    return f"CASE WHEN touch.operation = 'U' THEN {pairs} ELSE touch.snapshot END"
 
 
 def _whole_keys(history: History, connection: BaseDatabaseWrapper) -> list[str]:

@@ -5,8 +5,9 @@
 --   @is_move@        the test whether event changed the key of its row
 --   @former_keys@    what refs has in front of a former key
 --   @within@, @former_within@  the tests whether the key, and the former key, are in the range
---   @before@, @after@  the sides of the event touch: the snapshot with the one or the other of each pair
---   @before_today@, @after_today@  those under today's names
+--   @own@, @other@   which value of each pair of a diff the snapshot has, and which it has not
+--   @before@, @after@  the row as the event touch found it, and as it left it
+--   @before_today@, @after_today@, @contradicted_today@  what is read, under today's names
 --   @truncated_before@, @truncated_after@  the tests whether truncation stands between, or behind
 --   @is_compared@    whether the newest state is compared with the table
 --   @key@            the columns of the key out of its text; @is_same@ the test for its row
@@ -50,11 +51,26 @@ placed AS (
             THEN @before_today@ END AS before,
         CASE WHEN touch.operation <> 'D' AND NOT touch.is_departure
             THEN @after_today@ END AS after,
+        @contradicted_today@ AS contradicted,
         -- Two transactions never change one row at the same time: all ids of one come first.
         min(touch.id) OVER (PARTITION BY touch.key, touch.txid) AS first_id
     FROM touch
+    CROSS JOIN LATERAL (
+        SELECT
+            jsonb_object_agg(change.key, change.value -> @other@) AS other,
+            jsonb_object_agg(
+                change.key, jsonb_build_array(change.value -> @own@, touch.snapshot -> change.key)
+            ) FILTER (
+                WHERE NOT touch.is_departure
+                    AND touch.snapshot -> change.key <> change.value -> @own@
+                    AND touch.snapshot -> change.key -> 'pgaudit_log.at' IS NULL
+                    AND change.value -> @own@ -> 'pgaudit_log.at' IS NULL
+            ) AS contradicted
+        FROM jsonb_each(touch.diff) AS change
+    ) AS changed
     CROSS JOIN LATERAL (SELECT touch.shape, @before@ AS snapshot) AS found
     CROSS JOIN LATERAL (SELECT touch.shape, @after@ AS snapshot) AS left_behind
+    CROSS JOIN LATERAL (SELECT touch.shape, changed.contradicted AS snapshot) AS contradicted
 ),
 chained AS (
     SELECT
@@ -84,6 +100,7 @@ SELECT
     chained.is_departure,
     @sent@(chained.before)::text,
     @sent@(chained.after)::text,
+    chained.contradicted::text,
     truncated.is_before,
     chained.is_last,
     truncated.is_after,
@@ -120,6 +137,7 @@ LEFT JOIN LATERAL (
     ) AS live ON TRUE
 ) AS today ON TRUE
 WHERE chained.is_winding
+    OR chained.contradicted IS NOT NULL
     OR (
         chained.previous_id IS NOT NULL
         AND CASE WHEN chained.previous_after IS NULL OR truncated.is_before

@@ -140,7 +140,8 @@ def test_what_was_written_while_a_trigger_was_disabled_is_told() -> None:
     ("tampering", "told"),
     [
         ("UPDATE {events} SET snapshot = snapshot || '{{\"name\": \"X\"}}' WHERE id = {insert}", [("broken", "700", "name", "X", "Ana")]),
-        ("UPDATE {events} SET snapshot = snapshot || '{{\"name\": \"X\"}}' WHERE id = {last}", [("differs", "700", "name", "Eva", "Ida")]),
+        ("UPDATE {events} SET snapshot = snapshot || '{{\"name\": \"X\"}}' WHERE id = {last}", [("broken", "700", "name", "Ida", "X"), ("differs", "700", "name", "X", "Ida")]),
+        ("UPDATE {events} SET diff = '{{\"name\": [\"X\", \"Ida\"]}}' WHERE id = {last}", [("broken", "700", "name", "Eva", "X")]),
         ("DELETE FROM {events} WHERE id = {middle}", [("broken", "700", "name", "Ana", "Eva")]),
         ("DELETE FROM {events} WHERE id = {last}", [("differs", "700", "name", "Eva", "Ida")]),
         ("DELETE FROM {events} WHERE obj_pk = '700'", [("unknown", "700")]),
