@@ -7,7 +7,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from pgaudit_log.cli import as_of, backfill, events, install, reversal, trail, types, uninstall
+from pgaudit_log.cli import (
+    as_of,
+    backfill,
+    events,
+    install,
+    reversal,
+    trail,
+    types,
+    uninstall,
+    verify,
+)
 from pgaudit_log.cli.screen import Screen
 
 
@@ -65,6 +75,7 @@ SUBCOMMANDS = (
     Subcommand(
         name="backfill", help=backfill.HELP, add_arguments=backfill.add_arguments, run=backfill.run
     ),
+    Subcommand(name="verify", help=verify.HELP, add_arguments=verify.add_arguments, run=verify.run),
     Subcommand(
         name="install",
         help=install.HELP,

@@ -1,0 +1,95 @@
+"""Settled time: what runs keeps it back, and what waits for it goes on when that has ended."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+from django.db import connection, transaction
+from django.utils import timezone
+
+from pgaudit_log.exceptions import QueryError, UnknownPastError
+from pgaudit_log.operating import settled_until, wait_until_settled
+from tests.meanwhile import Meanwhile
+from tests.shop.models import Customer
+from tests.support import execute, role_name
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def now() -> datetime:
+    """Return the time of the database."""
+    [(found,)] = execute("SELECT clock_timestamp()")
+    assert isinstance(found, datetime)
+    return found
+
+
+def test_nothing_that_runs_keeps_it_back_where_nothing_does() -> None:
+    before = now()
+    assert before <= settled_until() <= now()
+
+
+def test_a_late_commit_changes_the_past_and_settled_time_is_before_it() -> None:
+    with transaction.atomic():
+        Customer.objects.create(name="late")
+        moment = now()
+        settled = Meanwhile(settled_until).done()
+        seen = Meanwhile(lambda: Customer.objects.as_of(moment).count()).done()
+        in_settled = Meanwhile(lambda: Customer.objects.as_of(settled).count()).done()
+    assert seen == 0
+    assert Customer.objects.as_of(moment).count() == 1
+    assert Customer.objects.as_of(settled).count() == in_settled == 0
+
+
+def test_who_waits_goes_on_when_the_transaction_has_ended() -> None:
+    with transaction.atomic():
+        Customer.objects.create(name="late")
+        moment = now()
+
+        def wait() -> int:
+            wait_until_settled(moment)
+            return Customer.objects.as_of(moment).count()
+
+        waiting = Meanwhile(wait)
+        waiting.join(0.3)
+        assert waiting.is_alive()
+    assert waiting.done() == 1
+
+
+def test_a_transaction_that_has_not_written_yet_keeps_it_back_too() -> None:
+    with transaction.atomic():
+        execute("SELECT 1")
+        moment = now()
+        assert Meanwhile(settled_until).done() < moment  # type: ignore[operator]
+
+
+def test_waiting_ends_with_its_timeout_and_is_refused_for_itself() -> None:
+    with transaction.atomic():
+        execute("SELECT 1")
+        moment = now()
+        with pytest.raises(UnknownPastError, match="a transaction still runs"):
+            Meanwhile(lambda: wait_until_settled(moment, timeout=0.1)).done()
+        with pytest.raises(UnknownPastError, match="within a transaction"):
+            wait_until_settled(moment)
+    with pytest.raises(QueryError, match="no time zone"):
+        wait_until_settled(timezone.now().replace(tzinfo=None) - timedelta(days=1))
+
+
+def test_a_role_that_may_not_see_other_sessions_is_told_what_it_lacks() -> None:
+    role = role_name("settled")
+    execute(f"CREATE ROLE {role}")
+    try:
+        other = Meanwhile(lambda: execute("SELECT pg_sleep(1)"))
+        while other.process is None:
+            assert other.is_alive()
+
+        def ask() -> None:
+            execute(f"SET ROLE {role}")
+            settled_until()
+
+        with pytest.raises(UnknownPastError, match="GRANT pg_read_all_stats"):
+            Meanwhile(ask).done()
+        other.done()
+    finally:
+        execute(f"DROP ROLE {role}")
+    assert connection.in_atomic_block is False
