@@ -9,7 +9,8 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from pgaudit_log.exceptions import QueryError, UnknownPastError
-from pgaudit_log.operating import settled_until, wait_until_settled
+from pgaudit_log.operating import settled, settled_until, wait_until_settled
+from pgaudit_log.values.sql_text import Template
 from tests.meanwhile import Meanwhile
 from tests.shop.models import Customer
 from tests.support import execute, role_name
@@ -93,3 +94,20 @@ def test_a_role_that_may_not_see_other_sessions_is_told_what_it_lacks() -> None:
     finally:
         execute(f"DROP ROLE {role}")
     assert connection.in_atomic_block is False
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        ("'{}'::text[], '{}'::text[], TRUE", "is a standby"),
+        ("'{}'::text[], '{transfer}'::text[], FALSE", "prepared transactions transfer"),
+    ],
+)
+def test_it_is_not_guessed_where_it_cannot_be_known(
+    answer: str, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Neither a standby nor a prepared transaction is there in a test: the answer of one is.
+    asked = Template.of(f"SELECT now() AT TIME ZONE 'UTC', {answer}")
+    monkeypatch.setattr(settled, "template", lambda room, name: asked)
+    with pytest.raises(UnknownPastError, match=message):
+        settled_until()
