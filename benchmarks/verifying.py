@@ -1,6 +1,7 @@
 """How long does `verify` take, and how much memory? Run it with `python -m benchmarks.verifying`.
 
-The events are captured: rows of 12 columns of 20 models are inserted, then each is updated nine times.
+The events are captured: rows of 12 columns of 20 models, or of as many as the second argument says,
+are inserted, then each is updated nine times.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ FROM generate_series(1, %s) AS n
 _UPDATE = "UPDATE {table} SET quantity = quantity + 1, status = 'status ' || %s"
 
 
-def main(events: int) -> None:
+def main(events: int, models: int) -> None:
     """Start a server, fill it, verify, and print what it took."""
     from benchmarks import server
 
@@ -44,7 +45,7 @@ def main(events: int) -> None:
 
         call_command("migrate", "pgaudit_log", verbosity=0)
         prepare()
-        _fill(events)
+        _fill(events, models)
         before = _peak()
         started, used = time.monotonic(), time.process_time()
         found = _verify()
@@ -55,12 +56,12 @@ def main(events: int) -> None:
         )
 
 
-def _fill(events: int) -> None:
+def _fill(events: int, models: int) -> None:
     from benchmarks.archive.models import MODELS
     from benchmarks.preparing import execute
 
-    rows = events // len(MODELS) // (UPDATES + 1)
-    for model in MODELS:
+    rows = events // models // (UPDATES + 1)
+    for model in MODELS[:models]:
         table = model._meta.db_table
         _execute(_INSERT.format(table=table), rows)
         for version in range(UPDATES):
@@ -93,4 +94,5 @@ def _peak() -> int:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000)
+    events, models = [*map(int, sys.argv[1:]), *(1_000_000, 20)[len(sys.argv) - 1 :]]
+    main(events, models)

@@ -87,7 +87,7 @@ def touches_sql(
     read = _whole_keys(history, connection)
     return template("pgaudit_log.operating", "touches.sql").sql(
         belongs=belongs,
-        is_move=f"COALESCE(event.refs && {markers}, FALSE)",
+        is_move=f"event.refs && {markers}",
         former_keys=text_array_sql([former_key(label, "") for label in table.labels]),
         within=keys.sql("obj_pk"),
         former_within=keys.sql("former.key"),

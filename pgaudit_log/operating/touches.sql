@@ -28,7 +28,7 @@ truncation AS MATERIALIZED (
 touch AS (
     SELECT
         obj_pk AS key, id, created_at, txid, turn, shape, operation, snapshot, diff,
-        @is_move@ AS is_move, FALSE AS is_departure
+        COALESCE(@is_move@, FALSE) AS is_move, FALSE AS is_departure
     FROM own AS event
     WHERE operation IN ('I', 'U', 'D', 'B') AND obj_pk IS NOT NULL AND @within@
     UNION ALL

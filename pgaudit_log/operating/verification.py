@@ -7,7 +7,7 @@ are of one moment, and writers go on. Only what does not fit comes out of it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -131,9 +131,29 @@ class _Verification:
 
     @cached_property
     def histories(self) -> list[tuple[History, Coverage]]:
-        """What each declaration of the model knows of its rows, and how far it can be judged."""
-        found = recorded_past.histories_of(self.model)
-        return [(history, of_history(history)) for history in found]
+        """What each declaration of the model knows of its rows, and how far it can be judged.
+
+        Whether rows are there is told by the first that knows, so that it is told once.
+        """
+        found: list[tuple[History, Coverage]] = []
+        for history in recorded_past.histories_of(self.model):
+            own = of_history(history)
+            has_inserts = not any(coverage.has_inserts for _, coverage in found)
+            has_deletes = not any(coverage.has_deletes for _, coverage in found)
+            coverage = replace(
+                own,
+                has_inserts=own.has_inserts and has_inserts,
+                has_deletes=own.has_deletes and has_deletes,
+            )
+            found.append((history, coverage))
+        return found
+
+    @cached_property
+    def is_partitioned(self) -> bool:
+        """Whether a truncation may be of a part of the table only."""
+        sql = Sql.plain("SELECT relkind = 'p' FROM pg_class WHERE oid = to_regclass(")
+        name = self.connection.ops.quote_name(self.model._meta.db_table)
+        return any(is_so for (is_so,) in _rows(self.connection, sql + Sql.param(name) + ")"))
 
     def findings(self, after: str | None) -> Iterator[Finding]:
         """Yield what does not fit: by ranges of keys, then the rows that no event tells of."""
@@ -168,7 +188,7 @@ class _Verification:
     def _differences(
         self, history: History, coverage: Coverage, keys: KeyRange
     ) -> Iterator[Difference]:
-        life = Life(coverage=coverage, truncates_all=not self._is_partitioned())
+        life = Life(coverage=coverage, truncates_all=not self.is_partitioned)
         sql = touches_sql(history, coverage, keys, self.until, self.connection)
         for row in _rows(self.connection, sql):
             for difference in life.follow(Touch.of(row)):
@@ -178,11 +198,6 @@ class _Verification:
     def _is_asked_for(self, difference: Difference) -> bool:
         before = difference.before
         return self.since is None or before is None or before.at >= self.since
-
-    def _is_partitioned(self) -> bool:
-        sql = Sql.plain("SELECT relkind = 'p' FROM pg_class WHERE oid = to_regclass(")
-        name = self.connection.ops.quote_name(self.model._meta.db_table)
-        return any(is_so for (is_so,) in _rows(self.connection, sql + Sql.param(name) + ")"))
 
     def _untold(self) -> Iterator[Finding]:
         """Yield the rows that no event tells of, where each would have one."""
