@@ -23,7 +23,8 @@ def settled_until(using: str | None = None) -> datetime:
     An event has the time at which its transaction began. So a transaction that began before a
     moment, and commits after it was asked about, changes what ``as_of(moment)`` answers. What
     lies before the oldest running transaction does not change. Within a transaction, its own
-    start is such a bound, too.
+    start is such a bound, too. The last second is never settled: a transaction that has just begun
+    may not be seen yet.
 
     Args:
         using: the database; by default the default one.

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 from datetime import datetime, timedelta
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -25,9 +27,10 @@ def now() -> datetime:
     return found
 
 
-def test_nothing_that_runs_keeps_it_back_where_nothing_does() -> None:
+def test_where_nothing_runs_all_but_the_last_second_is_settled() -> None:
     before = now()
-    assert before <= settled_until() <= now()
+    second = timedelta(seconds=1, microseconds=1)
+    assert before - second <= settled_until() <= now() - second
 
 
 def test_a_late_commit_changes_the_past_and_settled_time_is_before_it() -> None:
@@ -42,6 +45,7 @@ def test_a_late_commit_changes_the_past_and_settled_time_is_before_it() -> None:
     assert Customer.objects.as_of(settled).count() == in_settled == 0
 
 
+@pytest.mark.slow
 def test_who_waits_goes_on_when_the_transaction_has_ended() -> None:
     with transaction.atomic():
         Customer.objects.create(name="late")
@@ -80,7 +84,7 @@ def test_a_role_that_may_not_see_other_sessions_is_told_what_it_lacks() -> None:
     role = role_name("settled")
     execute(f"CREATE ROLE {role}")
     try:
-        other = Meanwhile(lambda: execute("SELECT pg_sleep(1)"))
+        other = Meanwhile(lambda: execute("SELECT pg_sleep(0.3)"))
         while other.process is None:
             assert other.is_alive()
 
@@ -111,3 +115,24 @@ def test_it_is_not_guessed_where_it_cannot_be_known(
     monkeypatch.setattr(settled, "template", lambda room, name: asked)
     with pytest.raises(UnknownPastError, match=message):
         settled_until()
+
+
+@pytest.mark.slow
+def test_the_command_waits_for_it() -> None:
+    with transaction.atomic():
+        Customer.objects.create(name="late")
+        moment = now().isoformat()
+        out = io.StringIO()
+        words = "as-of", "shop.Customer", "--at", moment, "--wait"
+
+        def ask(seconds: str) -> None:
+            call_command("pgaudit_log", *words, seconds, stdout=out, stderr=io.StringIO())
+
+        with pytest.raises(CommandError, match="a transaction still runs") as caught:
+            Meanwhile(lambda: ask("1")).done()
+        assert caught.value.returncode == 2
+        waiting = Meanwhile(lambda: ask("60"))
+        waiting.join(0.3)
+        assert waiting.is_alive()
+    waiting.done()
+    assert "late" in out.getvalue()
