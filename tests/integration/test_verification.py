@@ -385,3 +385,35 @@ def test_bad_input_is_refused_before_anything_is_read() -> None:
     ]:
         with pytest.raises(QueryError, match=message):
             verify(**options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("marker", ["masked", "erased", "marker"])
+def test_what_is_no_value_is_compared_with_nothing(marker: str) -> None:
+    customer = Customer.objects.create(name="Ana")
+    Customer.objects.update(name="Eva")
+    execute("SET CONSTRAINTS ALL IMMEDIATE")
+    with unguarded("pgaudit_log_event"):
+        execute(
+            "UPDATE pgaudit_log_event SET snapshot = snapshot || %s::jsonb,"
+            " diff = CASE WHEN diff IS NOT NULL THEN jsonb_build_object('name', jsonb_build_array(%s::jsonb, %s::jsonb)) END"
+            " WHERE obj_pk = %s",
+            [
+                f'{{"name": {{"pgaudit_log.{marker}": 2}}}}',
+                *(f'{{"pgaudit_log.{marker}": {n}}}' for n in (1, 2)),
+                str(customer.pk),
+            ],
+        )
+    assert found(Customer) == []
+
+
+def test_a_value_that_stood_in_an_event_that_is_gone_is_unknown() -> None:
+    page = tracked_table(
+        "Page", track={"large": ["body"]}, body=models.TextField(), views=models.IntegerField()
+    )
+    page.objects.create(body="".join(f"{n:x}" for n in range(9000)), views=0)
+    page.objects.update(views=1)
+    page.objects.update(views=2)
+    execute("SET CONSTRAINTS ALL IMMEDIATE")
+    with unguarded("pgaudit_log_event"):
+        execute("DELETE FROM pgaudit_log_event WHERE model = 'shop.Page' AND operation = 'I'")
+    assert found(page) == []
