@@ -75,16 +75,16 @@ placed AS (
 chained AS (
     SELECT
         *,
-        lag(id) OVER life AS previous_id,
-        lag(created_at) OVER life AS previous_created_at,
-        lag(txid) OVER life AS previous_txid,
-        lag(turn) OVER life AS previous_turn,
-        lag(after) OVER life AS previous_after,
-        lead(id) OVER life IS NULL AND @is_compared@ AS is_last,
+        lag(id) OVER chain AS previous_id,
+        lag(created_at) OVER chain AS previous_created_at,
+        lag(txid) OVER chain AS previous_txid,
+        lag(turn) OVER chain AS previous_turn,
+        lag(after) OVER chain AS previous_after,
+        lead(id) OVER chain IS NULL AND @is_compared@ AS is_last,
         -- Several rows may be here within a transaction.
         bool_or(is_move OR (operation = 'D' AND turn IS NOT NULL)) OVER (PARTITION BY key) AS is_winding
     FROM placed
-    WINDOW life AS (PARTITION BY key ORDER BY first_id, COALESCE(turn, id), id)
+    WINDOW chain AS (PARTITION BY key ORDER BY first_id, COALESCE(turn, id), id)
 )
 SELECT
     chained.key,

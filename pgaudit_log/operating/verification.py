@@ -18,9 +18,9 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from pgaudit_log.declaring import declarations, model_labels
 from pgaudit_log.diffs import current_rows
 from pgaudit_log.exceptions import QueryError
+from pgaudit_log.operating.chains import Chain, Difference, Touch
 from pgaudit_log.operating.coverage import Coverage, of_history
 from pgaudit_log.operating.findings import Finding
-from pgaudit_log.operating.lives import Difference, Life, Touch
 from pgaudit_log.operating.touch_sql import KeyRange, boundary_sql, touches_sql, untold_sql
 from pgaudit_log.reading import moments
 from pgaudit_log.timetravel import recorded_past
@@ -188,10 +188,10 @@ class _Verification:
     def _differences(
         self, history: History, coverage: Coverage, keys: KeyRange
     ) -> Iterator[Difference]:
-        life = Life(coverage=coverage, truncates_all=not self.is_partitioned)
+        chain = Chain(coverage=coverage, truncates_all=not self.is_partitioned)
         sql = touches_sql(history, coverage, keys, self.until, self.connection)
         for row in _rows(self.connection, sql):
-            for difference in life.follow(Touch.of(row)):
+            for difference in chain.follow(Touch.of(row)):
                 if self._is_asked_for(difference):
                     yield difference
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pgtrigger
 import pytest
-from django.db import models
+from django.db import connection, models
 from django.utils import timezone
 
 import pgaudit_log
@@ -417,3 +417,18 @@ def test_a_value_that_stood_in_an_event_that_is_gone_is_unknown() -> None:
     with unguarded("pgaudit_log_event"):
         execute("DELETE FROM pgaudit_log_event WHERE model = 'shop.Page' AND operation = 'I'")
     assert found(page) == []
+
+
+def test_it_needs_no_cursors_of_the_server_where_a_pooler_has_none(monkeypatch: Any) -> None:
+    customer = Customer.objects.create(name="Ana")
+    past_triggers("UPDATE shop_customer SET name = 'Eva' WHERE id = %s", customer.pk)
+    monkeypatch.setitem(connection.settings_dict, "DISABLE_SERVER_SIDE_CURSORS", True)
+    monkeypatch.setattr(connection, "chunked_cursor", None)
+    assert found(Customer) == [("differs", str(customer.pk), "name", "Ana", "Eva")]
+
+
+def test_it_only_reads() -> None:
+    customer = Customer.objects.create(name="Ana")
+    past_triggers("UPDATE shop_customer SET name = 'Eva' WHERE id = %s", customer.pk)
+    execute("SET CONSTRAINTS ALL IMMEDIATE; SET TRANSACTION READ ONLY")
+    assert found(Customer) == [("differs", str(customer.pk), "name", "Ana", "Eva")]

@@ -1,4 +1,4 @@
-"""Lives: what the events at a key say of the rows there, event by event, and what does not fit.
+"""Chains: what the events at a key say of the rows there, one after the other, and what does not fit.
 
 Within a transaction several rows may be at one key, and the events of one statement stand in any
 order: see "Keys" in docs/reference/format.md, whose rules these are.
@@ -79,8 +79,8 @@ class Difference(NamedTuple):
 
 
 @dataclass(kw_only=True)
-class Life:
-    """One key, with what its events have told so far."""
+class Chain:
+    """The events at one key, as far as they have been followed, and the rows that they left there."""
 
     coverage: Coverage
     truncates_all: bool
