@@ -88,6 +88,9 @@ class Chain:
     key: str | None = None
     is_known: bool = False
     """Whether events have told of the key's row before."""
+    was_known: bool = False
+    """Whether those of earlier transactions have: within one, a row that is older than its tracking
+    may leave the key after another has come to it."""
     rows: list[tuple[int, State]] = field(default_factory=list)
     """The rows at the key, each with the transaction that left it so; the newest is last."""
     txid: int | None = None
@@ -101,8 +104,9 @@ class Chain:
         self._begin(touch)
         if touch.is_truncated_before:
             self._truncate()
-        if touch.is_winding and self.txid != touch.txid:
+        if self.txid != touch.txid:
             yield from self._settle(touch.place)
+            self.was_known = self.is_known
         yield from self._apply(touch)
         self.is_known, self.txid, self.last = True, touch.txid, touch.place
         if touch.contradicted is not None:
@@ -151,7 +155,7 @@ class Chain:
         known = self._take(touch, before)
         if known is not None:
             yield from self._compare(known, before, "broken", touch.place)
-        elif self.is_known and self.coverage.has_inserts:
+        elif self.coverage.has_inserts and (self.was_known if touch.leaves else self.is_known):
             yield self._difference("reappeared", touch.place)
         if not touch.leaves:
             after = row_json.split(touch.after)
@@ -167,14 +171,7 @@ class Chain:
         )
         if chosen is None:
             # What came in this transaction, and looks otherwise, is only passing on to here.
-            chosen = next(
-                (
-                    n
-                    for n, (txid, _) in enumerate(self.rows)
-                    if txid != touch.txid or len(self.rows) == 1
-                ),
-                None,
-            )
+            chosen = next((n for n, (txid, _) in enumerate(self.rows) if txid != touch.txid), None)
         return None if chosen is None else self.rows.pop(chosen)[1]
 
     def _compare_with_table(self, touch: Touch) -> Iterator[Difference]:

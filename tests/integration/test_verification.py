@@ -194,6 +194,36 @@ def test_keys_that_are_passed_on_in_one_statement_are_followed() -> None:
     assert found(seat) == [("differs", "4", "who", "w1!", "past")]
 
 
+def test_rows_older_than_their_tracking_pass_their_keys_on_too() -> None:
+    seat = tracked_table(
+        "Seat", number=models.IntegerField(primary_key=True), who=models.TextField()
+    )
+    execute(
+        "ALTER TABLE shop_seat DROP CONSTRAINT shop_seat_pkey,"
+        " ADD PRIMARY KEY (number) DEFERRABLE INITIALLY IMMEDIATE"
+    )
+    seat.objects.create(number=1, who="a")
+    past_triggers("INSERT INTO shop_seat VALUES (2, 'b'), (3, 'c')")
+    execute("UPDATE shop_seat SET number = number + 1")
+    execute("UPDATE shop_seat SET number = 10 - number")
+    assert found(seat) == []
+    past_triggers("UPDATE shop_seat SET who = 'past' WHERE number = 7")
+    assert found(seat) == [("differs", "7", "who", "b", "past")]
+
+
+def test_a_row_that_takes_the_place_of_one_that_went_past_the_triggers() -> None:
+    seat = tracked_table(
+        "Seat", number=models.IntegerField(primary_key=True), who=models.TextField()
+    )
+    seat.objects.bulk_create(seat(number=n, who=f"w{n}") for n in (1, 2))
+    past_triggers("DELETE FROM shop_seat WHERE number = 2")
+    seat.objects.filter(number=1).update(number=2)
+    past_triggers("INSERT INTO shop_seat VALUES (1, 'x')")
+    seat.objects.filter(number=1).update(number=5)
+    # All of it is one transaction here, in which the last of them may have come on its way.
+    assert found(seat) == [("vanished", "2")]
+
+
 def test_a_move_past_the_triggers_is_a_missing_and_an_unknown_row() -> None:
     seat = tracked_table(
         "Seat", number=models.IntegerField(primary_key=True), who=models.TextField()
