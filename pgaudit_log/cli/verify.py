@@ -49,7 +49,7 @@ def run(options: Any, screen: Screen) -> None:
         CommandError: with the exit code 1 when anything was.
     """
     chosen = _models(options)
-    progress = _Progress()
+    progress = _Progress(chosen)
     findings = verify(
         chosen,
         using=options.database,
@@ -95,7 +95,8 @@ def _moment(text: str | None, *, is_end: bool = False) -> Any:
 class _Progress:
     """Keeps how far a verification is."""
 
-    def __init__(self) -> None:
+    def __init__(self, chosen: list[type[models.Model]]) -> None:
+        self.labels = [model._meta.label for model in chosen]
         self.done: tuple[str, str] | None = None
 
     def __call__(self, label: str, key: str) -> None:
@@ -106,8 +107,11 @@ class _Progress:
         if self.done is None:
             return "Nothing is verified yet."
         label, key = (terminal_text.safe(text) for text in self.done)
+        later = self.labels[self.labels.index(label) + 1 :]
+        rest = "".join(f" --model {other}" for other in later)
         return (
-            f"{label} is verified up to the key {key}: go on with --model {label} --after {key!r}."
+            f"{label} is verified up to the key {key}: go on with --model {label} --after {key!r}"
+            + (f", then with{rest}." if rest else ".")
         )
 
 

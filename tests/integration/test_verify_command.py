@@ -114,9 +114,16 @@ def test_an_interruption_says_how_to_go_on(monkeypatch: Any) -> None:
     err = io.StringIO()
     with pytest.raises(CommandError) as caught:
         call_command(
-            "pgaudit_log", "verify", "--model", "shop.Customer", stdout=io.StringIO(), stderr=err
+            "pgaudit_log",
+            "verify",
+            *("--model", "shop.Customer", "--model", "shop.Order", "--model", "shop.Product"),
+            stdout=io.StringIO(),
+            stderr=err,
         )
     assert caught.value.returncode == 130
-    assert "go on with --model shop.Customer --after '2'" in err.getvalue()
+    assert (
+        "go on with --model shop.Customer --after '2', then with --model shop.Order --model"
+        " shop.Product." in err.getvalue()
+    )
     monkeypatch.undo()
     assert run("--model", "shop.Customer", "--after", "2")[0] == 0
