@@ -13,6 +13,7 @@ from pgaudit_log.cli import arguments, terminal_text
 from pgaudit_log.cli.screen import Column, Screen
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.models import Events
+from pgaudit_log.operating import wait_until_settled
 from pgaudit_log.timetravel import recorded_past
 from pgaudit_log.values import moment_parser
 from pgaudit_log.values.row_json import JSON_NULL
@@ -29,6 +30,12 @@ def add_arguments(parser: ArgumentParser) -> None:
     when = parser.add_mutually_exclusive_group(required=True)
     when.add_argument("--at", metavar="MOMENT", help="A moment, such as 2026-01-31T18:00.")
     when.add_argument("--at-event", type=int, metavar="ID", help="Just after this event.")
+    add(
+        "--wait",
+        type=arguments.positive,
+        metavar="SECONDS",
+        help="Wait until no running transaction can change the past of --at any more.",
+    )
     add(
         "--filter",
         action="append",
@@ -47,6 +54,8 @@ def run(options: Any, screen: Screen) -> None:
         if options.at is not None
         else arguments.event(options.at_event, options.database)
     )
+    if options.wait is not None and options.at is not None:
+        wait_until_settled(moment, timeout=options.wait, using=options.database)
     rows: Any = model._base_manager.using(options.database).as_of(moment)  # type: ignore[attr-defined]
     conditions = arguments.assignments(options.filter, "--filter")
     _refuse_untracked(model, conditions)

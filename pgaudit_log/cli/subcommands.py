@@ -17,6 +17,7 @@ from pgaudit_log.cli import (
     trail,
     types,
     uninstall,
+    verify,
 )
 from pgaudit_log.cli.screen import Screen
 
@@ -75,6 +76,7 @@ SUBCOMMANDS = (
     Subcommand(
         name="backfill", help=backfill.HELP, add_arguments=backfill.add_arguments, run=backfill.run
     ),
+    Subcommand(name="verify", help=verify.HELP, add_arguments=verify.add_arguments, run=verify.run),
     Subcommand(
         name="install",
         help=install.HELP,

@@ -17,6 +17,7 @@ from pgaudit_log.declaring import former_names
 from pgaudit_log.diffs import blame, changes, diff
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.models import Events
+from pgaudit_log.operating import verify
 from pgaudit_log.reversal import revert, undo
 from pgaudit_log.testing import isolated
 from tests.support import execute, last_id, role_name
@@ -101,6 +102,45 @@ def test_changes_of_swapped_fields_are_found(swapped: Any) -> None:
     assert trail.changed("b", new="one").count() == 1
     assert trail.changed("a").count() == 0
     assert swapped.pgh_event_model.objects.changed("b", old="one").count() == 1
+
+
+def test_verifying_swapped_fields(swapped: Any) -> None:
+    assert list(verify([swapped])) == []
+    swapped.objects.update(a="two")
+    assert list(verify([swapped])) == []
+    execute("SET session_replication_role = replica")
+    swapped.objects.update(b="past")
+    execute("SET session_replication_role = origin")
+    [finding] = verify([swapped])
+    assert (finding.kind, finding.field, finding.expected, finding.found) == (
+        "differs",
+        "b",
+        "1",
+        "past",
+    )
+
+
+def test_verifying_columns_that_are_gone_and_others_under_their_names() -> None:
+    with declared(create=True, a=text(), b=text()) as before:
+        before.objects.create(pk=1, a="1", b="2")
+        before.objects.update(a="3")
+    execute("ALTER TABLE shop_thing DROP COLUMN a")
+    execute("ALTER TABLE shop_thing ADD COLUMN a integer NOT NULL DEFAULT 7")
+    with declared(a=models.IntegerField(default=7), b=text()) as after:
+        assert list(verify([after])) == []
+        after.objects.update(b="4")
+        assert list(verify([after])) == []
+
+
+def test_verifying_a_model_that_is_called_otherwise() -> None:
+    with declared(create=True, a=text()) as before:
+        before.objects.create(pk=1, a="1")
+        before.objects.create(pk=2, a="2")
+    execute("ALTER TABLE shop_thing RENAME TO shop_object")
+    with declared("Object", a=text()) as after:
+        after.objects.filter(pk=1).update(a="3")
+        after.objects.filter(pk=2).delete()
+        assert list(verify([after])) == []
 
 
 def test_going_back_over_swapped_fields(swapped: Any) -> None:

@@ -14,6 +14,7 @@ from tests.mutations import (
     context,
     following,
     foreign_code,
+    operating,
     reading,
     reversal,
 )
@@ -27,6 +28,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     *context.MUTATIONS,
     *following.MUTATIONS,
     *foreign_code.MUTATIONS,
+    *operating.MUTATIONS,
     *reading.MUTATIONS,
     *reversal.MUTATIONS,
 )

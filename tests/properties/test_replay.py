@@ -22,6 +22,7 @@ from tests.properties.orm_writes import OrmWrites
 from tests.properties.sessions import second_connection
 from tests.properties.tables import all_tables, families_installed
 from tests.properties.trail import comparison_installed
+from tests.properties.verifies import Verifies
 
 pytestmark = [pytest.mark.slow, pytest.mark.everywhere]
 
@@ -39,8 +40,8 @@ settings.register_profile(
 )
 
 
-class Writers(Blocks, OrmWrites, KeyMoves, LooksBack):
-    """Two sessions that write by all paths, and look back."""
+class Writers(Blocks, OrmWrites, KeyMoves, Verifies, LooksBack):
+    """Two sessions that write by all paths, look back, and verify."""
 
 
 class Wanderers(GoesBack, Writers):
