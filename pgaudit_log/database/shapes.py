@@ -26,8 +26,8 @@ def columns_of(connection: BaseDatabaseWrapper, tables: Sequence[str]) -> dict[s
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT wanted, array_agg(attname::text)
-            FROM unnest(%s::text[]) AS wanted
+            SELECT wanted, pg_catalog.array_agg(attname::text)
+            FROM pg_catalog.unnest(%s::text[]) AS wanted
             JOIN pg_attribute ON attrelid = to_regclass(wanted) AND attnum > 0 AND NOT attisdropped
             GROUP BY wanted
             """,

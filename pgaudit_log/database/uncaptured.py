@@ -68,7 +68,7 @@ def columns(using: str) -> list[UncapturedColumns]:
         cursor.execute(
             """
             SELECT wanted, attname::text
-            FROM unnest(%s::text[]) AS wanted
+            FROM pg_catalog.unnest(%s::text[]) AS wanted
             JOIN pg_attribute ON attrelid = to_regclass(wanted) AND attnum > 0 AND NOT attisdropped
             ORDER BY attnum
             """,

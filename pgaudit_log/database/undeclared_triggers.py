@@ -31,7 +31,7 @@ def drop_undeclared_of_automatic_tables(using: str) -> None:
             SELECT tgname, tgrelid::regclass::text
             FROM pg_trigger
             JOIN pg_proc ON pg_proc.oid = tgfoid
-            WHERE tgrelid IN (SELECT to_regclass(name) FROM unnest(%s::text[]) AS name)
+            WHERE tgrelid IN (SELECT to_regclass(name) FROM pg_catalog.unnest(%s::text[]) AS name)
                 AND tgname <> ALL (%s)
                 AND starts_with(tgname::text, 'pgtrigger_') AND position(%s IN prosrc) > 0
             """,

@@ -191,7 +191,7 @@ def _standing(
         cursor.execute(
             """
             SELECT wanted, tgname::text, obj_description(pg_trigger.oid, 'pg_trigger')
-            FROM unnest(%s::text[]) AS wanted
+            FROM pg_catalog.unnest(%s::text[]) AS wanted
             JOIN pg_trigger ON tgrelid = to_regclass(wanted) AND tgparentid = 0
             JOIN pg_proc ON pg_proc.oid = tgfoid AND position(%s IN prosrc) > 0
             """,

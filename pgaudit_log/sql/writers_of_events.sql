@@ -2,10 +2,10 @@
 -- partitions and sequences, or columns of them: role, relation, privileges.
 WITH ours AS (
     SELECT to_regclass(named) AS relation
-    FROM unnest(%(tables)s::text[]) AS named
+    FROM pg_catalog.unnest(%(tables)s::text[]) AS named
     UNION
     SELECT relid
-    FROM unnest(%(tables)s::text[]) AS named
+    FROM pg_catalog.unnest(%(tables)s::text[]) AS named
     CROSS JOIN pg_partition_tree(to_regclass(named))
 ),
 theirs AS (
@@ -33,7 +33,7 @@ given AS (
 SELECT
     COALESCE(rolname, 'PUBLIC'),
     relation::regclass::text,
-    array_agg(privilege_type ORDER BY privilege_type)
+    pg_catalog.array_agg(privilege_type ORDER BY privilege_type)
 FROM given
 LEFT JOIN pg_roles ON pg_roles.oid = grantee
 WHERE grantee <> relowner
