@@ -66,11 +66,12 @@ def following(run: Run) -> Run:
         if not wanted or not event_table.has_event_table(connection.alias):
             return run(migration, project_state, schema_editor, collect_sql)
         follower = _Follower(wanted, schema_editor)
-        with follower.watching(migration):
+        with follower.watching(migration, "operations"):
             state = run(migration, project_state, schema_editor, collect_sql)
         follower.catch_up(state)
         return state
 
+    run_and_follow.is_followed = True  # type: ignore[attr-defined]
     return run_and_follow
 
 
@@ -90,14 +91,16 @@ class _Follower:
         schema_editor.followed_tables = frozenset(table_of(one.model) for one in wanted)  # type: ignore[attr-defined]
 
     @contextmanager
-    def watching(self, migration: Migration) -> Iterator[None]:
-        """Let a migration carry out, in the block, operations that are watched."""
-        own = migration.operations
-        migration.operations = [_Watched(operation, self) for operation in own]  # type: ignore[misc]
+    def watching(
+        self, holder: object, name: str, ends_as: ProjectState | None = None
+    ) -> Iterator[None]:
+        """Watch, in the block, the operations that an attribute of a migration, or of an operation, has."""
+        own = getattr(holder, name)
+        setattr(holder, name, [_Watched(operation, self, ends_as) for operation in own])
         try:
             yield
         finally:
-            migration.operations = own  # type: ignore[misc]
+            setattr(holder, name, own)
 
     def before(
         self, operation: Operation, state: ProjectState, ends_as: ProjectState | None = None
@@ -165,10 +168,8 @@ class _Watched:
         from_state: ProjectState,
         to_state: ProjectState,
     ) -> None:
-        self._follower.before(self._operation, from_state, self._ends_as)
-        with self._watching_parts(to_state):
+        with self._followed(from_state, to_state):
             self._operation.database_forwards(app_label, schema_editor, from_state, to_state)
-        self._follower.after(self._operation, from_state, to_state)
 
     def database_backwards(
         self,
@@ -177,23 +178,16 @@ class _Watched:
         from_state: ProjectState,
         to_state: ProjectState,
     ) -> None:
-        self._follower.before(self._operation, from_state, self._ends_as)
-        with self._watching_parts(to_state):
+        with self._followed(from_state, to_state):
             self._operation.database_backwards(app_label, schema_editor, from_state, to_state)
-        self._follower.after(self._operation, from_state, to_state)
 
     @contextmanager
-    def _watching_parts(self, to_state: ProjectState) -> Iterator[None]:
-        """Watch, in the block, what a ``SeparateDatabaseAndState`` does to the database."""
-        if not isinstance(self._operation, operations.SeparateDatabaseAndState):
+    def _followed(self, from_state: ProjectState, to_state: ProjectState) -> Iterator[None]:
+        """Let triggers follow what is done in the block, and what parts of it do to the database."""
+        self._follower.before(self._operation, from_state, self._ends_as)
+        if isinstance(self._operation, operations.SeparateDatabaseAndState):
+            with self._follower.watching(self._operation, "database_operations", to_state):
+                yield
+        else:
             yield
-            return
-        own = self._operation.database_operations
-        self._operation.database_operations = [
-            _Watched(part, self._follower, ends_as=to_state)  # type: ignore[misc]
-            for part in own
-        ]
-        try:
-            yield
-        finally:
-            self._operation.database_operations = own
+        self._follower.after(self._operation, from_state, to_state)

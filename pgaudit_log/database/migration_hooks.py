@@ -32,7 +32,8 @@ def install() -> None:
     _install_autodetector()
     for name in ("apply", "unapply"):
         run = getattr(Migration, name)
-        if not hasattr(run, "__wrapped__"):
+        # Whoever wraps ours hands the mark on, and others may have wrapped Django's before.
+        if not hasattr(run, "is_followed"):
             setattr(Migration, name, following(run))
     for database in settings.DATABASES.values():
         _install_schema_editor(load_backend(str(database["ENGINE"])).DatabaseWrapper)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from functools import wraps
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.db.migrations.migration import Migration
 
+from pgaudit_log.database import migration_hooks
 from tests.projects import SETTINGS, Project, project
 
 pytestmark = pytest.mark.slow
@@ -455,3 +459,21 @@ def test_a_column_that_python_drops_refuses_no_write(store: Project) -> None:
     )
     assert store.shell(data) == "[{'id': 2, 'name': 'a'}]\n"
     assert "no issues" in store.manage("check", "--database", "default")
+
+
+def test_triggers_follow_where_another_library_wrapped_the_migrations_first() -> None:
+    @wraps(Migration.apply)
+    def traced(*args: Any, **kwargs: Any) -> Any:
+        return original(*args, **kwargs)
+
+    original = Migration.apply
+    del traced.is_followed
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Migration, "apply", traced)
+        migration_hooks.install()
+        assert Migration.apply is not traced
+        ours = Migration.apply
+        migration_hooks.install()
+        assert Migration.apply is ours
+    migration_hooks.install()
+    assert Migration.apply is original
