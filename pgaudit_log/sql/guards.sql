@@ -6,10 +6,10 @@ WITH guarded (relation, type) AS (
     -- BEFORE UPDATE OR DELETE, each row.
     SELECT relid::oid, 27 FROM pg_partition_tree(to_regclass(%(events)s))
     UNION ALL
-    SELECT to_regclass(name)::oid, 27 FROM unnest(%(kept)s::text[]) AS own (name)
+    SELECT to_regclass(name)::oid, 27 FROM pg_catalog.unnest(%(kept)s::text[]) AS own (name)
     UNION ALL
     -- BEFORE DELETE, each row.
-    SELECT to_regclass(name)::oid, 11 FROM unnest(%(updated)s::text[]) AS own (name)
+    SELECT to_regclass(name)::oid, 11 FROM pg_catalog.unnest(%(updated)s::text[]) AS own (name)
 )
 SELECT guarded.relation::regclass::text, guard.name
 FROM guarded

@@ -2,7 +2,7 @@
 -- and triggers that are not named guards. They could change, drop or copy what is captured.
 WITH own AS (
     SELECT DISTINCT tree.relid
-    FROM unnest(%(tables)s::text[]) AS given (name)
+    FROM pg_catalog.unnest(%(tables)s::text[]) AS given (name)
     CROSS JOIN LATERAL (
         SELECT to_regclass(given.name)::oid AS relid
         UNION
