@@ -9,13 +9,12 @@ from django.db import models
 from pgtrigger import Level
 
 from pgaudit_log.declaring import selections
-from pgaudit_log.declaring.abstract_bases import local_options
+from pgaudit_log.declaring.abstract_bases import local_options, option_of_one
 from pgaudit_log.declaring.declarations import ObjForeignKey
 from pgaudit_log.declaring.trackers import UNSET, Tracker, _Unset
 from pgaudit_log.exceptions import DeclarationError
 from pgaudit_log.tracking import event_model_name, track
-
-_OF_ONE = ("model_name", "app_label", "former_labels")
+from pgaudit_log.values.tables import owner_of
 
 
 def track_models(
@@ -73,10 +72,15 @@ def track_models(
             different options, for an app that is not installed, and for what cannot be tracked. It is
             raised once all models are known.
     """
-    if of_one:
-        _refuse_of_one(labels, of_one)
-    if "db_table" in (meta or {}):
-        _refuse_of_one(labels, {'meta={"db_table": …}': ""})
+    if unknown := of_one.keys() - {"model_name", "app_label", "former_labels"}:
+        raise TypeError(f"track_models() got an unexpected keyword argument {min(unknown)!r}")
+    argument = option_of_one({**of_one, "meta": meta}) or next(iter(of_one), None)
+    if argument is not None:
+        raise DeclarationError(
+            f"track_models({', '.join(map(repr, labels))}) was given {argument}, which is for one model."
+            " Track it by itself:"
+            ' pgaudit_log.track(in_migrations=False, app_label="…", …)(Model).'
+        )
     for argument, given in (("labels", labels), ("exclude", exclude)):
         if isinstance(given, str) or not all(isinstance(label, str) for label in given):
             raise DeclarationError(
@@ -116,7 +120,7 @@ def track_models(
         track(
             *trackers,
             **own,
-            follow=() if selections.owner_of(model) else follow,
+            follow=() if owner_of(model) else follow,
             exclude=left_out,
             model_name=name,
             app_label=into,
@@ -132,17 +136,6 @@ def track_models(
         same=(into, tuple(exclude), tuple(trackers), tuple(follow), options),
     )
     selections.select(selection)
-
-
-def _refuse_of_one(labels: Sequence[str], given: Mapping[str, Any]) -> None:
-    """Raise for options that are for one model, and for those that do not exist."""
-    name = next(iter(given))
-    if name not in (*_OF_ONE, 'meta={"db_table": …}'):
-        raise TypeError(f"track_models() got an unexpected keyword argument {name!r}")
-    raise DeclarationError(
-        f"track_models({', '.join(map(repr, labels))}) was given {name}, which is for one model. Track it by"
-        ' itself: pgaudit_log.track(in_migrations=False, app_label="…", …)(Model).'
-    )
 
 
 def _camel_case(label: str) -> str:

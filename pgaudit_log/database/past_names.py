@@ -6,15 +6,15 @@ several names a model or a field has there but to look.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
-from typing import Any
+from collections.abc import Container
 
 from django.apps import apps
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.loader import MigrationLoader
-from django.db.migrations.operations import RenameField, RenameModel, SeparateDatabaseAndState
-from django.db.migrations.operations.base import Operation
+from django.db.migrations.operations import RenameField, RenameModel
+
+from pgaudit_log.declaring.past_fields import operations_in
 
 
 class PastNames:
@@ -70,7 +70,10 @@ class PastNames:
                 if key[0] == app_label
             )
             self._of_app[app_label] = [
-                renaming for key in keys for renaming in _renamings_in(graph.nodes[key].operations)
+                operation
+                for key in keys
+                for operation in operations_in(graph.nodes[key].operations)
+                if isinstance(operation, (RenameModel, RenameField))
             ]
         return self._of_app[app_label]
 
@@ -88,11 +91,3 @@ def of_database(connection: BaseDatabaseWrapper) -> PastNames:
 def forget() -> None:
     """Forget the names, because other migrations may be there."""
     _known.clear()
-
-
-def _renamings_in(operations: Sequence[Operation]) -> Iterator[Any]:
-    for operation in operations:
-        if isinstance(operation, (RenameModel, RenameField)):
-            yield operation
-        elif isinstance(operation, SeparateDatabaseAndState):
-            yield from _renamings_in(operation.state_operations)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from django.db import DatabaseError, connections, models, router, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -17,23 +17,27 @@ from pgaudit_log.values.tables import concrete, table_of
 def has_columns(connection: BaseDatabaseWrapper, model: type[models.Model]) -> bool:
     """Return whether a table has all columns of its model."""
     table = table_of(model)
-    wanted = {field.column for field in concrete(model)._meta.local_concrete_fields}
-    return wanted <= columns_of(connection, [table]).get(table, set())
+    return are_all_of(model, columns_of(connection, [table]).get(table, ()))
 
 
-def columns_of(connection: BaseDatabaseWrapper, tables: Sequence[str]) -> dict[str, set[str]]:
-    """Return the names of the columns of those of ``tables``, names in SQL, that there are."""
+def are_all_of(model: type[models.Model], columns: Collection[str]) -> bool:
+    """Return whether all columns of a model are among ``columns``."""
+    return all(field.column in columns for field in concrete(model)._meta.local_concrete_fields)
+
+
+def columns_of(connection: BaseDatabaseWrapper, tables: Sequence[str]) -> dict[str, list[str]]:
+    """Return the names of the columns, in their order, of those of ``tables``, in SQL, that exist."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT wanted, pg_catalog.array_agg(attname::text)
+            SELECT wanted, pg_catalog.array_agg(attname::text ORDER BY attnum)
             FROM pg_catalog.unnest(%s::text[]) AS wanted
             JOIN pg_attribute ON attrelid = to_regclass(wanted) AND attnum > 0 AND NOT attisdropped
             GROUP BY wanted
             """,
             [list(tables)],
         )
-        return {table: set(columns) for table, columns in cursor.fetchall()}
+        return dict(cursor.fetchall())
 
 
 def install_shapes(using: str) -> list[str]:

@@ -11,6 +11,7 @@ from pgaudit_log import sql
 from pgaudit_log.constants import EVENT_TABLE
 from pgaudit_log.database.event_table import insert_into
 from pgaudit_log.database.installed_schema import KEPT, UPDATED
+from pgaudit_log.database.shapes import columns_of
 from pgaudit_log.declaring import declarations, model_labels
 from pgaudit_log.values.tables import column_of, own_columns, table_of
 
@@ -64,19 +65,7 @@ def columns(using: str) -> list[UncapturedColumns]:
         (m for m in model_labels.tracked_models() if router.allow_migrate_model(using, m)),
         key=lambda model: model._meta.label,
     )
-    with connections[using].cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT wanted, attname::text
-            FROM pg_catalog.unnest(%s::text[]) AS wanted
-            JOIN pg_attribute ON attrelid = to_regclass(wanted) AND attnum > 0 AND NOT attisdropped
-            ORDER BY attnum
-            """,
-            [[table_of(model) for model in models]],
-        )
-        there: dict[str, list[str]] = {}
-        for table, column in cursor.fetchall():
-            there.setdefault(table, []).append(column)
+    there = columns_of(connections[using], [table_of(model) for model in models])
     found = []
     for model in models:
         tracked = {

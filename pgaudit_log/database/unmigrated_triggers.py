@@ -12,6 +12,7 @@ import logging
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from django.apps.registry import Apps
 from django.core.exceptions import FieldDoesNotExist, FieldError
@@ -21,14 +22,14 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from pgaudit_log.capture_v1.compiled import CompiledTrigger
 from pgaudit_log.database import installed_captures, past_names
 from pgaudit_log.database.past_names import PastNames
-from pgaudit_log.database.shapes import columns_of
+from pgaudit_log.database.shapes import are_all_of, columns_of
 from pgaudit_log.declaring import selections
 from pgaudit_log.declaring.trigger_registry import is_in_migrations
 from pgaudit_log.exceptions import DeclarationError
 from pgaudit_log.triggers.capture_function import WRITES_EVENTS
 from pgaudit_log.triggers.trigger import CaptureTrigger
 from pgaudit_log.values.quoting import quote_name
-from pgaudit_log.values.tables import column_of, concrete, own_columns, table_of
+from pgaudit_log.values.tables import concrete, owner_of, owning_field, table_of
 
 logger = logging.getLogger("pgaudit_log")
 
@@ -43,15 +44,12 @@ class Followed:
     @property
     def owner(self) -> type[models.Model]:
         """The model that migrations name: itself, or the one that it is an automatic table of."""
-        return self.model._meta.auto_created or self.model  # type: ignore[return-value]
+        return owner_of(self.model) or self.model
 
     @property
     def field(self) -> str | None:
         """The name of the many-to-many field that it is the automatic table of; ``None`` if of none."""
-        for field in self.owner._meta.local_many_to_many:
-            if field.remote_field.through is self.model:
-                return field.name
-        return None
+        return owning_field(self.model)
 
 
 def is_unmigrated(
@@ -60,7 +58,7 @@ def is_unmigrated(
     """Return whether no migration makes a trigger: ``migrate`` installs it at its end."""
     return (
         not is_in_migrations(trigger)
-        or bool(model._meta.auto_created)
+        or owner_of(model) is not None
         or model._meta.app_label in unmigrated_apps
     )
 
@@ -69,9 +67,14 @@ def followed(using: str) -> list[Followed]:
     """Return the models whose triggers follow their tables in a database."""
     found: dict[type[models.Model], list[CaptureTrigger]] = {}
     for model, trigger in installed_captures.declared():
-        if not is_in_migrations(trigger) and trigger.allow_migrate(model, database=using):
+        if not is_in_migrations(trigger):
             found.setdefault(concrete(model), []).append(trigger)
-    return [Followed(model=model, triggers=triggers) for model, triggers in found.items()]
+    return [
+        Followed(model=model, triggers=triggers)
+        for model, triggers in found.items()
+        # The routers are asked of the model.
+        if triggers[0].allow_migrate(model, database=using)  # type: ignore[arg-type]
+    ]
 
 
 def install_as_then(
@@ -86,7 +89,7 @@ def install_as_then(
     standing = _standing(connection, [table_of(model) for _, model in found])
     for one, model in found:
         table = table_of(model)
-        if not _own_columns(model) <= columns.get(table, set()):
+        if not are_all_of(model, columns.get(table, ())):
             continue
         compiled = list(_compiled(one, model, names))
         there = standing.get(table, {})
@@ -110,7 +113,7 @@ def install_where_models_are_ahead(using: str, apps: Apps) -> None:
     ahead = [
         wanted[table]
         for table, columns in columns_of(connection, [*wanted]).items()
-        if not _own_columns(wanted[table].model) <= columns
+        if not are_all_of(wanted[table].model, columns)
     ]
     install_as_then(ahead, apps, past_names.of_database(connection), connection)
 
@@ -138,24 +141,10 @@ def _models_then(one: Followed, apps: Apps, names: PastNames) -> Iterator[type[m
 def _compiled(
     one: Followed, model: type[models.Model], names: PastNames
 ) -> Iterator[CompiledTrigger]:
-    there = {field.name for field in model._meta.local_fields}
+    left_out = selections.excluded_then(one.model, model)
     for trigger in one.triggers:
-        then = copy.copy(trigger)
-        for attribute in ("tracked_fields", "tracked_exclude", "tracked_large"):
-            if given := getattr(trigger, attribute):
-                every = [names.of_field(one.model, today) for today in given]
-                # A former name may be another field's by now: where in doubt, less is captured.
-                if attribute == "tracked_fields":
-                    every = [[n for n in called if n in there][:1] for called in every]
-                setattr(then, attribute, tuple(name for called in every for name in called))
-        left_out = selections.excluded_then(one.model, model)
-        then.tracked_exclude = (*then.tracked_exclude, *sorted(left_out))
-        if then.tracked_fields:
-            then.tracked_fields = tuple(
-                name for name in then.tracked_fields if name not in left_out
-            )
         try:
-            compiled = then.compile(model)
+            compiled = _as_then(trigger, one, model, names, left_out).compile(model)
         except (DeclarationError, FieldDoesNotExist, FieldError) as error:
             # As declared it cannot be, before migrations that come later; what stands there stays.
             logger.warning(
@@ -167,6 +156,33 @@ def _compiled(
             yield compiled
 
 
+def _as_then(
+    trigger: CaptureTrigger,
+    one: Followed,
+    model: type[models.Model],
+    names: PastNames,
+    left_out: Collection[str],
+) -> CaptureTrigger:
+    """Return a trigger with its fields as they are called in a state, without those that are left out."""
+
+    def called(fields: Iterable[str]) -> list[list[str]]:
+        return [names.of_field(one.model, today) for today in fields]
+
+    then = copy.copy(trigger)
+    then.tracked_large = tuple(chain.from_iterable(called(trigger.tracked_large)))
+    excluded = chain.from_iterable(called(trigger.tracked_exclude))
+    then.tracked_exclude = (*excluded, *sorted(left_out))
+    if trigger.tracked_fields:
+        # A former name may be another field's by now: where in doubt, less is captured.
+        there = {field.name for field in model._meta.local_fields} - set(left_out)
+        found = [
+            [name for name in every if name in there][:1]
+            for every in called(trigger.tracked_fields)
+        ]
+        then.tracked_fields = tuple(chain.from_iterable(found))
+    return then
+
+
 def _is_former(name: str, one: Followed) -> bool:
     """Return whether a trigger in the database is one of a followed model from when it was called otherwise.
 
@@ -176,10 +192,6 @@ def _is_former(name: str, one: Followed) -> bool:
         re.fullmatch(rf"pgtrigger_{re.escape(str(trigger.name).lower())}_[0-9a-f]{{5}}", name)
         for trigger in one.triggers
     )
-
-
-def _own_columns(model: type[models.Model]) -> set[str]:
-    return {column_of(field) for field in own_columns(model)}
 
 
 def _standing(

@@ -56,16 +56,26 @@ def refuse_names_of_one(declaration: declarations.Declaration, model_name: str |
     Raises:
         DeclarationError: names the argument.
     """
-    for argument, value in (
-        ("model_name", model_name),
-        ("former_labels", declaration.former_labels),
-        ('meta={"db_table": …}', declaration.meta.get("db_table")),
-    ):
-        if value:
-            raise DeclarationError(
-                f"{declaration.label} is abstract and tracked with {argument}, but that is for one"
-                " model, and each that inherits it is tracked. Give it in a track() of that one."
-            )
+    argument = option_of_one(
+        {
+            "model_name": model_name,
+            "former_labels": declaration.former_labels,
+            "meta": declaration.meta,
+        }
+    )
+    if argument is not None:
+        raise DeclarationError(
+            f"{declaration.label} is abstract and tracked with {argument}, but that is for one"
+            " model, and each that inherits it is tracked. Give it in a track() of that one."
+        )
+
+
+def option_of_one(options: Mapping[str, Any]) -> str | None:
+    """Return which of the options of a ``track()`` only one model can have; ``None`` if none is given."""
+    for argument in ("model_name", "former_labels"):
+        if options.get(argument):
+            return argument
+    return 'meta={"db_table": …}' if "db_table" in (options.get("meta") or ()) else None
 
 
 def untrack() -> Callable[[type[M]], type[M]]:

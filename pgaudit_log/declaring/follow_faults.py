@@ -12,7 +12,7 @@ from pgaudit_log.declaring import declarations
 from pgaudit_log.declaring.declarations import tracked_columns
 from pgaudit_log.declaring.trackers import RowEvent
 from pgaudit_log.exceptions import DeclarationError
-from pgaudit_log.values.tables import Field
+from pgaudit_log.values.tables import Field, owner_of, owning_field
 
 Related = Any
 """A field, or the other side of one: what Django's ``get_fields()`` has."""
@@ -84,12 +84,8 @@ def untracked(
     label = part._meta.label
     if not known:
         hint = "Decorate it with pgaudit_log.track()."
-        made_by: Any = part._meta.auto_created
-        if made_by:
-            name = next(
-                f.name for f in made_by._meta.many_to_many if f.remote_field.through is part
-            )
-            hint = f"Call pgaudit_log.track()({made_by.__name__}.{name}.through)."
+        if owner := owner_of(part):
+            hint = f"Call pgaudit_log.track()({owner.__name__}.{owning_field(part)}.through)."
         return Fault(
             model=model,
             id="pgaudit_log.E014",

@@ -24,18 +24,19 @@ def past_fields() -> Iterator[tuple[str, str, str]]:
     loader.load_disk()
     of_app: dict[str, list[Operation]] = {}
     for (app_label, _), migration in sorted(loader.disk_migrations.items()):
-        of_app.setdefault(app_label, []).extend(_operations_in(migration.operations))
+        of_app.setdefault(app_label, []).extend(operations_in(migration.operations))
     for app_label, operations in of_app.items():
         for model, field in _fields_in(operations):
             for name in _later_names(model.lower(), operations):
                 yield app_label, name, field.lower()
 
 
-def _operations_in(operations: Sequence[Operation]) -> Iterator[Operation]:
+def operations_in(operations: Sequence[Operation]) -> Iterator[Operation]:
+    """Yield operations with those that are parts of them and change the state."""
     for operation in operations:
         yield operation
         if isinstance(operation, SeparateDatabaseAndState):
-            yield from _operations_in(operation.state_operations)
+            yield from operations_in(operation.state_operations)
 
 
 def _fields_in(operations: Sequence[Operation]) -> Iterator[tuple[str, str]]:

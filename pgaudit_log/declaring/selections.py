@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any
 
 from django.apps import apps
 from django.db import connections, models, router
@@ -17,7 +16,7 @@ from pgaudit_log.constants import APP_LABEL
 from pgaudit_log.declaring import abstract_bases, declarations
 from pgaudit_log.declaring.past_fields import past_fields
 from pgaudit_log.exceptions import DeclarationError
-from pgaudit_log.values.tables import concrete
+from pgaudit_log.values.tables import concrete, owner_of, owning_field
 
 _WILDCARDS = frozenset("*?[")
 
@@ -62,19 +61,25 @@ class Selection:
             return True
         owner = owner_of(model)
         return owner is not None and any(
-            matches(label, owner) or matches(label, owner, _field_of(model))
+            matches(label, owner) or matches(label, owner, owning_field(model))
             for label in self.exclude
         )
 
-    def excluded_fields(self, model: type[models.Model]) -> list[str]:
-        """Return the names of the columns of ``model`` that ``exclude`` has, of a proxy by either name."""
+    def excluded_fields(
+        self, tracked: type[models.Model], then: type[models.Model] | None = None
+    ) -> list[str]:
+        """Return the names of the columns that ``exclude`` has, of a proxy by either label.
+
+        Those of ``then``, where it is given: what the model was in a migration's state.
+        """
+        model = then or concrete(tracked)
         return [
             field.name
-            for field in concrete(model)._meta.local_fields
+            for field in model._meta.local_fields
             if any(
                 matches(label, called, field.name)
                 for label in self.exclude
-                for called in (model, concrete(model))
+                for called in (tracked, model)
             )
         ]
 
@@ -116,38 +121,31 @@ def matches(label: str, model: type[models.Model], field: str | None = None) -> 
     )
 
 
-def owner_of(model: type[models.Model]) -> type[models.Model] | None:
-    """Return the model whose many-to-many field ``model`` is the automatic table of."""
-    owner: Any = model._meta.auto_created
-    return owner or None
-
-
-def _field_of(through: type[models.Model]) -> str:
-    """Return the name of the many-to-many field that an automatic table is for."""
-    owner = owner_of(through)
-    assert owner is not None
-    return next(
-        (f.name for f in owner._meta.local_many_to_many if f.remote_field.through is through), ""
-    )
-
-
 def track_named() -> None:
     """Track the models that labels name: before any pattern, and before children of abstract models."""
     for selection in _selections:
         _refuse(selection)
     for model in _candidates():
-        _track(model, [s for s in _selections if s.names(model)], is_found=False)
+        _track_if_named(model)
 
 
 def track_found() -> None:
     """Track the models that patterns find, but for those that have a declaration, or can have none."""
     for model in _candidates():
-        if model in _tracked or _may_be_found(model):
-            _track(model, [s for s in _selections if s.finds(model)], is_found=True)
+        _track_if_found(model)
 
 
 _tracked: dict[type[models.Model], tuple[Selection, bool]] = {}
 """The models that are tracked by a line: by which, and whether a pattern found them."""
+
+
+def _track_if_named(model: type[models.Model]) -> None:
+    _track(model, [s for s in _selections if s.names(model)], is_found=False)
+
+
+def _track_if_found(model: type[models.Model]) -> None:
+    if model in _tracked or _may_be_found(model):
+        _track(model, [s for s in _selections if s.finds(model)], is_found=True)
 
 
 def _track(model: type[models.Model], meant: Sequence[Selection], *, is_found: bool) -> None:
@@ -180,12 +178,10 @@ def excluded_then(model: type[models.Model], then: type[models.Model]) -> set[st
     Today's model may have none of that name any more.
     """
     return {
-        field.name
+        name
         for tracked, (selection, _) in _tracked.items()
         if concrete(tracked) is model
-        for field in then._meta.local_fields
-        for label in selection.exclude
-        if matches(label, then, field.name) or matches(label, tracked, field.name)
+        for name in selection.excluded_fields(tracked, then)
     }
 
 
@@ -348,8 +344,6 @@ def _notice(sender: type[models.Model], **kwargs: object) -> None:
 
 
 def _track_late(model: type[models.Model]) -> None:
-    if hasattr(model, "pgh_declaration"):
-        return
-    _track(model, [s for s in _selections if s.names(model)], is_found=False)
-    if _may_be_found(model):
-        _track(model, [s for s in _selections if s.finds(model)], is_found=True)
+    if not hasattr(model, "pgh_declaration"):
+        _track_if_named(model)
+        _track_if_found(model)

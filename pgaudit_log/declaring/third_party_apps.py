@@ -15,6 +15,7 @@ from django.db import models
 
 from pgaudit_log.constants import APP_LABEL
 from pgaudit_log.exceptions import DeclarationError
+from pgaudit_log.values.tables import owner_of, owning_field
 
 _INSTALLED = {"site-packages", "dist-packages", "__pypackages__"}
 """Folders that installers write packages to: pip, Debian, and tools for folders of a project."""
@@ -61,12 +62,8 @@ def _is_third_party(config: AppConfig) -> bool:
 
 def _proxy_of(model: Any) -> str:
     base, name = model.__name__, f"Tracked{model.__name__}"
-    if model._meta.auto_created:
-        owner = model._meta.auto_created
-        field = next(
-            (f.name for f in owner._meta.local_many_to_many if f.remote_field.through is model),
-            None,
-        )
+    if owner := owner_of(model):
+        field = owning_field(model)
         base = f"{owner.__name__}.{field}.through"
         name = owner.__name__ + "".join(part.capitalize() for part in str(field).split("_"))
     return (

@@ -28,6 +28,21 @@ def concrete(model: type[models.Model]) -> type[models.Model]:
     return model._meta.concrete_model or model
 
 
+def owner_of(model: type[models.Model]) -> type[models.Model] | None:
+    """Return the model whose many-to-many field ``model`` is the automatic table of; ``None`` if of none."""
+    owner: Any = model._meta.auto_created
+    return owner or None
+
+
+def owning_field(model: type[models.Model]) -> str | None:
+    """Return the name of the many-to-many field that ``model`` is the automatic table of."""
+    owner = owner_of(model)
+    for field in owner._meta.local_many_to_many if owner else ():
+        if field.remote_field.through is model:
+            return field.name
+    return None
+
+
 def parents_of(model: type[models.Model]) -> list[type[models.Model]]:
     """Return the models whose tables a model's objects have rows in, too: those that it inherits."""
     return [concrete(parent) for parent in model._meta.get_parent_list()]

@@ -22,14 +22,14 @@ MUTATIONS = (
     ),
     Mutation(
         what="a column that is left out is captured under its former name",
-        find="every = [names.of_field(one.model, today) for today in given]",
-        put="every = [[today] for today in given]",
+        find="return [names.of_field(one.model, today) for today in fields]",
+        put="return [[today] for today in fields]",
         tests=(f"{_UPGRADE}::test_a_package_is_upgraded_at_once",),
     ),
     Mutation(
         what="a column that is left out is captured until a migration removes it",
-        find="        then.tracked_exclude = (*then.tracked_exclude, *sorted(left_out))\n",
-        put="",
+        find="(*excluded, *sorted(left_out))",
+        put="(*excluded,)",
         tests=(f"{_UPGRADE}::test_a_column_that_goes_is_left_out_until_then",),
     ),
     Mutation(
