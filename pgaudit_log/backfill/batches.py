@@ -24,7 +24,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from pgaudit_log.backfill.event_sql import Baselines, Key, baselines
 from pgaudit_log.conf import settings
 from pgaudit_log.declaring import declarations, former_names, model_labels
-from pgaudit_log.declaring.declarations import Declaration, tracked_columns
+from pgaudit_log.declaring.declarations import Declaration
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.values.pinned_settings import pinned
 from pgaudit_log.values.sql_text import Sql
@@ -191,7 +191,7 @@ class _Writer:
             called=lambda name: former_names.called(name, using),
             event_labels=declarations.event_labels(self._declaration),
             label=declarations.baseline_label(self._declaration),
-            columns=tracked_columns(model, self._declaration.fields, self._declaration.exclude),
+            columns=self._declaration.columns,
             created_at=settings.CREATED_AT_FUNCTION,
             connection=self._connection,
         )

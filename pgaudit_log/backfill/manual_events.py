@@ -9,7 +9,6 @@ from django.db import connections, models, router, transaction
 from pgaudit_log.backfill.event_sql import manual_event_sql
 from pgaudit_log.conf import settings
 from pgaudit_log.declaring import declarations, former_names
-from pgaudit_log.declaring.declarations import tracked_columns
 from pgaudit_log.exceptions import DeclarationError
 from pgaudit_log.reading import typed_events
 from pgaudit_log.reading.event_model import Event
@@ -59,11 +58,7 @@ def create_event(obj: models.Model, *, label: str, using: str | None = None) -> 
             (field, field.get_db_prep_save(getattr(obj, field.attname), connection))
             for field in written
         ],
-        tracked=[
-            f
-            for f in tracked_columns(model, declaration.fields, declaration.exclude)
-            if f in written
-        ],
+        tracked=[f for f in declaration.columns if f in written],
         created_at=settings.CREATED_AT_FUNCTION,
         called=lambda name: former_names.called(name, str(alias)),
         connection=connection,

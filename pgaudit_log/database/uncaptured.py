@@ -69,9 +69,7 @@ def columns(using: str) -> list[UncapturedColumns]:
     found = []
     for model in models:
         tracked = {
-            column_of(field)
-            for one in declarations.declarations_of(model)
-            for field in declarations.tracked_columns(model, one.fields, one.exclude)
+            column_of(field) for one in declarations.declarations_of(model) for field in one.columns
         }
         known = {field.column for field in model._meta.local_concrete_fields}
         one = UncapturedColumns(

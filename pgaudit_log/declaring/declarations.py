@@ -79,6 +79,11 @@ class Declaration:
         return concrete(self.tracked_model)._meta.label
 
     @property
+    def columns(self) -> list[Field]:
+        """The fields with a column in the model's own table that it tracks."""
+        return tracked_columns(self.tracked_model, self.fields, self.exclude)
+
+    @property
     def tracker_labels(self) -> tuple[str, ...]:
         """The labels of its trackers, each once."""
         return tuple(dict.fromkeys(tracker.label for tracker in self.trackers))

@@ -9,7 +9,6 @@ from typing import Any
 from django.db import models, router
 
 from pgaudit_log.declaring import declarations
-from pgaudit_log.declaring.declarations import tracked_columns
 from pgaudit_log.declaring.trackers import RowEvent
 from pgaudit_log.exceptions import DeclarationError
 from pgaudit_log.values.tables import Field, owner_of, owning_field
@@ -77,7 +76,7 @@ def untracked(
 ) -> Fault | None:
     """Return what is wrong where nothing tells of the rows of a part, or of what they point at."""
     known = [
-        tracked_columns(d.tracked_model, d.fields, d.exclude)
+        d.columns
         for d in declarations.declarations_of(part)
         if any(isinstance(tracker, RowEvent) for tracker in d.trackers)
     ]

@@ -140,7 +140,7 @@ def refuse_untrackable(declaration: Declaration) -> None:
     model = declaration.tracked_model
     what = f"{model._meta.label} cannot be tracked: "
     _refuse_kinds(what, model)
-    columns = declarations.tracked_columns(model, declaration.fields, declaration.exclude)
+    columns = declaration.columns
     if not columns:
         raise DeclarationError(
             what + "no field is left to track. Name one in fields=, or exclude fewer."
@@ -163,9 +163,7 @@ def refuse_untrackable(declaration: Declaration) -> None:
 
 def refuse_only_automatic(declaration: Declaration) -> None:
     """Raise for ``exclude_auto=True`` where all that is tracked is automatic."""
-    columns = declarations.tracked_columns(
-        declaration.tracked_model, declaration.fields, declaration.exclude
-    )
+    columns = declaration.columns
     if all(is_automatic(field) for field in columns):
         raise DeclarationError(
             f"{declaration.tracked_model._meta.label} is tracked with exclude_auto=True, but all of"

@@ -52,10 +52,7 @@ def refuse_untracked(field: Field, *, of: type[models.Model] | None = None) -> N
             f"{what} is in the events of {owner._meta.label}, from which {of._meta.label} inherits"
             f" it. Ask for those: across({owner.__name__}), or the typed events."
         )
-    if not any(
-        field in declarations.tracked_columns(d.tracked_model, d.fields, d.exclude)
-        for d in declarations.declarations_of(owner)
-    ):
+    if not any(field in d.columns for d in declarations.declarations_of(owner)):
         raise QueryError(f"{what} is not tracked, so that its changes are unknown.")
 
 

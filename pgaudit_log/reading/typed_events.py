@@ -14,7 +14,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from pgaudit_log.conf import settings
 from pgaudit_log.constants import DOCS
 from pgaudit_log.declaring import declarations, former_names, types_modules
-from pgaudit_log.declaring.declarations import Declaration, ObjForeignKey, tracked_columns
+from pgaudit_log.declaring.declarations import Declaration, ObjForeignKey
 from pgaudit_log.exceptions import DeclarationError
 from pgaudit_log.reading import event_views, timeline_method
 from pgaudit_log.reading.event_fields import event_field
@@ -128,9 +128,9 @@ def _refuse_taken_names(declaration: Declaration, module: Any) -> None:
         raise DeclarationError(
             what + f"{module.__name__} already has a {name}. Give track() another model_name=."
         )
-    columns = tracked_columns(tracked, declaration.fields, declaration.exclude)
+    columns = {field.name for field in declaration.columns}
     for attribute in declaration.attrs:
-        if attribute in {field.name for field in columns}:
+        if attribute in columns:
             raise DeclarationError(
                 what + f'attrs= would take the place of its field "{attribute}". Call it otherwise.'
             )
@@ -192,10 +192,15 @@ def _attributes(declaration: Declaration, module_name: str) -> dict[str, Any]:
 
 def _event_fields(declaration: Declaration) -> dict[str, Field]:
     """Return the fields of typed events for those that are tracked now, inherited ones included."""
+    return {name: event_field(field) for name, field in tracked_fields(declaration).items()}
+
+
+def tracked_fields(declaration: Declaration) -> dict[str, Field]:
+    """Return the fields that typed events show, by name: those that are tracked now, also by parents."""
     return {
-        field.name: event_field(field)
+        field.name: field
         for part in (declaration, *inherited(declaration))
-        for field in tracked_columns(part.tracked_model, part.fields, part.exclude)
+        for field in part.columns
     }
 
 
@@ -361,10 +366,7 @@ def table(
 ) -> Table:
     """Return what can be read of the declaration's table in a database, with its columns under ``name``."""
     tracked = declaration.tracked_model
-    columns = [
-        ReadColumn(name(field), field)
-        for field in tracked_columns(tracked, declaration.fields, declaration.exclude)
-    ]
+    columns = [ReadColumn(name(field), field) for field in declaration.columns]
     keys = key_fields(concrete(tracked))
     read = {column_of(field) for field in [*(column.field for column in columns), *keys]}
     # What no column that is read is called, or was, need not be made sense of.

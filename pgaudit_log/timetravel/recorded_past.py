@@ -14,7 +14,7 @@ from django.db.models.lookups import Exact
 from pgaudit_log.capture_v1.references import former_key, moved_marker, reference
 from pgaudit_log.constants import INSERT, OF_ROWS, OLD
 from pgaudit_log.declaring import conditions, declarations, former_names
-from pgaudit_log.declaring.declarations import Declaration, tracked_columns
+from pgaudit_log.declaring.declarations import Declaration
 from pgaudit_log.declaring.trackers import RowEvent
 from pgaudit_log.exceptions import QueryError, UnknownPastError
 from pgaudit_log.models import Events
@@ -42,9 +42,7 @@ class History:
     def __init__(self, declaration: Declaration) -> None:
         self.declaration = declaration
         self.model = concrete(declaration.tracked_model)
-        self.tracked = tracked_columns(
-            declaration.tracked_model, declaration.fields, declaration.exclude
-        )
+        self.tracked = declaration.columns
         self.untracked = [
             field
             for field in self.model._meta.local_concrete_fields

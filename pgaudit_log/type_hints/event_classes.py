@@ -9,9 +9,9 @@ from typing import Any
 
 from django.db import models
 
-from pgaudit_log.declaring.declarations import Declaration, tracked_columns
+from pgaudit_log.declaring.declarations import Declaration
 from pgaudit_log.reading.event_model import Event
-from pgaudit_log.reading.typed_events import event_model_of, inherited
+from pgaudit_log.reading.typed_events import event_model_of, tracked_fields
 from pgaudit_log.type_hints.field_types import type_of
 from pgaudit_log.type_hints.names import Names
 from pgaudit_log.values.tables import Field, concrete
@@ -39,11 +39,7 @@ def source(declaration: Declaration, names: Names) -> list[str]:
 
 def _fields(declaration: Declaration, names: Names) -> Iterator[str]:
     """Yield the fields: those of the object's key, then those that are tracked."""
-    tracked = {
-        field.name: field
-        for part in (declaration, *inherited(declaration))
-        for field in tracked_columns(part.tracked_model, part.fields, part.exclude)
-    }
+    tracked = tracked_fields(declaration)
     own: list[Field] = [
         field for field in event_model_of(declaration)._meta.fields if field.name not in _COMMON
     ]
