@@ -63,6 +63,11 @@ class Settings:
     """What the middleware records as the user's name: an attribute or method of users, the path of a
     function of one, or the function; ``None`` records nothing."""
 
+    @property
+    def is_by_clock(self) -> bool:
+        """Whether ``created_at`` is the moment of capture, not the start of the transaction."""
+        return "clock" in self.CREATED_AT_FUNCTION.lower()
+
     if not TYPE_CHECKING:
 
         def __getattribute__(self, name: str) -> Any:

@@ -114,11 +114,11 @@ def manual_event_sql(
     label: str,
     values: Sequence[tuple[Field, Any]],
     tracked: Columns,
-    created_at: str,
+    is_by_clock: bool,
     called: Callable[[str], str],
     connection: BaseDatabaseWrapper,
 ) -> Sql:
-    """Return the INSERT of one event of a row that is given as ``values``, by field."""
+    """Return the statement that writes one event of a row that is given as ``values``, by field."""
     row = [
         Sql.param(value) + f"::{column_type(field, connection)} AS {quote_name(column_of(field))}"
         for field, value in values
@@ -136,7 +136,7 @@ def manual_event_sql(
         label=quote_literal(label),
         shape=_current_shape_sql(model),
         refs=refs_sql("new", references(tracked, connection), called=called),
-        created_at=created_at,
+        is_by_clock=str(is_by_clock).lower(),
     )
 
 

@@ -3,25 +3,16 @@
 -- look as if a trigger had captured them.
 --   @row@     the values, as columns
 --   @stored@  those of them that are tracked, as events store them
---   @model@, @obj_pk@, @label@, @shape@, @refs@, @created_at@  what the event has of them
--- Reads the context from the statement and from pgaudit_log.context, and for keys the settings under
--- which values are written as text; for the snapshot pgaudit_log_snapshot() pins those.
-INSERT INTO pgaudit_log_event (
-    model, obj_pk, label, operation, shape, snapshot, refs, context_id, context, role, session, created_at
-)
-SELECT
+--   @model@, @obj_pk@, @label@, @shape@, @refs@, @is_by_clock@  what the event has of them
+-- Reads for keys the settings under which values are written as text; for the snapshot
+-- pgaudit_log_snapshot() pins those, and pgaudit_log_write_manual() reads the context.
+SELECT pgaudit_log_write_manual(
     @model@,
     @obj_pk@,
     @label@,
-    'M',
     @shape@,
     (SELECT pgaudit_log_snapshot(tracked.*) FROM (SELECT @stored@) AS tracked),
     @refs@,
-    context.id,
-    context.value,
-    session_user,
-    context.session,
-    @created_at@
+    @is_by_clock@
+)
 FROM (SELECT @row@) AS new
-CROSS JOIN pgaudit_log_context() AS context
-RETURNING id

@@ -59,7 +59,7 @@ def create_event(obj: models.Model, *, label: str, using: str | None = None) -> 
             for field in written
         ],
         tracked=[f for f in declaration.columns if f in written],
-        created_at=settings.CREATED_AT_FUNCTION,
+        is_by_clock=settings.is_by_clock,
         called=lambda name: former_names.called(name, str(alias)),
         connection=connection,
     )

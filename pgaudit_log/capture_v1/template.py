@@ -37,7 +37,10 @@ BEGIN
             IN translate(current_setting('pgtrigger.ignore', true), '{{}}', ',,')
         ) > 0
         THEN
-            RETURN NULL;
+            -- Anybody can set it; it counts of a role that could write the log itself.
+            IF @schema@.pgaudit_log_may_write() THEN
+                RETURN NULL;
+            END IF;
         END IF;
         -- Taken where triggers of others may write to the table before this one captures.
         turn := @schema@.pgaudit_log_turn(TG_RELID, TG_OP);

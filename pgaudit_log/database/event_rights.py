@@ -7,9 +7,8 @@ from typing import NamedTuple
 from django.db import connections
 
 from pgaudit_log import sql
-from pgaudit_log.constants import EVENT_TABLE
 from pgaudit_log.database.event_table import schema_of
-from pgaudit_log.database.installed_schema import KEPT, UPDATED
+from pgaudit_log.database.installed_schema import OWN_TABLES
 
 
 class Writer(NamedTuple):
@@ -31,7 +30,7 @@ def writers(using: str) -> list[Writer]:
     with connections[using].cursor() as cursor:
         cursor.execute(
             sql.read("writers_of_events.sql"),
-            {"tables": [f"{schema}.{name}" for name in (EVENT_TABLE, *KEPT, *UPDATED)]},
+            {"tables": [f"{schema}.{name}" for name in OWN_TABLES]},
         )
         return [
             Writer(role, relation, tuple(privileges))

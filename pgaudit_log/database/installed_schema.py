@@ -32,6 +32,12 @@ KEPT = ("pgaudit_log_label", "pgaudit_log_shape")
 UPDATED = ("pgaudit_log_incarnation", "pgaudit_log_table", "pgaudit_log_column")
 """Those whose rows stay, and are brought up to date."""
 
+REPLACED = ("pgaudit_log_declared_label", "pgaudit_log_granted_role")
+"""Those whose rows are what holds now, and go with it."""
+
+OWN_TABLES = (EVENT_TABLE, *KEPT, *UPDATED, *REPLACED)
+"""All tables of this package."""
+
 DEFAULT_PARTITION = f"{EVENT_TABLE}_default"
 
 

@@ -21,6 +21,9 @@ MAINTENANCE = "pgaudit_log.Maintenance"
 ACCESS = "pgaudit_log.Access"
 """What events call logins, logouts and page views."""
 
+ACCESS_LABELS = ("login", "logout", "login_failed", "page_view")
+"""The labels of these."""
+
 
 def write(
     using: str,
@@ -35,26 +38,26 @@ def write(
 
     Args:
         using: the database.
-        model: :data:`MAINTENANCE` or :data:`ACCESS`.
-        label: what was done, such as ``retention`` or ``login``.
+        model: :data:`MAINTENANCE`, of which only roles can write that may write the log itself, or
+            :data:`ACCESS`.
+        label: what was done, such as ``retention`` or ``login``; of accesses one of
+            :data:`ACCESS_LABELS`, where the database was hardened.
         data: more about it, as JSON; it becomes the event's snapshot.
         obj_pk: the key of what it was done to, as text.
         refs: what it points at, as ``auth.User:5``.
     """
     with transaction.atomic(using=using), connections[using].cursor() as cursor:
         cursor.execute(
-            f"""
-            INSERT INTO {schema_of(using)}.{EVENT_TABLE} (
-                model, obj_pk, label, operation, snapshot, refs,
-                context_id, context, role, session, created_at
-            )
-            SELECT
-                %s, %s, %s, 'M', %s::jsonb, %s::text[],
-                context.id, context.value, session_user, context.session, {settings.CREATED_AT_FUNCTION}
-            FROM {schema_of(using)}.pgaudit_log_context() AS context
-            RETURNING id
-            """,
-            [model, obj_pk, label, json.dumps(data, cls=DjangoJSONEncoder), list(refs) or None],
+            f"SELECT {schema_of(using)}.pgaudit_log_write_manual("
+            "%s, %s, %s, 0, %s::jsonb, %s::text[], %s)",
+            [
+                model,
+                obj_pk,
+                label,
+                json.dumps(data, cls=DjangoJSONEncoder),
+                list(refs) or None,
+                settings.is_by_clock,
+            ],
         )
         return int(cursor.fetchone()[0])
 

@@ -10,7 +10,7 @@ from django.db import connections, router
 from pgaudit_log import sql
 from pgaudit_log.constants import EVENT_TABLE
 from pgaudit_log.database.event_table import insert_into
-from pgaudit_log.database.installed_schema import KEPT, UPDATED
+from pgaudit_log.database.installed_schema import OWN_TABLES
 from pgaudit_log.database.shapes import columns_of
 from pgaudit_log.declaring import declarations, model_labels
 from pgaudit_log.values.tables import column_of, own_columns, table_of
@@ -51,7 +51,7 @@ def tables(using: str) -> list[UntrackedTable]:
             {
                 "into": insert_into(using),
                 "events": EVENT_TABLE,
-                "own": [EVENT_TABLE, *KEPT, *UPDATED],
+                "own": list(OWN_TABLES),
             },
         )
         return [

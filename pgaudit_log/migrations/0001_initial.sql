@@ -171,6 +171,54 @@ CREATE INDEX IF NOT EXISTS pgaudit_log_event_on_behalf_of
 CREATE INDEX IF NOT EXISTS pgaudit_log_event_brin
     ON @schema@.pgaudit_log_event USING brin (created_at, txid, context_id) WITH (autosummarize = on);
 
+-- pgaudit_log_declared_label: the labels that a project declares, by what events call the model. A role
+-- that may not write events may write manual ones with these labels only: see
+-- pgaudit_log_write_manual(). `migrate` and `install` keep it as the project is.
+CREATE TABLE IF NOT EXISTS @schema@.pgaudit_log_declared_label (
+    model text NOT NULL,
+    label text NOT NULL,
+    PRIMARY KEY (model, label)
+);
+
+COMMENT ON TABLE @schema@.pgaudit_log_declared_label IS 'The labels that manual events may have, by model.';
+
+GRANT SELECT ON @schema@.pgaudit_log_declared_label TO PUBLIC;
+
+-- pgaudit_log_granted_role: the roles that a database was hardened for. With a row, `migrate` and
+-- `install` give new tables and partitions to the owner of the event table, and these roles what they
+-- may do with them; and checks tell what differs.
+CREATE TABLE IF NOT EXISTS @schema@.pgaudit_log_granted_role (
+    name text NOT NULL PRIMARY KEY,
+    kind text NOT NULL CHECK (kind IN ('app', 'reader'))
+);
+
+COMMENT ON TABLE @schema@.pgaudit_log_granted_role IS 'The roles that this database was hardened for.';
+COMMENT ON COLUMN @schema@.pgaudit_log_granted_role.kind IS 'app writes the tables of the project, reader reads events; neither may write events.';
+
+GRANT SELECT ON @schema@.pgaudit_log_granted_role TO PUBLIC;
+
+-- pgaudit_log_may_write(): whether the role that runs the statement may write events itself: the one
+-- of SET ROLE, else the one that had logged in. In functions with the rights of their owner it is
+-- still the caller's.
+-- Reads role.
+CREATE OR REPLACE FUNCTION @schema@.pgaudit_log_may_write()
+RETURNS boolean
+LANGUAGE plpgsql
+STABLE
+SET search_path = pg_catalog, pg_temp
+AS $pgaudit_log$
+BEGIN
+    RETURN COALESCE(
+        (
+            SELECT has_table_privilege(pg_roles.oid, '@schema@.pgaudit_log_event'::regclass, 'INSERT')
+            FROM pg_roles
+            WHERE rolname = COALESCE(NULLIF(current_setting('role'), 'none'), session_user)
+        ),
+        false
+    );
+END;
+$pgaudit_log$;
+
 -- pgaudit_log_parse_context(carried, longest): the JSON of a context, such that whatever reads
 -- it later can, and that no index refuses it. What is too long, too deep, no JSON, or no object
 -- is kept as {"malformed": "..."}, its first 1,000 characters: what another program put into
@@ -457,6 +505,86 @@ BEGIN
             PERFORM set_config('pgaudit_log.memo', concat(arrival, '|', id, '|', value), true);
         END IF;
     END IF;
+END;
+$pgaudit_log$;
+
+-- pgaudit_log_write_manual(model, obj_pk, label, shape, snapshot, refs, is_by_clock): writes one manual event
+-- and returns its id.
+-- It runs as the owner of the event table, so that a role which may not write events can still note
+-- what no trigger sees. Of such a role it takes declared labels only, and shapes of the table that
+-- the model's label means; the operation, the time, the transaction, the role and the context are not
+-- its to say. What the event says of its object is what the caller claims.
+--   is_by_clock   whether the event is of now, and not of the start of the transaction
+-- Reads the context of the statement, and role.
+CREATE OR REPLACE FUNCTION @schema@.pgaudit_log_write_manual(
+    model text,
+    obj_pk text,
+    label text,
+    shape integer,
+    snapshot jsonb,
+    refs text[],
+    is_by_clock boolean
+)
+RETURNS bigint
+LANGUAGE plpgsql
+VOLATILE
+SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $pgaudit_log$
+#variable_conflict use_column
+<<manual>>
+DECLARE
+    written bigint;
+BEGIN
+    IF NOT @schema@.pgaudit_log_may_write() THEN
+        PERFORM
+        FROM @schema@.pgaudit_log_declared_label AS declared
+        WHERE declared.model = pgaudit_log_write_manual.model
+            AND declared.label = pgaudit_log_write_manual.label;
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'pgaudit_log: the role % may not write an event "%" of %', session_user,
+                pgaudit_log_write_manual.label, pgaudit_log_write_manual.model
+            USING ERRCODE = 'insufficient_privilege',
+                  HINT = 'Only labels that the project declares. If this is one, run migrate or'
+                      || ' manage.py pgaudit_log install, as the owner of the event table.';
+        END IF;
+        IF pgaudit_log_write_manual.shape <> 0 THEN
+            PERFORM
+            FROM @schema@.pgaudit_log_label AS called
+            JOIN @schema@.pgaudit_log_shape AS own ON own.table_id = called.table_id
+            WHERE called.label = pgaudit_log_write_manual.model
+                AND own.id = pgaudit_log_write_manual.shape;
+            IF NOT FOUND THEN
+                RAISE EXCEPTION 'pgaudit_log: % has not had the shape %',
+                    pgaudit_log_write_manual.model, pgaudit_log_write_manual.shape
+                USING ERRCODE = 'insufficient_privilege';
+            END IF;
+        END IF;
+        IF jsonb_typeof(pgaudit_log_write_manual.snapshot) <> 'object' THEN
+            RAISE EXCEPTION 'pgaudit_log: the snapshot of an event is a JSON object'
+            USING ERRCODE = 'invalid_parameter_value';
+        END IF;
+    END IF;
+
+    INSERT INTO @schema@.pgaudit_log_event (
+        model, obj_pk, label, operation, shape, snapshot, refs, context_id, context, role, session, created_at
+    )
+    SELECT
+        pgaudit_log_write_manual.model,
+        pgaudit_log_write_manual.obj_pk,
+        pgaudit_log_write_manual.label,
+        'M',
+        pgaudit_log_write_manual.shape,
+        pgaudit_log_write_manual.snapshot,
+        pgaudit_log_write_manual.refs,
+        context.id,
+        context.value,
+        session_user,
+        context.session,
+        CASE WHEN pgaudit_log_write_manual.is_by_clock THEN clock_timestamp() ELSE now() END
+    FROM @schema@.pgaudit_log_context() AS context
+    RETURNING pgaudit_log_event.id INTO manual.written;
+    RETURN manual.written;
 END;
 $pgaudit_log$;
 
