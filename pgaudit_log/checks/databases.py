@@ -18,6 +18,7 @@ from pgaudit_log.checks.captures import (
 )
 from pgaudit_log.checks.event_table import (
     check_default_partition,
+    check_hardening,
     check_locks,
     check_numbers,
     check_rights,
@@ -88,6 +89,7 @@ def _findings(alias: str) -> Messages:
         check_histories,
         check_tables,
         check_turns,
+        check_hardening,
         check_locks,
         check_views,
         check_past,

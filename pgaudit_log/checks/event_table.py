@@ -8,13 +8,17 @@ from django.core import checks
 
 from pgaudit_log.checks import messages
 from pgaudit_log.constants import APP_LABEL, EVENT_TABLE
-from pgaudit_log.database import event_rights, event_table
+from pgaudit_log.database import event_rights, event_table, hardening
 from pgaudit_log.database.installed_schema import DEFAULT_PARTITION, Fault
 from pgaudit_log.database.partitions.locks import locks
+from pgaudit_log.exceptions import PlanError
 
 Messages = list[checks.CheckMessage]
 
 INSTALL = "Run manage.py pgaudit_log install."
+
+_LISTED = 5
+"""How many statements a message shows; `harden` shows all."""
 
 
 def check_schema(alias: str, faults: Sequence[Fault]) -> Messages:
@@ -152,6 +156,31 @@ def check_rights(alias: str) -> Messages:
             obj=APP_LABEL,
             id="pgaudit_log.W023",
             on=listed,
+        )
+    ]
+
+
+def check_hardening(alias: str) -> Messages:
+    """Return a warning where a hardened database is not as it was hardened."""
+    try:
+        found = hardening.drift(alias)
+    except PlanError as error:
+        differs, obstacles = [str(error)], [str(error)]
+    else:
+        if found is None or not (found.steps or found.obstacles):
+            return []
+        differs = [step.statement for step in found.steps]
+        obstacles = list(found.obstacles)
+    listed = [*obstacles, *differs[:_LISTED]]
+    more = f", and {len(differs) - _LISTED} more" if len(differs) > _LISTED else ""
+    return [
+        messages.Warning(
+            f'The database "{alias}" was hardened, and is not as it was then. It lacks:'
+            f" {'; '.join(dict.fromkeys(listed))}{more}. The application could forge or erase events.",
+            hint="Find out who changed it, then run manage.py pgaudit_log harden --apply.",
+            obj=APP_LABEL,
+            id="pgaudit_log.W025",
+            on=[*obstacles, *differs],
         )
     ]
 

@@ -40,6 +40,7 @@ def run(options: Any, screen: Screen) -> None:
         ("Made the triggers of the partition {}.", report.leaf_triggers),
         ("Made the view {}.", report.views),
         ("Dropped the view {}, whose model is no longer tracked.", report.dropped_views),
+        ("Kept it hardened: {}.", map(terminal_text.safe, report.rights)),
     ):
         for name in names:
             screen.line(done.format(name))

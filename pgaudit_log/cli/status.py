@@ -92,7 +92,17 @@ def _summary(status: Status) -> list[tuple[str, str]]:
     if status.role is not None:
         could = "could change the log" if status.role.may_forge else "cannot change the log"
         pairs.append(("role", f"{terminal_text.safe(status.role.name)}, which {could}"))
+    pairs.append(("hardened", _hardened(status)))
     return pairs
+
+
+def _hardened(status: Status) -> str:
+    known = status.hardened
+    if known is None:
+        return "no"
+    roles = [known.owner, ", ".join(known.apps), ", ".join(known.readers)]
+    owner, apps, readers = map(terminal_text.safe, roles)
+    return f"owned by {owner}, for {apps}" + (f", read by {readers}" if readers else "")
 
 
 def _write_problem(problem: Problem, screen: Screen) -> None:

@@ -11,6 +11,7 @@ from pgaudit_log.cli import (
     as_of,
     backfill,
     events,
+    harden,
     install,
     reversal,
     status,
@@ -85,6 +86,7 @@ SUBCOMMANDS = (
         has_json=False,
     ),
     Subcommand(name="status", help=status.HELP, add_arguments=status.add_arguments, run=status.run),
+    Subcommand(name="harden", help=harden.HELP, add_arguments=harden.add_arguments, run=harden.run),
     Subcommand(
         name="uninstall",
         help=uninstall.HELP,

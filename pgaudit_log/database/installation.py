@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from django.db import DatabaseError, connections
 
 from pgaudit_log.database import (
+    declared_labels,
+    hardening,
     installed_captures,
     installed_triggers,
     installed_views,
@@ -61,6 +63,9 @@ class Report:
     """What is told of such views that could not be dropped."""
     occupied: Sequence[str] = ()
     """Partitions that could not be made, because the DEFAULT partition has events of their time."""
+    rights: Sequence[str] = ()
+    """What gave new tables, partitions and functions to the owner, and granted them, where the
+    database was hardened."""
 
 
 def missing_triggers(using: str) -> list[str]:
@@ -173,8 +178,12 @@ def _install(using: str) -> Report:
     for view in kept:
         logger.warning("%s", view)
     begun = install_turns(using)
-    # At the end, because something else may be in the way of one.
-    views = install_views(using)
+    declared_labels.install(using)
+    try:
+        # At the end, because something else may be in the way of one.
+        views = install_views(using)
+    finally:
+        rights = hardening.mend(using)
     return Report(
         turns=tuple(begun),
         schema=tuple(faults),
@@ -188,4 +197,5 @@ def _install(using: str) -> Report:
         dropped_views=tuple(name for name in undeclared if name not in {v.name for v in kept}),
         kept_views=tuple(map(str, kept)),
         occupied=tuple(period.table for period in plan.occupied),
+        rights=tuple(rights),
     )

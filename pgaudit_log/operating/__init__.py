@@ -3,6 +3,7 @@
 from pgaudit_log.operating.coverage import Coverage, coverage_of
 from pgaudit_log.operating.findings import Finding, Place
 from pgaudit_log.operating.health import status
+from pgaudit_log.operating.roles import plan_hardening
 from pgaudit_log.operating.settled import settled_until, wait_until_settled
 from pgaudit_log.operating.verification import verify
 
@@ -11,6 +12,7 @@ __all__ = [
     "Finding",
     "Place",
     "coverage_of",
+    "plan_hardening",
     "settled_until",
     "status",
     "verify",

@@ -12,7 +12,7 @@ from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections, transaction
 from pgaudit_log import checks
 from pgaudit_log.checks import databases
 from pgaudit_log.constants import EVENT_TABLE
-from pgaudit_log.database import event_table, uncaptured
+from pgaudit_log.database import event_table, hardening, uncaptured
 from pgaudit_log.database.partitions import locks as partition_locks
 from pgaudit_log.database.partitions import sizes as partition_sizes
 from pgaudit_log.database.partitions.sizes import PartitionSize
@@ -55,6 +55,7 @@ def status(using: str = DEFAULT_DB_ALIAS) -> Status:
     untracked = ask("untracked tables", lambda: tuple(uncaptured.tables(using)))
     columns = ask("uncaptured columns", lambda: tuple(uncaptured.columns(using)))
     role = ask("role", lambda: _role(using))
+    hardened = ask("hardening", lambda: hardening.hardened(using))
     return Status(
         using=using,
         asked_at=now,
@@ -67,6 +68,7 @@ def status(using: str = DEFAULT_DB_ALIAS) -> Status:
         untracked_tables=untracked,
         uncaptured_columns=columns,
         role=role,
+        hardened=hardened,
     )
 
 

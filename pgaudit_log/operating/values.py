@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from pgaudit_log.database.hardening import Hardened
 from pgaudit_log.database.partitions.sizes import PartitionSize
 from pgaudit_log.database.uncaptured import UncapturedColumns, UntrackedTable
 from pgaudit_log.values.plain_values import plain
@@ -120,6 +121,8 @@ class Status:
     untracked_tables: tuple[UntrackedTable, ...] | None
     uncaptured_columns: tuple[UncapturedColumns, ...] | None
     role: Role | None
+    hardened: Hardened | None
+    """For which roles the database was hardened; ``None`` if it was not."""
 
     @property
     def is_healthy(self) -> bool:
@@ -189,6 +192,7 @@ class Status:
             "role": None
             if self.role is None
             else {**asdict(self.role), "may_forge": self.role.may_forge},
+            "hardened": _document(self.hardened),
         }
         document: dict[str, Any] = plain(found)
         return document
