@@ -23,9 +23,10 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pgaudit_log.backfill.event_sql import Baselines, Key, baselines
 from pgaudit_log.conf import settings
+from pgaudit_log.constants import EVENT_TABLE
 from pgaudit_log.declaring import declarations, former_names, model_labels
 from pgaudit_log.declaring.declarations import Declaration
-from pgaudit_log.exceptions import QueryError
+from pgaudit_log.exceptions import PlanError, QueryError
 from pgaudit_log.values.pinned_settings import pinned
 from pgaudit_log.values.sql_text import Sql
 from pgaudit_log.values.tables import concrete
@@ -78,6 +79,7 @@ def backfill(
     Raises:
         QueryError: when the model is not tracked, has no such tracker, or ``batch_size`` is
             less than 1. Nothing is written then.
+        PlanError: when the role of the connection may not write events.
     """
     model = _tracked_model(model)
     chosen = _declarations(model, label)
@@ -87,6 +89,7 @@ def backfill(
             " Give a batch_size of 1 or more."
         )
     connection = connections[using or router.db_for_write(model)]
+    _refuse_who_may_not_write(connection, chosen[0])
     writers = [_Writer(declaration, connection) for declaration in chosen]
     total = _estimated_rows(model, connection) if progress else 0
     table = concrete(model)
@@ -171,6 +174,30 @@ def _declarations(model: type[models.Model], label: str | None) -> Sequence[Decl
             f" Its trackers are {', '.join(known)}."
         )
     return [declaration]
+
+
+def _refuse_who_may_not_write(connection: BaseDatabaseWrapper, declaration: Declaration) -> None:
+    """Raise where the role of a connection may not write events, as in a hardened database.
+
+    Raises:
+        PlanError: says which role can.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT current_user::text, pg_get_userbyid(relowner)::text
+            FROM pg_class
+            WHERE oid = to_regclass(%s) AND NOT has_table_privilege(oid, 'INSERT')
+            """,
+            [EVENT_TABLE],
+        )
+        row = cursor.fetchone()
+    if row is not None:
+        role, owner = row
+        raise PlanError(
+            f"Cannot backfill {declaration.label}: the role {role} may not write events. Run it as the"
+            f" role that migrates, or with SET ROLE {owner}, the owner of the event table."
+        )
 
 
 class _Writer:

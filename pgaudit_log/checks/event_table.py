@@ -171,7 +171,7 @@ def check_hardening(alias: str) -> Messages:
             return []
         differs = [step.statement for step in found.steps]
         obstacles = list(found.obstacles)
-    listed = [*obstacles, *differs[:_LISTED]]
+    listed = [*(obstacle.rstrip(".") for obstacle in obstacles), *differs[:_LISTED]]
     more = f", and {len(differs) - _LISTED} more" if len(differs) > _LISTED else ""
     return [
         messages.Warning(
