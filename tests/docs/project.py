@@ -7,9 +7,9 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +84,8 @@ class Project:
     folder: Path
     database: str
     is_bare: bool = False
+    roles: Mapping[str, str] = field(default_factory=dict)
+    """What roles of the page are called on the server, whose other databases have roles, too."""
 
     def write(self, path: str, text: str, *, replace: bool = False) -> None:
         """Append ``text`` to a file of the project, or put it in its place.
@@ -95,7 +97,7 @@ class Project:
         before = file.read_text() if file.exists() and not replace else ""
         if replace and path == "mysite/settings.py":
             before = SETTINGS
-        file.write_text(f"{before}\n{text}\n")
+        file.write_text(f"{before}\n{_replaced(text, self.roles)}\n")
 
     def use_its_database(self) -> None:
         """Let the settings, whatever the page says of the server, name the project's database."""
@@ -114,7 +116,10 @@ class Project:
         """
         given, written = self.folder / "steps.json", self.folder / "results.json"
         given.write_text(
-            json.dumps([{**step, "conninfo": _conninfo(self.database)} for step in steps])
+            _replaced(
+                json.dumps([{**step, "conninfo": _conninfo(self.database)} for step in steps]),
+                self.roles,
+            )
         )
         done = subprocess.run(
             [INSTALLED or sys.executable, str(SESSION), str(given), str(written)],
@@ -127,7 +132,8 @@ class Project:
             check=False,
         )
         assert done.returncode == 0, done.stdout
-        results: list[dict[str, Any]] = json.loads(written.read_text())
+        pages = {there: name for name, there in self.roles.items()}
+        results: list[dict[str, Any]] = json.loads(_replaced(written.read_text(), pages))
         return results
 
     def _environment(self) -> dict[str, str]:
@@ -148,9 +154,17 @@ class Project:
         }
 
 
+def _replaced(text: str, names: Mapping[str, str]) -> str:
+    for name, other in names.items():
+        text = re.sub(rf"\b{name}\b", other, text)
+    return text
+
+
 @contextmanager
-def project(name: str, folder: Path, *, is_bare: bool = False) -> Iterator[Project]:
-    """Make a project with a new, empty database; drop the database in the end.
+def project(
+    name: str, folder: Path, *, is_bare: bool = False, roles: Sequence[str] = ()
+) -> Iterator[Project]:
+    """Make a project with a new, empty database; drop the database, and the page's roles, in the end.
 
     A bare one is as Django starts it.
     """
@@ -162,13 +176,17 @@ def project(name: str, folder: Path, *, is_bare: bool = False) -> Iterator[Proje
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text)
     slug = re.sub(r"\W+", "_", name.lower())
+    there: dict[str, str] = {}
     database = f"pgaudit_log_docs_{slug}_{os.getpid()}"
     _maintain("CREATE DATABASE {}", database)
     try:
-        yield Project(folder=folder, database=database, is_bare=is_bare)
+        there |= {role: f"{role}_{os.getpid()}" for role in roles}
+        yield Project(folder=folder, database=database, is_bare=is_bare, roles=there)
     finally:
         for made in [database, *_test_databases(database)]:
             _maintain("DROP DATABASE IF EXISTS {} WITH (FORCE)", made)
+        for role in there.values():
+            _maintain("DROP ROLE IF EXISTS {}", role)
 
 
 def _server() -> dict[str, Any]:

@@ -100,6 +100,16 @@ def sessions(blocks: list[Block]) -> list[Session]:
     return found
 
 
+def roles(blocks: list[Block]) -> list[str]:
+    """Return the names of the roles that a page makes; a server's databases share them."""
+    return [
+        name
+        for block in blocks
+        if block.language == "sql"
+        for name in re.findall(r"CREATE ROLE (\w+)", block.code)
+    ]
+
+
 def starts_a_project(blocks: list[Block]) -> bool:
     """Return whether a page tells how to start a project."""
     told = {line for block in blocks for line in block.code.splitlines()}

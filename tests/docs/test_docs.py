@@ -60,7 +60,8 @@ def test_code_blocks_do_what_the_page_says(page: Path, tmp_path: Path) -> None:
     sessions = rules.sessions(found)
     if not any(session.files or session.steps for session in sessions):
         return
-    with project(name_of(page), tmp_path, is_bare=rules.starts_a_project(found)) as made:
+    is_bare, roles = rules.starts_a_project(found), rules.roles(found)
+    with project(name_of(page), tmp_path, is_bare=is_bare, roles=roles) as made:
         for session in sessions:
             for block in session.files:
                 assert block.file is not None
