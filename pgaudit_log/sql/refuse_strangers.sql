@@ -1,6 +1,6 @@
 -- pgaudit_log_refuse_strangers(catalog, object, what): raises if what was bound into a function or
--- trigger belongs to a stranger: a role that is no superuser, not the one that installs, and no
--- extension. Whoever may create in a schema of the path can make an operator or a function that
+-- trigger belongs to a stranger: a role that is no superuser, not the one that installs, not the
+-- owner of the event table, and no extension. Whoever may create in a schema of the path can make an operator or a function that
 -- fits better than PostgreSQL's own; bound into a condition, it would run with every write.
 --   catalog, object   what pg_depend calls the thing that was made
 --   what              what the message calls it
@@ -28,6 +28,7 @@ BEGIN
     JOIN pg_roles ON pg_roles.oid = bound.owner
     WHERE NOT rolsuper
         AND rolname <> current_user
+        AND bound.owner <> (SELECT relowner FROM pg_class WHERE oid = '@schema@.pgaudit_log_event'::regclass)
         AND NOT EXISTS (
             SELECT FROM pg_depend AS member
             WHERE member.classid = bound.refclassid AND member.objid = bound.refobjid

@@ -1,5 +1,5 @@
--- What a hardened database has to own and to grant: tables, partitions, views, sequences, functions, schemas and
--- the database. Each with its kind, its part, its name, its owner, whether a truncation is captured, and what
+-- What a hardened database has to own and to grant: tables, partitions, views, sequences, functions, types,
+-- collations, schemas and the database. Each with its kind, its part, its name, its owner, whether a truncation is captured, and what
 -- has been granted on it, by role; PUBLIC is ''.
 --   events, schema     the event table, by its oid, and its schema
 --   own                the other tables of this package
@@ -81,6 +81,13 @@ function AS (
             )
         )
 ),
+attribute AS (
+    SELECT COALESCE(NULLIF(typelem, 0), atttypid) AS typed, attcollation AS collated
+    FROM relation
+    JOIN pg_attribute ON attrelid = relation.oid AND attnum > 0 AND NOT attisdropped
+    JOIN pg_type ON pg_type.oid = atttypid
+    WHERE relation.part = 'model'
+),
 thing AS (
     SELECT
         'pg_class'::regclass::oid AS catalog,
@@ -119,6 +126,31 @@ thing AS (
     JOIN pg_namespace ON pg_namespace.oid = pronamespace
     WHERE nspname <> 'pg_catalog'
     GROUP BY pg_proc.oid, nspname
+    UNION ALL
+    -- Of what a view or a condition looks at, all belongs to the owner, too.
+    SELECT
+        'pg_type'::regclass,
+        pg_type.oid,
+        CASE typtype WHEN 'd' THEN 'domain' ELSE 'type' END,
+        'called',
+        quote_ident(nspname) || '.' || quote_ident(typname),
+        typowner,
+        NULL::aclitem[]
+    FROM pg_type
+    JOIN pg_namespace ON pg_namespace.oid = typnamespace
+    WHERE pg_type.oid IN (SELECT typed FROM attribute) AND nspname <> 'pg_catalog'
+    UNION ALL
+    SELECT
+        'pg_collation'::regclass,
+        pg_collation.oid,
+        'collation',
+        'called',
+        quote_ident(nspname) || '.' || quote_ident(collname),
+        collowner,
+        NULL::aclitem[]
+    FROM pg_collation
+    JOIN pg_namespace ON pg_namespace.oid = collnamespace
+    WHERE pg_collation.oid IN (SELECT collated FROM attribute) AND nspname <> 'pg_catalog'
     UNION ALL
     SELECT
         'pg_namespace'::regclass,
@@ -184,4 +216,9 @@ SELECT
         '{}'
     )
 FROM thing
-ORDER BY array_position(ARRAY['database', 'schema', 'table', 'view', 'sequence', 'function'], kind), part, thing.name
+ORDER BY
+    array_position(
+        ARRAY['database', 'schema', 'table', 'view', 'sequence', 'function', 'type', 'domain', 'collation'], kind
+    ),
+    part,
+    thing.name

@@ -23,7 +23,7 @@ from pgaudit_log.operating import plan_hardening, status
 from pgaudit_log.testing import isolated
 from tests.shop.models import Customer, Order
 from tests.support import execute, role_name
-from tests.tables import EVERYTHING, tracked_table
+from tests.tables import EVERYTHING, SqlField, tracked_table
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
@@ -447,3 +447,97 @@ def test_a_role_that_is_gone_is_told(hardened: None) -> None:
     execute("INSERT INTO pgaudit_log_granted_role VALUES ('gone', 'app')")
     assert "There is no role gone" in messages()["W025"]
     installation.install("default")
+
+
+# What the application has through others
+
+
+@pytest.mark.usefixtures("roles")
+def test_what_a_group_of_the_application_was_granted_is_taken_from_it() -> None:
+    group = role_name("audit_group")
+    execute(
+        f"CREATE ROLE {group}; GRANT {group} TO {APP}; GRANT INSERT ON pgaudit_log_event TO {group};"
+        f" GRANT CREATE ON SCHEMA public TO {group}; GRANT TRIGGER ON shop_order TO {group}"
+    )
+    plan_hardening(owner=OWNER, app=APP).apply()
+    assert "permission denied" in refused("INSERT INTO pgaudit_log_event DEFAULT VALUES", APP)
+    assert "permission denied" in refused("CREATE TABLE mine ()", APP)
+    assert plan_hardening().steps == ()
+    execute(f"GRANT UPDATE ON pgaudit_log_event TO {group}")
+    assert f'REVOKE UPDATE ON TABLE public.pgaudit_log_event FROM "{group}"' in messages()["W025"]
+
+
+@pytest.mark.usefixtures("roles")
+def test_who_is_a_member_of_the_owner_of_the_schema_is_in_the_way() -> None:
+    keeper = role_name("audit_keeper")
+    execute(f"CREATE ROLE {keeper}; GRANT {keeper} TO {APP}; ALTER SCHEMA public OWNER TO {keeper}")
+    obstacles = plan_hardening(owner=OWNER, app=APP).obstacles
+    assert any(f'REVOKE "{keeper}" FROM "{APP}"' in obstacle for obstacle in obstacles)
+
+
+@pytest.mark.usefixtures("roles")
+def test_types_collations_and_functions_of_tables_go_with_them() -> None:
+    execute(
+        "CREATE TYPE shop_size AS ENUM ('s', 'm');"
+        " CREATE DOMAIN shop_word AS text; CREATE COLLATION shop_german (locale = 'C');"
+        " CREATE FUNCTION shop_twice(text) RETURNS text LANGUAGE sql RETURN $1 || $1;"
+        " CREATE FUNCTION shop_touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'"
+    )
+    with isolated():
+        tracked_table(
+            "Sized",
+            pgaudit_log.UpdateEvent(
+                condition=pgaudit_log.Q(new__word__isnull=False),
+            ),
+            size=SqlField("shop_size", null=True),
+            sizes=SqlField("shop_size[]", null=True),
+            word=SqlField("shop_word", null=True),
+            name=models.TextField(db_collation="shop_german"),
+        )
+        execute(
+            "CREATE TRIGGER touch BEFORE UPDATE ON shop_sized FOR EACH ROW EXECUTE FUNCTION shop_touch()"
+        )
+        for kind, name in (
+            ("TYPE", "shop_size"),
+            ("DOMAIN", "shop_word"),
+            ("COLLATION", "shop_german"),
+            ("FUNCTION", "shop_touch()"),
+            ("FUNCTION", "shop_twice(text)"),
+        ):
+            execute(f"ALTER {kind} {name} OWNER TO {APP}")
+        plan_hardening(owner=OWNER, app=APP).apply()
+        assert plan_hardening().steps == ()
+        owners = execute(
+            "SELECT typowner::regrole::text FROM pg_type WHERE typname IN ('shop_size', 'shop_word')"
+            " UNION SELECT collowner::regrole::text FROM pg_collation WHERE collname = 'shop_german'"
+            " UNION SELECT proowner::regrole::text FROM pg_proc WHERE proname = 'shop_touch'"
+        )
+        assert owners == [(OWNER,)]
+        # What nothing calls stays with who has it.
+        assert execute(
+            "SELECT proowner::regrole::text FROM pg_proc WHERE proname = 'shop_twice'"
+        ) == [(APP,)]
+
+
+@pytest.mark.usefixtures("hardened")
+def test_what_the_application_has_made_does_not_become_the_owners_unseen() -> None:
+    """A function that runs as the owner would be a way in."""
+    execute(
+        "CREATE FUNCTION shop_touch() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER"
+        " AS 'BEGIN RETURN NEW; END';"
+        " CREATE TRIGGER touch BEFORE UPDATE ON shop_order FOR EACH ROW EXECUTE FUNCTION shop_touch();"
+        f" ALTER FUNCTION shop_touch() OWNER TO {APP}"
+    )
+    installation.install("default")
+    assert "shop_touch() OWNER TO" in messages()["W025"]
+    assert execute("SELECT proowner::regrole::text FROM pg_proc WHERE proname = 'shop_touch'") == [
+        (APP,)
+    ]
+
+
+@pytest.mark.usefixtures("hardened")
+def test_it_can_be_taken_back() -> None:
+    [(me,)] = execute("SELECT current_user")
+    execute(f"REASSIGN OWNED BY {OWNER} TO {me}; DELETE FROM pgaudit_log_granted_role")
+    assert hardening.hardened("default") is None
+    assert messages() == {}

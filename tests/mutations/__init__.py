@@ -17,6 +17,7 @@ from tests.mutations import (
     operating,
     reading,
     reversal,
+    roles,
 )
 from tests.mutations.mutation import Mutation
 
@@ -31,4 +32,5 @@ MUTATIONS: tuple[Mutation, ...] = (
     *operating.MUTATIONS,
     *reading.MUTATIONS,
     *reversal.MUTATIONS,
+    *roles.MUTATIONS,
 )

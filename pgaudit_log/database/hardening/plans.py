@@ -11,7 +11,12 @@ from django.db import DatabaseError, connections, transaction
 from pgaudit_log.database import declared_labels, event_table, installed_captures, own_events
 from pgaudit_log.database.hardening import default_privileges
 from pgaudit_log.database.hardening.remembered import Hardened, hardened
-from pgaudit_log.database.hardening.role_facts import connection_obstacles, role_obstacles
+from pgaudit_log.database.hardening.role_facts import (
+    connection_obstacles,
+    groups_of,
+    role_obstacles,
+    roles_of,
+)
 from pgaudit_log.database.hardening.steps import Step, remembering, steps
 from pgaudit_log.database.hardening.things import things
 from pgaudit_log.database.partitions.catalogue import LOCK_TIMEOUT
@@ -99,18 +104,20 @@ def _listed(names: str | Iterable[str]) -> list[str]:
 
 
 def _plan(using: str, wanted: Hardened, *, is_to_be_applied: bool = True) -> Plan:
-    obstacles = role_obstacles(using, wanted)
+    there = things(using)
+    keepers = {thing.owner for thing in there if thing.part == "place"}
+    roles = roles_of(using, wanted, keepers - {wanted.owner, *wanted.apps})
+    obstacles = role_obstacles(using, wanted, roles)
     before = hardened(using)
     if is_to_be_applied:
         obstacles += connection_obstacles(using, wanted)
     if before is None:
         obstacles += _unsound(using)
-    there = things(using)
     return Plan(
         using=using,
         roles=wanted,
         steps=(
-            *steps(there, wanted),
+            *steps(there, wanted, groups_of(wanted, roles)),
             *default_privileges.steps(using, wanted),
             *remembering(before, wanted, event_table.schema_of(using)),
             *_labels(using),

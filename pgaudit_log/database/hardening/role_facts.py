@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from django.db import connections
@@ -24,18 +24,41 @@ class Role:
     makes_roles: bool
     member_of: tuple[str, ...]
     """Roles that it could become or act as, which are not bound by the log's privileges."""
+    groups: tuple[str, ...]
+    """All roles that it is a member of: what they were granted, it was."""
     may_be_replica: bool
     """Whether it may set ``session_replication_role``."""
 
 
-def role_obstacles(using: str, wanted: Hardened) -> list[str]:
-    """Return why privileges would not bind the roles, each with the statement that mends it.
+def roles_of(using: str, wanted: Hardened, places: Iterable[str]) -> dict[str, Role]:
+    """Return the roles by name.
+
+    Args:
+        using: the database.
+        wanted: which roles.
+        places: the roles that own the database, or a schema, and keep it.
 
     Raises:
         PlanError: when a role does not exist, or one role is to be two things.
     """
-    names = (wanted.owner, *wanted.apps, *wanted.readers)
-    roles = _roles(using, wanted)
+    names = [wanted.owner, *wanted.apps, *wanted.readers]
+    with own_path(connections[using]) as cursor:
+        cursor.execute(
+            sql.read("roles_to_harden.sql"),
+            {"owner": wanted.owner, "names": names, "places": list(places)},
+        )
+        roles = {
+            row[0]: Role(
+                name=row[0],
+                can_login=row[1],
+                is_superuser=row[2],
+                makes_roles=row[3],
+                member_of=tuple(row[4]),
+                groups=tuple(row[5]),
+                may_be_replica=row[6],
+            )
+            for row in cursor.fetchall()
+        }
     for name in names:
         if name not in roles:
             options = "NOLOGIN" if name == wanted.owner else "LOGIN"
@@ -48,6 +71,11 @@ def role_obstacles(using: str, wanted: Hardened) -> list[str]:
             f"One role cannot be two of these: {', '.join(names)}. The owner, the application and who"
             " only reads are roles of their own. Nothing was changed."
         )
+    return roles
+
+
+def role_obstacles(using: str, wanted: Hardened, roles: Mapping[str, Role]) -> list[str]:
+    """Return why privileges would not bind the roles, each with the statement that mends it."""
     owner = roles[wanted.owner]
     found = list(_of_owner(owner))
     for name in (*wanted.apps, *wanted.readers):
@@ -55,26 +83,10 @@ def role_obstacles(using: str, wanted: Hardened) -> list[str]:
     return found
 
 
-def _roles(using: str, wanted: Hardened) -> dict[str, Role]:
-    with own_path(connections[using]) as cursor:
-        cursor.execute(
-            sql.read("roles_to_harden.sql"),
-            {
-                "owner": wanted.owner,
-                "names": [wanted.owner, *wanted.apps, *wanted.readers],
-            },
-        )
-        return {
-            name: Role(
-                name=name,
-                can_login=can_login,
-                is_superuser=is_superuser,
-                makes_roles=makes_roles,
-                member_of=tuple(member_of),
-                may_be_replica=may_be_replica,
-            )
-            for name, can_login, is_superuser, makes_roles, member_of, may_be_replica in cursor.fetchall()
-        }
+def groups_of(wanted: Hardened, roles: Mapping[str, Role]) -> list[str]:
+    """Return the roles that the application or a reader is a member of, but for the owner."""
+    groups = {group for name in (*wanted.apps, *wanted.readers) for group in roles[name].groups}
+    return sorted(groups - {wanted.owner, *wanted.apps, *wanted.readers})
 
 
 def _version(using: str) -> int:

@@ -25,13 +25,19 @@ class Step:
         return f"{self.statement}; -- {self.reason}"
 
 
-def steps(things: Sequence[Thing], wanted: Hardened) -> Iterator[Step]:
-    """Yield the statements that make the things what they should be: none where they are."""
+def steps(things: Sequence[Thing], wanted: Hardened, groups: Sequence[str]) -> Iterator[Step]:
+    """Yield the statements that make the things what they should be: none where they are.
+
+    Args:
+        things: what there is.
+        wanted: the roles.
+        groups: the roles that the application or a reader is a member of.
+    """
     for thing in things:
         # What is granted on a thing to who owns it by now goes with the thing.
         yield from _owned(thing, wanted)
     for thing in things:
-        yield from _granted(thing, wanted)
+        yield from _granted(thing, wanted, groups)
 
 
 def _owned(thing: Thing, wanted: Hardened) -> Iterator[Step]:
@@ -68,13 +74,13 @@ _WHY_OWNED = {
 }
 
 
-def _granted(thing: Thing, wanted: Hardened) -> Iterator[Step]:
+def _granted(thing: Thing, wanted: Hardened, groups: Sequence[str]) -> Iterator[Step]:
     is_moved = thing.owner in wanted.apps
     for role in wanted.apps:
         yield from _grants(thing, role, _of_app(thing, is_moved))
     for role in wanted.readers:
         yield from _grants(thing, role, _of_reader(thing))
-    for role in (PUBLIC, *wanted.apps, *wanted.readers):
+    for role in (PUBLIC, *wanted.apps, *wanted.readers, *groups):
         if role in wanted.readers and not (thing.is_ours or thing.part == "place"):
             continue
         yield from _revokes(thing, role)

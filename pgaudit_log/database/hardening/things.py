@@ -1,4 +1,4 @@
-"""Things to harden: the tables, views, sequences, functions and schemas, with their owners and grants."""
+"""Things to harden: tables, views, functions and what they need, with their owners and grants."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ from pgaudit_log.reading import typed_events
 from pgaudit_log.values.pinned_settings import own_path
 from pgaudit_log.values.quoting import quote_name
 
-Kind = Literal["database", "schema", "table", "view", "sequence", "function"]
+Kind = Literal[
+    "database", "schema", "table", "view", "sequence", "function", "type", "domain", "collation"
+]
 Part = Literal["events", "own", "view", "model", "other", "capture", "called", "place"]
 
 PUBLIC = ""
