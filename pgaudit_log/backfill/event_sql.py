@@ -9,9 +9,11 @@ from typing import Any, TypeAlias
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from pgaudit_log.capture_v1.columns import MARK
 from pgaudit_log.capture_v1.references import refs_sql
 from pgaudit_log.capture_v1.snapshot import snapshot_source
-from pgaudit_log.triggers.captured_columns import captured, stored_columns
+from pgaudit_log.declaring.masks import masks_of
+from pgaudit_log.triggers.captured_columns import captured, shown, stored_columns
 from pgaudit_log.triggers.references import references
 from pgaudit_log.values.column_json import column_type, sql_type, stored_sql
 from pgaudit_log.values.key_sql import row_key_sql
@@ -82,6 +84,7 @@ def baselines(
         obj_pk=obj_pk,
         event_labels=", ".join(map(quote_literal, event_labels)),
     )
+    masks = masks_of(model)
     stored = stored_columns(model, columns, connection)
     read = dict.fromkeys(column_of(field) for field in [*keys, *columns])
     fillings: dict[str, Template | Sql | str] = {
@@ -95,8 +98,10 @@ def baselines(
         "obj_pk": obj_pk,
         "label": quote_literal(label),
         "shape": _current_shape_sql(model),
-        "snapshot": snapshot_source("new", captured(stored, connection)),
-        "refs": refs_sql("new", references(columns, connection), called=called),
+        "snapshot": snapshot_source("new", captured(stored, connection, masks)).replace(
+            "@schema@.", ""
+        ),
+        "refs": refs_sql("new", references(shown(columns, masks), connection), called=called),
         "created_at": created_at,
     }
     return Baselines(
@@ -119,12 +124,19 @@ def manual_event_sql(
     connection: BaseDatabaseWrapper,
 ) -> Sql:
     """Return the INSERT of one event of a row that is given as ``values``, by field."""
+    masks = masks_of(model)
     row = [
         Sql.param(value) + f"::{column_type(field, connection)} AS {quote_name(column_of(field))}"
         for field, value in values
+        if column_of(field) not in masks
     ]
     stored = [
-        stored_sql(f"new.{quote_name(column_of(field))}", sql_type(field, connection))
+        # No hash: who may write such events could try out values.
+        (
+            MARK
+            if column_of(field) in masks
+            else stored_sql(f"new.{quote_name(column_of(field))}", sql_type(field, connection))
+        )
         + f" AS {quote_name(column_of(field))}"
         for field in stored_columns(model, tracked, connection)
     ]
@@ -135,7 +147,7 @@ def manual_event_sql(
         obj_pk=row_key_sql("new", model, connection),
         label=quote_literal(label),
         shape=_current_shape_sql(model),
-        refs=refs_sql("new", references(tracked, connection), called=called),
+        refs=refs_sql("new", references(shown(tracked, masks), connection), called=called),
         created_at=created_at,
     )
 
@@ -146,4 +158,7 @@ def _read(name: str) -> Template:
 
 def _current_shape_sql(model: type[models.Model]) -> str:
     """Return the shape that the table of ``model`` has now, which a trigger would know."""
-    return f"pgaudit_log_current_shape({quote_literal(table_of(concrete(model)))}::regclass)"
+    table = f"{quote_literal(table_of(concrete(model)))}::regclass"
+    masks = ", ".join(map(quote_literal, masks_of(model)))
+    masked = f", ARRAY[{masks}]" if masks else ""
+    return f"pgaudit_log_current_shape({table}{masked})"

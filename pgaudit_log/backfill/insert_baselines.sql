@@ -13,7 +13,7 @@ SELECT
     @obj_pk@,
     @label@,
     'B',
-    (SELECT @shape@), -- looked up once a statement, not once a row
+    capture.shape,
     to_jsonb(snapshot.*),
     @refs@,
     context.id,
@@ -21,7 +21,8 @@ SELECT
     session_user,
     context.session,
     @created_at@
-FROM (
+FROM (SELECT @shape@ OFFSET 0) AS capture (shape) -- looked up once a statement, not once a row
+CROSS JOIN (
     SELECT @columns@
     FROM @table@ AS new
     WHERE @within@

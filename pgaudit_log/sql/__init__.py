@@ -28,6 +28,8 @@ SCHEMA_FILES = (
     "renamed.sql",
     "note_large.sql",
     "stored_at.sql",
+    "mask_key.sql",
+    "hashed.sql",
     "resolved.sql",
     "refuse_strangers.sql",
     "bind_condition.sql",
