@@ -7,6 +7,7 @@ numbers would not: the scale of ``1.50``, forty digits, the sign of ``-0``.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final
@@ -29,6 +30,10 @@ State = Mapping[str, str]
 
 NULL: Final = "null"
 """The text of SQL ``NULL``."""
+
+
+MASK: Final = f'{{"{MASKED_KEY}": true}}'
+"""The text of what stands for a value that is not to be told."""
 
 
 class Absence:
@@ -62,6 +67,9 @@ MASKED: Final = Absence("MASKED", "hidden")
 
 ERASED: Final = Absence("ERASED", "erased")
 """The value of a column that was erased from the event."""
+
+_HASH = re.compile(rf'\{{"{re.escape(MASKED_KEY)}": "([0-9]+)\.[0-9a-f]+"\}}')
+"""The text of a hash, with the number of its key."""
 
 _BY_MARKER: Final = {MASKED_KEY: MASKED, ERASED_KEY: ERASED}
 
@@ -162,6 +170,22 @@ def absence(text: str) -> Absence | None:
         if key != JSON_KEY and text.startswith(f'{{"{key}":'):
             return _BY_MARKER.get(key, MISSING)
     return None
+
+
+def hidden(text: str) -> str:
+    """Return what may be told of a value of a masked column: of what was stored as a mark, that."""
+    return text if absence(text) in (MASKED, ERASED) else MASK
+
+
+def tells_no_difference(one: str | None, other: str | None) -> bool:
+    """Return whether a column is masked on both sides, so that values cannot be told from each other.
+
+    Hashes can, if they are of the same key.
+    """
+    if one is None or other is None or not (absence(one) is absence(other) is MASKED):
+        return False
+    keys = [_HASH.fullmatch(text) for text in (one, other)]
+    return None in keys or keys[0][1] != keys[1][1]  # type: ignore[index]
 
 
 def is_elsewhere(text: str) -> bool:

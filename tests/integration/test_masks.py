@@ -6,14 +6,18 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import pgtrigger
 import pytest
 from django.db import models
 
-import pgaudit_log
+from pgaudit_log.declaring import declarations
+from pgaudit_log.declaring.former_names import forget as forget_names
+from pgaudit_log.diffs import blame, changes, diff
 from pgaudit_log.models import Events
 from pgaudit_log.testing import isolated
+from pgaudit_log.values.row_json import MASKED
 from tests.support import execute
-from tests.tables import EVERYTHING, tracked_table
+from tests.tables import EVERYTHING, install_views, tracked_table
 
 pytestmark = pytest.mark.django_db
 
@@ -36,6 +40,18 @@ def person(**track: Any) -> Any:
         email=models.CharField(max_length=100, null=True),
         age=models.IntegerField(null=True),
     )
+
+
+def masked_from_now_on(model: Any, *names: str) -> None:
+    """Mask fields of a tracked model, as its next release does."""
+    for registered, trigger in pgtrigger.registered():
+        if registered is model:
+            trigger.tracked_mask = names
+            trigger.install(model)
+    for declaration in declarations.declarations_of(model):
+        object.__setattr__(declaration, "mask", names)
+    forget_names()
+    install_views(model)
 
 
 @pytest.mark.parametrize("level", ["STATEMENT", "ROW"])
@@ -91,3 +107,31 @@ def test_the_hash_is_the_hmac_of_the_table_the_column_and_the_value() -> None:
         message = f"{table}:{json.loads(columns)[column]}:{text}".encode()
         digest = hmac.new(key, message, hashlib.sha256).hexdigest()[:32]
         assert data[column] == {"pgaudit_log.masked": f"{id}.{digest}"}
+
+
+def test_a_diff_tells_that_a_masked_field_changed() -> None:
+    model = person()
+    one = model.objects.create(email="ana@example.org")
+    model.objects.update(name="bea")
+    model.objects.update(email="bea@example.org")
+    model.objects.update(name="eva")
+    created, name, email, _ = Events.objects.order_by("pgh_id")
+    found = changes(email)
+    assert [*found] == ["email"]
+    assert (found["email"].old, found["email"].new_text) == (MASKED, "hidden")
+    assert [*diff(created, name)] == ["name"]
+    assert [*diff(name, email)] == ["email"]
+    assert [*diff(created)] == ["name", "email"]
+    assert [*diff(email)] == ["name"]
+    assert [*diff(created, of=one)] == ["name", "email"]
+
+
+def test_values_of_the_time_before_the_mask_are_not_shown() -> None:
+    model = person(mask=[])
+    model.objects.create(email="secret")
+    model.objects.update(email="Secret2")
+    created, updated = Events.objects.order_by("pgh_id")
+    masked_from_now_on(model, "email")
+    for found in (changes(created), changes(updated), diff(created, updated), diff(created)):
+        assert "ecret" not in repr(found)
+    assert blame(model.objects.get())["email"].value is MASKED
