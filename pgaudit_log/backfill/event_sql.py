@@ -13,7 +13,12 @@ from pgaudit_log.capture_v1.columns import MARK
 from pgaudit_log.capture_v1.references import refs_sql
 from pgaudit_log.capture_v1.snapshot import snapshot_source
 from pgaudit_log.declaring.masks import masks_of
-from pgaudit_log.triggers.captured_columns import captured, shown, stored_columns
+from pgaudit_log.triggers.captured_columns import (
+    captured,
+    current_shape_sql,
+    shown,
+    stored_columns,
+)
 from pgaudit_log.triggers.references import references
 from pgaudit_log.values.column_json import column_type, sql_type, stored_sql
 from pgaudit_log.values.key_sql import row_key_sql
@@ -21,7 +26,7 @@ from pgaudit_log.values.keys import key_fields
 from pgaudit_log.values.quoting import quote_literal, quote_name
 from pgaudit_log.values.row_sql import Columns
 from pgaudit_log.values.sql_text import Sql, Template, template
-from pgaudit_log.values.tables import Field, column_of, concrete, table_of
+from pgaudit_log.values.tables import Field, column_of, concrete
 
 Key: TypeAlias = "Sequence[str]"
 """A primary key as the text of its parts."""
@@ -97,7 +102,7 @@ def baselines(
         "model": quote_literal(called(concrete(model)._meta.label)),
         "obj_pk": obj_pk,
         "label": quote_literal(label),
-        "shape": _current_shape_sql(model),
+        "shape": current_shape_sql(model),
         "snapshot": snapshot_source("new", captured(stored, connection, masks)).replace(
             "@schema@.", ""
         ),
@@ -146,7 +151,7 @@ def manual_event_sql(
         model=quote_literal(called(model._meta.label)),
         obj_pk=row_key_sql("new", model, connection),
         label=quote_literal(label),
-        shape=_current_shape_sql(model),
+        shape=current_shape_sql(model),
         refs=refs_sql("new", references(shown(tracked, masks), connection), called=called),
         created_at=created_at,
     )
@@ -154,11 +159,3 @@ def manual_event_sql(
 
 def _read(name: str) -> Template:
     return template(__package__, f"{name}.sql")
-
-
-def _current_shape_sql(model: type[models.Model]) -> str:
-    """Return the shape that the table of ``model`` has now, which a trigger would know."""
-    table = f"{quote_literal(table_of(concrete(model)))}::regclass"
-    masks = ", ".join(map(quote_literal, masks_of(model)))
-    masked = f", ARRAY[{masks}]" if masks else ""
-    return f"pgaudit_log_current_shape({table}{masked})"

@@ -135,7 +135,9 @@ def _read(connection: BaseDatabaseWrapper, tables: Sequence[str]) -> dict[str, T
         return {name: _table_names(*row) for name, *row in cursor.fetchall()}
 
 
-def _table_names(labels: Any, columns: Any, shapes: Any, table_id: int, large: Any, masked: Any) -> TableNames:
+def _table_names(
+    labels: Any, columns: Any, shapes: Any, table_id: int, large: Any, masked: Any
+) -> TableNames:
     labels, columns, shapes, large, masked = (
         _document(found) for found in (labels, columns, shapes, large, masked)
     )

@@ -64,12 +64,14 @@ def refuse_masks(declaration: Declaration) -> None:
             named = what + f'{argument}= names "{name}", '
             if name in keys:
                 raise DeclarationError(
-                    named + "which is the primary key: the events of an object are found by it. Give"
+                    named
+                    + "which is the primary key: the events of an object are found by it. Give"
                     " the model a key that tells nothing."
                 )
             if name in declaration.exclude:
                 raise DeclarationError(
-                    named + "and exclude= does, too. Leave it in exclude= for no trace of it in events,"
+                    named
+                    + "and exclude= does, too. Leave it in exclude= for no trace of it in events,"
                     " or in the other for those that tell that it changed."
                 )
             if name in declaration.large:
@@ -79,7 +81,8 @@ def refuse_masks(declaration: Declaration) -> None:
                 )
             if argument == "mask" and name in declaration.mask_hash:
                 raise DeclarationError(
-                    named + "and mask_hash= does, too. Leave it in mask_hash= if equal values are to"
+                    named
+                    + "and mask_hash= does, too. Leave it in mask_hash= if equal values are to"
                     " be told, or else in mask=."
                 )
     for other in declarations.declarations_of(model):

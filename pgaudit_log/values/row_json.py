@@ -134,7 +134,10 @@ def agree(one: State | None, other: State | None) -> bool:
     """Return whether two states can be of the same row: no column that both have differs."""
     if one is None or other is None:
         return one is other
-    return all(one.get(column, value) == value for column, value in other.items())
+    return all(
+        one.get(column, value) == value or tells_no_difference(one[column], value)
+        for column, value in other.items()
+    )
 
 
 def changed(diff: str | None) -> Iterator[tuple[str, str, str]]:
@@ -177,15 +180,20 @@ def hidden(text: str) -> str:
     return text if absence(text) in (MASKED, ERASED) else MASK
 
 
-def tells_no_difference(one: str | None, other: str | None) -> bool:
-    """Return whether a column is masked on both sides, so that values cannot be told from each other.
+def are_other_hashes(one: str, other: str) -> bool:
+    """Return whether two texts are hashes of one key, of masked values that differ."""
+    first, second = (_HASH.fullmatch(text) for text in (one, other))
+    return first is not None and second is not None and one != other and first[1] == second[1]
 
-    Hashes can, if they are of the same key.
-    """
-    if one is None or other is None or not (absence(one) is absence(other) is MASKED):
-        return False
-    keys = [_HASH.fullmatch(text) for text in (one, other)]
-    return None in keys or keys[0][1] != keys[1][1]  # type: ignore[index]
+
+def tells_no_difference(one: str | None, other: str | None) -> bool:
+    """Return whether a column is masked on both sides, and nothing tells that the values differ."""
+    return (
+        one is not None
+        and other is not None
+        and absence(one) is absence(other) is MASKED
+        and not are_other_hashes(one, other)
+    )
 
 
 def is_elsewhere(text: str) -> bool:
