@@ -135,12 +135,8 @@ def _read(connection: BaseDatabaseWrapper, tables: Sequence[str]) -> dict[str, T
         return {name: _table_names(*row) for name, *row in cursor.fetchall()}
 
 
-def _table_names(
-    labels: Any, columns: Any, shapes: Any, table_id: int, large: Any, masked: Any
-) -> TableNames:
-    labels, columns, shapes, large, masked = (
-        _document(found) for found in (labels, columns, shapes, large, masked)
-    )
+def _table_names(labels: Any, columns: Any, shapes: Any, table_id: int, *notes: Any) -> TableNames:
+    labels, columns, shapes, large, masked = map(_document, (labels, columns, shapes, *notes))
     today = {number: name for name, number in (columns or {}).items()}
     of_columns: dict[str, list[str]] = {}
     for label, number in labels or ():

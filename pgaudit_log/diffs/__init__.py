@@ -11,7 +11,7 @@ from django.db import models, router
 
 from pgaudit_log.diffs import part_sides
 from pgaudit_log.diffs.blames import Blame, blame
-from pgaudit_log.diffs.comparison import Side, compared
+from pgaudit_log.diffs.comparison import Pair, Side, compared
 from pgaudit_log.diffs.field_diffs import Diff, FieldDiff, PartDiff, PartObject, joined
 from pgaudit_log.diffs.part_comparison import part_diffs
 from pgaudit_log.diffs.part_sides import PartSide
@@ -147,8 +147,8 @@ def _all_tables(
             # A row that is inherited comes before the object, and goes after it.
             old = old if found[0].existed else Side(state=None, known=old.known)
             new = new if found[0].exists else Side(state=None, known=new.known)
-        changed = masked_changes(table, key, *pasts, alias)
-        found.append(compared(table, key, old, new, alias, changed))
+        pair = Pair(key=key, old=old, new=new, changed=masked_changes(table, key, pasts, alias))
+        found.append(compared(table, pair, alias))
     return joined(found)
 
 
@@ -178,7 +178,8 @@ def changes(event: Any, *, using: str | None = None) -> Diff:
         known = frozenset(known_to(record))
         old, new = Side(state=record.before, known=known), Side(state=record.after, known=known)
         changed = frozenset(row_json.split(record.diff))
-        return compared(record.model, str(record.key), old, new, alias, changed)
+        pair = Pair(key=str(record.key), old=old, new=new, changed=changed)
+        return compared(record.model, pair, alias)
 
 
 def _alias(events: Sequence[Any], using: str | None) -> str:

@@ -61,7 +61,8 @@ def candidates(
         }
         for side in (old, new)
     ]
-    wanted = differing(*told, changed)
+    before, after = told
+    wanted = differing(before, after, changed)
     first, second = ({c: side[c] for c in wanted if c in side} for side in told)
     return first, second
 
@@ -84,16 +85,8 @@ class Pair:
     """The columns that are masked on both sides, and of which is known that they changed."""
 
 
-def compared(
-    model: type[models.Model],
-    key: str,
-    old: Side,
-    new: Side,
-    using: str,
-    changed: frozenset[str] = frozenset(),
-) -> Diff:
+def compared(model: type[models.Model], pair: Pair, using: str) -> Diff:
     """Return what differs between two sides of a row, in the terms of today's model."""
-    pair = Pair(key=key, old=old, new=new, changed=changed)
     [found] = all_compared(model, [pair], using)
     return found
 

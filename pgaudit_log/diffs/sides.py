@@ -151,7 +151,7 @@ def newest_ids(model: type[models.Model], past: models.QuerySet[Any, Any]) -> se
 
 
 def masked_changes(
-    table: type[models.Model], key: str, old: models.Q, new: models.Q, using: str
+    table: type[models.Model], key: str, pasts: Sequence[models.Q], using: str
 ) -> frozenset[str]:
     """Return the masked columns of a row that were changed between two pasts, be it there and back.
 
@@ -160,6 +160,7 @@ def masked_changes(
     masks = masks_of(table)
     if not masks:
         return frozenset()
+    old, new = pasts
     between = object_timeline.of(table, key, using).filter((old & ~new) | (new & ~old))
     found = raw_events.read(between.filter(pgh_operation=UPDATE), using)
     changed = {column for record in found for column, _, _ in row_json.changed(record.diff)}

@@ -82,13 +82,11 @@ def _refuse_what_reads_today(query: Query, moment: Moment) -> None:
 
 def _refuse_masked(query: Query, item: Any) -> None:
     """Raise for a filter by a masked column, or a join along it, which would find nothing."""
-    for join_field in (getattr(item, "join_field", None),):
-        for field in (join_field, getattr(join_field, "field", None)):
-            if getattr(field, "column", None) is not None and is_masked(field):
-                refuse_filter(field)
-    for expression in _within(query.where):
-        target = getattr(expression, "target", None)
-        if isinstance(expression, Col) and target.column is not None and is_masked(target):
+    joined = getattr(item, "join_field", None)
+    targets = [joined, getattr(joined, "field", None)]
+    targets += [column.target for column in _within(query.where) if isinstance(column, Col)]
+    for target in targets:
+        if isinstance(target, models.Field) and target.column is not None and is_masked(target):
             refuse_filter(target)
 
 

@@ -106,9 +106,3 @@ def with_column_renamed(definition: str, old: str, new: str) -> str:
             f"{call}{quote_literal(old)},", f"{call}{quote_literal(new)},"
         )
     return definition
-
-
-def shape_in(definition: str) -> int | None:
-    """Return the shape that a capture function writes into events; ``None`` if it has none."""
-    found = _SHAPE.search(definition)
-    return None if found is None else int(found.group())

@@ -13,8 +13,8 @@ from pgaudit_log.declaring.masks import masks_of
 from pgaudit_log.values.column_json import TEXTS, differs_by_image, form_of, sql_type
 from pgaudit_log.values.key_sql import key_sql, may_be_shortened
 from pgaudit_log.values.keys import key_fields
-from pgaudit_log.values.row_sql import Columns
 from pgaudit_log.values.quoting import quote_literal
+from pgaudit_log.values.row_sql import Columns
 from pgaudit_log.values.tables import Field, column_of, concrete, table_of
 
 
