@@ -27,6 +27,7 @@ def track_models(
     large: Sequence[str] | None = None,
     mask: Sequence[str] = (),
     mask_hash: Sequence[str] = (),
+    mask_context: Sequence[str] = (),
     follow: Sequence[str] = (),
     obj_field: ObjForeignKey | None | _Unset = UNSET,
     attrs: Mapping[str, Any] | None = None,
@@ -63,6 +64,7 @@ def track_models(
         large: names of fields.
         mask: names of fields.
         mask_hash: names of fields.
+        mask_context: keys of contexts.
         follow: names of relations to parts, of models that labels name: not of what a pattern finds.
         obj_field: the accessor of the events, the same for all.
         attrs: attributes of the classes of the events.
@@ -110,6 +112,7 @@ def track_models(
         "large": large,
         "mask": mask,
         "mask_hash": mask_hash,
+        "mask_context": mask_context,
         "obj_field": obj_field,
         "attrs": attrs,
         "meta": meta,

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from pgaudit_log.capture_v1.body import masked_context_sql
 from pgaudit_log.capture_v1.columns import MARK
 from pgaudit_log.capture_v1.references import refs_sql
 from pgaudit_log.capture_v1.snapshot import snapshot_source
@@ -74,6 +75,7 @@ def baselines(
     label: str,
     columns: Columns,
     created_at: str,
+    masked_context: Sequence[str] = (),
     called: Callable[[str], str],
     connection: BaseDatabaseWrapper,
 ) -> Baselines:
@@ -107,6 +109,7 @@ def baselines(
             "@schema@.", ""
         ),
         "refs": refs_sql("new", references(shown(columns, masks), connection), called=called),
+        "context": _context_sql(masked_context),
         "created_at": created_at,
     }
     return Baselines(
@@ -125,6 +128,7 @@ def manual_event_sql(
     values: Sequence[tuple[Field, Any]],
     tracked: Columns,
     created_at: str,
+    masked_context: Sequence[str] = (),
     called: Callable[[str], str],
     connection: BaseDatabaseWrapper,
 ) -> Sql:
@@ -153,8 +157,13 @@ def manual_event_sql(
         label=quote_literal(label),
         shape=current_shape_sql(model),
         refs=refs_sql("new", references(shown(tracked, masks), connection), called=called),
+        context=_context_sql(masked_context),
         created_at=created_at,
     )
+
+
+def _context_sql(masked: Sequence[str]) -> str:
+    return masked_context_sql(masked).replace("@schema@.", "")
 
 
 def _read(name: str) -> Template:

@@ -2,7 +2,7 @@
 -- The rows are locked: see lock_unknown.sql, which has the same holes and these:
 --   @columns@   the columns that are read of a row
 --   @snapshot@  the FROM item of the tracked columns, as events store them
---   @model@, @obj_pk@, @label@, @shape@, @refs@, @created_at@  what an event has of them
+--   @model@, @obj_pk@, @label@, @shape@, @refs@, @context@, @created_at@  what an event has of them
 -- Reads the context from the statement and from pgaudit_log.context, and the settings under which
 -- values are written as text: see values/pinned_settings.py.
 INSERT INTO pgaudit_log_event (
@@ -17,7 +17,7 @@ SELECT
     to_jsonb(snapshot.*),
     @refs@,
     context.id,
-    context.value,
+    @context@,
     session_user,
     context.session,
     @created_at@

@@ -3,7 +3,7 @@
 -- look as if a trigger had captured them.
 --   @row@     the values, as columns
 --   @stored@  those of them that are tracked, as events store them
---   @model@, @obj_pk@, @label@, @shape@, @refs@, @created_at@  what the event has of them
+--   @model@, @obj_pk@, @label@, @shape@, @refs@, @context@, @created_at@  what the event has of them
 -- Reads the context from the statement and from pgaudit_log.context, and for keys the settings under
 -- which values are written as text; for the snapshot pgaudit_log_snapshot() pins those.
 INSERT INTO pgaudit_log_event (
@@ -18,7 +18,7 @@ SELECT
     (SELECT pgaudit_log_snapshot(tracked.*) FROM (SELECT @stored@) AS tracked),
     @refs@,
     context.id,
-    context.value,
+    @context@,
     session_user,
     context.session,
     @created_at@

@@ -39,6 +39,8 @@ class Table:
     value is compared as a text."""
     masks: Mapping[str, Mask] = field(default_factory=dict)
     """The columns whose values no event of the table has, tracked or not, and what it has instead."""
+    masked_context: tuple[str, ...] = ()
+    """The paths in a context of what events of the table do not have."""
     pins: tuple[str, ...] = ()
     """The settings on which the text of the key and the columns depends."""
     key_pins: tuple[str, ...] = ()
@@ -63,6 +65,7 @@ class Table:
         targets: Mapping[str, str | Sequence[str]] | None = None,
         large: Sequence[str | tuple[str, str]] = (),
         masks: Sequence[str | tuple[str, str]] = (),
+        masked_context: Sequence[str] = (),
         pins: Sequence[str] = (),
         key_pins: Sequence[str] = (),
         created_at: str = "now()",
@@ -89,6 +92,7 @@ class Table:
                 for given in large
             },
             masks=masked,
+            masked_context=tuple(masked_context),
             pins=tuple(pins),
             key_pins=tuple(key_pins),
             created_at=created_at,
@@ -120,6 +124,7 @@ class Table:
                 name if mask is Mask.MARK else (name, mask.value)
                 for name, mask in self.masks.items()
             ],
+            "masked_context": list(self.masked_context),
             "pins": list(self.pins),
             "key_pins": list(self.key_pins),
             "created_at": self.created_at,

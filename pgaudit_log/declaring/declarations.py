@@ -64,6 +64,7 @@ class Declaration:
     large: tuple[str, ...] = ()
     mask: tuple[str, ...] = ()
     mask_hash: tuple[str, ...] = ()
+    mask_context: tuple[str, ...] = ()
     follow: tuple[str, ...] = ()
     obj_field: ObjForeignKey | None | _Unset = UNSET
     model_name: str

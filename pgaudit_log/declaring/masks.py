@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from django.db import models
 
@@ -48,6 +48,21 @@ def is_masked(field: Field) -> bool:
 
 def _masks(declaration: Declaration) -> dict[str, Mask]:
     return masks_of_names(declaration.tracked_model, declaration.mask, declaration.mask_hash)
+
+
+def checked_paths(model: type[models.Model], paths: Sequence[str]) -> tuple[str, ...]:
+    """Return the paths of ``mask_context=``, each checked to be one.
+
+    Raises:
+        DeclarationError: for anything else.
+    """
+    is_list = isinstance(paths, Sequence) and not isinstance(paths, str)
+    if not is_list or not all(isinstance(path, str) and all(path.split(".")) for path in paths):
+        raise DeclarationError(
+            f"{model._meta.label} is tracked with mask_context={paths!r}: give a list of keys of"
+            ' contexts, with dots for those inside of others, such as mask_context=["ip", "url.token"].'
+        )
+    return tuple(paths)
 
 
 def refuse_masks(declaration: Declaration) -> None:

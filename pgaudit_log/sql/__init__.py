@@ -28,6 +28,7 @@ SCHEMA_FILES = (
     "renamed.sql",
     "note_large.sql",
     "stored_at.sql",
+    "masked_context.sql",
     "mask_key.sql",
     "hashed.sql",
     "resolved.sql",

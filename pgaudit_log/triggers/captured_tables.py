@@ -29,6 +29,7 @@ def captured_table(
     *,
     large: tuple[str, ...],
     masks: Mapping[str, Mask],
+    masked_context: tuple[str, ...],
     created_at: str,
     period: str,
 ) -> Table:
@@ -39,6 +40,7 @@ def captured_table(
         columns: its tracked columns.
         large: the names of those fields whose values an event may refer to instead of having them.
         masks: what events have instead of the values of columns, by column, tracked or not.
+        masked_context: the paths in contexts of what events do not have.
         created_at: the SQL of the time of an event.
         period: how long a partition is; an event refers to one in its own.
     """
@@ -52,6 +54,7 @@ def captured_table(
         names=names,
         large=large,
         masks=tuple(sorted(masks.items())),
+        masked_context=masked_context,
         created_at=created_at,
         period=period,
     )
@@ -66,6 +69,7 @@ def _table(
     names: tuple[tuple[str, str | None], ...],
     large: tuple[str, ...],
     masks: tuple[tuple[str, Mask], ...],
+    masked_context: tuple[str, ...],
     created_at: str,
     period: str,
 ) -> Table:
@@ -88,6 +92,7 @@ def _table(
         targets=pointed_at(model),
         large=compared_as_text,
         masks=dict(masks),
+        masked_context=masked_context,
         pins=needed_pins(model, columns),
         key_pins=needed_pins(model, ()),
         created_at=created_at,

@@ -57,6 +57,7 @@ class CaptureTrigger(pgtrigger.Composer):
         large: the names of fields whose values an event may refer to instead of having them.
         mask: the names of fields whose values events do not have.
         mask_hash: those of fields of which they have a keyed hash.
+        mask_context: the paths in contexts of what they do not have.
         period: how long a partition is; an event refers to one in its own.
         in_migrations: whether migrations of the model's app have it.
     """
@@ -74,6 +75,7 @@ class CaptureTrigger(pgtrigger.Composer):
         large: tuple[str, ...] = (),
         mask: tuple[str, ...] = (),
         mask_hash: tuple[str, ...] = (),
+        mask_context: tuple[str, ...] = (),
         period: str = "month",
         in_migrations: bool = True,
     ) -> None:
@@ -84,6 +86,7 @@ class CaptureTrigger(pgtrigger.Composer):
         self.tracked_large = large
         self.tracked_mask = mask
         self.tracked_mask_hash = mask_hash
+        self.masked_context = mask_context
         self.period = period
         self.created_at = created_at
         super().__init__(
@@ -123,6 +126,7 @@ class CaptureTrigger(pgtrigger.Composer):
             columns,
             large=self.tracked_large,
             masks=masks_of_names(model, self.tracked_mask, self.tracked_mask_hash),
+            masked_context=self.masked_context,
             created_at=self.created_at,
             period=self.period,
         )

@@ -215,6 +215,7 @@ def _declared(model: type[models.Model], level: pgtrigger.Level) -> Iterator[Cap
                 tracker._set(label=f"{suffix}_{tracker.label}")
             yield from of(*renamed, **masks)
         yield from of(pgaudit_log.UpdateEvent("part"), fields=("name",), mask=("mail",))
+        yield from of(pgaudit_log.UpdateEvent("context"), mask_context=("ip", "it's.100 %"))
     if name in ("Conditioned", "Proxied"):
         for label, condition in CONDITIONS.items():
             yield from of(pgaudit_log.UpdateEvent(label, condition=condition))

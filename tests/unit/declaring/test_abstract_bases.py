@@ -226,6 +226,7 @@ ARGUMENTS_FOR_CHILDREN: dict[str, Any] = {
     "in_migrations": False,
     "mask": ["name"],
     "mask_hash": ["made"],
+    "mask_context": ["ip"],
 }
 
 
