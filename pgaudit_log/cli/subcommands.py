@@ -12,6 +12,7 @@ from pgaudit_log.cli import (
     backfill,
     events,
     install,
+    mask,
     reversal,
     status,
     trail,
@@ -77,6 +78,7 @@ SUBCOMMANDS = (
         name="backfill", help=backfill.HELP, add_arguments=backfill.add_arguments, run=backfill.run
     ),
     Subcommand(name="verify", help=verify.HELP, add_arguments=verify.add_arguments, run=verify.run),
+    Subcommand(name="mask", help=mask.HELP, add_arguments=mask.add_arguments, run=mask.run),
     Subcommand(
         name="install",
         help=install.HELP,

@@ -24,7 +24,7 @@ _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
 def serialize(metadata: Mapping[str, Any], *, longest: int = CONTEXT_MAX_BYTES) -> str:
-    """Return ``metadata``, masked, as ASCII JSON of at most ``longest`` bytes that can stand in a SQL comment.
+    """Return masked ``metadata`` as ASCII JSON of at most ``longest`` bytes, fit for a SQL comment.
 
     ``*`` is written as ``\\u002a``, so that neither ``*/`` nor ``/*`` can occur
     (PostgreSQL nests comments).

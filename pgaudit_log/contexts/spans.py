@@ -32,7 +32,8 @@ def trace_module() -> Any:
 def with_trace_id(text: str, metadata: Mapping[str, Any]) -> str:
     """Return the text of a context of ``metadata`` with the trace id of the span that is running.
 
-    It is the same where no span is, where the metadata have a trace id, where that is masked, and where there is no room.
+    It is the same where no span is, where the metadata have a trace id, where that is masked, and
+    where there is no room.
     """
     trace = trace_module()
     if trace is None or KEY in metadata or (KEY,) in paths():
