@@ -41,6 +41,9 @@ class Settings:
     LEVEL: Any = "STATEMENT"
     """The level of triggers that name none: ``Statement`` or ``Row``, or their names."""
 
+    MASK_CONTEXT: Sequence[str] = ()
+    """The values of contexts that are not sent to the database: keys, and paths such as ``url.token``."""
+
     MIDDLEWARE_METHODS: Sequence[str] | None = None
     """The HTTP methods whose requests get a context; ``None`` is all."""
 

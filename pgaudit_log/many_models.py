@@ -25,6 +25,9 @@ def track_models(
     fields: Sequence[str] | None = None,
     exclude_auto: bool = False,
     large: Sequence[str] | None = None,
+    mask: Sequence[str] = (),
+    mask_hash: Sequence[str] = (),
+    mask_context: Sequence[str] = (),
     follow: Sequence[str] = (),
     obj_field: ObjForeignKey | None | _Unset = UNSET,
     attrs: Mapping[str, Any] | None = None,
@@ -59,6 +62,9 @@ def track_models(
         exclude_auto: see :func:`pgaudit_log.track`, as for all that follow. Names of fields count for
             the models that have them.
         large: names of fields.
+        mask: names of fields.
+        mask_hash: names of fields.
+        mask_context: keys of contexts.
         follow: names of relations to parts, of models that labels name: not of what a pattern finds.
         obj_field: the accessor of the events, the same for all.
         attrs: attributes of the classes of the events.
@@ -81,6 +87,12 @@ def track_models(
             " Track it by itself:"
             ' pgaudit_log.track(in_migrations=False, app_label="…", …)(Model).'
         )
+    for argument, names in (("mask", mask), ("mask_hash", mask_hash)):
+        if isinstance(names, str) or not isinstance(names, Sequence):
+            raise DeclarationError(
+                f"track_models() was given {argument}={names!r}. Give a list of names of fields, such"
+                f' as {argument}=["email"].'
+            )
     for argument, given in (("labels", labels), ("exclude", exclude)):
         if isinstance(given, str) or not all(isinstance(label, str) for label in given):
             raise DeclarationError(
@@ -98,6 +110,9 @@ def track_models(
         "fields": fields,
         "exclude_auto": exclude_auto,
         "large": large,
+        "mask": mask,
+        "mask_hash": mask_hash,
+        "mask_context": mask_context,
         "obj_field": obj_field,
         "attrs": attrs,
         "meta": meta,
@@ -114,6 +129,8 @@ def track_models(
         if is_found and model._meta.app_label != into:
             name = _camel_case(model._meta.app_label) + name
         left_out = selection.excluded_fields(model)
+        for argument in ("mask", "mask_hash"):
+            own[argument] = [field for field in own[argument] if field not in left_out]
         if own["fields"]:
             own["fields"] = [field for field in own["fields"] if field not in left_out]
             left_out = []
@@ -131,7 +148,7 @@ def track_models(
         labels=labels,
         exclude=tuple(exclude),
         into=into,
-        columns=(*(fields or ()), *(large or ()), *(former_columns or {})),
+        columns=(*(fields or ()), *(large or ()), *mask, *mask_hash, *(former_columns or {})),
         track=track_one,
         same=(into, tuple(exclude), tuple(trackers), tuple(follow), options),
     )

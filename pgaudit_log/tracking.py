@@ -15,6 +15,7 @@ from pgaudit_log.conf import settings
 from pgaudit_log.declaring import abstract_bases, declarations, third_party_apps, trigger_registry
 from pgaudit_log.declaring.conditions import Change
 from pgaudit_log.declaring.declarations import Declaration, ObjForeignKey
+from pgaudit_log.declaring.masks import checked_paths, refuse_masks
 from pgaudit_log.declaring.parts import checked_follow
 from pgaudit_log.declaring.ported_options import refuse_options_of_track
 from pgaudit_log.declaring.trackers import DEFAULT_TRACKERS, UNSET, RowEvent, Tracker, _Unset
@@ -43,6 +44,9 @@ def track(
     exclude: Sequence[str] | None = None,
     exclude_auto: bool = False,
     large: Sequence[str] | None = None,
+    mask: Sequence[str] = (),
+    mask_hash: Sequence[str] = (),
+    mask_context: Sequence[str] = (),
     follow: Sequence[str] = (),
     obj_field: ObjForeignKey | None | _Unset = UNSET,
     model_name: str | None = None,
@@ -78,6 +82,13 @@ def track(
         large: names of tracked fields with large values that change seldom, such as documents.
             An event stores such a value only where no earlier event of the object has it;
             else it refers to that event. Whatever reads events gets the value.
+        mask: names of fields whose values no event has: events tell that they changed, and never
+            from what or to what.
+        mask_hash: names of fields of which events have a keyed hash instead, so that equal values
+            can be told, and nothing else. Only the owner of the event table can read the key.
+        mask_context: keys of contexts whose values the model's events do not have, with dots for those
+            inside of others: "ip", "url.token". What no event is to have, is in the setting
+            ``PGAUDIT_LOG_MASK_CONTEXT``, which does not send it either.
         follow: names of the relations to what belongs to an object of the model, its parts:
             reverse foreign keys and many-to-many relations by the name that the object has them
             under, generic relations, and the links to parents, whose parts count then, too.
@@ -130,6 +141,9 @@ def track(
         "exclude": exclude,
         "exclude_auto": exclude_auto,
         "large": large,
+        "mask": mask,
+        "mask_hash": mask_hash,
+        "mask_context": mask_context,
         "follow": follow,
         "security_barrier": security_barrier,
         "obj_field": obj_field,
@@ -155,6 +169,9 @@ def track(
             fields=names,
             exclude=checked_names(model, "exclude", exclude or ()),
             large=checked_names(model, "large", large or ()),
+            mask=checked_names(model, "mask", mask),
+            mask_hash=checked_names(model, "mask_hash", mask_hash),
+            mask_context=checked_paths(model, mask_context),
             follow=checked_follow(model, follow),
             obj_field=_obj_field_or_default(obj_field),
             model_name=model_name or event_model_name(model, names),
@@ -181,6 +198,7 @@ def track(
             abstract_bases.declare(model, track_child)
             return model
         refuse_untrackable(declaration)
+        refuse_masks(declaration)
         if in_migrations:
             third_party_apps.refuse(model)
         if exclude_auto:
@@ -272,6 +290,9 @@ def _trigger(tracker: RowEvent, declaration: Declaration, level: Level | None) -
         level=tracker.level or level or _default_level(),
         created_at=settings.CREATED_AT_FUNCTION.lower(),
         large=declaration.large,
+        mask=declaration.mask,
+        mask_hash=declaration.mask_hash,
+        mask_context=declaration.mask_context,
         in_migrations=declaration.in_migrations,
         # What is in one day, week or month is in one partition, also of a quarter or a year.
         period=settings.PARTITION_INTERVAL

@@ -220,6 +220,7 @@ class _Writer:
             label=declarations.baseline_label(self._declaration),
             columns=self._declaration.columns,
             created_at=settings.CREATED_AT_FUNCTION,
+            masked_context=self._declaration.mask_context,
             connection=self._connection,
         )
 

@@ -9,9 +9,17 @@ from typing import Any, TypeAlias
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from pgaudit_log.capture_v1.body import masked_context_sql
+from pgaudit_log.capture_v1.columns import MARK
 from pgaudit_log.capture_v1.references import refs_sql
 from pgaudit_log.capture_v1.snapshot import snapshot_source
-from pgaudit_log.triggers.captured_columns import captured, stored_columns
+from pgaudit_log.declaring.masks import masks_of
+from pgaudit_log.triggers.captured_columns import (
+    captured,
+    current_shape_sql,
+    shown,
+    stored_columns,
+)
 from pgaudit_log.triggers.references import references
 from pgaudit_log.values.column_json import column_type, sql_type, stored_sql
 from pgaudit_log.values.key_sql import row_key_sql
@@ -19,7 +27,7 @@ from pgaudit_log.values.keys import key_fields
 from pgaudit_log.values.quoting import quote_literal, quote_name
 from pgaudit_log.values.row_sql import Columns
 from pgaudit_log.values.sql_text import Sql, Template, template
-from pgaudit_log.values.tables import Field, column_of, concrete, table_of
+from pgaudit_log.values.tables import Field, column_of, concrete
 
 Key: TypeAlias = "Sequence[str]"
 """A primary key as the text of its parts."""
@@ -67,6 +75,7 @@ def baselines(
     label: str,
     columns: Columns,
     created_at: str,
+    masked_context: Sequence[str] = (),
     called: Callable[[str], str],
     connection: BaseDatabaseWrapper,
 ) -> Baselines:
@@ -82,6 +91,7 @@ def baselines(
         obj_pk=obj_pk,
         event_labels=", ".join(map(quote_literal, event_labels)),
     )
+    masks = masks_of(model)
     stored = stored_columns(model, columns, connection)
     read = dict.fromkeys(column_of(field) for field in [*keys, *columns])
     fillings: dict[str, Template | Sql | str] = {
@@ -94,9 +104,12 @@ def baselines(
         "model": quote_literal(called(concrete(model)._meta.label)),
         "obj_pk": obj_pk,
         "label": quote_literal(label),
-        "shape": _current_shape_sql(model),
-        "snapshot": snapshot_source("new", captured(stored, connection)),
-        "refs": refs_sql("new", references(columns, connection), called=called),
+        "shape": current_shape_sql(model),
+        "snapshot": snapshot_source("new", captured(stored, connection, masks)).replace(
+            "@schema@.", ""
+        ),
+        "refs": refs_sql("new", references(shown(columns, masks), connection), called=called),
+        "context": _context_sql(masked_context),
         "created_at": created_at,
     }
     return Baselines(
@@ -115,16 +128,24 @@ def manual_event_sql(
     values: Sequence[tuple[Field, Any]],
     tracked: Columns,
     is_by_clock: bool,
+    masked_context: Sequence[str] = (),
     called: Callable[[str], str],
     connection: BaseDatabaseWrapper,
 ) -> Sql:
     """Return the statement that writes one event of a row that is given as ``values``, by field."""
+    masks = masks_of(model)
     row = [
         Sql.param(value) + f"::{column_type(field, connection)} AS {quote_name(column_of(field))}"
         for field, value in values
+        if column_of(field) not in masks
     ]
     stored = [
-        stored_sql(f"new.{quote_name(column_of(field))}", sql_type(field, connection))
+        # No hash: who may write such events could try out values.
+        (
+            MARK
+            if column_of(field) in masks
+            else stored_sql(f"new.{quote_name(column_of(field))}", sql_type(field, connection))
+        )
         + f" AS {quote_name(column_of(field))}"
         for field in stored_columns(model, tracked, connection)
     ]
@@ -134,16 +155,16 @@ def manual_event_sql(
         model=quote_literal(called(model._meta.label)),
         obj_pk=row_key_sql("new", model, connection),
         label=quote_literal(label),
-        shape=_current_shape_sql(model),
-        refs=refs_sql("new", references(tracked, connection), called=called),
+        shape=current_shape_sql(model),
+        refs=refs_sql("new", references(shown(tracked, masks), connection), called=called),
         is_by_clock=str(is_by_clock).lower(),
+        masked_context=", ".join(map(quote_literal, masked_context)),
     )
+
+
+def _context_sql(masked: Sequence[str]) -> str:
+    return masked_context_sql(masked).replace("@schema@.", "")
 
 
 def _read(name: str) -> Template:
     return template(__package__, f"{name}.sql")
-
-
-def _current_shape_sql(model: type[models.Model]) -> str:
-    """Return the shape that the table of ``model`` has now, which a trigger would know."""
-    return f"pgaudit_log_current_shape({quote_literal(table_of(concrete(model)))}::regclass)"

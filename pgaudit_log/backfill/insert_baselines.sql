@@ -2,7 +2,7 @@
 -- The rows are locked: see lock_unknown.sql, which has the same holes and these:
 --   @columns@   the columns that are read of a row
 --   @snapshot@  the FROM item of the tracked columns, as events store them
---   @model@, @obj_pk@, @label@, @shape@, @refs@, @created_at@  what an event has of them
+--   @model@, @obj_pk@, @label@, @shape@, @refs@, @context@, @created_at@  what an event has of them
 -- Reads the context from the statement and from pgaudit_log.context, and the settings under which
 -- values are written as text: see values/pinned_settings.py.
 INSERT INTO pgaudit_log_event (
@@ -13,15 +13,16 @@ SELECT
     @obj_pk@,
     @label@,
     'B',
-    (SELECT @shape@), -- looked up once a statement, not once a row
+    capture.shape,
     to_jsonb(snapshot.*),
     @refs@,
     context.id,
-    context.value,
+    @context@,
     session_user,
     context.session,
     @created_at@
-FROM (
+FROM (SELECT @shape@ OFFSET 0) AS capture (shape) -- looked up once a statement, not once a row
+CROSS JOIN (
     SELECT @columns@
     FROM @table@ AS new
     WHERE @within@

@@ -3,7 +3,8 @@
 -- look as if a trigger had captured them.
 --   @row@     the values, as columns
 --   @stored@  those of them that are tracked, as events store them
---   @model@, @obj_pk@, @label@, @shape@, @refs@, @is_by_clock@  what the event has of them
+--   @model@, @obj_pk@, @label@, @shape@, @refs@, @is_by_clock@, @masked_context@  what the event
+--             has of them
 -- Reads for keys the settings under which values are written as text; for the snapshot
 -- pgaudit_log_snapshot() pins those, and pgaudit_log_write_manual() reads the context.
 SELECT pgaudit_log_write_manual(
@@ -13,6 +14,7 @@ SELECT pgaudit_log_write_manual(
     @shape@,
     (SELECT pgaudit_log_snapshot(tracked.*) FROM (SELECT @stored@) AS tracked),
     @refs@,
-    @is_by_clock@
+    @is_by_clock@,
+    ARRAY[@masked_context@]::text[]
 )
 FROM (SELECT @row@) AS new

@@ -60,6 +60,7 @@ def create_event(obj: models.Model, *, label: str, using: str | None = None) -> 
         ],
         tracked=[f for f in declaration.columns if f in written],
         is_by_clock=settings.is_by_clock,
+        masked_context=declaration.mask_context,
         called=lambda name: former_names.called(name, str(alias)),
         connection=connection,
     )

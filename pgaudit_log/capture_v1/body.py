@@ -8,6 +8,8 @@ a column that is called like one of our names.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pgaudit_log.capture_v1.conditions import free_condition_sql
 from pgaudit_log.capture_v1.data import CaptureData, Table
 from pgaudit_log.capture_v1.diff import diff_sql
@@ -86,6 +88,14 @@ ELSE
 END IF;"""
 
 
+def masked_context_sql(paths: Sequence[str]) -> str:
+    """Return the expression of the context of an event that masks what is at ``paths`` in it."""
+    if not paths:
+        return "context.value"
+    listed_paths = ", ".join(map(quote_literal, paths))
+    return f"@schema@.pgaudit_log_masked_context(context.value, ARRAY[{listed_paths}])"
+
+
 def _where_sql(trigger: CaptureData, function: str) -> str | None:
     """Return the condition over the rows ``old`` and ``new`` of a statement."""
     if trigger.condition is not None:
@@ -111,7 +121,7 @@ def _values(table: Table, trigger: CaptureData) -> dict[str, str]:
         "diff": diff_sql(table.columns) if is_update else "NULL",
         "refs": refs if has_row else "NULL",
         "context_id": "context.id",
-        "context": "context.value",
+        "context": masked_context_sql(table.masked_context),
         "role": "session_user",
         "session": "context.session",
     }

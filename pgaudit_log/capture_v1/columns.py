@@ -6,8 +6,8 @@ from enum import Enum
 from typing import NamedTuple, TypeAlias
 
 from pgaudit_log.capture_v1.layout import case, chained
-from pgaudit_log.capture_v1.quoting import quote_name
-from pgaudit_log.constants import JSON_KEY, MARKERS
+from pgaudit_log.capture_v1.quoting import quote_literal, quote_name
+from pgaudit_log.constants import JSON_KEY, MARKERS, MASKED_KEY
 
 PlainColumn: TypeAlias = "str | tuple[str, str]"
 """A column in a migration: its name; or, unless it is stored as it is and compared by ``IS DISTINCT
@@ -35,6 +35,15 @@ class Form(Enum):
     """As the text that the type's own input reads."""
 
 
+class Mask(Enum):
+    """What events have instead of the values of a masked column."""
+
+    MARK = "mark"
+    """A mark, the same for all values."""
+    HASH = "hash"
+    """A keyed hash, the same for the same value."""
+
+
 class Column(NamedTuple):
     """A column of the tracked table."""
 
@@ -42,6 +51,8 @@ class Column(NamedTuple):
     form: Form
     by_image: bool
     """Whether two values are compared to the last bit, because equal ones may differ."""
+    mask: Mask | None = None
+    """What is stored instead of its values, if they are not to be."""
 
     @classmethod
     def of(cls, plain: PlainColumn) -> Column:
@@ -63,7 +74,8 @@ class Column(NamedTuple):
 
     def value_sql(self, row: str) -> str:
         """Return the expression whose ``to_jsonb`` is what is stored."""
-        return form_sql(self.sql(row), self.form)
+        value = form_sql(self.sql(row), self.form)
+        return value if self.mask is None else masked_sql(self.name, value, self.mask)
 
     def changed_sql(self) -> str:
         """Return the test whether it differs, to the last bit, between ``old`` and ``new``."""
@@ -94,6 +106,21 @@ def form_sql(column: str, form: Form) -> str:
             return f"{column}::numeric"
         case Form.TEXT:
             return f"{column}::text"
+
+
+MARK = f"'{{\"{MASKED_KEY}\": true}}'::jsonb"
+"""The SQL of what stands for a value that was not to be stored, and of which nothing is to be told."""
+
+
+def masked_sql(name: str, value: str, mask: Mask) -> str:
+    """Return the expression of what is stored of a masked column instead of ``value``.
+
+    A hash is of the table and the column that ``capture.shape`` says they are, under any name.
+    """
+    if mask is Mask.MARK:
+        return MARK
+    # A column that is renamed is looked for as it stands here: see database/schema_editor.py.
+    return f"@schema@.pgaudit_log_hashed(capture.shape, {quote_literal(name)}, to_jsonb({value}))"
 
 
 def has_marker(value: str) -> str:

@@ -80,6 +80,7 @@ class CompiledTrigger(Trigger):
             pins={name: PINNED[name] for name in pins},
             targets=quoted_tables(table.model, table.name, table.targets),
             large=list(table.large) if has_rows else [],
+            masked=list(table.masks),
             when_condition=(data.condition or "") if self.is_bound else "",
             when_columns=data.condition_columns,
         )

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pgaudit_log.capture_v1.columns import Column
+from pgaudit_log.capture_v1.columns import Column, Mask
 from pgaudit_log.capture_v1.conditions import Changes, PlainChanges
 from pgaudit_log.capture_v1.keys import PLAIN_TEXT, Key, Reference
 from pgaudit_log.capture_v1.quoting import quote_table
@@ -37,6 +37,10 @@ class Table:
     large: Mapping[str, bool] = field(default_factory=dict)
     """The columns whose values an event may refer to instead of having them, and whether such a
     value is compared as a text."""
+    masks: Mapping[str, Mask] = field(default_factory=dict)
+    """The columns whose values no event of the table has, tracked or not, and what it has instead."""
+    masked_context: tuple[str, ...] = ()
+    """The paths in a context of what events of the table do not have."""
     pins: tuple[str, ...] = ()
     """The settings on which the text of the key and the columns depends."""
     key_pins: tuple[str, ...] = ()
@@ -60,18 +64,23 @@ class Table:
         references: Sequence[Sequence[Any]] = (),
         targets: Mapping[str, str | Sequence[str]] | None = None,
         large: Sequence[str | tuple[str, str]] = (),
+        masks: Sequence[str | tuple[str, str]] = (),
+        masked_context: Sequence[str] = (),
         pins: Sequence[str] = (),
         key_pins: Sequence[str] = (),
         created_at: str = "now()",
         period: str = "month",
     ) -> Table:
         """Return the table that stands in a migration with these arguments."""
+        masked = dict(map(_mask, masks))
         return cls(
             name=name,
             model=model,
             declared_on=declared_on or model,
             key=Key(tuple(map(Column.of, key)), key_text),
-            columns=tuple(map(Column.of, columns)),
+            columns=tuple(
+                column._replace(mask=masked.get(column.name)) for column in map(Column.of, columns)
+            ),
             also_stored=tuple(map(Column.of, also_stored)),
             references=tuple(_reference(*given) for given in references),
             targets={
@@ -82,6 +91,8 @@ class Table:
                 given if isinstance(given, str) else given[0]: isinstance(given, str)
                 for given in large
             },
+            masks=masked,
+            masked_context=tuple(masked_context),
             pins=tuple(pins),
             key_pins=tuple(key_pins),
             created_at=created_at,
@@ -109,6 +120,11 @@ class Table:
                 for label, target in self.targets.items()
             },
             "large": [name if is_text else (name, "json") for name, is_text in self.large.items()],
+            "masks": [
+                name if mask is Mask.MARK else (name, mask.value)
+                for name, mask in self.masks.items()
+            ],
+            "masked_context": list(self.masked_context),
             "pins": list(self.pins),
             "key_pins": list(self.key_pins),
             "created_at": self.created_at,
@@ -226,6 +242,11 @@ def _reference(columns: str | Sequence[str], target: str, text: str = PLAIN_TEXT
     if isinstance(columns, str):
         return Reference((columns,), target, text, False)
     return Reference(tuple(columns), target, text, True)
+
+
+def _mask(given: str | tuple[str, str]) -> tuple[str, Mask]:
+    """Return the masked column that stands in a migration as ``given``, and its mask."""
+    return (given, Mask.MARK) if isinstance(given, str) else (given[0], Mask(given[1]))
 
 
 def _plain_reference(reference: Reference) -> tuple[Any, ...]:

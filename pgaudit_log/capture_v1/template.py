@@ -70,6 +70,13 @@ _NOTE_LARGE = """
         );"""
 
 
+_MASKED = """,
+        ARRAY(
+            SELECT replace(name, '@percent@', chr(37))
+            FROM unnest(ARRAY[{names}]::text[]) AS name
+        )"""
+
+
 class CaptureTriggerSql(UpsertTriggerSql):
     """The SQL that makes a capture function, and the trigger that calls it.
 
@@ -101,6 +108,7 @@ class CaptureTriggerSql(UpsertTriggerSql):
             columns ``"old.column"`` and ``"new.column"``; it becomes a function.
         when_columns: the names of these columns, without quotes.
         large: the names of the large columns.
+        masked: the names of the masked columns, which the shape of the events tells.
         arguments: what django-pgtrigger's template takes.
     """
 
@@ -114,6 +122,7 @@ class CaptureTriggerSql(UpsertTriggerSql):
         when_condition: str = "",
         when_columns: Sequence[str] = (),
         large: Sequence[str] = (),
+        masked: Sequence[str] = (),
         **arguments: Any,
     ) -> None:
         self.statements = func
@@ -124,6 +133,7 @@ class CaptureTriggerSql(UpsertTriggerSql):
         self.when_condition = when_condition
         self.when_columns = list(when_columns)
         self.large = list(large)
+        self.masked = list(masked)
         super().__init__(func=self.statements, table=table, **arguments)
         # django-pgtrigger sends it with parameters in front in pgtrigger.schema(), else without.
         self.data = self.data.replace("%", "@percent@")
@@ -150,6 +160,8 @@ class CaptureTriggerSql(UpsertTriggerSql):
             "body": self.body,
             "bind": self._bind_sql(pgid) if self.when_condition else "",
             "note_large": _NOTE_LARGE.format(large=_literals(self.large)) if self.large else "",
+            "masked_parameter": ", $4" if self.masked else "",
+            "masked": _MASKED.format(names=_literals(self.masked)) if self.masked else "",
             "relation": f"replace({table}, '@percent@', pg_catalog.chr(37))",
             "targets": f"replace({targets}, '@percent@', chr(37))",
         }
@@ -196,9 +208,9 @@ BEGIN
     FROM pg_class
     JOIN pg_namespace ON pg_namespace.oid = relnamespace
     WHERE pg_class.oid = events;
-    EXECUTE 'SELECT (' || audit || '.pgaudit_log_shape_of($1, $2, $3)).*'
+    EXECUTE 'SELECT (' || audit || '.pgaudit_log_shape_of($1, $2, $3{masked_parameter})).*'
     INTO shape, labels
-    USING tracked, {targets}::jsonb, path;
+    USING tracked, {targets}::jsonb, path{masked};
     {bind}{note_large}
     source := $pgaudit_log_capture$
 CREATE OR REPLACE FUNCTION @home@.{pgid}()

@@ -26,6 +26,7 @@ from pgaudit_log.checks.event_table import (
     check_strangers,
 )
 from pgaudit_log.checks.hooks import check_contexts, check_past
+from pgaudit_log.checks.masks import check_plain_events
 from pgaudit_log.checks.views import check_views
 from pgaudit_log.constants import APP_LABEL
 from pgaudit_log.database import event_table
@@ -87,6 +88,7 @@ def _findings(alias: str) -> Messages:
         check_captures,
         check_triggers,
         check_histories,
+        check_plain_events,
         check_tables,
         check_turns,
         check_hardening,

@@ -10,6 +10,7 @@ from django.contrib.sessions.base_session import AbstractBaseSession
 from django.core import checks
 from django.db import connections, router
 
+from pgaudit_log.checks import masks
 from pgaudit_log.declaring import declarations, parts
 from pgaudit_log.reading import typed_events
 from pgaudit_log.values.tables import concrete
@@ -56,6 +57,7 @@ def _check_declaration(declaration: declarations.Declaration) -> Iterator[checks
             obj=declaration.tracked_model,
             id="pgaudit_log.W020",
         )
+    yield from masks.of_declaration(declaration)
     event_model = typed_events.event_model_of(declaration)
     registered = apps.all_models[declaration.app_label].get(declaration.model_name.lower())
     if registered is not event_model:

@@ -80,6 +80,11 @@ RULES = (
         "Set pgaudit_log.Statement or pgaudit_log.Row.",
     ),
     _Rule(
+        "MASK_CONTEXT",
+        lambda value: _is_list_of(str, value) and all(all(path.split(".")) for path in value),
+        'Set a list of keys of contexts, with dots for those inside of others, such as ["ip", "url.token"].',
+    ),
+    _Rule(
         "MIDDLEWARE_METHODS",
         lambda value: (
             value is None or (_is_list_of(str, value) and all(method.isupper() for method in value))

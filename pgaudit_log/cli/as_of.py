@@ -11,12 +11,13 @@ from django.db.models import F, Func
 
 from pgaudit_log.cli import arguments, terminal_text
 from pgaudit_log.cli.screen import Column, Screen
+from pgaudit_log.declaring.masks import is_masked
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.models import Events
 from pgaudit_log.operating import wait_until_settled
 from pgaudit_log.timetravel import recorded_past
 from pgaudit_log.values import moment_parser
-from pgaudit_log.values.row_json import JSON_NULL
+from pgaudit_log.values.row_json import JSON_NULL, MASKED
 from pgaudit_log.values.tables import Field
 
 HELP = "Show the rows of a model, or one object, as they were at a moment."
@@ -113,7 +114,7 @@ def _read(rows: Any, fields: Sequence[Field], limit: int) -> list[tuple[Any, ...
         kind_of = dict(zip(documents, row[len(fields) :], strict=True))
         found.append(
             tuple(
-                JSON_NULL if kind_of.get(field) == "null" else value
+                MASKED if is_masked(field) else JSON_NULL if kind_of.get(field) == "null" else value
                 for field, value in zip(fields, row, strict=False)
             )
         )

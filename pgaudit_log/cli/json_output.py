@@ -8,6 +8,7 @@ from typing import Any
 from pgaudit_log.constants import OPERATIONS
 from pgaudit_log.diffs import FieldDiff
 from pgaudit_log.models import Events
+from pgaudit_log.reading.hidden_values import hidden_document
 from pgaudit_log.values.plain_values import plain
 from pgaudit_log.values.row_json import MISSING
 
@@ -42,8 +43,8 @@ def event(event: Events) -> dict[str, Any]:
         "model": event.pgh_obj_model,
         "object": event.pgh_obj_id,
         "references": event.pgh_refs,
-        "data": event.pgh_data,
-        "diff": event.pgh_diff,
+        "data": hidden_document(event, event.pgh_data),
+        "diff": hidden_document(event, event.pgh_diff),
     }
 
 

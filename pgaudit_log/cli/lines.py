@@ -15,6 +15,7 @@ from pgaudit_log.constants import OPERATIONS
 from pgaudit_log.declaring import former_names, model_labels
 from pgaudit_log.declaring.conditions import is_automatic
 from pgaudit_log.models import Events
+from pgaudit_log.reading.hidden_values import hidden_document
 from pgaudit_log.values.keys import key_fields
 from pgaudit_log.values.tables import column_of, own_columns
 
@@ -85,12 +86,12 @@ def _changes(event: Events, fields: _Fields) -> Iterator[str]:
         return terminal_text.cut(terminal_text.of_stored(value), _VALUE_LIMIT)
 
     if event.pgh_diff is not None:
-        changed = fields.telling(event, fields.named(event, event.pgh_diff))
+        changed = fields.telling(event, fields.named(event, hidden_document(event, event.pgh_diff)))
         for name, (old, new) in changed.items():
             yield f"{terminal_text.safe(name)}: {short(old)} → {short(new)}"
         return
     keys = fields.keys(event)
-    named = fields.named(event, event.pgh_data or {}).items()
+    named = fields.named(event, hidden_document(event, event.pgh_data) or {}).items()
     values = {name: own for name, own in named if name not in keys and own not in (None, "")}
     told = fields.telling(event, values)
     for name in sorted(told, key=lambda name: fields.is_default(event, name, told[name])):

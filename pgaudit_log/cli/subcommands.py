@@ -13,6 +13,7 @@ from pgaudit_log.cli import (
     events,
     harden,
     install,
+    mask,
     reversal,
     status,
     trail,
@@ -78,6 +79,7 @@ SUBCOMMANDS = (
         name="backfill", help=backfill.HELP, add_arguments=backfill.add_arguments, run=backfill.run
     ),
     Subcommand(name="verify", help=verify.HELP, add_arguments=verify.add_arguments, run=verify.run),
+    Subcommand(name="mask", help=mask.HELP, add_arguments=mask.add_arguments, run=mask.run),
     Subcommand(
         name="install",
         help=install.HELP,

@@ -13,6 +13,7 @@ from django.utils.module_loading import import_string
 
 from pgaudit_log.conf import PREFIX, settings
 from pgaudit_log.constants import CONTEXT_MAX_BYTES, CONTEXT_MAX_DEPTH, NUMBER_MAX_DIGITS
+from pgaudit_log.contexts.masks import masked
 from pgaudit_log.exceptions import ContextError
 
 _DIGITS = re.compile(rf"[0-9]{{{NUMBER_MAX_DIGITS + 1}}}")
@@ -23,7 +24,7 @@ _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
 def serialize(metadata: Mapping[str, Any], *, longest: int = CONTEXT_MAX_BYTES) -> str:
-    """Return ``metadata`` as ASCII JSON of at most ``longest`` bytes that can stand in a SQL comment.
+    """Return masked ``metadata`` as ASCII JSON of at most ``longest`` bytes, fit for a SQL comment.
 
     ``*`` is written as ``\\u002a``, so that neither ``*/`` nor ``/*`` can occur
     (PostgreSQL nests comments).
@@ -32,6 +33,7 @@ def serialize(metadata: Mapping[str, Any], *, longest: int = CONTEXT_MAX_BYTES) 
         ContextError: for what JSON or PostgreSQL cannot carry: an object without a
             JSON form, NaN, infinity, NUL, half of a surrogate pair, more than 64 KiB.
     """
+    metadata = masked(metadata)
     try:
         text = _encode()(metadata)
     except (TypeError, ValueError, RecursionError) as error:

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import Any
 
 from pgaudit_log.constants import CONTEXT_MAX_BYTES
+from pgaudit_log.contexts.masks import paths
 from pgaudit_log.contexts.stack import ID_LENGTH
 
 KEY = "trace_id"
@@ -31,10 +32,11 @@ def trace_module() -> Any:
 def with_trace_id(text: str, metadata: Mapping[str, Any]) -> str:
     """Return the text of a context of ``metadata`` with the trace id of the span that is running.
 
-    It is the same where no span is, where the metadata have a trace id, and where there is no room.
+    It is the same where no span is, where the metadata have a trace id, where that is masked, and
+    where there is no room.
     """
     trace = trace_module()
-    if trace is None or KEY in metadata:
+    if trace is None or KEY in metadata or (KEY,) in paths():
         return text
     span = trace.get_current_span().get_span_context()
     if not span.is_valid:

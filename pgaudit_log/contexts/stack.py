@@ -14,6 +14,7 @@ from typing import Any, ParamSpec, Protocol, TypeVar, cast
 from uuid import UUID
 
 from pgaudit_log.constants import CONTEXT_MAX_BYTES, LATE_MAX_BYTES
+from pgaudit_log.contexts.masks import masked
 from pgaudit_log.contexts.serialization import refuse_long, serialize
 
 ID_LENGTH = 36
@@ -70,7 +71,7 @@ class Context:
         return self.text[:ID_LENGTH]
 
     def __repr__(self) -> str:
-        return f"Context(id={self.id!r}, metadata={dict(self.metadata)!r})"
+        return f"Context(id={self.id!r}, metadata={dict(masked(self.metadata))!r})"
 
     def added(self, metadata: Mapping[str, Any], call: context) -> Context:
         """Return this context with the metadata of a call; the id stays."""

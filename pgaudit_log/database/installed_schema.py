@@ -26,7 +26,7 @@ from pgaudit_log.database.written_schema import (
 GUARDS = ("pgaudit_log_refuse_change", "pgaudit_log_refuse_truncate")
 """The triggers that keep the event table append-only, and the tables of names and shapes with it."""
 
-KEPT = ("pgaudit_log_label", "pgaudit_log_shape")
+KEPT = ("pgaudit_log_label", "pgaudit_log_shape", "pgaudit_log_mask_key")
 """The tables beside the event table whose rows stay as they are."""
 
 UPDATED = ("pgaudit_log_incarnation", "pgaudit_log_table", "pgaudit_log_column")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import connections, transaction
+from django.db import DatabaseError, connections, transaction
 
 from pgaudit_log.conf import settings
 from pgaudit_log.constants import EVENT_TABLE
@@ -88,6 +88,11 @@ def only_one(using: str) -> Iterator[None]:
                     " partitions, retention, roles and masks are changed by one at a time."
                     " Nothing was done; wait until that one has ended, and run this again."
                 )
-        yield
+        try:
+            yield
+        finally:
+            # A server learns only a little later that a connection was closed.
+            with suppress(DatabaseError), holder.cursor() as cursor:
+                cursor.execute("ROLLBACK")
     finally:
         holder.close()

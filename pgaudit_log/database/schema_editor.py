@@ -19,6 +19,7 @@ from pgaudit_log.capture_v1.compiled import CompiledTrigger
 from pgaudit_log.database import installed_triggers
 from pgaudit_log.triggers.capture_function import (
     WRITES_EVENTS,
+    shape_in,
     with_column_renamed,
     with_shape,
 )
@@ -68,7 +69,8 @@ class FollowsColumns:
         if is_renamed:
             for _, definition in self._captures_of(model, old_field.column):
                 renamed = with_column_renamed(definition, old_field.column, new_field.column)
-                self.execute(with_shape(renamed, self._current_shape(model)), params=None)
+                shape = self._current_shape(model, shape_in(definition))
+                self.execute(with_shape(renamed, shape), params=None)
         if old_field.db_parameters(self.connection) != new_field.db_parameters(self.connection):
             self._bind_conditions_anew(model)
         return result
@@ -230,12 +232,22 @@ class FollowsColumns:
             )
             return list(cursor.fetchall())
 
-    def _current_shape(self, model: Any) -> int:
-        """Return the shape that a model's table has now."""
+    def _current_shape(self, model: Any, former: int | None) -> int:
+        """Return the shape that a model's table has now, with what was masked in a ``former`` one."""
         with self.connection.cursor() as cursor:
+            # First what the columns are called now, then which of them are masked.
+            cursor.execute("SELECT pgaudit_log_table_of(to_regclass(%s)::oid)", [table_of(model)])
             cursor.execute(
-                "SELECT (pgaudit_log_shape_of(to_regclass(%s)::oid, '{}'::jsonb, ''::text)).shape",
-                [table_of(model)],
+                """
+                SELECT (pgaudit_log_shape_of(to_regclass(%s)::oid, '{}'::jsonb, ''::text, ARRAY(
+                    SELECT field.name
+                    FROM pgaudit_log_shape AS former
+                    JOIN pgaudit_log_column AS field
+                        ON field.table_id = former.table_id AND number = ANY (masked)
+                    WHERE former.id = %s AND attnum IS NOT NULL
+                ))).shape
+                """,
+                [table_of(model), former],
             )
             shape: int = cursor.fetchone()[0]
         return shape

@@ -10,6 +10,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pgaudit_log.database import installed_captures, installed_triggers
 from pgaudit_log.declaring import former_names, model_labels
+from pgaudit_log.declaring.masks import masks_of
 from pgaudit_log.triggers.references import targets
 from pgaudit_log.values.tables import concrete, table_of
 
@@ -54,10 +55,10 @@ def install_shapes(using: str) -> list[str]:
                 cursor.execute(
                     """
                     SELECT pgaudit_log_shape_of(
-                        to_regclass(%s)::oid, %s::jsonb, current_setting('search_path')
+                        to_regclass(%s)::oid, %s::jsonb, current_setting('search_path'), %s::text[]
                     )
                     """,
-                    [table_of(model), json.dumps(targets(model))],
+                    [table_of(model), json.dumps(targets(model)), list(masks_of(model))],
                 )
         broken = {trigger.name for trigger in installed_triggers.broken(connections[using])}
         outdated = installed_captures.of_former_names(using) | broken

@@ -170,6 +170,9 @@ def _as_then(
 
     then = copy.copy(trigger)
     then.tracked_large = tuple(chain.from_iterable(called(trigger.tracked_large)))
+    # Under any of its names: where in doubt, less is shown.
+    then.tracked_mask = tuple(chain.from_iterable(called(trigger.tracked_mask)))
+    then.tracked_mask_hash = tuple(chain.from_iterable(called(trigger.tracked_mask_hash)))
     excluded = chain.from_iterable(called(trigger.tracked_exclude))
     then.tracked_exclude = (*excluded, *sorted(left_out))
     if trigger.tracked_fields:

@@ -169,7 +169,7 @@ def local_options(model: type[models.Model], options: Mapping[str, Any]) -> dict
     table of its parent.
     """
     given = dict(options)
-    for name in ("fields", "exclude", "large"):
+    for name in ("fields", "exclude", "large", "mask", "mask_hash"):
         if given.get(name) is not None:
             given[name] = local_names(model, given[name])
     if options.get("fields") and not given["fields"]:

@@ -62,6 +62,9 @@ class Declaration:
     fields: tuple[str, ...] | None = None
     exclude: tuple[str, ...] = ()
     large: tuple[str, ...] = ()
+    mask: tuple[str, ...] = ()
+    mask_hash: tuple[str, ...] = ()
+    mask_context: tuple[str, ...] = ()
     follow: tuple[str, ...] = ()
     obj_field: ObjForeignKey | None | _Unset = UNSET
     model_name: str

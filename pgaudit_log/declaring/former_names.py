@@ -54,6 +54,8 @@ class TableNames:
 
     large: frozenset[str] = frozenset()
     """The columns of today of which events may refer to others that have the value."""
+    masked: frozenset[str] = frozenset()
+    """The columns of today of which events may have a mark instead of a value."""
 
     def today(self, values: Mapping[str, V], shape: int) -> dict[str, V]:
         """Return values of an event of ``shape`` by what their columns are called today.
@@ -133,10 +135,8 @@ def _read(connection: BaseDatabaseWrapper, tables: Sequence[str]) -> dict[str, T
         return {name: _table_names(*row) for name, *row in cursor.fetchall()}
 
 
-def _table_names(labels: Any, columns: Any, shapes: Any, table_id: int, large: Any) -> TableNames:
-    labels, columns, shapes, large = (
-        _document(found) for found in (labels, columns, shapes, large)
-    )
+def _table_names(labels: Any, columns: Any, shapes: Any, table_id: int, *notes: Any) -> TableNames:
+    labels, columns, shapes, large, masked = map(_document, (labels, columns, shapes, *notes))
     today = {number: name for name, number in (columns or {}).items()}
     of_columns: dict[str, list[str]] = {}
     for label, number in labels or ():
@@ -154,6 +154,7 @@ def _table_names(labels: Any, columns: Any, shapes: Any, table_id: int, large: A
         shapes=frozenset(int(shape) for shape in shapes or ()),
         renamed=renamed_in,
         large=frozenset(today[number] for number in large or () if number in today),
+        masked=frozenset(today[number] for number in masked or () if number in today),
     )
 
 

@@ -27,6 +27,11 @@ def checked_names(
     model: type[models.Model], argument: str, names: Sequence[str]
 ) -> tuple[str, ...]:
     """Return the names of ``fields=`` and the like, each checked to be a column of the model's table."""
+    if not isinstance(names, Iterable):
+        raise DeclarationError(
+            f"{model._meta.label} is tracked with {argument}={names!r}: give a list of names of"
+            f' fields, such as {argument}=["email"].'
+        )
     given = names if isinstance(names, str) else list(names)
     where = f"{model._meta.label} is tracked with {argument}={given!r}"
     if isinstance(names, str):

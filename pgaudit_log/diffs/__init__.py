@@ -11,12 +11,13 @@ from django.db import models, router
 
 from pgaudit_log.diffs import part_sides
 from pgaudit_log.diffs.blames import Blame, blame
-from pgaudit_log.diffs.comparison import Side, compared
+from pgaudit_log.diffs.comparison import Pair, Side, compared
 from pgaudit_log.diffs.field_diffs import Diff, FieldDiff, PartDiff, PartObject, joined
 from pgaudit_log.diffs.part_comparison import part_diffs
 from pgaudit_log.diffs.part_sides import PartSide
 from pgaudit_log.diffs.sides import (
     known_to,
+    masked_changes,
     model_of,
     records_of,
     refuse_others,
@@ -28,6 +29,7 @@ from pgaudit_log.models import Events
 from pgaudit_log.reading import moments, object_timeline, whole_objects
 from pgaudit_log.reading.moments import Moment
 from pgaudit_log.timetravel import recorded_past
+from pgaudit_log.values import causal_order, row_json
 from pgaudit_log.values.keys import key_fields, key_text
 from pgaudit_log.values.tables import concrete, parents_of
 
@@ -103,8 +105,14 @@ def _of_events(a: Any, b: Any, events: Sequence[Any], alias: str) -> Diff:
     newest = max(by_id.values(), key=lambda record: record.id)
     key = object_timeline.current_key(newest.model, (str(newest.key), newest.id), alias)
     key = key or str(newest.key)
+    pasts = [
+        models.Q(pk__isnull=False)
+        if side is None
+        else causal_order.up_to(side.id, side.txid, side.turn)
+        for side in sides
+    ]
     return _all_tables(
-        model, key, alias, lambda table: [side_of(side, table, key, alias) for side in sides]
+        model, key, alias, pasts, lambda table: [side_of(side, table, key, alias) for side in sides]
     )
 
 
@@ -116,8 +124,9 @@ def _of_object(of: Any, a: Any, b: Any, alias: str) -> Diff:
     recorded_past.of_model(model)
     key = key_text(of.pk, key_fields(model))
     sides = [None if side is NOW else Moment.of(side, alias) for side in (a, b)]
+    pasts = [models.Q(pk__isnull=False) if side is None else side.past for side in sides]
     return _all_tables(
-        model, key, alias, lambda table: [side_at(side, table, key, alias) for side in sides]
+        model, key, alias, pasts, lambda table: [side_at(side, table, key, alias) for side in sides]
     )
 
 
@@ -125,9 +134,10 @@ def _all_tables(
     model: type[models.Model],
     key: str,
     alias: str,
+    pasts: Sequence[models.Q],
     sides_of: Callable[[type[models.Model]], list[Side]],
 ) -> Diff:
-    """Return what differs in the tables that an object has rows in."""
+    """Return what differs in the tables that an object has rows in, at the ends of two ``pasts``."""
     found: list[Diff] = []
     for table in [model, *parents_of(model)]:
         if not recorded_past.is_tracked(table):
@@ -137,7 +147,8 @@ def _all_tables(
             # A row that is inherited comes before the object, and goes after it.
             old = old if found[0].existed else Side(state=None, known=old.known)
             new = new if found[0].exists else Side(state=None, known=new.known)
-        found.append(compared(table, key, old, new, alias))
+        pair = Pair(key=key, old=old, new=new, changed=masked_changes(table, key, pasts, alias))
+        found.append(compared(table, pair, alias))
     return joined(found)
 
 
@@ -166,7 +177,9 @@ def changes(event: Any, *, using: str | None = None) -> Diff:
         [record] = records_of([event], alias)
         known = frozenset(known_to(record))
         old, new = Side(state=record.before, known=known), Side(state=record.after, known=known)
-        return compared(record.model, str(record.key), old, new, alias)
+        changed = frozenset(row_json.split(record.diff))
+        pair = Pair(key=str(record.key), old=old, new=new, changed=changed)
+        return compared(record.model, pair, alias)
 
 
 def _alias(events: Sequence[Any], using: str | None) -> str:

@@ -30,12 +30,25 @@ class Side:
         return self.known is None or column in self.known
 
 
-def differing(old: State, new: State) -> list[str]:
-    """Return the columns whose text is not the same on both sides."""
-    return [column for column in {**old, **new} if old.get(column) != new.get(column)]
+def differing(old: State, new: State, changed: Collection[str] = ()) -> list[str]:
+    """Return the columns whose text is not the same on both sides, and those that have ``changed``.
+
+    Marks say nothing of the values that they hide.
+    """
+    return [
+        column
+        for column in {**old, **new}
+        if column in changed
+        or (
+            old.get(column) != new.get(column)
+            and not row_json.tells_no_difference(old.get(column), new.get(column))
+        )
+    ]
 
 
-def candidates(old: Side, new: Side, columns: Collection[str]) -> tuple[State, State]:
+def candidates(
+    old: Side, new: Side, columns: Collection[str], changed: Collection[str] = ()
+) -> tuple[State, State]:
     """Return of both sides what may differ: in those of ``columns`` that both can tell of.
 
     What the model has no column for any more is told by whoever has it.
@@ -48,7 +61,8 @@ def candidates(old: Side, new: Side, columns: Collection[str]) -> tuple[State, S
         }
         for side in (old, new)
     ]
-    wanted = differing(*told)
+    before, after = told
+    wanted = differing(before, after, changed)
     first, second = ({c: side[c] for c in wanted if c in side} for side in told)
     return first, second
 
@@ -67,18 +81,22 @@ class Pair:
     key: str
     old: Side
     new: Side
+    changed: frozenset[str] = frozenset()
+    """The columns that are masked on both sides, and of which is known that they changed."""
 
 
-def compared(model: type[models.Model], key: str, old: Side, new: Side, using: str) -> Diff:
+def compared(model: type[models.Model], pair: Pair, using: str) -> Diff:
     """Return what differs between two sides of a row, in the terms of today's model."""
-    [found] = all_compared(model, [Pair(key=key, old=old, new=new)], using)
+    [found] = all_compared(model, [pair], using)
     return found
 
 
 def all_compared(model: type[models.Model], pairs: Sequence[Pair], using: str) -> list[Diff]:
     """Return what differs between the sides of each of many rows; no more queries than for one."""
     fields = {column_of(own): own for own in tables.own_columns(model)}
-    stored = [side for pair in pairs for side in candidates(pair.old, pair.new, fields)]
+    stored = [
+        side for pair in pairs for side in candidates(pair.old, pair.new, fields, pair.changed)
+    ]
     # The same value may have looked otherwise while its column had another type.
     normal = current_rows.normal(model, stored, using)
     typed = current_rows.typed(model, [state for state, _ in normal], using)
@@ -93,7 +111,7 @@ def all_compared(model: type[models.Model], pairs: Sequence[Pair], using: str) -
     for number, pair in enumerate(pairs):
         (before, _), (after, _) = normal[2 * number : 2 * number + 2]
         found: dict[str, FieldDiff] = {}
-        for column in in_order_of(differing(before, after), fields):
+        for column in in_order_of(differing(before, after, pair.changed), fields):
             own = fields.get(column)
             name = own.name if own is not None else column
             was, becomes = (typed[2 * number + side].get(column, MISSING) for side in (0, 1))

@@ -11,6 +11,7 @@ from django.db import DataError, IntegrityError, connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.expressions import Col
 
+from pgaudit_log.reading.hidden_values import hidden_texts
 from pgaudit_log.values import row_json, row_sql, tables
 from pgaudit_log.values.driver_values import fetch_all
 from pgaudit_log.values.json_fields import reading_anything
@@ -33,6 +34,8 @@ def read(
 ) -> dict[RowKey, State]:
     """Return those of the rows that there are, each with all columns; one query a model.
 
+    Of masked columns they have a mark, so that no value can get into what is told of a row.
+
     ``whole`` has the whole texts of keys that are shortened, as far as they are known: without
     it, all rows of their table are looked at.
     """
@@ -50,7 +53,7 @@ def read(
                 )
                 cursor.execute(sql.text, sql.params)
                 for key, state in cursor.fetchall():
-                    found[model, key] = row_json.split(state)
+                    found[model, key] = hidden_texts(model, row_json.split(state))
     return found
 
 

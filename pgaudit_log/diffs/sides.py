@@ -7,8 +7,9 @@ from typing import Any
 
 from django.db import models
 
-from pgaudit_log.constants import DELETE, TRUNCATE
+from pgaudit_log.constants import DELETE, TRUNCATE, UPDATE
 from pgaudit_log.declaring import declarations, former_names
+from pgaudit_log.declaring.masks import masks_of
 from pgaudit_log.diffs import current_rows
 from pgaudit_log.diffs.comparison import Side
 from pgaudit_log.exceptions import QueryError
@@ -17,7 +18,7 @@ from pgaudit_log.reading import object_timeline, raw_events
 from pgaudit_log.reading.moments import Moment
 from pgaudit_log.reading.raw_events import Record
 from pgaudit_log.timetravel import recorded_past
-from pgaudit_log.values import causal_order
+from pgaudit_log.values import causal_order, row_json
 from pgaudit_log.values.tables import column_of, concrete, parents_of
 
 
@@ -147,6 +148,23 @@ def newest_ids(model: type[models.Model], past: models.QuerySet[Any, Any]) -> se
     """Return the ids of the newest events of a row, one for each of its model's declarations."""
     newest = (causal_order.newest(h.of_rows(past)) for h in recorded_past.histories_of(model))
     return {event.pk for event in newest if event is not None}
+
+
+def masked_changes(
+    table: type[models.Model], key: str, pasts: Sequence[models.Q], using: str
+) -> frozenset[str]:
+    """Return the masked columns of a row that were changed between two pasts, be it there and back.
+
+    Two marks do not say whether what they hide is the same; the events between them do.
+    """
+    masks = masks_of(table)
+    if not masks:
+        return frozenset()
+    old, new = pasts
+    between = object_timeline.of(table, key, using).filter((old & ~new) | (new & ~old))
+    found = raw_events.read(between.filter(pgh_operation=UPDATE), using)
+    changed = {column for record in found for column, _, _ in row_json.changed(record.diff)}
+    return frozenset(changed & masks.keys())
 
 
 def known_to(record: Record) -> set[str]:

@@ -206,7 +206,9 @@ def _differing(expected: State, found: State, columns: Collection[str]) -> Itera
         if (
             other != value
             and column in columns
-            and row_json.absence(value) is None
-            and row_json.absence(other) is None
+            and (
+                row_json.are_other_hashes(value, other)
+                or (row_json.absence(value) is None and row_json.absence(other) is None)
+            )
         ):
             yield column

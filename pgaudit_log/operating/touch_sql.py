@@ -7,8 +7,10 @@ from datetime import datetime
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from pgaudit_log.capture_v1.columns import Mask
 from pgaudit_log.capture_v1.references import former_key, moved_marker
 from pgaudit_log.constants import EVENT_TABLE
+from pgaudit_log.declaring.masks import masks_of
 from pgaudit_log.operating.coverage import Coverage
 from pgaudit_log.reading.snapshot_sql import (
     ReadColumn,
@@ -20,8 +22,9 @@ from pgaudit_log.reading.snapshot_sql import (
     today_sql,
 )
 from pgaudit_log.timetravel.recorded_past import History
+from pgaudit_log.triggers.captured_columns import captured, current_shape_sql
 from pgaudit_log.values import causal_order
-from pgaudit_log.values.column_json import sql_type, stored_sql
+from pgaudit_log.values.column_json import sql_type
 from pgaudit_log.values.key_sql import may_be_shortened, read_key_sql, row_key_sql
 from pgaudit_log.values.keys import LONGEST_KEY, key_fields
 from pgaudit_log.values.quoting import quote_name
@@ -113,13 +116,34 @@ def touches_sql(
             for n, field in enumerate(fields)
         ),
         table=quote_name(history.model._meta.db_table),
-        values=", ".join(
-            f"{stored_sql(f'live.{quote_name(column_of(f))}', sql_type(f, connection))}"
-            f" AS {quote_name(column_of(f))}"
-            for f in history.tracked
-        ),
+        values=_todays_values(history, connection),
         sent="pgaudit_log_resolved" if table.large else "",
     )
+
+
+def _todays_values(history: History, connection: BaseDatabaseWrapper) -> str:
+    """Return the tracked columns of a row, as events store them: of masked ones marks, or hashes."""
+    masks = masks_of(history.model)
+    columns = captured(history.tracked, connection, masks)
+    if Mask.HASH in masks.values() and not _may_hash(connection):
+        columns = tuple(c._replace(mask=c.mask and Mask.MARK) for c in columns)
+    # What a hash is of, the capture function would say.
+    listed = ", ".join(f"{c.value_sql('live')} AS {quote_name(c.name)}" for c in columns)
+    shape = current_shape_sql(history.model)
+    return listed.replace("@schema@.", "").replace("capture.shape", f"(SELECT {shape})")
+
+
+def _may_hash(connection: BaseDatabaseWrapper) -> bool:
+    """Return whether this role may hash values: the owner of the log may."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT has_function_privilege('pgaudit_log_hashed(integer, text, jsonb)', 'EXECUTE')
+                AND has_table_privilege('pgaudit_log_mask_key', 'SELECT')
+            """
+        )
+        may: bool = cursor.fetchone()[0]
+    return may
 
 
 def untold_sql(

@@ -15,6 +15,7 @@ from django.db.models.functions import Cast
 from django.db.models.lookups import Exact, IsNull
 
 from pgaudit_log.declaring import declarations, former_names
+from pgaudit_log.declaring.masks import is_masked
 from pgaudit_log.declaring.trackers import UNSET
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.reading.expressions import StoredUnder, StoredValue, any_of, of_model
@@ -67,6 +68,12 @@ def changed(fields: Iterable[Field], old: Any, new: Any) -> Q:
     conditions: list[Q] = []
     refused: QueryError | None = None
     for field in fields:
+        if is_masked(field) and not (old is UNSET and new is UNSET):
+            refused = QueryError(
+                f"changed() was given a value, but {concrete(field.model)._meta.label}.{field.name} is"
+                f" masked: events do not tell from what to what it changed. Leave old= and new= out."
+            )
+            continue
         change = StoredUnder(F("pgh_diff"), F("pgh_shape"), field=field)
         condition = of_model(concrete(field.model)) & Q(IsNull(change, False))
         try:

@@ -186,9 +186,9 @@ class PastDatabase(str):
 
     def unknown_of(self, model: type[models.Model], find: Callable[[Any], Any]) -> Any:
         """Return what ``find`` says of ``model``; it is asked once a queryset, not once a row."""
-        if model not in self._unknown:
-            self._unknown[model] = find(model)
-        return self._unknown[model]
+        if (model, find) not in self._unknown:
+            self._unknown[model, find] = find(model)
+        return self._unknown[model, find]
 
     def __reduce__(self) -> tuple[Any, ...]:
         return PastDatabase.of, (str(self), self.moment)

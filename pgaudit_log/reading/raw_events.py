@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from pgaudit_log.capture_v1.references import former_key
 from pgaudit_log.constants import AT_KEY, EVENT_TABLE
 from pgaudit_log.declaring import former_names, model_labels
 from pgaudit_log.exceptions import QueryError
+from pgaudit_log.reading.hidden_values import hidden_changes, hidden_texts
 from pgaudit_log.values import causal_order, row_json
 
 if TYPE_CHECKING:
@@ -126,8 +127,8 @@ def read(events: models.QuerySet[Any, Any], using: str) -> list[Record]:
                 operation=operation,
                 txid=txid,
                 turn=turn,
-                snapshot=_today(model, snapshot, shape, using),
-                diff=_today(model, diff, shape, using),
+                snapshot=_today(model, snapshot, shape, using, hidden_texts),
+                diff=_today(model, diff, shape, using, hidden_changes),
                 refs=tuple(refs or ()),
                 using=using,
             )
@@ -183,10 +184,16 @@ def _elsewhere(references: Collection[str], using: str) -> dict[str, str]:
         return dict(cursor.fetchall())
 
 
-def _today(model: type[models.Model], document: str | None, shape: int, using: str) -> str | None:
-    """Return a snapshot or a diff by what its columns are called today."""
+def _today(
+    model: type[models.Model],
+    document: str | None,
+    shape: int,
+    using: str,
+    hidden: Callable[[type[models.Model], Mapping[str, str]], dict[str, str]],
+) -> str | None:
+    """Return a snapshot or a diff by what its columns are called today, ``hidden`` what is masked."""
     if document is None:
         return None
     values = row_json.split(document)
-    named = former_names.today(model, values, shape, using)
+    named = hidden(model, former_names.today(model, values, shape, using))
     return document if named.keys() == values.keys() and named == values else row_json.join(named)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from pgaudit_log.constants import AT_KEY, EVENT_TABLE
+from pgaudit_log.constants import AT_KEY, EVENT_TABLE, MASKED_KEY
 from pgaudit_log.declaring.former_names import ShapeNames
 from pgaudit_log.values.column_json import integer_sql, is_valid_sql, read_sql, sql_type
 from pgaudit_log.values.quoting import quote_literal
@@ -20,6 +20,10 @@ class ReadColumn(NamedTuple):
 
     name: str
     field: Field
+    is_masked: bool = False
+    """Whether it is masked, so that nothing is read of it, also of older events that have values."""
+    was_masked: bool = False
+    """Whether events may have a mark in the place of a value."""
 
 
 class Table(NamedTuple):
@@ -53,6 +57,22 @@ def column_sql(
 
     ``large`` has what stands for those that may be in another event; see :func:`large_source`.
     """
+    if column.is_masked:
+        return f"NULL::{sql_type(column.field, connection)}"
+    value = _value_sql(snapshot, column, connection, large)
+    if not column.was_masked:
+        return value
+    # Or else a text would have the mark as its value.
+    mark = f"{snapshot} -> {quote_literal(column_of(column.field))} -> '{MASKED_KEY}'"
+    return f"CASE WHEN {mark} IS NULL THEN {value} END"
+
+
+def _value_sql(
+    snapshot: str,
+    column: ReadColumn,
+    connection: BaseDatabaseWrapper,
+    large: Mapping[str, str],
+) -> str:
     key = quote_literal(column_of(column.field))
     if (value := large.get(column_of(column.field))) is not None:
         return read_sql(value, sql_type(column.field, connection), connection)

@@ -15,10 +15,12 @@ from pgaudit_log.conf import settings
 from pgaudit_log.constants import DOCS
 from pgaudit_log.declaring import declarations, former_names, types_modules
 from pgaudit_log.declaring.declarations import Declaration, ObjForeignKey
+from pgaudit_log.declaring.masks import is_masked, masks_of
 from pgaudit_log.exceptions import DeclarationError
 from pgaudit_log.reading import event_views, timeline_method
 from pgaudit_log.reading.event_fields import event_field
 from pgaudit_log.reading.event_model import Event
+from pgaudit_log.reading.masked_fields import MaskedEventField
 from pgaudit_log.reading.object_field import EventForeignKey, EventForeignObject
 from pgaudit_log.reading.snapshot_sql import ReadColumn, Table
 from pgaudit_log.values import column_json
@@ -192,7 +194,10 @@ def _attributes(declaration: Declaration, module_name: str) -> dict[str, Any]:
 
 def _event_fields(declaration: Declaration) -> dict[str, Field]:
     """Return the fields of typed events for those that are tracked now, inherited ones included."""
-    return {name: event_field(field) for name, field in tracked_fields(declaration).items()}
+    return {
+        name: MaskedEventField(field) if is_masked(field) else event_field(field)
+        for name, field in tracked_fields(declaration).items()
+    }
 
 
 def tracked_fields(declaration: Declaration) -> dict[str, Field]:
@@ -366,7 +371,17 @@ def table(
 ) -> Table:
     """Return what can be read of the declaration's table in a database, with its columns under ``name``."""
     tracked = declaration.tracked_model
-    columns = [ReadColumn(name(field), field) for field in declaration.columns]
+    masks = masks_of(tracked)
+    once_masked = former_names.of(tracked, using).masked
+    columns = [
+        ReadColumn(
+            name(field),
+            field,
+            is_masked=column_of(field) in masks,
+            was_masked=column_of(field) in once_masked,
+        )
+        for field in declaration.columns
+    ]
     keys = key_fields(concrete(tracked))
     read = {column_of(field) for field in [*(column.field for column in columns), *keys]}
     # What no column that is read is called, or was, need not be made sense of.

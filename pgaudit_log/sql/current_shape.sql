@@ -1,9 +1,13 @@
--- pgaudit_log_current_shape(tracked): the number of the shape that a tracked table has now, for
--- events that no trigger writes. It writes nothing.
+-- pgaudit_log_current_shape(tracked, masked): the number of the shape that a tracked table has now, for
+-- events that no trigger writes; masked are the names of the columns whose values they do not
+-- have. It writes nothing.
 -- Raises where the shape was not written down since the table or one of its columns was renamed:
 -- then a name would be taken for another.
 -- Reads no settings.
-CREATE OR REPLACE FUNCTION @schema@.pgaudit_log_current_shape(tracked regclass)
+CREATE OR REPLACE FUNCTION @schema@.pgaudit_log_current_shape(
+    tracked regclass,
+    masked text[] DEFAULT '{}'::text[]
+)
 RETURNS integer
 LANGUAGE plpgsql
 STABLE
@@ -23,6 +27,14 @@ BEGIN
             SELECT jsonb_object_agg(name, number)
             FROM @schema@.pgaudit_log_column
             WHERE table_id = own.id AND attnum IS NOT NULL
+        )
+        AND shape.masked = ARRAY(
+            SELECT number
+            FROM @schema@.pgaudit_log_column
+            WHERE table_id = own.id
+                AND attnum IS NOT NULL
+                AND name = ANY (pgaudit_log_current_shape.masked)
+            ORDER BY number
         )
         AND NOT EXISTS (
             SELECT

@@ -1,5 +1,5 @@
--- The triggers that keep what events are read with: what tables and columns were called, and which
--- shape meant what. Rows come and are brought up to date, but none goes; a label and a shape mean
+-- The triggers that keep what events are read with: what tables and columns were called, which shape
+-- meant what, and under which keys values were hashed. Rows come and are brought up to date, but none goes; a label and a shape mean
 -- the same for ever. ENABLE ALWAYS, as those of the event table.
 DO $pgaudit_log$
 DECLARE
@@ -11,7 +11,8 @@ BEGIN
             ('@schema@.pgaudit_log_table', 'DELETE'),
             ('@schema@.pgaudit_log_column', 'DELETE'),
             ('@schema@.pgaudit_log_label', 'UPDATE OR DELETE'),
-            ('@schema@.pgaudit_log_shape', 'UPDATE OR DELETE')
+            ('@schema@.pgaudit_log_shape', 'UPDATE OR DELETE'),
+            ('@schema@.pgaudit_log_mask_key', 'UPDATE OR DELETE')
     LOOP
         EXECUTE format(
             'CREATE OR REPLACE TRIGGER pgaudit_log_refuse_change BEFORE %s ON %s'

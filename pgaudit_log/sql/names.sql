@@ -1,6 +1,6 @@
 -- What the database knows of the tables %(tables)s: under each name, which table it is, what
--- events call it, what its columns are called now, what the keys of its events meant, and which
--- columns have been large.
+-- events call it, what its columns are called now, what the keys of its events meant, which columns
+-- have been large, and which have been masked.
 -- A table that was restored from a dump has another oid, until `install` has looked at it.
 WITH given AS (
     SELECT name, pg_catalog.to_regclass(name)::oid AS relation
@@ -45,5 +45,11 @@ SELECT
         SELECT pg_catalog.json_agg(number)
         FROM pgaudit_log_column
         WHERE table_id = known.id AND is_large
+    ),
+    (
+        SELECT pg_catalog.json_agg(DISTINCT number)
+        FROM pgaudit_log_shape
+        CROSS JOIN LATERAL pg_catalog.unnest(masked) AS number
+        WHERE table_id = known.id
     )
 FROM known

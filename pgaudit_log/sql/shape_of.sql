@@ -1,4 +1,4 @@
--- pgaudit_log_shape_of(tracked, targets, path): the number of the shape that a tracked table has
+-- pgaudit_log_shape_of(tracked, targets, path, masked): the number of the shape that a tracked table has
 -- now, and what events call it and the tables that it points at. What is new is written down.
 -- Whatever installs a capture function asks for it.
 --   tracked   the table
@@ -6,12 +6,14 @@
 --             if refs give another value than its key:
 --             {"shop.Order": ["shop_order"], "shop.Product.sku": ["shop_product", "sku"]}
 --   path      the search_path in which those tables are found
+--   masked    the names of the columns whose values the events do not have
 --   labels    {"shop.Order": "shop.Order#7"}
 -- Reads no settings.
 CREATE OR REPLACE FUNCTION @schema@.pgaudit_log_shape_of(
     tracked oid,
     targets jsonb,
     path text,
+    masked text[] DEFAULT '{}'::text[],
     OUT shape integer,
     OUT labels jsonb
 )
@@ -26,6 +28,12 @@ DECLARE
         SELECT COALESCE(jsonb_object_agg(name, number), '{}')
         FROM @schema@.pgaudit_log_column
         WHERE table_id = own AND attnum IS NOT NULL
+    );
+    hidden integer[] := ARRAY(
+        SELECT number
+        FROM @schema@.pgaudit_log_column
+        WHERE table_id = own AND attnum IS NOT NULL AND name = ANY (pgaudit_log_shape_of.masked)
+        ORDER BY number
     );
     target record;
     relation oid;
@@ -55,10 +63,10 @@ BEGIN
 
     SELECT id INTO shape
     FROM @schema@.pgaudit_log_shape
-    WHERE table_id = own AND columns = current;
+    WHERE table_id = own AND columns = current AND masked = hidden;
     IF NOT FOUND THEN
-        INSERT INTO @schema@.pgaudit_log_shape (table_id, columns)
-        VALUES (own, current)
+        INSERT INTO @schema@.pgaudit_log_shape (table_id, columns, masked)
+        VALUES (own, current, hidden)
         RETURNING id INTO shape;
     END IF;
 END;

@@ -1,10 +1,11 @@
--- pgaudit_log_write_manual(model, obj_pk, label, shape, snapshot, refs, is_by_clock): writes one manual event
--- and returns its id.
+-- pgaudit_log_write_manual(model, obj_pk, label, shape, snapshot, refs, is_by_clock, masked_context): writes one
+-- manual event and returns its id.
 -- It runs as the owner of the event table, so that a role which may not write events can still note
 -- what no trigger sees. Of such a role it takes declared labels only, and shapes of the table that
 -- the model's label means; the operation, the time, the transaction, the role and the context are not
 -- its to say. What the event says of its object is what the caller claims.
---   is_by_clock   whether the event is of now, and not of the start of the transaction
+--   is_by_clock     whether the event is of now, and not of the start of the transaction
+--   masked_context  what is hidden of its context: see pgaudit_log_masked_context()
 -- Reads the context of the statement, and role.
 CREATE OR REPLACE FUNCTION @schema@.pgaudit_log_write_manual(
     model text,
@@ -13,7 +14,8 @@ CREATE OR REPLACE FUNCTION @schema@.pgaudit_log_write_manual(
     shape integer,
     snapshot jsonb,
     refs text[],
-    is_by_clock boolean
+    is_by_clock boolean,
+    masked_context text[] DEFAULT '{}'::text[]
 )
 RETURNS bigint
 LANGUAGE plpgsql
@@ -68,7 +70,10 @@ BEGIN
         pgaudit_log_write_manual.snapshot,
         pgaudit_log_write_manual.refs,
         context.id,
-        context.value,
+        CASE WHEN masked_context = '{}'
+            THEN context.value
+            ELSE @schema@.pgaudit_log_masked_context(context.value, masked_context)
+        END,
         session_user,
         context.session,
         CASE WHEN pgaudit_log_write_manual.is_by_clock THEN clock_timestamp() ELSE now() END

@@ -23,9 +23,11 @@ from django.db.models.sql.datastructures import BaseTable, Join
 from pgaudit_log import timetravel
 from pgaudit_log.exceptions import QueryError, ReadOnlyError, UnknownPastError
 from pgaudit_log.reading import moments
+from pgaudit_log.reading.masked_fields import masked_fields
 from pgaudit_log.reading.moments import Moment, PastDatabase, moment_of
 from pgaudit_log.readonly import reader
 from pgaudit_log.timetravel import past_classes, recorded_past, substitution
+from pgaudit_log.values.row_json import MASKED
 
 _WRITING = ("SQLInsertCompiler", "SQLUpdateCompiler", "SQLDeleteCompiler")
 
@@ -123,6 +125,11 @@ def _past_from_db(original: Any) -> Any:
         if isinstance(db, PastDatabase):
             for field in db.unknown_of(model, recorded_past.untracked_fields):
                 obj.__dict__.pop(field.attname, None)
+            for field in db.unknown_of(model, masked_fields):
+                if field.attname in obj.__dict__:
+                    obj.__dict__[field.attname] = MASKED
+                    if field.is_relation:
+                        obj._state.fields_cache[field.name] = MASKED
             past_classes.make_past(obj)
         return obj
 

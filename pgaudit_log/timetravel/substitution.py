@@ -7,11 +7,14 @@ from typing import Any
 
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.expressions import Col
 from django.db.models.sql.compiler import SQLCompiler
 from django.db.models.sql.query import Query
 
+from pgaudit_log.declaring.masks import is_masked
 from pgaudit_log.exceptions import QueryError, ReadOnlyError
 from pgaudit_log.reading import moments
+from pgaudit_log.reading.masked_fields import refuse_filter
 from pgaudit_log.reading.moments import Moment
 from pgaudit_log.timetravel import recorded_past
 from pgaudit_log.timetravel.state_sql import by_key_sql, by_reference_sql
@@ -31,6 +34,7 @@ def from_item_sql(
     history = recorded_past.of_table(item.table_name)
     if history is None:
         return sql, params
+    _refuse_masked(query, item)
     table = connection.ops.quote_name(item.table_name)
     join = f"{item.join_type} " if item.join_type else ""
     rest = sql.removeprefix(join + table)
@@ -74,6 +78,27 @@ def _refuse_what_reads_today(query: Query, moment: Moment) -> None:
                 f"extra(tables=[{table!r}]) would read {table} as it is today, not as of {moment}."
                 " Use a filter, Subquery or Exists."
             )
+
+
+def _refuse_masked(query: Query, item: Any) -> None:
+    """Raise for a filter by a masked column, or a join along it, which would find nothing."""
+    joined = getattr(item, "join_field", None)
+    targets = [joined, getattr(joined, "field", None)]
+    targets += [column.target for column in _within(query.where) if isinstance(column, Col)]
+    for target in targets:
+        if isinstance(target, models.Field) and target.column is not None and is_masked(target):
+            refuse_filter(target)
+
+
+def _within(node: Any) -> Iterator[Any]:
+    """Yield the expressions in a condition, as deep as they are; what is in a subquery is its own."""
+    yield node
+    inner = getattr(node, "children", None)
+    if inner is None and hasattr(node, "get_source_expressions"):
+        inner = node.get_source_expressions()
+    for child in inner or ():
+        if not isinstance(child, Query):
+            yield from _within(child)
 
 
 def _restriction(

@@ -100,6 +100,9 @@ def with_shape(definition: str, shape: int) -> str:
 
 def with_column_renamed(definition: str, old: str, new: str) -> str:
     """Return a function's definition with a column of another name, key in JSON included."""
-    return definition.replace(quote_name(old), quote_name(new)).replace(
-        f"jsonb_build_object({quote_literal(old)},", f"jsonb_build_object({quote_literal(new)},"
-    )
+    definition = definition.replace(quote_name(old), quote_name(new))
+    for call in ("jsonb_build_object(", "pgaudit_log_hashed(capture.shape, "):
+        definition = definition.replace(
+            f"{call}{quote_literal(old)},", f"{call}{quote_literal(new)},"
+        )
+    return definition

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from pgaudit_log.capture_v1.columns import Column
+from pgaudit_log.capture_v1.columns import Column, Mask
 from pgaudit_log.capture_v1.keys import Key
+from pgaudit_log.declaring.masks import masks_of
 from pgaudit_log.values.column_json import TEXTS, differs_by_image, form_of, sql_type
 from pgaudit_log.values.key_sql import key_sql, may_be_shortened
 from pgaudit_log.values.keys import key_fields
+from pgaudit_log.values.quoting import quote_literal
 from pgaudit_log.values.row_sql import Columns
-from pgaudit_log.values.tables import Field, column_of, concrete
+from pgaudit_log.values.tables import Field, column_of, concrete, table_of
 
 
 def any_dialect(connection: BaseDatabaseWrapper | None = None) -> BaseDatabaseWrapper:
@@ -24,17 +26,33 @@ def any_dialect(connection: BaseDatabaseWrapper | None = None) -> BaseDatabaseWr
 
 
 def captured(
-    fields: Iterable[Field], connection: BaseDatabaseWrapper | None = None
+    fields: Iterable[Field],
+    connection: BaseDatabaseWrapper | None = None,
+    masks: Mapping[str, Mask] | None = None,
 ) -> tuple[Column, ...]:
-    """Return the columns of fields."""
+    """Return the columns of fields, with the ``masks`` that are given by column."""
     dialect = any_dialect(connection)
     columns = []
     for field in fields:
         type_name = sql_type(field, dialect)
         own_collation = bool(getattr(field, "db_collation", None))
         by_image = differs_by_image(type_name, own_collation=own_collation)
-        columns.append(Column(column_of(field), form_of(type_name), by_image))
+        mask = masks.get(column_of(field)) if masks else None
+        columns.append(Column(column_of(field), form_of(type_name), by_image, mask))
     return tuple(columns)
+
+
+def shown(fields: Iterable[Field], masks: Mapping[str, Mask]) -> list[Field]:
+    """Return those of fields whose values events have."""
+    return [field for field in fields if column_of(field) not in masks]
+
+
+def current_shape_sql(model: type[models.Model]) -> str:
+    """Return the shape that the table of ``model`` has now, which a trigger would know."""
+    table = f"{quote_literal(table_of(concrete(model)))}::regclass"
+    masks = ", ".join(map(quote_literal, masks_of(model)))
+    masked = f", ARRAY[{masks}]" if masks else ""
+    return f"pgaudit_log_current_shape({table}{masked})"
 
 
 def captured_key(model: type[models.Model], connection: BaseDatabaseWrapper | None = None) -> Key:

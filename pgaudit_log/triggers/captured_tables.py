@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 
 from django.db import models
 
+from pgaudit_log.capture_v1.columns import Mask
 from pgaudit_log.capture_v1.data import Table
 from pgaudit_log.triggers.captured_columns import (
     any_dialect,
     captured,
     captured_key,
     is_compared_as_text,
+    shown,
     stored_columns,
 )
 from pgaudit_log.triggers.pins import needed_pins
@@ -25,6 +28,8 @@ def captured_table(
     columns: Columns,
     *,
     large: tuple[str, ...],
+    masks: Mapping[str, Mask],
+    masked_context: tuple[str, ...],
     created_at: str,
     period: str,
 ) -> Table:
@@ -34,6 +39,8 @@ def captured_table(
         model: the tracked model, or what it was at a migration.
         columns: its tracked columns.
         large: the names of those fields whose values an event may refer to instead of having them.
+        masks: what events have instead of the values of columns, by column, tracked or not.
+        masked_context: the paths in contexts of what events do not have.
         created_at: the SQL of the time of an event.
         period: how long a partition is; an event refers to one in its own.
     """
@@ -46,6 +53,8 @@ def captured_table(
         columns=tuple(columns),
         names=names,
         large=large,
+        masks=tuple(sorted(masks.items())),
+        masked_context=masked_context,
         created_at=created_at,
         period=period,
     )
@@ -59,6 +68,8 @@ def _table(
     columns: Columns,
     names: tuple[tuple[str, str | None], ...],
     large: tuple[str, ...],
+    masks: tuple[tuple[str, Mask], ...],
+    masked_context: tuple[str, ...],
     created_at: str,
     period: str,
 ) -> Table:
@@ -75,11 +86,13 @@ def _table(
         model=concrete(model)._meta.label,
         declared_on=model._meta.label,
         key=captured_key(model, dialect),
-        columns=captured(columns, dialect),
+        columns=captured(columns, dialect, dict(masks)),
         also_stored=captured((field for field in stored if field.name not in fields), dialect),
-        references=references(columns, dialect),
+        references=references(shown(columns, dict(masks)), dialect),
         targets=pointed_at(model),
         large=compared_as_text,
+        masks=dict(masks),
+        masked_context=masked_context,
         pins=needed_pins(model, columns),
         key_pins=needed_pins(model, ()),
         created_at=created_at,

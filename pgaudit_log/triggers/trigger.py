@@ -15,6 +15,7 @@ from pgaudit_log.capture_v1.data import CaptureData
 from pgaudit_log.constants import OLD
 from pgaudit_log.declaring.conditions import Change
 from pgaudit_log.declaring.declarations import tracked_columns
+from pgaudit_log.declaring.masks import masks_of_names
 from pgaudit_log.declaring.trackers import RowEvent
 from pgaudit_log.exceptions import DeclarationError
 from pgaudit_log.triggers.captured_tables import captured_table
@@ -54,6 +55,9 @@ class CaptureTrigger(pgtrigger.Composer):
         level: whether it fires once a statement or once a row.
         created_at: the SQL of the time of an event.
         large: the names of fields whose values an event may refer to instead of having them.
+        mask: the names of fields whose values events do not have.
+        mask_hash: those of fields of which they have a keyed hash.
+        mask_context: the paths in contexts of what they do not have.
         period: how long a partition is; an event refers to one in its own.
         in_migrations: whether migrations of the model's app have it.
     """
@@ -69,6 +73,9 @@ class CaptureTrigger(pgtrigger.Composer):
         level: pgtrigger.Level,
         created_at: str,
         large: tuple[str, ...] = (),
+        mask: tuple[str, ...] = (),
+        mask_hash: tuple[str, ...] = (),
+        mask_context: tuple[str, ...] = (),
         period: str = "month",
         in_migrations: bool = True,
     ) -> None:
@@ -77,6 +84,9 @@ class CaptureTrigger(pgtrigger.Composer):
         self.tracked_fields = fields
         self.tracked_exclude = exclude
         self.tracked_large = large
+        self.tracked_mask = mask
+        self.tracked_mask_hash = mask_hash
+        self.masked_context = mask_context
         self.period = period
         self.created_at = created_at
         super().__init__(
@@ -115,6 +125,8 @@ class CaptureTrigger(pgtrigger.Composer):
             model,
             columns,
             large=self.tracked_large,
+            masks=masks_of_names(model, self.tracked_mask, self.tracked_mask_hash),
+            masked_context=self.masked_context,
             created_at=self.created_at,
             period=self.period,
         )

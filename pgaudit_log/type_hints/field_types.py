@@ -12,8 +12,10 @@ from django.contrib.postgres.fields import ArrayField, HStoreField
 from django.contrib.postgres.fields.ranges import RangeField
 from django.db import models
 
+from pgaudit_log.declaring.masks import is_masked
 from pgaudit_log.reading.event_fields import own_attribute
 from pgaudit_log.type_hints.names import Names
+from pgaudit_log.values.row_json import Absence
 from pgaudit_log.values.tables import Field
 
 _TYPES: dict[type[Field], type[Any]] = {
@@ -39,6 +41,8 @@ def type_of(field: Field, names: Names) -> str:
 
     That is ``None`` too, whatever the model says, because events may be older than a field.
     """
+    if is_masked(field):
+        return names.of(Absence)
     if isinstance(field, models.FileField):
         # It stands for no file, too.
         return names.of(field.attr_class)

@@ -7,6 +7,7 @@ numbers would not: the scale of ``1.50``, forty digits, the sign of ``-0``.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final
@@ -29,6 +30,10 @@ State = Mapping[str, str]
 
 NULL: Final = "null"
 """The text of SQL ``NULL``."""
+
+
+MASK: Final = f'{{"{MASKED_KEY}": true}}'
+"""The text of what stands for a value that is not to be told."""
 
 
 class Absence:
@@ -62,6 +67,9 @@ MASKED: Final = Absence("MASKED", "hidden")
 
 ERASED: Final = Absence("ERASED", "erased")
 """The value of a column that was erased from the event."""
+
+_HASH = re.compile(rf'\{{"{re.escape(MASKED_KEY)}": "([0-9]+)\.[0-9a-f]+"\}}')
+"""The text of a hash, with the number of its key."""
 
 _BY_MARKER: Final = {MASKED_KEY: MASKED, ERASED_KEY: ERASED}
 
@@ -126,7 +134,10 @@ def agree(one: State | None, other: State | None) -> bool:
     """Return whether two states can be of the same row: no column that both have differs."""
     if one is None or other is None:
         return one is other
-    return all(one.get(column, value) == value for column, value in other.items())
+    return all(
+        one.get(column, value) == value or tells_no_difference(one[column], value)
+        for column, value in other.items()
+    )
 
 
 def changed(diff: str | None) -> Iterator[tuple[str, str, str]]:
@@ -162,6 +173,27 @@ def absence(text: str) -> Absence | None:
         if key != JSON_KEY and text.startswith(f'{{"{key}":'):
             return _BY_MARKER.get(key, MISSING)
     return None
+
+
+def hidden(text: str) -> str:
+    """Return what may be told of a value of a masked column: of what was stored as a mark, that."""
+    return text if absence(text) in (MASKED, ERASED) else MASK
+
+
+def are_other_hashes(one: str, other: str) -> bool:
+    """Return whether two texts are hashes of one key, of masked values that differ."""
+    first, second = (_HASH.fullmatch(text) for text in (one, other))
+    return first is not None and second is not None and one != other and first[1] == second[1]
+
+
+def tells_no_difference(one: str | None, other: str | None) -> bool:
+    """Return whether a column is masked on both sides, and nothing tells that the values differ."""
+    return (
+        one is not None
+        and other is not None
+        and absence(one) is absence(other) is MASKED
+        and not are_other_hashes(one, other)
+    )
 
 
 def is_elsewhere(text: str) -> bool:

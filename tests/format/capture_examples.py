@@ -133,6 +133,15 @@ def _models() -> Iterator[type[models.Model]]:
         document=models.JSONField(),
         word=SqlField("citext"),
     )
+    yield make(
+        "Masked",
+        name=models.CharField(max_length=50),
+        mail=models.CharField(max_length=50),
+        price=SqlField("money"),
+        document=models.JSONField(),
+        odd=models.TextField(db_column="it's 100 % \\ @shape@ {here}"),
+        target=models.ForeignKey("Plain", models.CASCADE),
+    )
     conditioned = make(
         "Conditioned",
         name=models.CharField(max_length=50),
@@ -196,6 +205,17 @@ def _declared(model: type[models.Model], level: pgtrigger.Level) -> Iterator[Cap
         yield from of(
             pgaudit_log.UpdateEvent("free", condition=Condition("NEW.note > ''")), large=large
         )
+    if name == "Masked":
+        for suffix, masks in {
+            "marked": {"mask": ("mail", "document", "odd", "target")},
+            "hashed": {"mask_hash": ("mail", "price", "document", "odd"), "mask": ("target",)},
+        }.items():
+            renamed = [tracker.with_condition(tracker.condition) for tracker in EVERYTHING]
+            for tracker in renamed:
+                tracker._set(label=f"{suffix}_{tracker.label}")
+            yield from of(*renamed, **masks)
+        yield from of(pgaudit_log.UpdateEvent("part"), fields=("name",), mask=("mail",))
+        yield from of(pgaudit_log.UpdateEvent("context"), mask_context=("ip", "it's.100 %"))
     if name in ("Conditioned", "Proxied"):
         for label, condition in CONDITIONS.items():
             yield from of(pgaudit_log.UpdateEvent(label, condition=condition))

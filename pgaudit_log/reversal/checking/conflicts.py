@@ -8,6 +8,7 @@ from typing import Any
 from django.db import models
 
 from pgaudit_log.declaring import conditions
+from pgaudit_log.declaring.masks import masks_of
 from pgaudit_log.diffs.current_rows import fingerprint
 from pgaudit_log.diffs.display import shortened
 from pgaudit_log.exceptions import QueryError
@@ -196,6 +197,8 @@ class Judge:
                 )
             elif column not in writable or (brings_back and self.choices.value_of(own)[0]):
                 continue
+            elif column in masks_of(case.target.model):
+                self._leave_masked(case, name, own)
             elif (stands := row_json.absence(value)) is not None:
                 self.report(
                     Kind.MASKED,
@@ -215,6 +218,30 @@ class Judge:
             else:
                 state[column] = value
         return state
+
+    def _leave_masked(self, case: Case, name: str, own: Field) -> None:
+        """Tell that a masked field is left as it is, or of a row that comes back, what it gets."""
+        if case.row is not None:
+            self.report(
+                Kind.MASKED,
+                case.target,
+                name,
+                f"{name} is masked, so that it stays as it is.",
+                go_around=True,
+            )
+            return
+        # A plain default, or NULL, is given without a word of how the value was.
+        has_value = own.null or own.has_default() or own.has_db_default()
+        gets = "gets its default" if own.has_default() or own.has_db_default() else "is empty"
+        self.report(
+            Kind.MASKED,
+            case.target,
+            name,
+            f"{name} is masked, and {gets}. values={{{name!r}: …}} gives it another value."
+            if has_value
+            else f"{name} is masked, and must have a value. Give one with values={{{name!r}: …}}.",
+            go_around=has_value,
+        )
 
     def _is_chosen(self, own: Field | None, name: str) -> bool:
         """Return whether the caller wants a field changed."""

@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import DataError, IntegrityError
 
 from pgaudit_log.declaring.conditions import is_automatic
+from pgaudit_log.declaring.masks import is_masked
 from pgaudit_log.diffs import current_rows
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.reversal.checking.findings import Report
@@ -53,7 +54,7 @@ class Completion:
                 complete[column] = self._render(own, _python_default(own))
             elif own.null and not own.has_db_default():
                 complete[column] = NULL
-            elif not own.has_db_default():
+            elif not own.has_db_default() and not is_masked(own):  # that was told
                 self.report(
                     Kind.REQUIRED,
                     target,

@@ -10,7 +10,7 @@ from django.db import models
 from pgaudit_log.reading.raw_events import Record
 from pgaudit_log.reversal.targets import Target
 from pgaudit_log.reversal.targets.sequence import Transition, sequence
-from pgaudit_log.values.row_json import State, agree
+from pgaudit_log.values.row_json import MASKED, State, absence, agree, tells_no_difference
 
 
 def fold(records: Iterable[Record]) -> list[Target]:
@@ -48,7 +48,8 @@ class _Row:
         """Add an event."""
         for column, value in event.old.items():
             # What the event before left, unless others wrote.
-            if self.after.get(column, value) != value:
+            left = self.after.get(column, value)
+            if left != value and not tells_no_difference(left, value):
                 self.broken[column] = (self.after[column], value)
             if column in self.after and column in event.new:
                 self.passed[column] = self.after[column]
@@ -78,7 +79,12 @@ class _Row:
             return replace(target, expected=self.after) if self.exists else None
         if not self.exists:
             return replace(target, key=self.first_key, whole_key=None, state=self.before)
-        state = {c: v for c, v in self.before.items() if c in self.after and self.after[c] != v}
+        # A mark says nothing of what it hides; the event says that it changed.
+        state = {
+            c: v
+            for c, v in self.before.items()
+            if c in self.after and (self.after[c] != v or absence(v) is MASKED)
+        }
         return replace(target, state=state, expected={c: self.after[c] for c in state})
 
 

@@ -15,6 +15,7 @@ from django.db import (
 from django.db.transaction import TransactionManagementError
 
 from pgaudit_log.contexts.stack import context
+from pgaudit_log.declaring.masks import masks_of
 from pgaudit_log.diffs import current_rows
 from pgaudit_log.exceptions import PlanError, QueryError, StalePlanError
 from pgaudit_log.reading import moments
@@ -59,13 +60,16 @@ def apply(plan: Plan, *, through: Through, reason: str | None) -> Applied:
         raise
     except (DatabaseError, ValidationError) as error:
         raise PlanError(
-            f"Cannot {plan.action} {plan.subject}; nothing was changed. {_told(error)}"
+            f"Cannot {plan.action} {plan.subject}; nothing was changed. {_told(error, plan)}"
         ) from error
 
 
-def _told(error: Exception) -> str:
+def _told(error: Exception, plan: Plan) -> str:
     if not isinstance(error, ValidationError):
-        return str(error).strip()
+        text = str(error).strip()
+        # In its details PostgreSQL says all values of a row.
+        has_masks = any(masks_of(step.model) for step in plan.steps)
+        return text.partition("\n")[0] if has_masks else text
     by_field = getattr(error, "error_dict", None)
     if by_field is None:
         return " ".join(error.messages)

@@ -224,6 +224,9 @@ ARGUMENTS_FOR_CHILDREN: dict[str, Any] = {
     "former_columns": {"name": ["called"]},
     "security_barrier": True,
     "in_migrations": False,
+    "mask": ["name"],
+    "mask_hash": ["made"],
+    "mask_context": ["ip"],
 }
 
 

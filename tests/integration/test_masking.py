@@ -1,0 +1,247 @@
+"""Masking: the values of the time before a column was masked are hidden, by plan, in old events."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pgtrigger
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import models, transaction
+from django.db.models import F
+
+from pgaudit_log.checks.masks import check_plain_events
+from pgaudit_log.database import own_events
+from pgaudit_log.declaring import declarations
+from pgaudit_log.declaring.former_names import forget as forget_names
+from pgaudit_log.diffs import changes
+from pgaudit_log.exceptions import PlanError, StalePlanError
+from pgaudit_log.models import Events
+from pgaudit_log.operating import masking
+from pgaudit_log.testing import isolated
+from tests.support import execute
+from tests.tables import EVERYTHING, install_views, tracked_table
+
+pytestmark = pytest.mark.django_db
+
+MARK = {"pgaudit_log.masked": True}
+
+
+@pytest.fixture(autouse=True)
+def forget() -> Iterator[None]:
+    with isolated():
+        yield
+
+
+def person(**track: Any) -> Any:
+    return tracked_table(
+        "Person",
+        *EVERYTHING,
+        track=track,
+        name=models.TextField(default="ana"),
+        email=models.TextField(null=True),
+    )
+
+
+def release(
+    model: Any, *names: str, hashed: tuple[str, ...] = (), with_triggers: bool = True
+) -> None:
+    """Mask fields of a model as its next release does."""
+    for registered, trigger in pgtrigger.registered():
+        if registered is model:
+            trigger.tracked_mask, trigger.tracked_mask_hash = names, hashed
+            if with_triggers:
+                trigger.install(model)
+    for declaration in declarations.declarations_of(model):
+        object.__setattr__(declaration, "mask", names)
+        object.__setattr__(declaration, "mask_hash", hashed)
+    forget_names()
+    if with_triggers:
+        install_views(model)
+
+
+def stored(model: str = "shop.Person") -> list[Any]:
+    events = Events.objects.filter(pgh_obj_model=model).order_by("pgh_id")
+    return list(events.values_list("pgh_data", "pgh_diff", "pgh_refs"))
+
+
+def call(*arguments: str) -> str:
+    out = io.StringIO()
+    call_command("pgaudit_log", "mask", *arguments, stdout=out)
+    return out.getvalue()
+
+
+def test_old_values_are_hidden_by_plan(capsys: pytest.CaptureFixture[str]) -> None:
+    model = person()
+    one = model.objects.create(email="secret")
+    model.objects.update(email=None)
+    model.objects.update(name="bea")
+    assert check_plain_events("default") == []
+    release(model, "email")
+    [warning] = check_plain_events("default")
+    assert (warning.id, warning.on) == ("pgaudit_log.W032", ("shop.Person (email)",))
+    shown = call()
+    assert "mask email in 3 events of shop.Person" in shown
+    assert "Nothing was masked" in capsys.readouterr().err
+    assert "secret" in str(stored())
+    [step] = json.loads(call("--json"))["steps"]
+    assert (step["events"], step["columns"]) == (3, ["email"])
+    assert "Done." in call("--apply")
+    row = {"id": one.pk, "name": "ana", "email": MARK}
+    assert stored() == [
+        (row, None, None),
+        (row, {"email": [MARK, MARK]}, None),
+        ({**row, "name": "bea"}, {"name": ["ana", "bea"]}, None),
+    ]
+    assert check_plain_events("default") == []
+    assert "No event has a value" in call()
+    [event] = Events.objects.filter(pgh_obj_model=own_events.MAINTENANCE)
+    assert (event.pgh_label, event.pgh_data["steps"][0]["events"]) == ("mask", 3)
+    # All is guarded as before, and twice changes nothing.
+    for table in ("event", "shape"):
+        with pytest.raises(Exception, match="append-only"), transaction.atomic():
+            execute(f"DELETE FROM pgaudit_log_{table}")
+    call("--apply")
+    assert Events.objects.filter(pgh_obj_model=own_events.MAINTENANCE).count() == 1
+
+
+def test_hashes_of_old_values_are_those_of_new_ones() -> None:
+    model = person()
+    model.objects.create(email="a")
+    model.objects.update(email=None)
+    release(model, hashed=("email",))
+    masking.plan().apply()
+    model.objects.create(email="a")
+    model.objects.create(email=None)
+    (first, _, _), (_, diff, _), (same, _, _), (none, _, _) = stored()
+    assert first["email"] == same["email"] == diff["email"][0] != MARK
+    assert diff["email"][1] == none["email"] != first["email"]
+
+
+def test_a_mark_stays_and_a_key_of_the_time_is_found() -> None:
+    model = person(mask=["email"])
+    model.objects.create(name="first", email="x")
+    release(model, "name", "email")
+    execute("ALTER TABLE shop_person RENAME COLUMN name TO title")
+    model._meta.get_field("name").column = model._meta.get_field("name").db_column = "title"
+    release(model, "name", "email")
+    execute("ALTER TABLE shop_person ADD COLUMN name text")
+    plan = masking.plan()
+    assert [step.columns for step in plan.steps] == [("name",)]
+    plan.apply()
+    [(data, _, _)] = stored()
+    assert (data["name"], data["email"]) == (MARK, MARK)
+
+
+def test_references_of_masked_foreign_keys_go_and_others_stay() -> None:
+    client = tracked_table("Client", name=models.TextField())
+    model = tracked_table(
+        "Deal",
+        *EVERYTHING,
+        client=models.ForeignKey(client, models.CASCADE),
+        other=models.ForeignKey(client, models.CASCADE, related_name="+"),
+    )
+    one, two, three = (client.objects.create(name="x") for _ in range(3))
+    model.objects.create(client=one, other=two)
+    model.objects.create(client=three, other=three)
+    release(model, "client")
+    masking.plan().apply()
+    first, second = (refs for _, _, refs in stored("shop.Deal"))
+    assert first == [f"shop.Client:{two.pk}"]
+    assert set(second) == {f"shop.Client:{three.pk}"}
+
+
+def test_large_values_are_hidden_where_they_are_and_where_they_are_referred_to() -> None:
+    model = person(large=["email"])
+    text = "".join(map(str, range(2000)))
+    model.objects.create(email=text)
+    model.objects.update(name="bea")
+    assert "pgaudit_log.at" in str(stored())
+    for registered, trigger in pgtrigger.registered():
+        if registered is model:
+            trigger.tracked_large = ()
+    for declaration in declarations.declarations_of(model):
+        object.__setattr__(declaration, "large", ())
+    release(model, hashed=("email",))
+    masking.plan().apply()
+    (first, _, _), (second, _, _) = stored()
+    assert first["email"] == second["email"]
+    assert [*first["email"]] == ["pgaudit_log.masked"]
+
+
+def test_triggers_that_still_record_it_are_in_the_way() -> None:
+    model = person()
+    model.objects.create(email="secret")
+    release(model, "email", with_triggers=False)
+    plan = masking.plan()
+    [obstacle] = plan.obstacles
+    assert "still record email: run makemigrations and migrate first" in obstacle
+    with pytest.raises(PlanError, match="Nothing was masked"):
+        plan.apply()
+    with pytest.raises(CommandError) as error:
+        call("--apply")
+    assert error.value.returncode == 2
+    assert "secret" in str(stored())
+
+
+def test_a_plan_is_made_again_under_the_lock() -> None:
+    model = person()
+    model.objects.create(email="secret")
+    release(model, "email")
+    plan = masking.plan()
+    plan.apply()
+    with pytest.raises(StalePlanError, match="Make it again"):
+        plan.apply()
+
+
+def test_events_without_a_shape_are_masked_by_what_they_have() -> None:
+    model = person(mask=["email"])
+    execute(
+        """
+        INSERT INTO pgaudit_log_event (model, obj_pk, label, operation, snapshot)
+        VALUES ('shop.Person', '1', 'insert', 'I', '{"id": 1, "email": "secret"}'),
+            ('shop.Person', '2', 'insert', 'I', '{"id": 2}')
+        """
+    )
+    [step] = masking.plan().steps
+    assert step.events == 1
+    masking.plan().apply()
+    assert [data for data, _, _ in stored()] == [{"id": 1, "email": MARK}, {"id": 2}]
+    assert masking.plan().steps == ()
+    assert model.objects.count() == 0
+
+
+def test_what_is_not_masked_any_more_is_masked_again() -> None:
+    model = person(mask=["email"])
+    model.objects.create(email="hidden")
+    release(model)
+    model.objects.create(email="shown")
+    release(model, "email")
+    [step] = masking.plan().steps
+    assert step.events == 1
+    masking.plan().apply()
+    assert [data["email"] for data, _, _ in stored()] == [MARK, MARK]
+
+
+def test_a_column_that_shows_a_masked_one_is_told() -> None:
+    model = tracked_table(
+        "Person",
+        track={"mask": ["email"]},
+        email=models.TextField(),
+        upper=models.GeneratedField(
+            expression=models.functions.Upper(F("email")),
+            output_field=models.TextField(),
+            db_persist=True,
+        ),
+    )
+    from pgaudit_log.checks.declarations import check_models
+
+    [warning] = [m for m in check_models(None) if m.id == "pgaudit_log.W031"]
+    assert warning.msg == (
+        "shop.Person.upper is computed out of email, which is masked: events have what it makes of it."
+    )
+    model.objects.create(email="secret")
+    assert changes(Events.objects.get())["upper"].new == "SECRET"
