@@ -35,7 +35,8 @@ def run(options: Any, screen: Screen) -> None:
     if not options.all:
         raise QueryError(
             "uninstall takes all triggers, views and functions of this package out of the database."
-            " Say --all. Of one model, take away its track() and run makemigrations and migrate."
+            " Say --all. Of one model, take away its track(), or its label in track_models(), and"
+            " run makemigrations and migrate."
         )
     plan = uninstallation.plan(options.database, with_events=options.drop_events)
     if not screen.as_json:
@@ -65,8 +66,8 @@ def _write(plan: Plan, screen: Screen) -> None:
         screen.line(f"  In the way: {terminal_text.safe(obstacle)}")
     if plan.tracked:
         screen.line(
-            f"  Still tracked: {', '.join(map(terminal_text.safe, plan.tracked))}. Take track() away and run"
-            " makemigrations, or migrate and install make part of this again."
+            f"  Still tracked: {', '.join(map(terminal_text.safe, plan.tracked))}. Take track() or"
+            " track_models() away and run makemigrations, or migrate and install make part of this again."
         )
     if plan.migrations:
         screen.line(

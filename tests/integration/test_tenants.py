@@ -138,6 +138,14 @@ def test_each_tenant_has_a_history_of_its_own(apart: Project) -> None:
 
 
 def test_the_commands_run_for_each_tenant(apart: Project) -> None:
+    run(
+        apart,
+        """
+        for schema in ("alpha", BETA):
+            with schema_context(schema):
+                Item.objects.create(name=schema)
+        """,
+    )
     printed = apart.manage("all_tenants_command", "--no-public", "pgaudit_log", "install")
     assert printed.count("Everything is in place.") == 2
     apart.manage("migrate_schemas")

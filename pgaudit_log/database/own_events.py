@@ -1,0 +1,90 @@
+"""Own events: what acts on the log, and who came and went, leave events of no tracked table."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import connections, transaction
+
+from pgaudit_log.conf import settings
+from pgaudit_log.constants import EVENT_TABLE
+from pgaudit_log.database.event_table import schema_of
+from pgaudit_log.exceptions import PlanError
+
+MAINTENANCE = "pgaudit_log.Maintenance"
+"""What events call that which operators do to the log."""
+
+ACCESS = "pgaudit_log.Access"
+"""What events call logins, logouts and page views."""
+
+
+def write(
+    using: str,
+    model: str,
+    label: str,
+    data: Mapping[str, Any],
+    *,
+    obj_pk: str | None = None,
+    refs: Sequence[str] = (),
+) -> int:
+    """Write a manual event of what is no tracked table, in the running context; return its id.
+
+    Args:
+        using: the database.
+        model: :data:`MAINTENANCE` or :data:`ACCESS`.
+        label: what was done, such as ``retention`` or ``login``.
+        data: more about it, as JSON; it becomes the event's snapshot.
+        obj_pk: the key of what it was done to, as text.
+        refs: what it points at, as ``auth.User:5``.
+    """
+    with transaction.atomic(using=using), connections[using].cursor() as cursor:
+        cursor.execute(
+            f"""
+            INSERT INTO {schema_of(using)}.{EVENT_TABLE} (
+                model, obj_pk, label, operation, snapshot, refs,
+                context_id, context, role, session, created_at
+            )
+            SELECT
+                %s, %s, %s, 'M', %s::jsonb, %s::text[],
+                context.id, context.value, session_user, context.session, {settings.CREATED_AT_FUNCTION}
+            FROM {schema_of(using)}.pgaudit_log_context() AS context
+            RETURNING id
+            """,
+            [model, obj_pk, label, json.dumps(data, cls=DjangoJSONEncoder), list(refs) or None],
+        )
+        return int(cursor.fetchone()[0])
+
+
+@contextmanager
+def only_one(using: str) -> Iterator[None]:
+    """Keep other operators from acting on the log of a database, while the block runs.
+
+    The lock is held by a transaction of a connection of its own, which does nothing else: so it
+    spans the transactions of the block, also behind a pooler, and it ends with the process.
+
+    Raises:
+        PlanError: when another one is at work.
+    """
+    holder = connections.create_connection(using)
+    try:
+        with holder.cursor() as cursor:
+            cursor.execute("BEGIN")
+            # It waits as long as the block runs, and keeps nothing from VACUUM meanwhile.
+            cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+            cursor.execute(
+                "SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))",
+                [f"{schema_of(using)}.{EVENT_TABLE} operators"],
+            )
+            if not cursor.fetchone()[0]:
+                raise PlanError(
+                    f'Another operator is at work on the log of the database "{using}":'
+                    " partitions, retention, roles and masks are changed by one at a time."
+                    " Nothing was done; wait until that one has ended, and run this again."
+                )
+        yield
+    finally:
+        holder.close()
