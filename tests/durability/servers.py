@@ -128,10 +128,10 @@ def postmaster(server: Server) -> int:
 
 def until(is_so: Any, what: str, seconds: int = 120) -> None:
     """Wait for something that is to come."""
-    for _ in range(seconds * 20):
+    for _ in range(seconds * 10):
         if is_so():
             return
-        time.sleep(0.05)
+        time.sleep(0.1)
     raise AssertionError(f"It did not come in {seconds} seconds: {what}")
 
 

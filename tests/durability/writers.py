@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.durability.servers import environment, kill, until
 from tests.projects import ROOT
@@ -45,6 +46,12 @@ class Writers:
         self._work = work
         self._numbers = itertools.count(1)
         self._running: list[int] = []
+        self._read: Counter[str] = Counter()
+        """How much of each writer's notes has been read."""
+        self._sent: dict[str, int] = {}
+        self._acknowledged: dict[str, int] = {}
+        self._retried: Counter[str] = Counter()
+        self._failed = 0
 
     def start(self, count: int) -> None:
         """Start some more."""
@@ -69,28 +76,39 @@ class Writers:
 
     def ledger(self) -> Ledger:
         """Return what all writers have noted so far."""
-        sent: dict[str, int] = {}
-        acknowledged, retried, failed = [], Counter[str](), 0
         for file in self._folder.iterdir():
-            for line in file.read_text().splitlines():
-                entry = json.loads(line)
-                if "sent" in entry:
-                    sent[entry["sent"]] = entry["events"]
-                elif "acknowledged" in entry:
-                    acknowledged.append(entry["acknowledged"])
-                elif "retried" in entry:
-                    retried[entry["retried"]] += 1
-                else:
-                    failed += 1
-        done = {token: sent.pop(token) for token in acknowledged}
-        return Ledger(acknowledged=done, in_doubt=sent, failed=failed, retried=retried)
+            with file.open("rb") as notes:
+                notes.seek(self._read[file.name])
+                # A line that is being written is read the next time.
+                new = notes.read().rpartition(b"\n")[0]
+            self._read[file.name] += len(new) + 1 if new else 0
+            for line in new.splitlines():
+                self._take(json.loads(line))
+        return Ledger(
+            acknowledged=dict(self._acknowledged),
+            in_doubt=dict(self._sent),
+            failed=self._failed,
+            retried=Counter(self._retried),
+        )
+
+    def _take(self, entry: dict[str, Any]) -> None:
+        match entry:
+            case {"sent": token, "events": events}:
+                self._sent[token] = events
+            case {"acknowledged": token}:
+                self._acknowledged[token] = self._sent.pop(token)
+            case {"retried": why}:
+                self._retried[why] += 1
+            case {"failed": _}:
+                self._failed += 1
 
     def go_on(self, transactions: int) -> None:
         """Wait until so many more are acknowledged."""
-        before = len(self.ledger().acknowledged)
+        wanted = len(self.ledger().acknowledged) + transactions
         until(
-            lambda: len(self.ledger().acknowledged) >= before + transactions,
-            f"{transactions} transactions; so far {self.ledger()}",
+            lambda: len(self.ledger().acknowledged) >= wanted,
+            f"{wanted} acknowledged transactions",
+            seconds=600,
         )
 
 
