@@ -87,7 +87,7 @@ class Server:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if self.is_running():
                 return
-            _let_the_account_in(self.directory)
+            self.prepare()
             created = self.directory / "created"  # initdb has come to its end
             if not created.exists():
                 self._create()
@@ -104,6 +104,10 @@ class Server:
                     time.sleep(1)
                 else:
                     return
+
+    def prepare(self) -> None:
+        """Make the directories of the cluster and of its socket, which belong to the account."""
+        _let_the_account_in(self.directory)
 
     def stop(self, mode: str = "fast") -> None:
         """Stop the server, if it runs, and wait for its end; the modes are pg_ctl's."""
@@ -131,15 +135,18 @@ class Server:
         # offering `trust`.
         access = ["--auth-local=peer", "--auth-host=reject"]
         form = [f"--username={ROLE}", "--encoding=UTF8", "--no-sync", "--no-instructions"]
-        self._run("initdb", "-D", str(self.directory / "data"), *form, *locale, *access)
+        self.run("initdb", "-D", str(self.directory / "data"), *form, *locale, *access)
 
     def _control(self, *arguments: str) -> None:
-        self._run("pg_ctl", "-D", str(self.directory), "-t", "120", "-w", *arguments)
+        self.run("pg_ctl", "-D", str(self.directory), "-t", "120", "-w", *arguments)
 
-    def _run(self, program: str, *arguments: str) -> None:
-        """Run one of PostgreSQL's programs as the server's account."""
-        account = _account()
-        binaries = for_everyone(self.binaries, self.directory) if account else self.binaries
+    def run(self, program: str, *arguments: str, password: str = "") -> None:
+        """Run one of PostgreSQL's programs as the server's account.
+
+        Raises `EmbeddedPostgresError` with what the program said.
+        """
+        owner = account()
+        binaries = for_everyone(self.binaries, self.directory) if owner else self.binaries
         # PGPORT, PGDATA and their like would change what the programs do.
         environment = {
             name: value for name, value in os.environ.items() if not name.startswith("PG")
@@ -154,16 +161,16 @@ class Server:
                 text=True,
                 errors="replace",
                 cwd=self.socket_directory,  # the caller's own may be closed to the account
-                env={**environment, "LC_ALL": "C"},
+                env={**environment, "LC_ALL": "C", "PGPASSWORD": password},
                 umask=0o077,
-                user=account.pw_uid if account else None,
-                group=account.pw_gid if account else None,
-                extra_groups=[] if account else None,
+                user=owner.pw_uid if owner else None,
+                group=owner.pw_gid if owner else None,
+                extra_groups=[] if owner else None,
             )
         except OSError as error:
             raise EmbeddedPostgresError(
                 f"Cannot run {binaries / program} as "
-                f"{account.pw_name if account else 'this account'}: {error}. "
+                f"{owner.pw_name if owner else 'this account'}: {error}. "
                 f"Set DATABASE_URL to a server of your own."
             ) from error
         if done.returncode != 0:
@@ -184,13 +191,19 @@ def temporary(
     version: int = 18, *, binaries: Path | None = None, settings: Mapping[str, str] | None = None
 ) -> Iterator[Server]:
     """Run a fresh server, of a major version or a `bin` folder, and delete it after the block."""
-    binaries = binaries or find_binaries(version)
+    with unstarted(binaries or find_binaries(version)) as server:
+        server.start({**CARELESS, **(settings or {})})
+        yield server
+
+
+@contextlib.contextmanager
+def unstarted(binaries: Path) -> Iterator[Server]:
+    """Yield a server that has a directory and no cluster yet, and delete it after the block."""
     place = _room_for("pgaudit-12345678", [Path(tempfile.gettempdir()), *TEMPORARY_PLACES])
     server = Server(
         directory=Path(tempfile.mkdtemp(prefix="pgaudit-", dir=place)), binaries=binaries
     )
     try:
-        server.start({**CARELESS, **(settings or {})})
         yield server
     finally:
         server.delete()
@@ -255,7 +268,7 @@ def stoppable() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _account() -> pwd.struct_passwd | None:
+def account() -> pwd.struct_passwd | None:
     """Return the account that runs the server when we are root; None means our own."""
     if os.geteuid() != 0:
         return None
@@ -271,14 +284,14 @@ def _account() -> pwd.struct_passwd | None:
 
 def _let_the_account_in(directory: Path) -> None:
     """Make the directories that belong to the server; for root, let its account pass to them."""
-    account = _account()
-    if account is not None:
+    owner = account()
+    if owner is not None:
         directory.chmod(0o711)
     for name in ("data", "run"):
         private = directory / name
         private.mkdir(mode=0o700, exist_ok=True)
-        if account is not None:
-            os.chown(private, account.pw_uid, account.pw_gid)
+        if owner is not None:
+            os.chown(private, owner.pw_uid, owner.pw_gid)
 
 
 def _write_configuration(server: Server, settings: Mapping[str, str]) -> None:
@@ -303,7 +316,8 @@ def _write_configuration(server: Server, settings: Mapping[str, str]) -> None:
         "local all all scram-sha-256\n"
         "host all all 127.0.0.1/32 scram-sha-256\n"
         "host all all ::1/128 scram-sha-256\n"
-        "local replication all peer map=owner\n"
+        f"local replication {ROLE} peer map=owner\n"
+        "local replication all scram-sha-256\n"
     )
     (server.directory / "pg_ident.conf").write_text(
         f'owner "{pwd.getpwuid(os.geteuid()).pw_name}" {ROLE}\n'
@@ -332,7 +346,7 @@ def _room_for(name: str, places: list[Path]) -> Path:
         # pg_ctl hands its paths to a shell in double quotes.
         if too_long or set(str(place)) & set('"$`\\') or not os.access(place, os.W_OK | os.X_OK):
             continue
-        if _account() is None or is_open(place.resolve()):
+        if account() is None or is_open(place.resolve()):
             return place
     raise EmbeddedPostgresError(
         f"No place for a PostgreSQL server: {', '.join(map(str, places))} cannot be written, "

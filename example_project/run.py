@@ -2,6 +2,7 @@
 
 Installs what it needs, finds or starts the example's PostgreSQL 18 (or takes DATABASE_URL), and
 runs the management command `demo`, or the one that is given: `run.py runserver` opens the site.
+`--load` lets writers change the shop for minutes, and tells whether anything was lost.
 `--stop` stops that server and keeps its data; `--delete` removes both.
 """
 
@@ -27,11 +28,12 @@ def main() -> None:
 
     parser = argparse.ArgumentParser(
         prog="run.py",
-        usage="%(prog)s [--stop | --delete] [command ...]",
+        usage="%(prog)s [--load | --stop | --delete] [command ...]",
         description="Runs a management command of the example; without one, the demo.",
         allow_abbrev=False,
     )
     what = parser.add_mutually_exclusive_group()
+    what.add_argument("--load", action="store_true", help="the command generate_load")
     what.add_argument("--stop", action="store_true", help="stop the embedded server, keep its data")
     what.add_argument(
         "--delete", action="store_true", help="stop the embedded server, delete its data"
@@ -46,7 +48,7 @@ def main() -> None:
         elif options.delete:
             embedded_postgres.persistent(ROOT).delete()
         else:
-            manage(arguments or ["demo"])
+            manage(["generate_load", *arguments] if options.load else arguments or ["demo"])
     except embedded_postgres.EmbeddedPostgresError as error:
         sys.exit(str(error))
 

@@ -54,3 +54,6 @@ TEMPLATES = [
 
 # `run.py` sets DATABASE_URL to the example's own PostgreSQL, unless it is set already.
 DATABASES = {"default": dj_database_url.config(default="postgresql://localhost/postgres")}
+
+# Who came, went, and was not let in leaves events too.
+PGAUDIT_LOG_ACCESS_EVENTS = ["login", "logout", "login_failed"]

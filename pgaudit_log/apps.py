@@ -53,6 +53,7 @@ class PgauditLogConfig(AppConfig):
     def ready(self) -> None:
         """Connect the receivers and register the checks."""
         from pgaudit_log import checks, reversal
+        from pgaudit_log.access import logins
         from pgaudit_log.contexts import connection_hooks
         from pgaudit_log.database import around_migrate, migration_hooks, migration_plans
         from pgaudit_log.timetravel import django_hooks
@@ -61,6 +62,7 @@ class PgauditLogConfig(AppConfig):
         migration_hooks.install()
         django_hooks.install()
         reversal.install()
+        logins.connect()
         pre_migrate.connect(migration_plans.refuse_to_drop_tables, sender=self)
         pre_migrate.connect(around_migrate.install_before_migrate, sender=self)
         post_migrate.connect(around_migrate.install_after_migrate, sender=self)

@@ -17,6 +17,15 @@ class Settings:
     ``override_settings`` works and importing reads nothing.
     """
 
+    ACCESS_EVENTS: Sequence[str] = ()
+    """Which of ``login``, ``logout`` and ``login_failed`` leave an event."""
+
+    ACCESS_NAMES: Literal["all", "known"] = "all"
+    """Which names are recorded of failed logins: all that were tried, or those that users have."""
+
+    ACCESS_ON_FAILURE: Literal["log", "raise"] = "log"
+    """What happens where an event of access cannot be written: it is logged, or refuses the access."""
+
     APPEND_ONLY: bool = True
     """Kept for those who come from django-pghistory: events are always append-only."""
 
@@ -49,6 +58,9 @@ class Settings:
 
     OBJ_FIELD: Any = None
     """The ``ObjForeignKey`` of a ``track()`` that names none."""
+
+    PAGE_VIEWS: Sequence[str] = ()
+    """The paths and names of views whose pages leave an event when they are looked at."""
 
     PARTITION_INTERVAL: Literal["day", "week", "month", "quarter", "year"] = "month"
     """How long a partition of the event table is, in UTC."""

@@ -12,6 +12,15 @@ DOCS: Final = "https://django-pgaudit-log.readthedocs.io/"
 EVENT_TABLE: Final = "pgaudit_log_event"
 """The one table that every trigger writes to. A constant, so that declaring never needs the models."""
 
+MAINTENANCE: Final = "pgaudit_log.Maintenance"
+"""What events call that which operators do to the log."""
+
+ACCESS: Final = "pgaudit_log.Access"
+"""What events call logins, logouts and page views."""
+
+OWN_MODELS: Final = (ACCESS, MAINTENANCE)
+"""What events call that which is in no table."""
+
 CONTEXT_MARKER: Final = "/*pgaudit_log:"
 """What a statement starts with when it carries a context; ``sql/context.sql`` reads it."""
 

@@ -13,6 +13,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.functional import LazyObject, empty
 
+from pgaudit_log.access.visits import Visit
 from pgaudit_log.conf import settings
 from pgaudit_log.constants import LATE_MAX_BYTES
 from pgaudit_log.contexts import request_actors
@@ -55,19 +56,21 @@ class AuditMiddleware:
             markcoroutinefunction(self)
 
     def __call__(self, request: HttpRequest) -> Any:
-        if not _is_recorded(request.method):
-            return self.get_response(request)
         if self.is_async:
             return self._respond_async(request)
-        with self._block(request):
-            return self.get_response(request)
+        with self._block(request), Visit(request, self.get_impersonator) as visit:
+            response = visit.response = self.get_response(request)  # type: ignore[assignment]
+            return response
 
     async def _respond_async(self, request: HttpRequest) -> Any:
-        async with self._block(request):
-            return await self.get_response(request)  # type: ignore[misc]
+        async with self._block(request), Visit(request, self.get_impersonator) as visit:
+            response = visit.response = await self.get_response(request)  # type: ignore[misc]
+            return response
 
     def _block(self, request: HttpRequest) -> context | nullcontext[None]:
         """Return the block of a request, whatever :meth:`get_context` returns or raises."""
+        if not _is_recorded(request.method):
+            return nullcontext()
         late = RequestActors(request, self)
         fault = ""
         try:

@@ -14,7 +14,7 @@ from pgaudit_log.constants import EVENT_TABLE
 from pgaudit_log.declaring import model_labels
 from pgaudit_log.reading.context_field import ContextField
 from pgaudit_log.reading.event_model import OPERATION_CHOICES, Event, ReadOnlyModel, ReferencesField
-from pgaudit_log.reading.managers import TrailManager
+from pgaudit_log.reading.managers import AccessManager, TrailManager
 from pgaudit_log.reading.objects import EventObject
 from pgaudit_log.reading.proxy_fields import ProxyField
 from pgaudit_log.values.json_fields import DiffField, DocumentField
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from pgaudit_log.reading.managers import EventField
 
-__all__ = ["Event", "Events", "MiddlewareEvents"]
+__all__ = ["AccessEvents", "Event", "Events", "MiddlewareEvents"]
 
 
 class Events(ReadOnlyModel):
@@ -119,3 +119,34 @@ class MiddlewareEvents(Events):
         proxy = True
         verbose_name = "event of a request"
         verbose_name_plural = "events of requests"
+
+
+class AccessEvents(Events):
+    """The logins, logouts, failed logins and page views of the trail.
+
+    ``pgh_label`` says which: ``login``, ``logout``, ``login_failed`` or ``page_view``.
+    """
+
+    user = ProxyField("pgh_data__user", _user_field(related_name="+"))
+    """Who it was; nobody for failed logins, and for pages that an anonymous visitor looked at."""
+    user_name: EventField[str | None] = ProxyField(
+        "pgh_data__user_name", models.TextField(null=True)
+    )
+    """The name by which people knew them then."""
+    tried_name: EventField[str | None] = ProxyField(
+        "pgh_data__tried_name", models.TextField(null=True)
+    )
+    """The name that was tried in a failed login."""
+    reason: EventField[str | None] = ProxyField("pgh_data__reason", models.TextField(null=True))
+    """Why a login failed: ``unknown user``, ``inactive user``, or ``refused``."""
+    url: EventField[str | None] = ProxyField("pgh_data__url", models.TextField(null=True))
+    """The page that was looked at."""
+    view: EventField[str | None] = ProxyField("pgh_data__view", models.TextField(null=True))
+    """The name of its view."""
+
+    objects: ClassVar[AccessManager[Self]] = AccessManager()
+
+    class Meta:
+        proxy = True
+        verbose_name = "event of access"
+        verbose_name_plural = "events of access"

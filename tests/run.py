@@ -2,7 +2,8 @@
 
 Installs what it needs, starts a temporary PostgreSQL 18 unless DATABASE_URL names a server, and
 hands over to pytest. `--postgres 16`, or `--postgres /usr/lib/postgresql/15/bin`, starts another
-one.
+one. `--long` runs what takes minutes, and nothing else; it prints a summary of it, and with
+`--docs` puts that into docs/explanation/durability.md.
 """
 
 from __future__ import annotations
@@ -28,9 +29,16 @@ def main() -> int:
 
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--postgres")
+    parser.add_argument("--long", action="store_true")
+    parser.add_argument("--docs", action="store_true")
     options, arguments = parser.parse_known_args()
 
     os.chdir(ROOT)  # where pytest finds its configuration, wherever the command was given
+    if options.long:
+        # Not above: it is for those who ask for it.
+        from tests.durability import long_run
+
+        return long_run.run(arguments, into_docs=options.docs)
     if os.environ.get("DATABASE_URL") and not options.postgres:
         return pytest.main(arguments)
     with (

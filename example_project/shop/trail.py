@@ -11,6 +11,9 @@ from django.apps import apps
 
 from pgaudit_log.models import Events
 
+ACCESS = "pgaudit_log.Access"
+"""What logins are events of: no row of any table."""
+
 NAME_COLUMNS = ("name", "username")
 """Columns that tell a person which object it is."""
 
@@ -37,7 +40,9 @@ def read(events: Iterable[Events]) -> list[Entry]:
             when=event.pgh_created_at,
             who=_who(event, names),
             why=_why(event),
-            what=event.get_pgh_operation_display(),
+            what=event.pgh_label
+            if event.pgh_operation == "M"
+            else event.get_pgh_operation_display(),
             object=_object(event.pgh_obj_model, event.pgh_obj_id),
             name=_name(event, names),
             changes=tuple(_changes(event, names)),
@@ -48,6 +53,8 @@ def read(events: Iterable[Events]) -> list[Entry]:
 
 def _references(event: Events) -> dict[str, str]:
     """Return the model's columns that point at others, such as `{"customer_id": "shop.Customer"}`."""
+    if event.pgh_obj_model == ACCESS:
+        return {"user": "auth.User"}
     fields = apps.get_model(event.pgh_obj_model)._meta.concrete_fields
     return {f.column: f.related_model._meta.label for f in fields if f.related_model}
 
@@ -85,6 +92,8 @@ def _own_name(event: Events) -> str:
 
 
 def _object(label: str, key: str | None) -> str:
+    if label == ACCESS:
+        return "site"
     model = apps.get_model(label)
     return f"{model._meta.verbose_name} {key or ''}".rstrip()
 
@@ -95,7 +104,7 @@ def _name(event: Events, names: dict[str, str]) -> str:
 
 
 def _who(event: Events, names: dict[str, str]) -> str:
-    context = event.pgh_context or {}
+    context = event.pgh_context or (event.pgh_data if event.pgh_obj_model == ACCESS else None) or {}
     if "user" in context:
         return names.get(f"auth.User:{context['user']}", f"user {context['user']}")
     if "command" in context:
@@ -120,7 +129,7 @@ def _changes(event: Events, names: dict[str, str]) -> Iterator[str]:
             yield f"{column.removesuffix('_id')}: {old} → {new}"
         return
     # The key, the name and the references of the row say which object it is.
-    known = {"id", *NAME_COLUMNS, *references}
+    known = {"id", "user_name", *NAME_COLUMNS, *references}
     for column, value in (event.pgh_data or {}).items():
         if column not in known and value not in (None, ""):
             yield f"{column}: {_text(value)}"

@@ -10,6 +10,7 @@ from django.contrib.sessions.middleware import SessionMiddleware
 from django.core import checks
 from django.utils.module_loading import import_string
 
+from pgaudit_log.conf import settings
 from pgaudit_log.constants import APP_LABEL
 from pgaudit_log.declaring import declarations
 from pgaudit_log.middleware import AuditMiddleware
@@ -51,6 +52,22 @@ def check_middleware(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessag
             )
         ]
     return []
+
+
+def check_page_views(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
+    """Return a warning where page views are asked for, and nothing looks at requests."""
+    classes = [_imported(path) for path in django_settings.MIDDLEWARE]
+    if not settings.PAGE_VIEWS or _first(classes, AuditMiddleware) is not None:
+        return []
+    return [
+        checks.Warning(
+            "PGAUDIT_LOG_PAGE_VIEWS names pages, but AuditMiddleware is not in MIDDLEWARE, so that"
+            " no page view leaves an event.",
+            hint=_WHERE,
+            obj=APP_LABEL,
+            id="pgaudit_log.W029",
+        )
+    ]
 
 
 def _has_users(classes: list[Any]) -> bool:

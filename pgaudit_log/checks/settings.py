@@ -11,6 +11,7 @@ from django.apps import apps
 from django.core import checks
 from django.utils.module_loading import import_string
 
+from pgaudit_log.access.events import LOGINS
 from pgaudit_log.conf import PREFIX, settings
 from pgaudit_log.contexts import spans
 from pgaudit_log.database.partitions.calendar import INTERVALS
@@ -49,6 +50,13 @@ def _is_list_of(kind: type, value: object) -> bool:
 
 
 RULES = (
+    _Rule(
+        "ACCESS_EVENTS",
+        lambda value: _is_list_of(str, value) and set(value) <= set(LOGINS),
+        f"Set a list of {', '.join(LOGINS)}.",
+    ),
+    _Rule("ACCESS_NAMES", lambda value: value in ("all", "known"), 'Set "all" or "known".'),
+    _Rule("ACCESS_ON_FAILURE", lambda value: value in ("log", "raise"), 'Set "log" or "raise".'),
     _Rule(
         "APPEND_ONLY",
         lambda value: value is True,
@@ -95,6 +103,11 @@ RULES = (
         "OBJ_FIELD",
         lambda value: value is None or isinstance(value, ObjForeignKey),
         "Set a pgaudit_log.ObjForeignKey, or None.",
+    ),
+    _Rule(
+        "PAGE_VIEWS",
+        lambda value: _is_list_of(str, value) and all(value),
+        'Set a list of paths and names of views, such as ["/patients/*", "shop:order"].',
     ),
     _Rule(
         "PARTITION_INTERVAL",

@@ -10,7 +10,7 @@ from django.db import models
 
 from pgaudit_log.cli import arguments, json_output, lines
 from pgaudit_log.cli.screen import Screen
-from pgaudit_log.constants import OPERATIONS
+from pgaudit_log.constants import OPERATIONS, OWN_MODELS
 from pgaudit_log.declaring import former_names, model_labels
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.models import Events
@@ -29,7 +29,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     add = parser.add_argument
     words = list(OPERATIONS.values())
     said = f"What was done: {', '.join(words)}."
-    add("--model", action="append", metavar="LABEL", help="Of this model, such as shop.Order.")
+    own = f"Of this model, such as shop.Order; or {' or '.join(OWN_MODELS)}."
+    add("--model", action="append", metavar="LABEL", help=own)
     add("--object", metavar="KEY", help="Of the object of --model with this primary key.")
     add("--references", metavar="LABEL:KEY", help="Whose row pointed at this object.")
     add(
@@ -158,7 +159,9 @@ def _of_models(labels: list[str], using: str) -> Question:
 
 
 def _model(label: str, using: str) -> Any:
-    """Return the tracked model, or ``None`` for one that is no more and has left events."""
+    """Return the tracked model, or ``None`` for one that is none, or no more, and leaves events."""
+    if label in OWN_MODELS:
+        return None
     try:
         return arguments.model(label)
     except QueryError:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pgaudit_log.cli import terminal_text
+from pgaudit_log.constants import ACCESS
 from pgaudit_log.models import Events
 from pgaudit_log.reading import user_lookup
 from pgaudit_log.values.keys import parse_key
@@ -60,7 +61,11 @@ def _called(event: Events, key: str, names: Names) -> str:
 
 
 def _context(event: Events) -> Mapping[str, Any]:
-    return event.pgh_context if isinstance(event.pgh_context, dict) else {}
+    context = event.pgh_context if isinstance(event.pgh_context, dict) else {}
+    if event.pgh_obj_model == ACCESS and "user" not in context:
+        # Outside of requests, a login itself says who logged in.
+        return {**(event.pgh_data or {}), **context}
+    return context
 
 
 def _user(event: Events, key: str) -> Any:

@@ -11,15 +11,11 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import DatabaseError, connections, transaction
 
 from pgaudit_log.conf import settings
-from pgaudit_log.constants import EVENT_TABLE
+from pgaudit_log.constants import ACCESS, EVENT_TABLE, MAINTENANCE
 from pgaudit_log.database.event_table import schema_of
 from pgaudit_log.exceptions import PlanError
 
-MAINTENANCE = "pgaudit_log.Maintenance"
-"""What events call that which operators do to the log."""
-
-ACCESS = "pgaudit_log.Access"
-"""What events call logins, logouts and page views."""
+__all__ = ["ACCESS", "MAINTENANCE", "only_one", "write"]
 
 ACCESS_LABELS = ("login", "logout", "login_failed", "page_view")
 """The labels of these."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db import models
 
+from pgaudit_log.constants import ACCESS
 from pgaudit_log.reading.querysets import TrailQuerySet, TypedEventQuerySet
 
 
@@ -18,6 +19,14 @@ class EventManager(models.Manager.from_queryset(TypedEventQuerySet)):
 
 class TrailManager(models.Manager.from_queryset(TrailQuerySet)):
     """The manager of the trail: ``Events.objects``."""
+
+
+class AccessManager(TrailManager):
+    """The manager of the events of access: ``AccessEvents.objects``."""
+
+    def get_queryset(self) -> Any:
+        """Return the logins, logouts, failed logins and page views."""
+        return super().get_queryset().filter(pgh_obj_model=ACCESS)
 
 
 class TrackedQuerySet(models.QuerySet):

@@ -29,6 +29,15 @@ def test_a_sound_project_has_no_messages() -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
+        ("ACCESS_EVENTS", "login"),
+        ("ACCESS_EVENTS", ["login", "logoff"]),
+        ("ACCESS_EVENTS", ["page_view"]),
+        ("ACCESS_EVENTS", [["login"]]),
+        ("ACCESS_NAMES", "none"),
+        ("ACCESS_ON_FAILURE", "ignore"),
+        ("PAGE_VIEWS", "/patients/*"),
+        ("PAGE_VIEWS", [""]),
+        ("PAGE_VIEWS", [7]),
         ("APPEND_ONLY", False),
         ("CREATED_AT_FUNCTION", "yesterday()"),
         ("DEFAULT_TRACKERS", []),
@@ -56,6 +65,10 @@ def test_a_wrong_setting_is_an_error_with_a_hint(name: str, value: Any) -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
+        ("ACCESS_EVENTS", ("login", "logout", "login_failed")),
+        ("ACCESS_NAMES", "known"),
+        ("ACCESS_ON_FAILURE", "raise"),
+        ("PAGE_VIEWS", ["/patients/*", "shop:order"]),
         ("CREATED_AT_FUNCTION", "clock_timestamp()"),
         ("DEFAULT_TRACKERS", (pgaudit_log.InsertEvent(),)),
         ("LEVEL", pgaudit_log.Row),
@@ -211,6 +224,23 @@ def test_without_the_users_of_django_no_middleware_is_wanted(settings: Any) -> N
     settings.MIDDLEWARE = [SESSION, "tests.unit.test_checks.OwnSessionMiddleware"]
     settings.INSTALLED_APPS = ["pgtrigger", "pgaudit_log"]
     assert check_middleware(None) == []
+
+
+@pytest.mark.parametrize(
+    ("middleware", "pages", "expected"),
+    [
+        ([SESSION], ["/patients/*"], ["pgaudit_log.W029"]),
+        ([OWN_AUDIT, SESSION], ["/patients/*"], []),
+        ([SESSION], [], []),
+    ],
+)
+def test_page_views_need_the_middleware(
+    middleware: list[str], pages: list[str], expected: list[str], settings: Any
+) -> None:
+    settings.MIDDLEWARE = middleware
+    settings.PGAUDIT_LOG_PAGE_VIEWS = pages
+    messages = [found for found in run_checks() if str(found.id).startswith("pgaudit_log.")]
+    assert ids(messages) == expected
 
 
 def test_the_middleware_checks_can_be_silenced(settings: Any) -> None:

@@ -1,0 +1,91 @@
+"""The events of access: each is a manual event of no table, in the database of the users."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final, Literal
+
+from django.db import router
+
+from pgaudit_log.conf import settings
+from pgaudit_log.contexts import request_actors
+from pgaudit_log.database import own_events
+from pgaudit_log.models import Events
+from pgaudit_log.reading import user_lookup
+from pgaudit_log.values.keys import key_fields, key_text
+from pgaudit_log.values.tables import concrete
+
+logger = logging.getLogger("pgaudit_log")
+
+Label = Literal["login", "logout", "login_failed", "page_view"]
+
+LOGINS: Final[tuple[Label, ...]] = ("login", "logout", "login_failed")
+"""What ``PGAUDIT_LOG_ACCESS_EVENTS`` may name."""
+
+
+@contextmanager
+def attempt(label: Label) -> Iterator[None]:
+    """Log what goes wrong in the block; raise it if ``PGAUDIT_LOG_ACCESS_ON_FAILURE`` says so."""
+    try:
+        yield
+    except Exception:
+        if settings.ACCESS_ON_FAILURE == "raise":
+            raise
+        logger.exception("The event of a %s could not be written.", label.replace("_", " "))
+
+
+def write(
+    label: Label, data: Mapping[str, Any], *, user: Any = None, concerned: Any = None
+) -> None:
+    """Write an event of a user, or of nobody.
+
+    Args:
+        label: what happened.
+        data: more about it.
+        user: whose event it is; ``None`` and an anonymous user are nobody.
+        concerned: another user to whom it points.
+    """
+    people = [person for person in (user, concerned) if _is_known(person)]
+    with attempt(label):
+        own_events.write(
+            place(),
+            own_events.ACCESS,
+            label,
+            {**_who(user), **data},
+            obj_pk=_key(user) if _is_known(user) else None,
+            refs=[reference(person) for person in people],
+        )
+
+
+def place() -> str:
+    """Return the database of access events: where users are written, whose events are there too."""
+    return str(router.db_for_write(user_lookup.user_model() or Events))
+
+
+def reference(user: Any) -> str:
+    """Return a user as ``refs`` has it: ``auth.User:5``."""
+    return f"{concrete(user._meta.model)._meta.label}:{_key(user)}"
+
+
+def _is_known(user: Any) -> bool:
+    """Return whether it is a user, and not an anonymous one."""
+    return getattr(user, "pk", None) is not None
+
+
+def _key(user: Any) -> str:
+    return key_text(user.pk, key_fields(concrete(user._meta.model)))
+
+
+def _who(user: Any) -> dict[str, Any]:
+    """Return the key and the name of a user, as the context of a request has them."""
+    if not _is_known(user):
+        return {}
+    try:
+        name = request_actors.name_of(user)
+    except Exception:
+        # The project's own function: no reason to lose the event.
+        logger.exception("The name of a user could not be recorded.")
+        name = None
+    return {"user": user.pk, "user_name": name}
