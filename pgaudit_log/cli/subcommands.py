@@ -11,7 +11,9 @@ from pgaudit_log.cli import (
     as_of,
     backfill,
     events,
+    holds,
     install,
+    partitions,
     reversal,
     status,
     trail,
@@ -85,6 +87,13 @@ SUBCOMMANDS = (
         has_json=False,
     ),
     Subcommand(name="status", help=status.HELP, add_arguments=status.add_arguments, run=status.run),
+    Subcommand(
+        name="partitions",
+        help=partitions.HELP,
+        add_arguments=partitions.add_arguments,
+        run=partitions.run,
+    ),
+    Subcommand(name="hold", help=holds.HELP, add_arguments=holds.add_arguments, run=holds.run),
     Subcommand(
         name="uninstall",
         help=uninstall.HELP,

@@ -14,6 +14,8 @@ SCHEMA_FILES = (
     "tracked_table.sql",
     "shape.sql",
     "event_table.sql",
+    "horizon.sql",
+    "hold.sql",
     "parse_context.sql",
     "is_valid.sql",
     "is_value.sql",
