@@ -56,6 +56,7 @@ class PgauditLogConfig(AppConfig):
         from pgaudit_log.access import logins
         from pgaudit_log.contexts import connection_hooks
         from pgaudit_log.database import around_migrate, migration_hooks, migration_plans
+        from pgaudit_log.operating import maintenance
         from pgaudit_log.timetravel import django_hooks
 
         checks.register()
@@ -66,6 +67,7 @@ class PgauditLogConfig(AppConfig):
         pre_migrate.connect(migration_plans.refuse_to_drop_tables, sender=self)
         pre_migrate.connect(around_migrate.install_before_migrate, sender=self)
         post_migrate.connect(around_migrate.install_after_migrate, sender=self)
+        post_migrate.connect(maintenance.maintain_after_migrate, sender=self)
         for receiver in (connection_hooks.install, migration_hooks.let_flush):
             connection_created.connect(receiver, dispatch_uid=receiver)
             for connection in connections.all(initialized_only=True):

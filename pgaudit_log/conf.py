@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from django.conf import settings as django_settings
@@ -67,6 +67,16 @@ class Settings:
 
     PARTITIONS_AHEAD: int = 3
     """How many partitions ``migrate`` keeps ready beside the current one."""
+
+    MAINTAIN_AFTER_MIGRATE: bool = False
+    """Whether ``migrate`` also does what ``operating.maintain()`` does: move, merge and remove."""
+
+    MERGE_PARTITIONS: Mapping[str, Any] | None = None
+    """Which partitions ``maintain()`` puts together, such as ``{"older_than": "1y", "into": "year"}``;
+    ``None`` is none."""
+
+    RETENTION: Mapping[str, Any] | None = None
+    """How long events are kept, such as ``{"default": "7y", "shop.Visit": "90d"}``; ``None`` is for ever."""
 
     SECURITY_BARRIER: bool = False
     """Whether views of typed events have ``security_barrier``, where ``track()`` does not say."""

@@ -17,6 +17,7 @@ from pgaudit_log.contexts import spans
 from pgaudit_log.database.partitions.calendar import INTERVALS
 from pgaudit_log.declaring.declarations import ObjForeignKey
 from pgaudit_log.declaring.trackers import Tracker
+from pgaudit_log.values.ages import HINT, Age
 
 Messages = list[checks.CheckMessage]
 
@@ -43,6 +44,14 @@ def _is_user_name(value: object) -> bool:
         except ImportError:
             return False
     return value is None or callable(value) or (isinstance(value, str) and value.isidentifier())
+
+
+def _is_age(value: object) -> bool:
+    try:
+        Age.of(value)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_list_of(kind: type, value: object) -> bool:
@@ -118,6 +127,34 @@ RULES = (
         "PARTITIONS_AHEAD",
         lambda value: type(value) is int and 0 <= value <= 366,
         "Set a number from 0 to 366.",
+    ),
+    _Rule("MAINTAIN_AFTER_MIGRATE", lambda value: isinstance(value, bool), "Set True or False."),
+    _Rule(
+        "MERGE_PARTITIONS",
+        lambda value: (
+            value is None
+            or (
+                isinstance(value, dict)
+                and set(value) == {"older_than", "into"}
+                and _is_age(value["older_than"])
+                and value["into"] in INTERVALS
+            )
+        ),
+        'Set {"older_than": "1y", "into": "year"}, or None.',
+    ),
+    _Rule(
+        "RETENTION",
+        lambda value: (
+            value is None
+            or (
+                isinstance(value, dict)
+                and all(
+                    isinstance(label, str) and (age is None or _is_age(age))
+                    for label, age in value.items()
+                )
+            )
+        ),
+        f'Set ages by model, such as {{"default": "7y", "shop.Visit": "90d"}}, or None. {HINT}',
     ),
     _Rule("SECURITY_BARRIER", lambda value: isinstance(value, bool), "Set True or False."),
     _Rule(

@@ -29,7 +29,13 @@ GUARDS = ("pgaudit_log_refuse_change", "pgaudit_log_refuse_truncate")
 KEPT = ("pgaudit_log_label", "pgaudit_log_shape", "pgaudit_log_mask_key")
 """The tables beside the event table whose rows stay as they are."""
 
-UPDATED = ("pgaudit_log_incarnation", "pgaudit_log_table", "pgaudit_log_column")
+UPDATED = (
+    "pgaudit_log_incarnation",
+    "pgaudit_log_table",
+    "pgaudit_log_column",
+    "pgaudit_log_horizon",
+    "pgaudit_log_hold",
+)
 """Those whose rows stay, and are brought up to date."""
 
 REPLACED = ("pgaudit_log_declared_label", "pgaudit_log_granted_role")

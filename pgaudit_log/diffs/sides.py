@@ -17,7 +17,7 @@ from pgaudit_log.models import Events
 from pgaudit_log.reading import object_timeline, raw_events
 from pgaudit_log.reading.moments import Moment
 from pgaudit_log.reading.raw_events import Record
-from pgaudit_log.timetravel import recorded_past
+from pgaudit_log.timetravel import horizons, recorded_past
 from pgaudit_log.values import causal_order, row_json
 from pgaudit_log.values.tables import column_of, concrete, parents_of
 
@@ -108,8 +108,10 @@ def records_at(model: type[models.Model], key: str, moment: Moment, using: str) 
     There are none where the row was not there.
 
     Raises:
-        UnknownPastError: when it may have been there, but was not tracked yet.
+        UnknownPastError: when it may have been there, but was not tracked yet, or a retention has
+            removed what was before.
     """
+    horizons.refuse_hidden(model, moment, f"{model._meta.label} {key}", using=using)
     past: Any = object_timeline.of(model, key, using).filter(moment.past)
     newest = newest_ids(model, past)
     labels = former_names.labels_of(model, using)

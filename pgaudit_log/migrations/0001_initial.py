@@ -67,6 +67,8 @@ BEGIN
 END;
 $pgaudit_log$;
 DROP TABLE IF EXISTS @schema@.pgaudit_log_event CASCADE;
+DROP TABLE IF EXISTS @schema@.pgaudit_log_hold;
+DROP TABLE IF EXISTS @schema@.pgaudit_log_horizon;
 DROP TABLE IF EXISTS @schema@.pgaudit_log_shape;
 DROP TABLE IF EXISTS @schema@.pgaudit_log_mask_key;
 DROP TABLE IF EXISTS @schema@.pgaudit_log_label;
@@ -77,6 +79,7 @@ DROP FUNCTION IF EXISTS @schema@.pgaudit_log_renew_numbers;
 DROP FUNCTION IF EXISTS @schema@.pgaudit_log_numbers;
 DROP FUNCTION IF EXISTS @schema@.pgaudit_log_txid;
 DROP FUNCTION IF EXISTS @schema@.pgaudit_log_state;
+DROP FUNCTION IF EXISTS @schema@.pgaudit_log_is_known;
 DROP FUNCTION IF EXISTS @schema@.pgaudit_log_turn;
 DROP FUNCTION IF EXISTS @schema@.pgaudit_log_take_turn;
 DROP FUNCTION IF EXISTS @schema@.pgaudit_log_bind_condition;

@@ -221,6 +221,83 @@ BEGIN
 END;
 $pgaudit_log$;
 
+-- pgaudit_log_horizon: from when on the past of a model is known, since a retention removed what was
+-- older. What stays of that is the newest event of each object that there was, so that all that comes
+-- later can be told. The latest row of a model holds.
+CREATE TABLE IF NOT EXISTS @schema@.pgaudit_log_horizon (
+    number     bigint      NOT NULL GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    model      text        NOT NULL,
+    since      timestamptz NOT NULL,
+    last_id    bigint      NOT NULL,
+    set_at     timestamptz NOT NULL DEFAULT now(),
+    reached_at timestamptz
+);
+
+COMMENT ON TABLE @schema@.pgaudit_log_horizon IS 'From when on the past of a model is known, where a retention removed what was older.';
+COMMENT ON COLUMN @schema@.pgaudit_log_horizon.model IS 'What events call the model.';
+COMMENT ON COLUMN @schema@.pgaudit_log_horizon.since IS 'The first moment of which the past is known.';
+COMMENT ON COLUMN @schema@.pgaudit_log_horizon.last_id IS 'The largest id that an event from before had; what was just after an earlier one is not known.';
+COMMENT ON COLUMN @schema@.pgaudit_log_horizon.set_at IS 'When the retention began to remove.';
+COMMENT ON COLUMN @schema@.pgaudit_log_horizon.reached_at IS 'When all had been removed that was to go; null until then.';
+
+-- Who may ask for the past is told what is not known of it.
+GRANT SELECT ON @schema@.pgaudit_log_horizon TO PUBLIC;
+
+-- pgaudit_log_is_known(labels, at, up_to): true; raises where the moment is before the horizon of a
+-- model, so that events of the past it asks for may be gone.
+--   labels  the label of the model, and those that it had before
+--   at      the moment, if it is a time
+--   up_to   or the id of the event after which it is
+-- Reads no settings.
+CREATE OR REPLACE FUNCTION @schema@.pgaudit_log_is_known(labels text[], at timestamptz, up_to bigint)
+RETURNS boolean
+LANGUAGE plpgsql
+STABLE
+PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $pgaudit_log$
+DECLARE
+    horizon record;
+BEGIN
+    SELECT max(own.since) AS since, max(own.last_id) AS last_id INTO horizon
+    FROM @schema@.pgaudit_log_horizon AS own
+    WHERE own.model = ANY (labels);
+    IF at < horizon.since OR up_to < horizon.last_id THEN
+        RAISE EXCEPTION 'pgaudit_log: % is unknown before %: a retention removed its earlier events',
+            labels[1], to_char(horizon.since AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS"Z"')
+        USING ERRCODE = 'no_data_found',
+              HINT = 'Ask for a later moment. pgaudit_log_horizon has the horizon of each model.';
+    END IF;
+    RETURN true;
+END;
+$pgaudit_log$;
+
+-- pgaudit_log_hold: the events that must stay, whatever a retention says: those of an object, of a
+-- model, of a user, of a time, or of what is all that a hold names. One that is released stays here.
+CREATE TABLE IF NOT EXISTS @schema@.pgaudit_log_hold (
+    number         bigint      NOT NULL GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    model          text,
+    obj_pk         text        COLLATE "C",
+    user_id        text,
+    since          timestamptz,
+    until          timestamptz,
+    reason         text        NOT NULL,
+    placed_by      text        NOT NULL DEFAULT session_user,
+    placed_at      timestamptz NOT NULL DEFAULT now(),
+    released_by    text,
+    released_at    timestamptz,
+    release_reason text
+);
+
+COMMENT ON TABLE @schema@.pgaudit_log_hold IS 'The events that must stay, whatever a retention says.';
+COMMENT ON COLUMN @schema@.pgaudit_log_hold.model IS 'What events call the model; null for all.';
+COMMENT ON COLUMN @schema@.pgaudit_log_hold.obj_pk IS 'The key of the object, under each key that it has had; null for all objects.';
+COMMENT ON COLUMN @schema@.pgaudit_log_hold.user_id IS 'The user in the context, who acted or in whose place another one did; null for all.';
+COMMENT ON COLUMN @schema@.pgaudit_log_hold.since IS 'The first moment of events that are held; null for no bound.';
+COMMENT ON COLUMN @schema@.pgaudit_log_hold.until IS 'The moment before which those are that are held; null for no bound.';
+COMMENT ON COLUMN @schema@.pgaudit_log_hold.placed_by IS 'Who placed it.';
+COMMENT ON COLUMN @schema@.pgaudit_log_hold.released_at IS 'When it ended; null while it holds.';
+
 -- pgaudit_log_parse_context(carried, longest): the JSON of a context, such that whatever reads
 -- it later can, and that no index refuses it. What is too long, too deep, no JSON, or no object
 -- is kept as {"malformed": "..."}, its first 1,000 characters: what another program put into
@@ -1357,6 +1434,7 @@ $pgaudit_log$;
 --   other_labels  the labels of trackers whose events are not meant
 --   old_labels    the labels of trackers that store the row as it was before an update
 --   is_complete   whether every update is captured
+-- Raises where a retention has removed what would tell.
 -- Reads no settings. Pins search_path, jit and plan_cache_mode.
 CREATE OR REPLACE FUNCTION @schema@.pgaudit_log_state(
     labels text[],
@@ -1384,6 +1462,7 @@ DECLARE
     last_txid bigint;
     former text[];
 BEGIN
+    PERFORM @schema@.pgaudit_log_is_known(labels, at, up_to);
     at := COALESCE(at, 'infinity');
     up_to := COALESCE(up_to, 9223372036854775807);
     up_to_turn := COALESCE(up_to_turn, up_to);
@@ -1568,8 +1647,9 @@ END;
 $pgaudit_log$;
 
 -- The triggers that keep what events are read with: what tables and columns were called, which shape
--- meant what, and under which keys values were hashed. Rows come and are brought up to date, but none goes; a label and a shape mean
--- the same for ever. ENABLE ALWAYS, as those of the event table.
+-- meant what, and under which keys values were hashed; and the horizons and holds of retentions. Rows
+-- come and are brought up to date, but none goes; a label, a shape and a key mean the same for ever.
+-- ENABLE ALWAYS, as those of the event table.
 DO $pgaudit_log$
 DECLARE
     kept record;
@@ -1579,6 +1659,8 @@ BEGIN
             ('@schema@.pgaudit_log_incarnation'::regclass, 'DELETE'),
             ('@schema@.pgaudit_log_table', 'DELETE'),
             ('@schema@.pgaudit_log_column', 'DELETE'),
+            ('@schema@.pgaudit_log_horizon', 'DELETE'),
+            ('@schema@.pgaudit_log_hold', 'DELETE'),
             ('@schema@.pgaudit_log_label', 'UPDATE OR DELETE'),
             ('@schema@.pgaudit_log_shape', 'UPDATE OR DELETE'),
             ('@schema@.pgaudit_log_mask_key', 'UPDATE OR DELETE')

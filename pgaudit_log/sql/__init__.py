@@ -17,6 +17,8 @@ SCHEMA_FILES = (
     "declared_label.sql",
     "granted_role.sql",
     "may_write.sql",
+    "horizon.sql",
+    "hold.sql",
     "parse_context.sql",
     "is_valid.sql",
     "is_value.sql",

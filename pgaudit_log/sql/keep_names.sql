@@ -1,6 +1,7 @@
 -- The triggers that keep what events are read with: what tables and columns were called, which shape
--- meant what, and under which keys values were hashed. Rows come and are brought up to date, but none goes; a label and a shape mean
--- the same for ever. ENABLE ALWAYS, as those of the event table.
+-- meant what, and under which keys values were hashed; and the horizons and holds of retentions. Rows
+-- come and are brought up to date, but none goes; a label, a shape and a key mean the same for ever.
+-- ENABLE ALWAYS, as those of the event table.
 DO $pgaudit_log$
 DECLARE
     kept record;
@@ -10,6 +11,8 @@ BEGIN
             ('@schema@.pgaudit_log_incarnation'::regclass, 'DELETE'),
             ('@schema@.pgaudit_log_table', 'DELETE'),
             ('@schema@.pgaudit_log_column', 'DELETE'),
+            ('@schema@.pgaudit_log_horizon', 'DELETE'),
+            ('@schema@.pgaudit_log_hold', 'DELETE'),
             ('@schema@.pgaudit_log_label', 'UPDATE OR DELETE'),
             ('@schema@.pgaudit_log_shape', 'UPDATE OR DELETE'),
             ('@schema@.pgaudit_log_mask_key', 'UPDATE OR DELETE')

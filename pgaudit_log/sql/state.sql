@@ -11,6 +11,7 @@
 --   other_labels  the labels of trackers whose events are not meant
 --   old_labels    the labels of trackers that store the row as it was before an update
 --   is_complete   whether every update is captured
+-- Raises where a retention has removed what would tell.
 -- Reads no settings. Pins search_path, jit and plan_cache_mode.
 CREATE OR REPLACE FUNCTION @schema@.pgaudit_log_state(
     labels text[],
@@ -38,6 +39,7 @@ DECLARE
     last_txid bigint;
     former text[];
 BEGIN
+    PERFORM @schema@.pgaudit_log_is_known(labels, at, up_to);
     at := COALESCE(at, 'infinity');
     up_to := COALESCE(up_to, 9223372036854775807);
     up_to_turn := COALESCE(up_to_turn, up_to);

@@ -26,7 +26,7 @@ from pgaudit_log.reading import moments
 from pgaudit_log.reading.masked_fields import masked_fields
 from pgaudit_log.reading.moments import Moment, PastDatabase, moment_of
 from pgaudit_log.readonly import reader
-from pgaudit_log.timetravel import past_classes, recorded_past, substitution
+from pgaudit_log.timetravel import horizons, past_classes, recorded_past, substitution
 from pgaudit_log.values.row_json import MASKED
 
 _WRITING = ("SQLInsertCompiler", "SQLUpdateCompiler", "SQLDeleteCompiler")
@@ -211,6 +211,7 @@ def _asking_for_moment(get_compiler: Any) -> Any:
             return compiler
         # Rows of a subquery depend on no key, whatever Django knows of their table.
         compiler.collapse_group_by = lambda expressions, having: expressions
+        compiler.execute_sql = horizons.hidden_told()(compiler.execute_sql)
         if own:
             compiler.as_sql = _at(own, compiler.as_sql)
         return compiler

@@ -22,7 +22,7 @@ from pgaudit_log.reading import moments, typed_events
 from pgaudit_log.reading.expressions import key_of
 from pgaudit_log.reading.moments import Moment
 from pgaudit_log.reading.snapshot_sql import Table
-from pgaudit_log.timetravel import state_sql
+from pgaudit_log.timetravel import horizons, state_sql
 from pgaudit_log.values import tables
 from pgaudit_log.values.key_sql import are_equal_as_texts
 from pgaudit_log.values.keys import (
@@ -239,12 +239,12 @@ def in_force(events: models.QuerySet[Any, Any], moment: Moment) -> models.QueryS
     """
     event_model: Any = events.model
     history = _history(event_model.pgh_declaration)
+    table = history.table(str(events.db))
     in_force = state_sql.events_in_force_sql(
-        history.table(str(events.db)),
-        old_labels=history.old_labels,
-        is_complete=history.is_complete,
+        table, old_labels=history.old_labels, is_complete=history.is_complete
     )
-    sql = in_force.sql(past=moment.sql, restriction="")
+    known = state_sql.known_sql(table, moment.at, moment.after)
+    sql = in_force.sql(past=moment.sql, restriction="", known=known)
     ids = RawSQL(sql.text, sql.params)
     # The time for itself leaves later partitions out.
     return events.filter(moment.past if moment.at is not None else models.Q(), pgh_id__in=ids)
@@ -259,8 +259,10 @@ def refuse_unknown(
 
     Raises:
         UnknownPastError: when the first that is known of an object is later than the
-            moment, and is not that it was inserted.
+            moment, and is not that it was inserted; or a retention has removed what was before.
     """
+    what = model._meta.label if keys is None else f"{model._meta.label} {', '.join(keys)}"
+    horizons.refuse_hidden(model, moment, what, using=using)
     events = of_model(model).events(using)
     with moments.today():
         if keys is None:

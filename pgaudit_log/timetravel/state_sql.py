@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
@@ -45,7 +46,8 @@ def state_sql(
     """Return the SELECT of the rows of a tracked table as they were.
 
     Its hole ``past`` is for the test whether ``event`` belongs to the past that is asked for,
-    ``restriction`` for a further test that may leave out keys, such as :func:`by_key_sql`.
+    ``restriction`` for a further test that may leave out keys, such as :func:`by_key_sql`, and
+    ``known`` for one that raises where a retention has removed some of that past: :func:`known_sql`.
 
     The newest event of each key says how the row was: there, or deleted; or gone because
     its key changed or its table was truncated later. Only ids are sorted, and the
@@ -111,6 +113,15 @@ def events_in_force_sql(table: Table, *, old_labels: Sequence[str], is_complete:
     """Return the SELECT of the ids of the events that say how the rows were; see :func:`state_sql`."""
     in_force = _in_force(table, old_labels=old_labels, is_complete=is_complete)
     return _EVENTS_IN_FORCE.fill(in_force=in_force)
+
+
+def known_sql(table: Table, at: datetime | None, up_to: int | None) -> Sql:
+    """Return the test that raises where a retention has removed events of the past of a moment.
+
+    The moment is a time, ``at``, or just after the event with the id ``up_to``.
+    """
+    moment = Sql.param(at) + "::timestamptz, " + Sql.param(up_to) + "::bigint"
+    return f"pgaudit_log_is_known({text_array_sql(table.labels)}, " + moment + ")"
 
 
 def by_key_sql(keys: Sequence[str]) -> Sql:
@@ -192,7 +203,8 @@ CROSS JOIN LATERAL (
     OFFSET 0
 ) AS state
 @today@@large@
-WHERE newest.operation <> 'D'
+WHERE @known@
+    AND newest.operation <> 'D'
     AND @not_moved_away@
     AND @not_truncated@
     AND @not_deleted_either@""")

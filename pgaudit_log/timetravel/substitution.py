@@ -17,7 +17,7 @@ from pgaudit_log.reading import moments
 from pgaudit_log.reading.masked_fields import refuse_filter
 from pgaudit_log.reading.moments import Moment
 from pgaudit_log.timetravel import recorded_past
-from pgaudit_log.timetravel.state_sql import by_key_sql, by_reference_sql
+from pgaudit_log.timetravel.state_sql import by_key_sql, by_reference_sql, known_sql
 from pgaudit_log.values.sql_text import Sql
 
 
@@ -62,7 +62,11 @@ def _state(
             up_to_turn=Sql.param(moment.turn),
         )
     restriction = _restriction(query, alias, history, keys, connection.alias)
-    return history.state(connection).sql(past=moment.sql, restriction=restriction)
+    return history.state(connection).sql(
+        past=moment.sql,
+        restriction=restriction,
+        known=known_sql(history.table(connection.alias), moment.at, moment.after),
+    )
 
 
 def _refuse_what_reads_today(query: Query, moment: Moment) -> None:

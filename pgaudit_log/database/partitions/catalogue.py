@@ -16,6 +16,7 @@ from pgaudit_log.constants import EVENT_TABLE
 from pgaudit_log.database.partitions.calendar import Period, periods_from
 from pgaudit_log.exceptions import InstallationError
 from pgaudit_log.values.quoting import quote_name
+from pgaudit_log.values.utc import utc
 
 LOCK_TIMEOUT = "5s"
 """How long making a partition waits for writers, which wait behind it meanwhile."""
@@ -32,13 +33,13 @@ class Plan:
     occupied: Sequence[Period] = ()
     """Periods with events in the DEFAULT partition; those events stay there and are read as any."""
 
-    def apply(self) -> None:
-        """Make the missing partitions, in one transaction.
+    def apply(self, *, lock_timeout: str = LOCK_TIMEOUT) -> None:
+        """Make the missing partitions, in one transaction; they belong to whom the event table does.
 
         Raises:
             InstallationError: when a table has the name of one, such as a partition that was detached.
         """
-        with _transaction(self.using) as cursor:
+        with _transaction(self.using, lock_timeout) as cursor:
             for period in self.create:
                 cursor.execute(
                     "SELECT FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace"
@@ -59,13 +60,20 @@ class Plan:
                         end=period.end.strftime(_MOMENT),
                     )
                 )
+                cursor.execute(
+                    "SELECT quote_ident(pg_get_userbyid(relowner)) FROM pg_class"
+                    " WHERE oid = to_regclass(%s) AND pg_get_userbyid(relowner) <> current_user",
+                    [EVENT_TABLE],
+                )
+                if (row := cursor.fetchone()) is not None:
+                    cursor.execute(f"ALTER TABLE {quote_name(period.table)} OWNER TO {row[0]}")
 
 
 @contextlib.contextmanager
-def _transaction(using: str) -> Iterator[Any]:
-    """Yield a cursor in a transaction that waits for no lock longer than :data:`LOCK_TIMEOUT`."""
+def _transaction(using: str, lock_timeout: str = LOCK_TIMEOUT) -> Iterator[Any]:
+    """Yield a cursor in a transaction that waits for no lock longer than ``lock_timeout``."""
     with transaction.atomic(using=using), connections[using].cursor() as cursor:
-        cursor.execute("SELECT set_config('lock_timeout', %s, true)", [LOCK_TIMEOUT])
+        cursor.execute("SELECT set_config('lock_timeout', %s, true)", [lock_timeout])
         yield cursor
 
 
@@ -76,8 +84,8 @@ def existing(using: str) -> list[Period]:
         cursor.execute(
             r"""
             SELECT
-                substring(bound FROM $$FROM \('([^']+)'\)$$)::timestamptz,
-                substring(bound FROM $$TO \('([^']+)'\)$$)::timestamptz
+                substring(bound FROM $$FROM \('([^']+)'\)$$)::timestamptz AT TIME ZONE 'UTC',
+                substring(bound FROM $$TO \('([^']+)'\)$$)::timestamptz AT TIME ZONE 'UTC'
             FROM pg_inherits
             JOIN pg_class AS partition ON partition.oid = pg_inherits.inhrelid
             CROSS JOIN pg_get_expr(partition.relpartbound, partition.oid) AS bound
@@ -86,7 +94,7 @@ def existing(using: str) -> list[Period]:
             """,
             [EVENT_TABLE],
         )
-        return [Period(start=start, end=end) for start, end in cursor.fetchall()]
+        return [Period(start=utc(start), end=utc(end)) for start, end in cursor.fetchall()]
 
 
 def plan(using: str = "default", *, now: datetime | None = None) -> Plan:

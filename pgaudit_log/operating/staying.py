@@ -1,0 +1,212 @@
+"""Staying: which events a retention leaves, of those that are older than it keeps.
+
+That is the newest event of each object that there was, as ``as_of()`` would find it; what is held; what
+others refer to for a large value; and what says that a row was gone, as long as anything else of it
+stays. They are listed in a table, while partitions are rewritten by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from pgaudit_log.capture_v1.references import former_key, moved_marker
+from pgaudit_log.constants import AT_KEY, EVENT_TABLE, OF_ROWS
+from pgaudit_log.database.partitions.calendar import Period
+from pgaudit_log.database.partitions.copies import within
+from pgaudit_log.operating.holds import Hold, held_sql
+from pgaudit_log.operating.retention_rules import Rule, Told
+from pgaudit_log.timetravel import state_sql
+from pgaudit_log.values.quoting import quote_literal
+from pgaudit_log.values.sql_text import Sql
+
+REFERENCES_REACH = timedelta(days=32)
+"""How much later an event may be that refers to another one for a large value: a month at most."""
+
+_OF_ROWS = f"operation IN ({', '.join(map(quote_literal, OF_ROWS))})"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """How many events stay because of one hold, that else would go."""
+
+    hold: Hold
+    events: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gone:
+    """How many events of a model, of one month, go."""
+
+    model: str
+    month: str
+    """Such as ``2026-03``."""
+    events: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Staying:
+    """The list of the events that stay, in a table."""
+
+    table: str
+    """Its name in SQL."""
+    rules: tuple[Rule, ...]
+    """The rules, with moments that are bounds of partitions."""
+    told: Callable[[Rule], Sequence[Told]]
+    periods: tuple[Period, ...]
+    """The periods of the partitions that are older, the oldest first."""
+    holds: tuple[Hold, ...]
+    using: str
+
+    def make(self, cursor: Any, *, temporary: bool) -> list[Kept]:
+        """Make the table, and return what stays because of which hold."""
+        kind = "TEMPORARY TABLE" if temporary else "TABLE"
+        cursor.execute(
+            f"CREATE {kind} {self.table} (id bigint PRIMARY KEY, created_at timestamptz, part integer,"
+            " key text, txid bigint, turn bigint, is_there boolean)"
+        )
+        for number, rule in enumerate(self.rules):
+            self._add_baselines(cursor, number, rule)
+        self._add(
+            cursor,
+            f"JOIN {self.table} AS newest ON newest.turn IS NOT NULL AND newest.txid = event.txid"
+            " AND newest.key = event.obj_pk AND newest.part = subject.part",
+            "event.id > newest.id",
+        )
+        kept = [Kept(hold=one, events=self._add_held(cursor, one)) for one in self.holds]
+        self._add_overtaken(cursor)
+        self._add_large(cursor)
+        while self._add_ends(cursor):
+            pass
+        cursor.execute(f"ANALYZE {self.table}")
+        return kept
+
+    def gone(self, cursor: Any) -> list[tuple[Period, Gone]]:
+        """Return how many events go, by partition, model and month."""
+        found = []
+        for period in self.periods:
+            cursor.execute(
+                f"SELECT event.model, to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM'), count(*)"
+                f" FROM {EVENT_TABLE} AS event JOIN {self._subject} USING (model)"
+                f" WHERE {within(period, 'event.')} AND event.created_at < subject.since"
+                f" AND NOT EXISTS (SELECT FROM {self.table} AS stay WHERE stay.id = event.id)"
+                " GROUP BY 1, 2 ORDER BY 1, 2"
+            )
+            found += [
+                (period, Gone(model=model, month=month, events=events))
+                for model, month, events in cursor.fetchall()
+            ]
+        return found
+
+    def last_ids(self, cursor: Any) -> dict[str, int]:
+        """Return the largest id that an older event of each label has."""
+        cursor.execute(
+            f"SELECT event.model, max(event.id) FROM {EVENT_TABLE} AS event"
+            f" JOIN {self._subject} USING (model)"
+            f" WHERE {self._is_old} AND event.created_at < subject.since GROUP BY 1"
+        )
+        return dict(cursor.fetchall())
+
+    @property
+    def _subject(self) -> str:
+        """Return the labels of the models of which events go, and from when on they stay."""
+        values = ", ".join(
+            f"({quote_literal(label)}, {number}, {_moment(rule.before)})"
+            for number, rule in enumerate(self.rules)
+            for label in rule.labels
+        )
+        return f"(VALUES {values}) AS subject (model, part, since)"
+
+    @property
+    def _is_old(self) -> str:
+        # By itself, so that later partitions are not looked into.
+        return f"event.created_at < {_moment(max(rule.before for rule in self.rules))}"
+
+    def _add(self, cursor: Any, source: str, test: str, *, key: str = "event.obj_pk") -> int:
+        cursor.execute(
+            f"INSERT INTO {self.table}"
+            f" SELECT event.id, event.created_at, subject.part, {key}, event.txid, event.turn,"
+            f" event.operation IN ('I', 'U', 'B')"
+            f" FROM {EVENT_TABLE} AS event JOIN {self._subject} USING (model) {source}"
+            f" WHERE {self._is_old} AND event.created_at < subject.since AND {test}"
+            " ON CONFLICT DO NOTHING"
+        )
+        return int(cursor.rowcount)
+
+    def _add_baselines(self, cursor: Any, number: int, rule: Rule) -> None:
+        for told in self.told(rule):
+            in_force = state_sql.events_in_force_sql(
+                told.table, old_labels=told.old_labels, is_complete=told.is_complete
+            ).sql(past=f"event.created_at < {_moment(rule.before)}", restriction="", known="TRUE")
+            insert = (
+                Sql.plain(
+                    f"INSERT INTO {self.table} SELECT id, created_at, {number}, obj_pk, txid, turn, TRUE"
+                    f" FROM {EVENT_TABLE} AS event WHERE event.created_at < {_moment(rule.before)}"
+                    " AND event.id IN "
+                )
+                + in_force
+                + " ON CONFLICT DO NOTHING"
+            )
+            cursor.execute(insert.text, insert.params)
+
+    def _add_held(self, cursor: Any, one: Hold) -> int:
+        return self._add(cursor, "", f"({held_sql('event', [one], using=self.using)})")
+
+    def _add_overtaken(self, cursor: Any) -> None:
+        """Add the events with an id below that of an event of an earlier partition.
+
+        Partitions are rewritten one after the other, the oldest first: where ids are not in that
+        order, what says that a row was gone could go before the row does.
+        """
+        for period in self.periods[:-1]:
+            cursor.execute(
+                f"SELECT max(id) FROM {EVENT_TABLE} AS event WHERE {within(period, 'event.')}"
+            )
+            [last] = cursor.fetchone()
+            if last is not None:
+                later = f"event.created_at >= {_moment(period.end)} AND event.id < {last}"
+                self._add(cursor, "", f"{later} AND event.{_OF_ROWS}")
+
+    def _add_large(self, cursor: Any) -> None:
+        """Add the events that have a large value which one that stays refers to."""
+        cursor.execute("SELECT EXISTS (SELECT FROM pgaudit_log_column WHERE is_large)")
+        if not cursor.fetchone()[0]:
+            return
+        last = max(rule.before for rule in self.rules) + REFERENCES_REACH
+        self._add(
+            cursor,
+            "JOIN (SELECT DISTINCT (place ->> 'id')::bigint AS id,"
+            " (place ->> 'created_at')::timestamptz AS created_at"
+            f" FROM {EVENT_TABLE} AS event JOIN {self._subject} USING (model),"
+            f" jsonb_each(event.snapshot) AS value, LATERAL (SELECT value.value -> '{AT_KEY}') AS at (place)"
+            f" WHERE event.created_at < {_moment(last)} AND place ->> 'id' ~ '^-?[0-9]{{1,18}}$'"
+            f" AND (event.created_at >= subject.since OR EXISTS"
+            f" (SELECT FROM {self.table} AS stay WHERE stay.id = event.id))) AS referred"
+            " ON referred.id = event.id AND referred.created_at = event.created_at",
+            "TRUE",
+        )
+
+    def _add_ends(self, cursor: Any) -> int:
+        """Add what says that rows were gone of which something stays; return how many there were."""
+        labels = [label for rule in self.rules for label in rule.labels]
+        markers = f"ARRAY[{', '.join(quote_literal(moved_marker(label)) for label in labels)}]"
+        starts = f"ARRAY[{', '.join(quote_literal(former_key(label, '')) for label in labels)}]"
+        is_before = "(stay.id < event.id OR stay.txid = event.txid) AND stay.id <> event.id"
+        stays = f"SELECT FROM {self.table} AS stay WHERE stay.part = subject.part AND stay.is_there"
+        return self._add(
+            cursor,
+            "LEFT JOIN LATERAL ("
+            "SELECT substr(reference, length(start) + 1) AS key FROM unnest(event.refs) AS reference"
+            f" JOIN unnest({starts}) AS start ON starts_with(reference, start)"
+            f" WHERE event.refs && {markers} LIMIT 1) AS former ON event.operation = 'U'",
+            f"(event.operation IN ('D', 'T') OR former.key IS NOT NULL)"
+            f" AND NOT EXISTS (SELECT FROM {self.table} AS stay WHERE stay.id = event.id)"
+            f" AND EXISTS ({stays} AND {is_before} AND (event.operation = 'T'"
+            " OR stay.key = COALESCE(former.key, event.obj_pk)))",
+        )
+
+
+def _moment(moment: datetime) -> str:
+    return f"{quote_literal(moment.isoformat())}::timestamptz"

@@ -1,0 +1,241 @@
+"""A retention removes what is older; what is known of the time behind its horizon stays known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+import pgaudit_log
+from pgaudit_log.backfill import backfill
+from pgaudit_log.database.partitions.leaves import leftovers
+from pgaudit_log.diffs import blame, diff
+from pgaudit_log.exceptions import PlanError, QueryError, UnknownPastError
+from pgaudit_log.models import Events
+from pgaudit_log.operating import hold, plan_retention, release, verify
+from pgaudit_log.operating.partition_plans import Plan
+from pgaudit_log.reversal import revert
+from pgaudit_log.values.ages import Age
+from tests.partitions import (
+    OWN,
+    clean_log,
+    happened,
+    last_periods,
+    make_partitions,
+    partition_names,
+)
+from tests.shop.models import Customer, Order, Product, Stock
+from tests.support import execute
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+MONTHS = last_periods(4)
+
+
+@pytest.fixture(autouse=True)
+def log() -> Iterator[None]:
+    with clean_log():
+        make_partitions(MONTHS)
+        yield
+
+
+def keep_for(age: str = "45d", **options: Any) -> Plan:
+    """Remove what is older, and return the plan."""
+    plan = plan_retention(older_than=Age.of(age), trust_clock=True, **options)
+    plan.apply()
+    return plan
+
+
+def month(number: int, day: int = 3) -> Any:
+    """Return the time of a month, 0 the oldest one."""
+    return MONTHS[number].start + timedelta(days=day)
+
+
+HORIZON_AGE = (timezone.now() - MONTHS[2].end).days
+"""How old the third month's end is: so much is kept, so that the fourth month stays."""
+
+
+@pytest.fixture
+def past() -> dict[str, Any]:
+    """Customers that were changed, deleted, truncated and moved, in several months."""
+    with happened(month(0)):
+        ana, ben, cem = (Customer.objects.create(name=name) for name in ("Ana", "Ben", "Cem"))
+        product = Product.objects.create(sku="a", name="A", price=1)
+    with happened(month(1)):
+        Customer.objects.filter(pk=ana.pk).update(name="Anna")
+        Product.objects.filter(pk="a").update(sku="b")
+        cem_key = cem.pk
+        Customer.objects.filter(pk=cem.pk).delete()
+    with happened(month(2)):
+        Customer.objects.filter(pk=ana.pk).update(name="Anne")
+        Product.objects.filter(pk="b").update(price=2)
+    with happened(month(3)):
+        Customer.objects.filter(pk=ana.pk).update(name="Hanna")
+    return {"ana": ana, "ben": ben, "cem": cem_key, "product": product}
+
+
+def states(at: Any) -> list[Any]:
+    """Return all rows that there were at a moment."""
+    return [
+        *Customer.objects.as_of(at).order_by("pk").values_list("pk", "name"),
+        *Product.objects.as_of(at).order_by("pk").values_list("pk", "price"),
+    ]
+
+
+def test_the_past_behind_the_horizon_is_as_it_was(past: dict[str, Any]) -> None:
+    moments = [MONTHS[3].start, month(3, 1), month(3), timezone.now() - timedelta(seconds=1)]
+    before = [states(at) for at in moments]
+    plan = keep_for(f"{HORIZON_AGE}d")
+    assert sum(step.events or 0 for step in plan.steps) == 6
+    assert [states(at) for at in moments] == before
+    assert sorted(
+        Events.objects.filter(pgh_obj_model="shop.Customer").values_list(
+            "pgh_obj_id", "pgh_operation"
+        )
+    ) == sorted(
+        [(str(past["ana"].pk), "U"), (str(past["ana"].pk), "U"), (str(past["ben"].pk), "I")]
+    )
+    assert list(verify()) == []
+
+
+def test_beyond_the_horizon_nothing_is_known(past: dict[str, Any]) -> None:
+    keep_for(f"{HORIZON_AGE}d")
+    at, ana = month(2), past["ana"]
+    with pytest.raises(
+        UnknownPastError, match="shop.Customer is unknown before .*retention removed"
+    ):
+        list(Customer.objects.as_of(at))
+    with pytest.raises(UnknownPastError, match="unknown before"):
+        Customer.objects.as_of(at).count()
+    with pytest.raises(UnknownPastError, match="unknown before"):
+        Customer.objects.as_of(at).get(pk=ana.pk)
+    with pytest.raises(UnknownPastError, match="unknown before"):
+        ana.events.as_of(at)
+    with pytest.raises(UnknownPastError, match="unknown before"):
+        diff(at, of=ana)
+    with pytest.raises(UnknownPastError, match="unknown before"):
+        revert(ana, at)
+
+
+def test_reverting_goes_on_behind_the_horizon(past: dict[str, Any]) -> None:
+    keep_for(f"{HORIZON_AGE}d")
+    ana = past["ana"]
+    revert(ana, MONTHS[3].start).apply()
+    ana.refresh_from_db()
+    assert ana.name == "Anne"
+    revert(ana, ana.events.earliest("pgh_id")).apply()
+    assert backfill(Customer).events == 0
+    assert list(verify()) == []
+    assert [event.name for event in ana.events.order_by("pgh_id")] == ["Anne", "Hanna", "Anne"]
+    assert blame(ana)["name"].event.pgh_operation == "U"
+
+
+def test_a_second_retention_removes_what_the_first_one_kept(past: dict[str, Any]) -> None:
+    keep_for(f"{(timezone.now() - MONTHS[1].end).days}d")
+    ana = past["ana"]
+    assert ana.events.count() == 3
+    keep_for(f"{HORIZON_AGE}d")
+    assert ana.events.count() == 2
+    assert plan_retention(older_than=Age.of(f"{HORIZON_AGE}d")).steps == ()
+
+
+def test_what_was_truncated_goes_and_what_came_later_stays(past: dict[str, Any]) -> None:
+    with happened(month(2, 5)):
+        execute("TRUNCATE shop_stock, shop_customer CASCADE")
+        late = Customer.objects.create(name="Late")
+    keep_for(f"{HORIZON_AGE}d")
+    assert list(Customer.objects.as_of(MONTHS[3].start)) == [late]
+    assert not Events.objects.filter(pgh_operation="T").exists()
+
+
+def test_each_declaration_keeps_its_own_newest_event() -> None:
+    with happened(month(0)):
+        stock = Stock.objects.create(site="x", level=5)
+        Stock.objects.filter(pk=stock.pk).update(level=3)
+        Stock.objects.filter(pk=stock.pk).update(site="y")
+    before = sorted(
+        Events.objects.filter(pgh_obj_model="shop.Stock").values_list("pgh_label", flat=True)
+    )
+    keep_for(f"{HORIZON_AGE}d")
+    after = sorted(
+        Events.objects.filter(pgh_obj_model="shop.Stock").values_list("pgh_label", flat=True)
+    )
+    assert before == ["fell", "row_fell", "site_changed"]
+    assert after == ["row_fell", "site_changed"]
+
+
+def test_only_the_models_that_are_named(past: dict[str, Any], settings: Any) -> None:
+    products = Events.objects.filter(pgh_obj_model="shop.Product").count()
+    keep_for(f"{HORIZON_AGE}d", models=["shop.Customer"])
+    assert Events.objects.filter(pgh_obj_model="shop.Product").count() == products
+    assert list(Product.objects.as_of(month(0)).values_list("pk", flat=True)) == ["a"]
+    settings.PGAUDIT_LOG_RETENTION = {"shop.Product": timedelta(days=HORIZON_AGE)}
+    plan_retention().apply()
+    assert Events.objects.filter(pgh_obj_model="shop.Product").count() == 1
+    with pytest.raises(QueryError, match="no model shop.Nothing"):
+        plan_retention(older_than=Age.of("1d"), models=["shop.Nothing"])
+
+
+def test_what_was_removed_is_told_by_model_and_month(past: dict[str, Any]) -> None:
+    keep_for(f"{HORIZON_AGE}d")
+    events = Events.objects.filter(pgh_obj_model=OWN, pgh_label="retention").order_by("pgh_id")
+    removed = [one for event in events for one in event.pgh_data["removed"]]
+    assert {"model": "shop.Customer", "month": f"{MONTHS[0].start:%Y-%m}", "events": 2} in removed
+
+
+def test_partitions_of_which_nothing_stays_go() -> None:
+    with happened(month(0)):
+        Customer.objects.create(name="x").delete()
+    plan = keep_for(f"{HORIZON_AGE}d")
+    assert plan.steps[0].into == ()
+    assert MONTHS[0].table not in partition_names()
+    assert leftovers("default") == []
+
+
+def test_what_is_held_stays(past: dict[str, Any]) -> None:
+    ana = past["ana"]
+    before = list(ana.events.order_by("pgh_id").values_list("pgh_id", flat=True))
+    placed = hold(ana, reason="case 7")
+    plan = keep_for(f"{HORIZON_AGE}d")
+    assert [(one.hold, one.events) for one in plan.kept] == [(placed, 2)]
+    assert list(ana.events.order_by("pgh_id").values_list("pgh_id", flat=True)) == before
+    assert list(verify()) == []
+    release(placed.number, reason="closed")
+    keep_for(f"{HORIZON_AGE}d")
+    assert ana.events.count() == 2
+
+
+def test_a_held_object_that_is_gone_does_not_come_back(past: dict[str, Any]) -> None:
+    hold("shop.Customer", key=str(past["cem"]), reason="case 8")
+    hold("shop.Product", key="a", reason="case 9")
+    before = states(MONTHS[3].start)
+    keep_for(f"{HORIZON_AGE}d")
+    assert states(MONTHS[3].start) == before
+    assert (
+        Events.objects.filter(pgh_obj_id=str(past["cem"]), pgh_obj_model="shop.Customer").count()
+        == 2
+    )
+    assert list(verify()) == []
+
+
+def test_a_retention_against_a_hold_is_refused(past: dict[str, Any]) -> None:
+    hold(Customer, reason="case 10")
+    with pytest.raises(PlanError, match="All events of shop.Customer stay: hold"):
+        keep_for(f"{HORIZON_AGE}d", models=["shop.Customer"])
+    plan = keep_for(f"{HORIZON_AGE}d")
+    assert any("case 10" in notice for notice in plan.notices)
+    assert Events.objects.filter(pgh_obj_model="shop.Customer").count() == 7
+
+
+def test_orders_of_a_context_user(past: dict[str, Any]) -> None:
+    with happened(month(0, 5)), pgaudit_log.context(user=7):
+        order = Order.objects.create(customer=past["ben"])
+        Order.objects.filter(pk=order.pk).update(status="paid")
+    with happened(month(1, 5)):
+        Order.objects.filter(pk=order.pk).update(status="sent")
+    hold(user=7, reason="case 11")
+    keep_for(f"{HORIZON_AGE}d")
+    assert order.events.count() == 3
