@@ -67,11 +67,15 @@ BEGIN
 END;
 $pgaudit_log$;
 DROP TABLE IF EXISTS @schema@.pgaudit_log_event CASCADE;
+DROP TABLE IF EXISTS @schema@.pgaudit_log_granted_role;
+DROP TABLE IF EXISTS @schema@.pgaudit_log_declared_label;
 DROP TABLE IF EXISTS @schema@.pgaudit_log_shape;
 DROP TABLE IF EXISTS @schema@.pgaudit_log_label;
 DROP TABLE IF EXISTS @schema@.pgaudit_log_column;
 DROP TABLE IF EXISTS @schema@.pgaudit_log_table;
 DROP TABLE IF EXISTS @schema@.pgaudit_log_incarnation;
+DROP FUNCTION IF EXISTS @schema@.pgaudit_log_write_manual;
+DROP FUNCTION IF EXISTS @schema@.pgaudit_log_may_write;
 DROP FUNCTION IF EXISTS @schema@.pgaudit_log_renew_numbers;
 DROP FUNCTION IF EXISTS @schema@.pgaudit_log_numbers;
 DROP FUNCTION IF EXISTS @schema@.pgaudit_log_txid;
