@@ -82,7 +82,11 @@ ATTACKS = {
     "`INSERT` into the event table": Attack(
         sql=f"INSERT INTO pgaudit_log_event {EVENT}", harm=FORGED
     ),
-    "`INSERT` into a partition": Attack(sql=f"INSERT INTO {{partition}} {EVENT}", harm=FORGED),
+    "`INSERT` into a partition": Attack(
+        sql="INSERT INTO {partition} (id, model, obj_pk, label, operation, snapshot) OVERRIDING SYSTEM VALUE"
+        " VALUES (999999, 'shop.Customer', '1', 'insert', 'I', '{\"name\": \"forged\"}')",
+        harm=FORGED,
+    ),
     "`INSERT` with the id and the transaction of another": Attack(
         sql="INSERT INTO pgaudit_log_event (id, txid, model, obj_pk, label, operation, snapshot)"
         ' OVERRIDING SYSTEM VALUE SELECT 999999, txid, model, obj_pk, label, operation, \'{"name": "forged"}\''

@@ -26,7 +26,7 @@ NAMES = {name: role_name(f"attacked_{name}") for name in ("owner", "app", "clerk
 
 
 REFUSALS = re.compile(
-    r"permission denied|must be owner|append-only|may not write an event|has not had the shape"
+    r"permission denied|must be owner|must be superuser|append-only|may not write an event|has not had the shape"
     r"|cannot insert into view|can only be called as triggers"
 )
 """How PostgreSQL, and this package, refuse; nothing else is a refusal."""

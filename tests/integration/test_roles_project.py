@@ -151,19 +151,19 @@ def test_who_migrates_makes_what_is_new_as_it_should_be(
     ]
 
 
-REALLY_LOGGED_IN = {
-    "SET ROLE {owner}": "permission denied to set role",
-    "SET SESSION AUTHORIZATION {owner}": "permission denied to set session authorization",
-    "SET SESSION AUTHORIZATION {migrator}": "permission denied to set session authorization",
-    "GRANT {owner} TO {app}": "permission denied to grant role",
-    "ALTER TABLE store_item OWNER TO {app}": "must be owner",
-    "REASSIGN OWNED BY {owner} TO {app}": "permission denied to reassign objects",
-    "DROP OWNED BY {owner}": "permission denied to drop objects",
-    "SET session_replication_role = replica": "permission denied to set parameter",
-    "DROP EXTENSION plpgsql CASCADE": "must be owner",
-    "DROP DATABASE {database}": "must be owner|currently open",
-    "ALTER DATABASE {database} SET search_path = evil": "must be owner",
-}
+BECOMING = (
+    "SET ROLE {owner}",
+    "SET SESSION AUTHORIZATION {owner}",
+    "SET SESSION AUTHORIZATION {migrator}",
+    "GRANT {owner} TO {app}",
+    "ALTER TABLE store_item OWNER TO {app}",
+    "REASSIGN OWNED BY {owner} TO {app}",
+    "DROP OWNED BY {owner}",
+    "SET session_replication_role = replica",
+    "DROP EXTENSION plpgsql CASCADE",
+    "ALTER DATABASE {database} SET search_path = evil",
+)
+"""What only a real login can try."""
 
 
 def test_the_application_can_neither_migrate_nor_become_another(
@@ -179,7 +179,10 @@ def test_the_application_can_neither_migrate_nor_become_another(
     names = {**vars(roles), "database": urlsplit(url).path.lstrip("/")}
     connection = driver.connect(url)
     connection.autocommit = True
-    for statement, error in REALLY_LOGGED_IN.items():
-        with pytest.raises(driver.Error, match=error):
+    for statement in BECOMING:
+        with pytest.raises(driver.Error) as error:
             connection.cursor().execute(statement.format(**names))
+        # By either driver: insufficient_privilege.
+        code = getattr(error.value, "sqlstate", None) or getattr(error.value, "pgcode", None)
+        assert code == "42501", (statement, error.value)
     connection.close()

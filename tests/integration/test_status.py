@@ -367,6 +367,7 @@ KEYS = [
     "untracked_tables",
     "uncaptured_columns",
     "role",
+    "hardened",
 ]
 
 

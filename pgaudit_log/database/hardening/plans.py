@@ -106,7 +106,8 @@ def _listed(names: str | Iterable[str]) -> list[str]:
 def _plan(using: str, wanted: Hardened, *, is_to_be_applied: bool = True) -> Plan:
     there = things(using)
     keepers = {thing.owner for thing in there if thing.part == "place"}
-    roles = roles_of(using, wanted, keepers - {wanted.owner, *wanted.apps})
+    # Who owns the database is pg_database_owner, and only as long.
+    roles = roles_of(using, wanted, keepers - {wanted.owner, *wanted.apps, "pg_database_owner"})
     obstacles = role_obstacles(using, wanted, roles)
     before = hardened(using)
     if is_to_be_applied:

@@ -16,7 +16,7 @@ from pgaudit_log.constants import APP_LABEL, EVENT_TABLE
 from pgaudit_log.database.event_table import insert_into, schema_of
 from pgaudit_log.database.written_schema import functions, tables, template
 from pgaudit_log.reading import typed_events
-from pgaudit_log.values.pinned_settings import own_path
+from pgaudit_log.values.pinned_settings import own_path, pinned
 from pgaudit_log.values.quoting import quote_name
 
 Kind = Literal[
@@ -67,7 +67,8 @@ def things(using: str) -> list[Thing]:
     }
     oids = {part: _oids(using, names) for part, names in relations.items()}
     [events] = _oids(using, [f"{schema}.{EVENT_TABLE}"])
-    with own_path(connections[using]) as cursor:
+    # The planner takes the catalogues for larger than they are, and would compile it for seconds.
+    with pinned(using, jit="off"), own_path(connections[using]) as cursor:
         cursor.execute(
             sql.read("things_to_harden.sql"),
             {
