@@ -102,7 +102,9 @@ def everything_stored() -> Iterator[str]:
     for (relation,) in relations:
         for (row,) in execute(f"SELECT whole::text FROM {relation} AS whole"):
             yield row
-    for (body,) in execute("SELECT prosrc FROM pg_proc WHERE pronamespace = %s::regnamespace", [schema]):
+    for (body,) in execute(
+        "SELECT prosrc FROM pg_proc WHERE pronamespace = %s::regnamespace", [schema]
+    ):
         yield body
 
 
@@ -195,7 +197,9 @@ def test_a_masked_value_is_nowhere_in_the_log(
     )
     write_in_all_ways(model, child, home.objects.create(pk=NUMBER, name="x"))
     with unguarded("pgaudit_log_event"):
-        execute("DELETE FROM pgaudit_log_event WHERE obj_pk IN (SELECT id::text FROM shop_person LIMIT 2)")
+        execute(
+            "DELETE FROM pgaudit_log_event WHERE obj_pk IN (SELECT id::text FROM shop_person LIMIT 2)"
+        )
     assert backfill(model).events == 2
     # Something that verify finds.
     execute("SET CONSTRAINTS ALL IMMEDIATE")
