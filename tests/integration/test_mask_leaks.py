@@ -146,9 +146,9 @@ def everything_told(model: Any) -> Iterator[str]:
     for event in events:
         yield f"{event!r}{event}{vars(event)}"
         told: list[Any] = [changes(event), diff(event, NOW)]
-        for plan in (undo, restore):
+        for plan in (lambda e: undo(e, on_conflict="force"), restore):
             try:
-                told.append(plan(event, on_conflict="force"))
+                told.append(plan(event))
             except PgauditLogError as error:
                 told.append(error)
         for one in told:

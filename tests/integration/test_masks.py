@@ -29,7 +29,7 @@ from pgaudit_log.values.row_json import MASKED
 from tests.support import execute, unguarded
 from tests.tables import EVERYTHING, install_views, make, tracked_table
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 MARK = {"pgaudit_log.masked": True}
 
