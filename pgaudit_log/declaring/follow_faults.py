@@ -9,6 +9,7 @@ from typing import Any
 from django.db import models, router
 
 from pgaudit_log.declaring import declarations
+from pgaudit_log.declaring.masks import is_masked
 from pgaudit_log.declaring.trackers import RowEvent
 from pgaudit_log.exceptions import DeclarationError
 from pgaudit_log.values.tables import Field, owner_of, owning_field
@@ -92,6 +93,14 @@ def untracked(
             hint=hint,
         )
     for field in pointing:
+        if is_masked(field):
+            return Fault(
+                model=model,
+                id="pgaudit_log.E014",
+                message=f"{what}{label}.{field.name} is masked, so that nothing tells what its rows"
+                " belonged to.",
+                hint=f'Take "{field.name}" out of mask=, or leave the relation out of follow=.',
+            )
         if not any(field in columns for columns in known):
             return Fault(
                 model=model,

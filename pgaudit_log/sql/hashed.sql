@@ -14,31 +14,35 @@ STABLE
 SET search_path = pg_catalog, pg_temp
 AS $pgaudit_log$
 DECLARE
-    key record;
-    message bytea;
+    hash text;
 BEGIN
-    SELECT mask_key.id, mask_key.inner_block, mask_key.outer_block INTO STRICT key
-    FROM @schema@.pgaudit_log_mask_key AS mask_key
-    ORDER BY mask_key.id DESC
-    LIMIT 1;
-    SELECT convert_to(
-        concat_ws(
-            ':',
-            own.table_id,
-            COALESCE(own.columns ->> pgaudit_log_hashed.name, pgaudit_log_hashed.name),
-            COALESCE(pgaudit_log_hashed.value::text, 'null')
-        ),
-        'UTF8'
-    )
-    INTO STRICT message
-    FROM @schema@.pgaudit_log_shape AS own
-    WHERE own.id = pgaudit_log_hashed.shape;
-    RETURN jsonb_build_object(
-        'pgaudit_log.masked',
+    -- One statement, because each costs more than the two digests.
+    SELECT
         key.id || '.' || left(
-            encode(sha256(key.outer_block || sha256(key.inner_block || message)), 'hex'), 32
+            encode(
+                sha256(key.outer_block || sha256(key.inner_block || convert_to(
+                    concat_ws(
+                        ':',
+                        own.table_id,
+                        COALESCE(own.columns ->> pgaudit_log_hashed.name, pgaudit_log_hashed.name),
+                        COALESCE(pgaudit_log_hashed.value::text, 'null')
+                    ),
+                    'UTF8'
+                ))),
+                'hex'
+            ),
+            32
         )
-    );
+    INTO STRICT hash
+    FROM @schema@.pgaudit_log_shape AS own
+    CROSS JOIN (
+        SELECT mask_key.id, mask_key.inner_block, mask_key.outer_block
+        FROM @schema@.pgaudit_log_mask_key AS mask_key
+        ORDER BY mask_key.id DESC
+        LIMIT 1
+    ) AS key
+    WHERE own.id = pgaudit_log_hashed.shape;
+    RETURN jsonb_build_object('pgaudit_log.masked', hash);
 END;
 $pgaudit_log$;
 

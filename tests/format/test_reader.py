@@ -566,3 +566,22 @@ def test_rows_that_a_trigger_before_an_update_writes_again(level: Any, fires_aft
         execute("UPDATE shop_thing SET b = 'outer'")
         assert execute("SELECT id, b FROM shop_thing ORDER BY id") == [(1, "again"), (2, "outer")]
         project.assert_replayed()
+
+
+@pytest.mark.parametrize("option", ["mask", "mask_hash"])
+def test_a_masked_column_is_unknown_and_the_rest_is_replayed(option: str) -> None:
+    with isolated():
+        model = make("Thing", a=models.TextField(), secret=models.TextField(null=True))
+        pgaudit_log.track(*EVERYTHING, **{option: ["secret"]})(model)
+        install(model)
+        execute("INSERT INTO shop_thing (id, a, secret) VALUES (1, 'a', 'x'), (2, 'b', NULL)")
+        execute("UPDATE shop_thing SET secret = 'y', id = id + 10")
+        execute("UPDATE shop_thing SET a = a || '!' WHERE id = 12")
+        execute("UPDATE shop_thing SET secret = NULL")
+        rows = read("shop_thing")
+        assert rows.keys() == {"11", "12"}
+        assert [(row["a"], "secret" in row) for row in rows.values()] == [
+            ("a", False),
+            ("b!", False),
+        ]
+        uninstall(model)

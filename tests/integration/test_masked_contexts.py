@@ -22,7 +22,7 @@ from pgaudit_log.testing import isolated
 from tests.support import execute, unguarded
 from tests.tables import EVERYTHING, make, tracked_table
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 MARK = {"pgaudit_log.masked": True}
 

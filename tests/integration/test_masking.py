@@ -25,7 +25,7 @@ from pgaudit_log.testing import isolated
 from tests.support import execute
 from tests.tables import EVERYTHING, install_views, tracked_table
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 MARK = {"pgaudit_log.masked": True}
 

@@ -10,15 +10,17 @@ from typing import Any
 import pgtrigger
 import pytest
 from django.core.management import call_command
-from django.db import connection, models
+from django.db import ProgrammingError, connection, models, transaction
 from django.db.models import Q
 from django.db.models.functions import Lower
 from django.test.utils import CaptureQueriesContext
 
-from pgaudit_log import UpdateEvent, create_event, track
+from pgaudit_log import UpdateEvent, create_event, track, track_models
 from pgaudit_log.backfill import backfill
-from pgaudit_log.declaring import declarations
+from pgaudit_log.declaring import abstract_bases, declarations
 from pgaudit_log.declaring.former_names import forget as forget_names
+from pgaudit_log.declaring.masks import masks_of
+from pgaudit_log.declaring.parts import faults
 from pgaudit_log.diffs import blame, changes, diff
 from pgaudit_log.exceptions import DeclarationError, PlanError, QueryError
 from pgaudit_log.models import Events
@@ -26,10 +28,10 @@ from pgaudit_log.operating import verify
 from pgaudit_log.reversal import Kind, restore, revert, undo
 from pgaudit_log.testing import isolated
 from pgaudit_log.values.row_json import MASKED
-from tests.support import execute, unguarded
+from tests.support import execute, role_name, unguarded
 from tests.tables import EVERYTHING, install_views, make, tracked_table
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 MARK = {"pgaudit_log.masked": True}
 
@@ -367,3 +369,113 @@ def test_all_declarations_of_a_model_have_the_same_masks() -> None:
     track(
         UpdateEvent("named"), fields=["name"], mask=["email"], model_name="Named", obj_field=None
     )(model)
+
+
+@pytest.mark.parametrize("option", ["mask", "mask_hash"])
+def test_a_masked_column_that_is_renamed_stays_masked(option: str) -> None:
+    model = person(**{"mask": [], option: ["email"]})
+    one = model.objects.create(email="secret")
+    old, new = model._meta.get_field("email"), models.CharField(max_length=100, null=True)
+    new.set_attributes_from_name("mail")
+    new.model = model
+    with connection.schema_editor() as editor:
+        editor.alter_field(model, old, new)
+    # By its old trigger, between two migrations.
+    execute("UPDATE shop_person SET mail = 'Secret' WHERE id = %s", [one.pk])
+    execute("UPDATE shop_person SET mail = 'secret' WHERE id = %s", [one.pk])
+    created, first, second = Events.objects.order_by("pgh_id").values_list("pgh_data", "pgh_diff")
+    assert "ecret" not in f"{created}{first}{second}"
+    assert first[1].keys() == {"mail"}
+    # The hash of the same value is the same under both names.
+    assert second[0]["mail"] == created[0]["email"]
+    assert (first[0]["mail"] == created[0]["email"]) == (option == "mask")
+    assert execute(
+        "SELECT count(*) FROM pgaudit_log_shape WHERE masked = '{}' AND table_id = "
+        "(SELECT max(id) FROM pgaudit_log_table)"
+    ) == [(0,)]
+
+
+def test_a_new_column_that_has_the_name_of_a_masked_one_is_not() -> None:
+    model = person(mask=["email"])
+    model.objects.create(email="secret")
+    execute("ALTER TABLE shop_person RENAME COLUMN email TO mail")
+    execute("ALTER TABLE shop_person ADD COLUMN email varchar(100)")
+    model._meta.get_field("email").column = "email"
+    masked_from_now_on(model)
+    model.objects.create(email="shown")
+    first, second = Events.objects.order_by("pgh_id")
+    assert second.pgh_data["email"] == "shown"
+    found = changes(second)
+    assert found["email"].new == "shown"
+    [table] = [row for (row,) in execute("SELECT max(id) FROM pgaudit_log_table")]
+    assert execute(
+        "SELECT name FROM pgaudit_log_column AS field JOIN pgaudit_log_shape AS shape"
+        " ON shape.table_id = field.table_id AND number = ANY (masked) WHERE shape.table_id = %s",
+        [table],
+    ) == [("mail",)]
+    assert changes(first)["mail"].new is MASKED
+
+
+def test_many_models_and_abstract_bases_mask_what_their_models_have() -> None:
+    base = type(
+        "Base",
+        (models.Model,),
+        {
+            "__module__": "tests.shop.models",
+            "Meta": type("Meta", (), {"abstract": True, "app_label": "shop"}),
+            "email": models.TextField(),
+        },
+    )
+    track(mask=["email"])(base)
+    child = make("Child", (base,), name=models.TextField())
+    other = make("Other", name=models.TextField(), secret=models.TextField())
+    track_models("shop.Other", into="shop", mask=["secret"])
+    abstract_bases.track_children()
+    masked = {model: masks_of(model).keys() for model in (child, other)}
+    assert masked == {child: {"email"}, other: {"secret"}}
+
+
+def test_a_masked_foreign_key_cannot_be_followed() -> None:
+    owner = make("Owner", name=models.TextField())
+    part = make("Part", owner=models.ForeignKey(owner, models.CASCADE, related_name="parts"))
+    track(mask=["owner"])(part)
+    track(follow=["parts"])(owner)
+    [fault] = [fault for fault in faults() if fault.model is owner]
+    assert fault.message.endswith(
+        "shop.Part.owner is masked, so that nothing tells what its rows belonged to."
+    )
+
+
+def test_who_does_not_own_the_log_cannot_hash_or_read_the_key() -> None:
+    role = role_name("reader")
+    execute(f"CREATE ROLE {role}")
+    execute(f"GRANT SELECT ON pgaudit_log_event TO {role}")
+    model = person(mask=[], mask_hash=["email"])
+    execute(f"GRANT INSERT, SELECT ON shop_person TO {role}")
+    execute(f"GRANT USAGE ON SEQUENCE shop_person_id_seq TO {role}")
+    execute(f"SET LOCAL ROLE {role}")
+    execute("INSERT INTO shop_person (name, email) VALUES ('a', 'secret')")
+    for statement in (
+        "SELECT * FROM pgaudit_log_mask_key",
+        "SELECT pgaudit_log_hashed(1, 'email', '\"secret\"')",
+        "SELECT pgaudit_log_new_mask_key()",
+    ):
+        with pytest.raises(ProgrammingError, match="permission denied"), transaction.atomic():
+            execute(statement)
+    execute("RESET ROLE")
+    assert "secret" not in str(Events.objects.get().pgh_data)
+    assert model.objects.count() == 1
+
+
+def test_another_key_makes_hashes_that_are_not_compared() -> None:
+    model = person(mask=[], mask_hash=["email"])
+    model.objects.create(email="a")
+    before = Events.objects.get()
+    execute("SELECT pgaudit_log_new_mask_key()")
+    model.objects.update(name="bea")
+    after = Events.objects.latest()
+    one, other = (e.pgh_data["email"]["pgaudit_log.masked"].split(".") for e in (before, after))
+    assert one[0] != other[0]
+    assert one[1] != other[1]
+    assert [*diff(before, after)] == ["name"]
+    assert list(verify([model])) == []
