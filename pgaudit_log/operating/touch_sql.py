@@ -66,9 +66,10 @@ def touches_sql(
     history: History,
     coverage: Coverage,
     keys: KeyRange,
+    connection: BaseDatabaseWrapper,
+    *,
     until: datetime | None,
     horizon: datetime | None,
-    connection: BaseDatabaseWrapper,
 ) -> Sql:
     """Return the SELECT of ``touches.sql`` of the events of one declaration in a range of keys.
 

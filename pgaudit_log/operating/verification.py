@@ -196,7 +196,9 @@ class _Verification:
     ) -> Iterator[Difference]:
         chain = Chain(coverage=coverage, truncates_all=not self.is_partitioned)
         horizon = self.horizon
-        sql = touches_sql(history, coverage, keys, self.until, horizon, self.connection)
+        sql = touches_sql(
+            history, coverage, keys, self.connection, until=self.until, horizon=horizon
+        )
         for row in _rows(self.connection, sql):
             touch = Touch.of(row)
             # What a retention has left of earlier events is no chain.

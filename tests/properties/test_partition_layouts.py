@@ -16,8 +16,8 @@ from pgaudit_log.values.ages import Age
 ZONES = ["UTC", "Asia/Tokyo", "America/New_York", "Europe/Berlin", "Pacific/Apia", "Asia/Kathmandu"]
 
 moments = st.datetimes(
-    min_value=datetime(1971, 1, 1),
-    max_value=datetime(2100, 12, 31),
+    min_value=datetime(1971, 1, 1),  # noqa: DTZ001 - the time zone comes to it
+    max_value=datetime(2100, 12, 31),  # noqa: DTZ001 - likewise
     timezones=st.sampled_from([ZoneInfo(name) for name in ZONES]),
 )
 intervals = st.sampled_from(INTERVALS)
