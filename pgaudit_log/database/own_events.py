@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import connections, transaction
+from django.db import DatabaseError, connections, transaction
 
 from pgaudit_log.conf import settings
 from pgaudit_log.constants import EVENT_TABLE
@@ -87,4 +87,7 @@ def only_one(using: str) -> Iterator[None]:
                 )
         yield
     finally:
+        # A server notices only after a while that a connection has been closed.
+        with suppress(DatabaseError), holder.cursor() as cursor:
+            cursor.execute("ROLLBACK")
         holder.close()

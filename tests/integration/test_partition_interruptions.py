@@ -124,7 +124,6 @@ def test_a_retention_that_is_interrupted_is_gone_on_with() -> None:
         number += STEP
         assert states() == before
     assert states() == before
-    print(make(), number, execute("select * from pgaudit_log_horizon"), execute("select created_at::date, id, obj_pk from pgaudit_log_event where model='shop.Order' order by id"))
     assert Events.objects.filter(pgh_obj_model="shop.Order").count() == 9
     assert leftovers("default") == []
     removed = Events.objects.filter(pgh_obj_model=OWN, pgh_label="retention")
