@@ -130,10 +130,9 @@ def check_default_partition(alias: str) -> Messages:
     return [
         messages.Warning(
             f'The DEFAULT partition of the event table of the database "{alias}" has events. They are'
-            " read as any, but no partition of their time can be made, and it grows without end if"
-            " they are of now.",
-            hint="Run manage.py pgaudit_log install, which makes the partitions to come. If those events"
-            " are meant to stay where they are, add this id to SILENCED_SYSTEM_CHECKS.",
+            " read as any, but it grows without end if they are of now.",
+            hint="Run manage.py pgaudit_log partitions --apply, which moves them into partitions of their"
+            " time, and makes those to come.",
             obj=APP_LABEL,
             id="pgaudit_log.W022",
             on=[DEFAULT_PARTITION],
@@ -197,8 +196,9 @@ def check_locks(alias: str) -> Messages:
             f" {found.needed:,}; the server has room for {found.capacity:,} locks"
             " (max_locks_per_transaction * (max_connections + max_prepared_transactions)). A few such"
             ' reads at once fail with "out of shared memory".',
-            hint="Raise max_locks_per_transaction, for which the server has to be restarted, detach"
-            " old partitions, or set a longer PGAUDIT_LOG_PARTITION_INTERVAL for those to come.",
+            hint="Put old partitions together: manage.py pgaudit_log partitions --merge --older-than 1y"
+            " --into year --apply. Set a longer PGAUDIT_LOG_PARTITION_INTERVAL for those to come, or raise"
+            " max_locks_per_transaction, for which the server has to be restarted.",
             obj=APP_LABEL,
             id="pgaudit_log.W017",
             on=[EVENT_TABLE],

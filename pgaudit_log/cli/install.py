@@ -49,7 +49,7 @@ def run(options: Any, screen: Screen) -> None:
     for name in report.occupied:
         screen.warn(
             f"The partition {name} was not made: the DEFAULT partition already has events"
-            " of its time, which stay there and are read as any."
+            " of its time, which are read as any. pgaudit_log partitions --apply moves them into it."
         )
     if report == installation.Report():
         screen.line("Everything is in place.")

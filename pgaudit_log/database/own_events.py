@@ -91,4 +91,7 @@ def only_one(using: str) -> Iterator[None]:
             with suppress(DatabaseError), holder.cursor() as cursor:
                 cursor.execute("ROLLBACK")
     finally:
+        # A server notices only after a while that a connection has been closed.
+        with suppress(DatabaseError), holder.cursor() as cursor:
+            cursor.execute("ROLLBACK")
         holder.close()

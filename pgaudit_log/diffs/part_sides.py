@@ -14,7 +14,7 @@ from pgaudit_log.reading import standings
 from pgaudit_log.reading.moments import Moment
 from pgaudit_log.reading.part_rows import Member, Origin
 from pgaudit_log.reading.whole_objects import WholeObject
-from pgaudit_log.timetravel import recorded_past
+from pgaudit_log.timetravel import horizons, recorded_past
 from pgaudit_log.values.row_json import State
 from pgaudit_log.values.tables import column_of
 
@@ -42,7 +42,13 @@ class PartSide:
 
 
 def at(whole: WholeObject, moment: Moment) -> PartSide:
-    """Return the parts of an object as of a moment."""
+    """Return the parts of an object as of a moment.
+
+    Raises:
+        UnknownPastError: when a retention has removed what was before it.
+    """
+    name = f"{whole.model._meta.label} {whole.key}"
+    horizons.refuse_hidden_parts((p.model for p in whole.parts), moment, name, using=whole.using)
     found = standings.standing(whole, moment)
     return PartSide(
         moment=moment,

@@ -18,6 +18,7 @@ from pgaudit_log.database.partitions.calendar import Period
 from pgaudit_log.database.partitions.copies import within
 from pgaudit_log.operating.holds import Hold, held_sql
 from pgaudit_log.operating.retention_rules import Rule, Told
+from pgaudit_log.reading.snapshot_sql import text_array_sql
 from pgaudit_log.timetravel import state_sql
 from pgaudit_log.values.quoting import quote_literal
 from pgaudit_log.values.sql_text import Sql
@@ -155,19 +156,49 @@ class Staying:
         return self._add(cursor, "", f"({held_sql('event', [one], using=self.using)})")
 
     def _add_overtaken(self, cursor: Any) -> None:
-        """Add the events with an id below that of an event of an earlier partition.
+        """Add the events that end in an earlier partition than they are in, by their ids.
 
-        Partitions are rewritten one after the other, the oldest first: where ids are not in that
-        order, what says that a row was gone could go before the row does.
+        Partitions are rewritten one after the other, the oldest first: there, what says that a row
+        was gone would go before the row does.
         """
         for period in self.periods[:-1]:
             cursor.execute(
                 f"SELECT max(id) FROM {EVENT_TABLE} AS event WHERE {within(period, 'event.')}"
+                f" AND ({self._is_end('event')})"
             )
             [last] = cursor.fetchone()
             if last is not None:
-                later = f"event.created_at >= {_moment(period.end)} AND event.id < {last}"
-                self._add(cursor, "", f"{later} AND event.{_OF_ROWS}")
+                self._add(
+                    cursor,
+                    "",
+                    f"event.created_at >= {_moment(period.end)} AND event.id < {last}"
+                    f" AND event.{_OF_ROWS} AND EXISTS ("
+                    f"SELECT FROM {EVENT_TABLE} AS ending JOIN {self._subject.replace('subject', 'own')}"
+                    f" USING (model) WHERE {within(period, 'ending.')} AND own.part = subject.part"
+                    f" AND ending.id > event.id AND ({self._is_end('ending')})"
+                    " AND (ending.operation = 'T' OR ending.obj_pk = event.obj_pk"
+                    " OR ending.refs && ARRAY(SELECT start || event.obj_pk"
+                    f" FROM unnest({self._former_starts}) AS start)))",
+                )
+
+    def _is_end(self, event: str) -> str:
+        """Return the test whether an event says that a row, or all, left a key."""
+        moved = f"{event}.operation = 'U' AND {event}.refs && {self._markers}"
+        return f"{event}.operation IN ('D', 'T') OR ({moved})"
+
+    @property
+    def _labels(self) -> list[str]:
+        return [label for rule in self.rules for label in rule.labels]
+
+    @property
+    def _markers(self) -> str:
+        """Return what refs have where the key of a row was changed."""
+        return text_array_sql([moved_marker(label) for label in self._labels])
+
+    @property
+    def _former_starts(self) -> str:
+        """Return what refs have in front of a former key."""
+        return text_array_sql([former_key(label, "") for label in self._labels])
 
     def _add_large(self, cursor: Any) -> None:
         """Add the events that have a large value which one that stays refers to."""
@@ -190,17 +221,14 @@ class Staying:
 
     def _add_ends(self, cursor: Any) -> int:
         """Add what says that rows were gone of which something stays; return how many there were."""
-        labels = [label for rule in self.rules for label in rule.labels]
-        markers = f"ARRAY[{', '.join(quote_literal(moved_marker(label)) for label in labels)}]"
-        starts = f"ARRAY[{', '.join(quote_literal(former_key(label, '')) for label in labels)}]"
         is_before = "(stay.id < event.id OR stay.txid = event.txid) AND stay.id <> event.id"
         stays = f"SELECT FROM {self.table} AS stay WHERE stay.part = subject.part AND stay.is_there"
         return self._add(
             cursor,
             "LEFT JOIN LATERAL ("
             "SELECT substr(reference, length(start) + 1) AS key FROM unnest(event.refs) AS reference"
-            f" JOIN unnest({starts}) AS start ON starts_with(reference, start)"
-            f" WHERE event.refs && {markers} LIMIT 1) AS former ON event.operation = 'U'",
+            f" JOIN unnest({self._former_starts}) AS start ON starts_with(reference, start)"
+            f" WHERE event.refs && {self._markers} LIMIT 1) AS former ON event.operation = 'U'",
             f"(event.operation IN ('D', 'T') OR former.key IS NOT NULL)"
             f" AND NOT EXISTS (SELECT FROM {self.table} AS stay WHERE stay.id = event.id)"
             f" AND EXISTS ({stays} AND {is_before} AND (event.operation = 'T'"

@@ -27,8 +27,8 @@ from pgaudit_log.values import causal_order
 from pgaudit_log.values.column_json import sql_type
 from pgaudit_log.values.key_sql import may_be_shortened, read_key_sql, row_key_sql
 from pgaudit_log.values.keys import LONGEST_KEY, key_fields
-from pgaudit_log.values.quoting import quote_name
-from pgaudit_log.values.sql_text import Sql, template
+from pgaudit_log.values.quoting import quote_literal, quote_name
+from pgaudit_log.values.sql_text import Sql, Template, template
 from pgaudit_log.values.tables import column_of
 
 
@@ -69,12 +69,16 @@ def touches_sql(
     history: History,
     coverage: Coverage,
     keys: KeyRange,
-    until: datetime | None,
     connection: BaseDatabaseWrapper,
+    *,
+    until: datetime | None,
+    horizon: datetime | None,
 ) -> Sql:
     """Return the SELECT of ``touches.sql`` of the events of one declaration in a range of keys.
 
-    With ``until``, only events up to then are looked at, and the table is left out.
+    With ``until``, only events up to then are looked at, and the table is left out. Of the events
+    before ``horizon``, of which a retention has left some, those of the last transaction of each key
+    say from what it goes on; what was before them is not judged.
     """
     table = history.table(connection.alias)
     markers = text_array_sql([moved_marker(label) for label in table.labels])
@@ -106,6 +110,8 @@ def touches_sql(
         + causal_order.since_sql("chained", "truncation"),
         truncated_after=causal_order.since_sql("truncation", "chained"),
         is_compared="FALSE" if until is not None else "TRUE",
+        standing="placed" if horizon is None else _STANDING.sql(horizon=_moment(horizon)),
+        is_judged="TRUE" if horizon is None else f"chained.created_at >= {_moment(horizon)}",
         key=", ".join(f"{key} AS key_{n}" for n, key in enumerate(read))
         + f", octet_length(obj_pk) <= {LONGEST_KEY} AS is_whole",
         is_readable=" AND ".join(
@@ -144,6 +150,22 @@ def _may_hash(connection: BaseDatabaseWrapper) -> bool:
         )
         may: bool = cursor.fetchone()[0]
     return may
+
+
+_STANDING = Template.of("""(
+        SELECT *
+        FROM (
+            SELECT
+                *,
+                max(first_id) FILTER (WHERE created_at < @horizon@) OVER (PARTITION BY key) AS last_old
+            FROM placed
+        ) AS placed
+        WHERE created_at >= @horizon@ OR first_id = last_old
+    )""")
+
+
+def _moment(moment: datetime) -> str:
+    return f"{quote_literal(moment.isoformat())}::timestamptz"
 
 
 def untold_sql(

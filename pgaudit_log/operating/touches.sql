@@ -10,6 +10,8 @@
 --   @before_today@, @after_today@, @contradicted_today@  what is read, under today's names
 --   @truncated_before@, @truncated_after@  the tests whether truncation stands between, or behind
 --   @is_compared@    whether the newest state is compared with the table
+--   @standing@       what is placed, without what a retention has left of older transactions
+--   @is_judged@      the test whether chained is compared with the event before it
 --   @key@            the columns of the key out of its text; @is_same@ the test for its row
 --   @is_readable@    the test whether the key could be read
 --   @table@          the tracked table; @values@ its tracked columns, as events store them
@@ -83,7 +85,7 @@ chained AS (
         lead(id) OVER chain IS NULL AND @is_compared@ AS is_last,
         -- Several rows may be here within a transaction.
         bool_or(is_move OR (operation = 'D' AND turn IS NOT NULL)) OVER (PARTITION BY key) AS is_winding
-    FROM placed
+    FROM @standing@ AS placed
     WINDOW chain AS (PARTITION BY key ORDER BY first_id, COALESCE(turn, id), id)
 )
 SELECT
@@ -140,6 +142,7 @@ WHERE chained.is_winding
     OR chained.contradicted IS NOT NULL
     OR (
         chained.previous_id IS NOT NULL
+        AND @is_judged@
         AND CASE WHEN chained.previous_after IS NULL OR truncated.is_before
             THEN chained.operation <> 'I'
             ELSE chained.operation = 'I'

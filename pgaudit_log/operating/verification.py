@@ -23,7 +23,7 @@ from pgaudit_log.operating.coverage import Coverage, of_history
 from pgaudit_log.operating.findings import Finding
 from pgaudit_log.operating.touch_sql import KeyRange, boundary_sql, touches_sql, untold_sql
 from pgaudit_log.reading import moments
-from pgaudit_log.timetravel import recorded_past
+from pgaudit_log.timetravel import horizons, recorded_past
 from pgaudit_log.timetravel.recorded_past import History
 from pgaudit_log.values.pinned_settings import pinned
 from pgaudit_log.values.row_json import MISSING
@@ -149,6 +149,12 @@ class _Verification:
         return found
 
     @cached_property
+    def horizon(self) -> datetime | None:
+        """From when on all events are there; ``None`` where no retention has removed any."""
+        found = horizons.horizon_of(self.model, self.connection.alias)
+        return None if found is None else found.since
+
+    @cached_property
     def is_partitioned(self) -> bool:
         """Whether a truncation may be of a part of the table only."""
         sql = Sql.plain("SELECT relkind = 'p' FROM pg_class WHERE oid = to_regclass(")
@@ -189,10 +195,17 @@ class _Verification:
         self, history: History, coverage: Coverage, keys: KeyRange
     ) -> Iterator[Difference]:
         chain = Chain(coverage=coverage, truncates_all=not self.is_partitioned)
-        sql = touches_sql(history, coverage, keys, self.until, self.connection)
+        horizon = self.horizon
+        sql = touches_sql(
+            history, coverage, keys, self.connection, until=self.until, horizon=horizon
+        )
         for row in _rows(self.connection, sql):
-            for difference in chain.follow(Touch.of(row)):
-                if self._is_asked_for(difference):
+            touch = Touch.of(row)
+            # What a retention has left of earlier events is no chain.
+            is_judged = horizon is None or touch.at >= horizon
+            for difference in chain.follow(touch):
+                # The table is compared with the newest event, whenever that was.
+                if (is_judged or difference.before is None) and self._is_asked_for(difference):
                     yield difference
 
     def _is_asked_for(self, difference: Difference) -> bool:

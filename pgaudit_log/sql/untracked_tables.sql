@@ -12,6 +12,8 @@ FROM pg_class
 WHERE relkind IN ('r', 'p')
     AND NOT relispartition
     AND relname <> ALL (%(own)s)
+    -- What a rewrite of partitions fills, or has put aside.
+    AND relname !~ '^pgaudit_log_(new_|old_|stay$)'
     AND relnamespace IN (
         SELECT relnamespace FROM pg_class WHERE oid = to_regclass(%(events)s)
         UNION

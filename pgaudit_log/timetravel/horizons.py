@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import NamedTuple
@@ -60,6 +60,18 @@ def refuse_hidden(model: type[models.Model], moment: Moment, what: str, *, using
             f"{what} is unknown before {horizon.since.isoformat()}: a retention removed its earlier"
             " events. Ask for a later moment."
         )
+
+
+def refuse_hidden_parts(
+    parts: Iterable[type[models.Model]], moment: Moment, whole: str, *, using: str
+) -> None:
+    """Raise if a retention has removed events of the past of a moment that tell of parts of an object.
+
+    Raises:
+        UnknownPastError: when the moment is before the horizon of one of their models.
+    """
+    for model in dict.fromkeys(parts):
+        refuse_hidden(model, moment, f"{model._meta.label}, of parts of {whole},", using=using)
 
 
 @contextmanager

@@ -247,6 +247,8 @@ FORGETTING = [
 @pytest.mark.parametrize("statement", FORGETTING)
 @pytest.mark.parametrize("role", ["origin", "replica"])
 def test_what_events_are_read_with_is_kept(statement: str, role: str) -> None:
+    execute("INSERT INTO pgaudit_log_horizon (model, since, last_id) VALUES ('a.A', now(), 1)")
+    execute("INSERT INTO pgaudit_log_hold (model, reason) VALUES ('a.A', 'why')")
     with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
         execute(f"SET LOCAL session_replication_role = {role}")
         execute(statement)

@@ -31,7 +31,7 @@ class Plan:
     using: str
     create: Sequence[Period] = ()
     occupied: Sequence[Period] = ()
-    """Periods with events in the DEFAULT partition; those events stay there and are read as any."""
+    """Periods with events in the DEFAULT partition, which have to be moved first."""
 
     def apply(self, *, lock_timeout: str = LOCK_TIMEOUT) -> None:
         """Make the missing partitions, in one transaction; they belong to whom the event table does.

@@ -17,6 +17,7 @@ from pgaudit_log.reading.part_rows import Member, PartRow
 from pgaudit_log.reading.standings import Standing
 from pgaudit_log.reading.whole_objects import WholeObject
 from pgaudit_log.reversal.targets import Target
+from pgaudit_log.timetravel import horizons
 from pgaudit_log.values.keys import key_fields, read_key
 from pgaudit_log.values.row_json import State
 from pgaudit_log.values.tables import Field, column_of
@@ -55,6 +56,10 @@ def _deleted_with(whole: WholeObject, deletion: Any) -> Collection[int]:
 class _Targets:
     def __init__(self, whole: WholeObject, moment: Moment, without: Collection[int]) -> None:
         self._whole = whole
+        name = f"{whole.model._meta.label} {whole.key}"
+        horizons.refuse_hidden_parts(
+            (p.model for p in whole.parts), moment, name, using=whole.using
+        )
         self._then = standings.standing(whole, moment, without=without)
         self._now = standings.today(whole)
         self._latest = {(row.model, row.origin): row for row in self._now.rows}
