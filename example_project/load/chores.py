@@ -11,8 +11,11 @@ from dataclasses import dataclass, field
 from example_project.load.writers import ROOT
 from pgaudit_log.cli.subcommands import SUBCOMMANDS
 
-USUAL = ("pgaudit_log partitions --apply", "pgaudit_log retention --apply")
-"""What is run unless others are named, as far as it is there."""
+USUAL = (
+    "pgaudit_log partitions --apply",
+    "pgaudit_log partitions --remove --older-than {age}d --apply",
+)
+"""What is run unless others are named, as far as it is there; for ``{age}`` see :meth:`Chore.run`."""
 
 
 def usual() -> list[str]:
@@ -26,6 +29,8 @@ class Chore:
     """A management command, and how it went."""
 
     command: str
+    days: int = 1
+    """For how long there have been events; each time, ``{age}`` in the command is a day less."""
     runs: int = 0
     failures: int = 0
     longest: float = 0.0
@@ -33,10 +38,14 @@ class Chore:
     errors: list[str] = field(default_factory=list)
 
     def run(self) -> None:
-        """Run it once, as cron does."""
+        """Run it once, as cron does.
+
+        ``{age}`` in it becomes a number of days, so that there is something to remove each time.
+        """
+        command = self.command.replace("{age}", str(max(1, self.days - self.runs)))
         start = time.monotonic()
         done = subprocess.run(
-            [sys.executable, "-m", "django", *shlex.split(self.command)],
+            [sys.executable, "-m", "django", *shlex.split(command)],
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
@@ -126,7 +126,7 @@ def postmaster(server: Server) -> int:
     return int((server.directory / "data" / "postmaster.pid").read_text().split()[0])
 
 
-def until(is_so: Any, what: str, seconds: int = 120) -> None:
+def until(is_so: Callable[[], bool], what: str, seconds: int = 120) -> None:
     """Wait for something that is to come."""
     for _ in range(seconds * 10):
         if is_so():

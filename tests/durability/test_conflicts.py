@@ -18,7 +18,7 @@ def test_a_retried_deadlock_leaves_its_events_once(
     wanted = extent.rounds * 2
     with writing(url, tmp_path / "ledgers", count=extent.writers, work="crossing") as writers:
         until(lambda: writers.ledger().retried["deadlock"] >= wanted, f"{wanted} deadlocks")
-        writers.go_on(extent.transactions)
+        writers.go_on(extent.transactions * extent.rounds)
         writers.end()
     ledger = writers.ledger()
     judged = judge(url, ledger)
@@ -38,7 +38,7 @@ def test_a_retried_serialization_failure_leaves_its_events_once(
         url, tmp_path / "ledgers", count=extent.writers, work="contended", **variables
     ) as writers:
         until(lambda: writers.ledger().retried["serialization"] >= wanted, f"{wanted} failures")
-        writers.go_on(extent.transactions)
+        writers.go_on(extent.transactions * extent.rounds)
         writers.end()
     ledger = writers.ledger()
     judged = judge(url, ledger)

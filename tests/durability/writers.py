@@ -103,13 +103,13 @@ class Writers:
                 self._failed += 1
 
     def go_on(self, transactions: int) -> None:
-        """Wait until so many more are acknowledged."""
+        """Wait until so many more are acknowledged; however slowly they come, they have to come."""
         wanted = len(self.ledger().acknowledged) + transactions
-        until(
-            lambda: len(self.ledger().acknowledged) >= wanted,
-            f"{wanted} acknowledged transactions",
-            seconds=600,
-        )
+        while (there := len(self.ledger().acknowledged)) < wanted:
+            until(
+                lambda before=there: len(self.ledger().acknowledged) > before,
+                f"another transaction; {wanted - there} are still wanted",
+            )
 
 
 @contextmanager

@@ -139,6 +139,24 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
 
 
 @pytest.mark.slow
+def test_a_past_is_for_a_new_shop_and_is_over_when_the_load_begins(shop: Project) -> None:
+    arguments = ["--past=3", "--minutes=0.02", "--writers=1", "--beside=version"]
+    printed = shop.manage("generate_load", *arguments, "--json")
+    assert json.loads(printed[printed.index("{") :])["good"], printed
+    days = """
+from django.utils import timezone
+from pgaudit_log.models import Events
+events = Events.objects.order_by("pgh_id")
+print([(timezone.now() - event.pgh_created_at).days for event in (events.first(), events.last())])
+ids = list(events.values_list("pgh_created_at", flat=True))
+print(ids == sorted(ids))
+"""
+    assert shop.shell(days).splitlines() == ["[4, 0]", "True"]
+    printed = shop.manage("generate_load", *arguments, fails=True)
+    assert "A past can be given to a new database only" in printed
+
+
+@pytest.mark.slow
 def test_a_short_load_loses_nothing(shop: Project) -> None:
     arguments = ["--minutes=0.15", "--writers=3", "--rate=60", "--every=3", "--open-read"]
     printed = shop.manage("generate_load", *arguments, "--json")
@@ -166,3 +184,12 @@ def test_a_chore_keeps_account_of_itself() -> None:
     chore.run()
     assert (chore.runs, chore.failures, chore.errors) == (1, 0, [])
     assert chore.longest > 0
+
+
+@pytest.mark.slow
+def test_the_age_in_a_chore_goes_down_to_a_day() -> None:
+    chore = Chore(command="no_such_command_{age}", days=2)
+    for _ in range(3):
+        chore.run()
+    ages = [re.search(r"no_such_command_(\d)", error) for error in chore.errors]
+    assert [found and found[1] for found in ages] == ["2", "1", "1"]

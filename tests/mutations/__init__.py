@@ -9,6 +9,7 @@ docs, quickly.
 from __future__ import annotations
 
 from tests.mutations import (
+    access,
     append_only,
     capture,
     context,
@@ -24,6 +25,7 @@ from tests.mutations.mutation import Mutation
 __all__ = ["MUTATIONS"]
 
 MUTATIONS: tuple[Mutation, ...] = (
+    *access.MUTATIONS,
     *append_only.MUTATIONS,
     *capture.MUTATIONS,
     *context.MUTATIONS,

@@ -14,6 +14,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connections
 
+from example_project.load import past
 from example_project.load.books import Books
 from example_project.load.chores import Chore, usual
 from example_project.load.results import Result
@@ -41,13 +42,17 @@ class Command(BaseCommand):
             " what looks after the log.",
         )
         add("--every", type=float, default=60.0, metavar="SECONDS", help="By default 60.")
+        add("--past", type=int, default=0, metavar="DAYS", help="Let the shop be so old first.")
         add("--open-read", action="store_true", help="Keep a read of the whole log open meanwhile.")
         add("--json", action="store_true", help="Write the result as one JSON document.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.is_silent = options["json"]
         call_command("migrate", verbosity=0)
-        call_command("load_chinook", stdout=self.stderr if self.is_silent else self.stdout)
+        if options["past"]:
+            past.live_through(options["past"], tell=self.say)
+        else:
+            call_command("load_chinook", stdout=self.stderr if self.is_silent else self.stdout)
         with _open_read() if options["open_read"] else _nothing():
             result = self.run_load(options)
         if self.is_silent:
@@ -60,7 +65,9 @@ class Command(BaseCommand):
 
     def run_load(self, options: dict[str, Any]) -> Result:
         """Run the writers and the chores, and return what it came to."""
-        chores = [Chore(command=command) for command in options["beside"] or usual()]
+        chores = [
+            Chore(command=command, days=options["past"]) for command in options["beside"] or usual()
+        ]
         books, waits, writers = Books(), Waits(application=APPLICATION), Writers()
         books.begin()
         waits.begin()
@@ -86,15 +93,18 @@ class Command(BaseCommand):
 
     def tell(self, start: float, books: Books, writers: Writers, waits: Waits) -> None:
         """Write a line of how it stands."""
-        if self.is_silent:
-            return
         seconds = time.monotonic() - start
-        self.stdout.write(
+        self.say(
             f"{seconds // 60:3.0f} min {seconds % 60:2.0f} s  {books.transactions:,} transactions,"
             f" {books.found:,} events, {books.lost} lost, {writers.failed} failed;"
             f" longest wait for a lock {waits.longest:.0f} ms"
         )
-        self.stdout.flush()
+
+    def say(self, text: str) -> None:
+        """Write a line, unless the result alone is wanted."""
+        if not self.is_silent:
+            self.stdout.write(text)
+            self.stdout.flush()
 
 
 def _result(
