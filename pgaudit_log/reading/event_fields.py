@@ -17,6 +17,7 @@ from django.db.models.fields.related import resolve_relation
 from django.db.models.query_utils import DeferredAttribute
 
 from pgaudit_log.exceptions import DeclarationError
+from pgaudit_log.reading.light_fields import lightened
 from pgaudit_log.values.json_fields import reading_anything
 from pgaudit_log.values.tables import Field
 
@@ -46,13 +47,13 @@ def event_field(field: Field) -> Field:
     """
     for auto_field, plain in _SERIALS.items():
         if isinstance(field, auto_field):
-            return plain(null=True, verbose_name=field.verbose_name)
+            return lightened(plain(null=True, verbose_name=field.verbose_name))
     if isinstance(field, models.GeneratedField):
         assert field.output_field is not None
         return event_field(field.output_field)
     if isinstance(field, models.ForeignKey):
-        return _reference(field)
-    return reading_anything(_only_reading(_another(field), field))
+        return lightened(_reference(field))
+    return lightened(reading_anything(_only_reading(_another(field), field)))
 
 
 def _another(field: Field) -> Field:
