@@ -144,6 +144,8 @@ class Project:
             env={
                 **os.environ,
                 "DJANGO_SETTINGS_MODULE": "settings",
+                # Bytecode is kept, as on a server: compiling each module anew is no start.
+                "PYTHONDONTWRITEBYTECODE": "",
                 "PYTHONPATH": os.pathsep.join([str(self.folder), str(ROOT)]),
             },
             capture_output=True,

@@ -10,6 +10,10 @@ It imports nothing of the package but itself, and constants that are final. Bett
 What is in it knows no models. :mod:`pgaudit_log.triggers` makes the data out of them.
 """
 
-from pgaudit_log.capture_v1.operations import AddCaptureTriggers, RemoveCaptureTriggers
+from pgaudit_log.capture_v1.operations import (
+    AddCaptureTriggers,
+    CaptureTriggersOfModels,
+    RemoveCaptureTriggers,
+)
 
-__all__ = ["AddCaptureTriggers", "RemoveCaptureTriggers"]
+__all__ = ["AddCaptureTriggers", "CaptureTriggersOfModels", "RemoveCaptureTriggers"]

@@ -1,4 +1,4 @@
-"""The operations of migrations that add the capture triggers of a model, and remove them."""
+"""The operations of migrations that add the capture triggers of models, and remove them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import models, transaction
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
-from django.db.migrations.operations.base import OperationCategory
+from django.db.migrations.operations.base import Operation, OperationCategory
 from django.db.migrations.operations.models import IndexOperation
 from django.db.migrations.state import ProjectState
 from pgtrigger.migrations import TriggerOperationMixin
@@ -50,7 +50,7 @@ class _TriggersOperation(TriggerOperationMixin, IndexOperation):
         triggers: Iterable[CompiledTrigger],
     ) -> None:
         if self._is_migrated(app_label, schema_editor, state):
-            with transaction.atomic(using=schema_editor.connection.alias):
+            with transaction.atomic(using=schema_editor.connection.alias, savepoint=False):
                 schema_editor.execute("".join(t.install_sql for t in triggers), params=None)
 
     def _remove(
@@ -202,6 +202,72 @@ class RemoveCaptureTriggers(_TriggersOperation):
         return f"remove_{self.model_name_lower}_capture"
 
 
-for _operation in (AddCaptureTriggers, RemoveCaptureTriggers):
+class CaptureTriggersOfModels(Operation):
+    """Adds or removes the capture triggers of several models.
+
+    Django copies the state of all models for each operation of a migration, so that one for each of
+    hundreds of models would take longer than what they do.
+
+    Args:
+        operations: an ``AddCaptureTriggers``, or a ``RemoveCaptureTriggers``, for each.
+    """
+
+    serialization_expand_args = ["operations"]  # noqa: RUF012, as Django has it
+
+    def __init__(self, operations: Sequence[AddCaptureTriggers | RemoveCaptureTriggers]) -> None:
+        self.operations = list(operations)
+
+    @property
+    def category(self) -> OperationCategory:  # type: ignore[override]
+        """What ``makemigrations`` marks it with: whether it adds or removes."""
+        return self.operations[0].category
+
+    def deconstruct(self) -> tuple[str, Sequence[Any], dict[str, Any]]:
+        """Return what a migration holds."""
+        return type(self).__name__, [], {"operations": self.operations}
+
+    def state_forwards(self, app_label: str, state: ProjectState) -> None:
+        """Do what each does."""
+        for operation in self.operations:
+            operation.state_forwards(app_label, state)
+
+    def database_forwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        """Do what each does: none minds what the others change of the state, which are triggers only."""
+        with transaction.atomic(using=schema_editor.connection.alias, savepoint=False):
+            for operation in self.operations:
+                operation.database_forwards(app_label, schema_editor, from_state, to_state)
+
+    def database_backwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        """Take back what each did."""
+        with transaction.atomic(using=schema_editor.connection.alias, savepoint=False):
+            for operation in reversed(self.operations):
+                operation.database_backwards(app_label, schema_editor, from_state, to_state)
+
+    def describe(self) -> str:
+        """Return what ``makemigrations`` says of it."""
+        names = ", ".join(dict.fromkeys(operation.model_name for operation in self.operations))
+        if self.category is OperationCategory.REMOVAL:
+            return f"Remove capture triggers from models {names}"
+        return f"Create capture triggers on models {names}"
+
+    @property
+    def migration_name_fragment(self) -> str:
+        """Its part in the name of a migration that is given none."""
+        return f"{self.operations[0].migration_name_fragment}_and_more"
+
+
+for _operation in (AddCaptureTriggers, RemoveCaptureTriggers, CaptureTriggersOfModels):
     # Where a migration finds it, which is short and stays.
     _operation.__module__ = __package__

@@ -21,7 +21,7 @@ from pgtrigger.migrations import AddTrigger, RemoveTrigger
 from pgaudit_log.capture_v1 import AddCaptureTriggers
 from pgaudit_log.capture_v1.compiled import CompiledTrigger
 from pgaudit_log.constants import APP_LABEL
-from pgaudit_log.database.capture_operations import together
+from pgaudit_log.database.capture_operations import of_models, together
 from pgaudit_log.values.tables import concrete
 
 
@@ -143,6 +143,8 @@ class TriggersInOrder:
         for migration in chain.from_iterable(self.migrations.values()):
             if any(isinstance(made, AddCaptureTriggers) for made in migration.operations):
                 migration.dependencies.append(dependency)
+            # Only now, because one that waits for another app is not to keep others waiting.
+            migration.operations = of_models(migration.operations)
 
 
 def _renamed(operation: RemoveTrigger, model_name: str) -> RemoveTrigger:

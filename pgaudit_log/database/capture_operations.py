@@ -1,14 +1,19 @@
-"""The operations of capture triggers in a new migration: one for all that a model's have in common."""
+"""The operations of capture triggers in a new migration: one for all that belong together."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from itertools import groupby
 from typing import Any
 
 from django.db.migrations.operations.base import Operation
 from pgtrigger.migrations import AddTrigger, RemoveTrigger
 
-from pgaudit_log.capture_v1 import AddCaptureTriggers, RemoveCaptureTriggers
+from pgaudit_log.capture_v1 import (
+    AddCaptureTriggers,
+    CaptureTriggersOfModels,
+    RemoveCaptureTriggers,
+)
 from pgaudit_log.capture_v1.compiled import CompiledTrigger
 
 
@@ -29,6 +34,20 @@ def together(operations: Iterable[Any], captures: Collection[tuple[str, str]]) -
         else:
             groups.append([operation])
     return [_one(group) if _is_capture(group[0], captures) else group[0] for group in groups]
+
+
+def of_models(operations: Iterable[Any]) -> list[Any]:
+    """Return the operations of a migration with those on triggers of several models as one.
+
+    Only those that follow on one another, and do the same.
+    """
+    kinds = (AddCaptureTriggers, RemoveCaptureTriggers)
+    made: list[Any] = []
+    for kind, group in groupby(operations, key=type):
+        found = list(group)
+        is_one = kind in kinds and len(found) > 1
+        made += [CaptureTriggersOfModels(found)] if is_one else found
+    return made
 
 
 def _is_capture(operation: Any, captures: Collection[tuple[str, str]]) -> bool:

@@ -14,6 +14,7 @@ from pgaudit_log.database import (
     installed_captures,
     installed_triggers,
     installed_views,
+    new_views,
     undeclared_views,
 )
 from pgaudit_log.database.event_table import (
@@ -131,7 +132,12 @@ def install_views(using: str) -> list[str]:
     """
     wanted, errors = typed_events.views_for(using)
     made = []
-    for view in installed_views.outdated(wanted, connections[using]):
+    stale = installed_views.outdated(wanted, connections[using])
+    created = set(new_views.create(stale, connections[using]))
+    for view in stale:
+        if view.name in created:
+            made.append(view.name)
+            continue
         try:
             installed_views.replace(view, connections[using])
         except InstallationError as error:

@@ -115,25 +115,10 @@ def replace(view: View, connection: BaseDatabaseWrapper) -> None:
     _refuse_foreign_relation(view, connection)
     try:
         with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
-            cursor.execute(
-                """
-                SELECT
-                    current_setting('search_path'),
-                    pg_catalog.quote_ident(current_schema()::text),
-                    (
-                        SELECT pg_catalog.quote_ident(nspname::text)
-                        FROM pg_namespace
-                        WHERE oid = relnamespace
-                    )
-                FROM pg_class
-                WHERE oid = to_regclass(%s)
-                """,
-                [EVENT_TABLE],
-            )
-            path, home, audit = cursor.fetchone()
+            path, home, audit = places(cursor)
             name = f"{home}.{quote_name(view.name)}"
             rights = view_rights.of(cursor, name)
-            select = _qualified(view.select, audit)
+            select = qualified(view.select, audit)
             _create(view, name, select, rights, cursor=cursor, using=connection.alias)
             cursor.execute("SELECT pg_catalog.set_config('search_path', %s, true)", [path])
             cursor.execute(
@@ -151,6 +136,36 @@ def replace(view: View, connection: BaseDatabaseWrapper) -> None:
         ) from error
 
 
+def places(cursor: CursorWrapper) -> tuple[str, str, str]:
+    """Return the search path, the schema that views are made in, and the event table's, as SQL."""
+    cursor.execute(
+        """
+        SELECT
+            current_setting('search_path'),
+            pg_catalog.quote_ident(current_schema()::text),
+            (
+                SELECT pg_catalog.quote_ident(nspname::text)
+                FROM pg_namespace
+                WHERE oid = relnamespace
+            )
+        FROM pg_class
+        WHERE oid = to_regclass(%s)
+        """,
+        [EVENT_TABLE],
+    )
+    path, home, audit = cursor.fetchone()
+    return path, home, audit
+
+
+def options_of(view: View, rights: Rights | None = None) -> str:
+    """Return the WITH clause of a view, with what stands in that of the one that it replaces."""
+    options = [f"{BARRIER} = true"] * view.is_barrier
+    options += [
+        f"{key} = {quote_literal(value)}" for key, value in (rights.options if rights else ())
+    ]
+    return f" WITH ({', '.join(options)})" if options else ""
+
+
 def _create(
     view: View, name: str, select: str, rights: Rights | None, *, cursor: CursorWrapper, using: str
 ) -> None:
@@ -158,11 +173,7 @@ def _create(
 
     All with one cursor: with each new one, and each savepoint, django-tenants sets the path again.
     """
-    options = [f"{BARRIER} = true"] * view.is_barrier
-    options += [
-        f"{key} = {quote_literal(value)}" for key, value in (rights.options if rights else ())
-    ]
-    listed = f" WITH ({', '.join(options)})" if options else ""
+    listed = options_of(view, rights)
     path = "SET LOCAL search_path = pg_catalog, pg_temp" if view.is_plain else "SELECT"
     try:
         with transaction.atomic(using=using):
@@ -190,14 +201,22 @@ def _mark(view: View, name: str, rights: Rights | None, connection: BaseDatabase
     with own_path(connection) as cursor:
         cursor.execute("SELECT md5(pg_get_viewdef(to_regclass(%s)))", [name])
         [definition] = cursor.fetchone()
-        described = [f"pgaudit_log: {view.description}"] * bool(view.description)
-        lines = [*filter(None, [said]), *described, f"pgaudit_log:{view.hash}:{definition}"]
-        text = quote_literal("\n".join(lines))
         # psycopg takes a percent sign for a placeholder only where there are parameters.
-        cursor.execute(f"COMMENT ON VIEW {name} IS {text}")
+        cursor.execute(marking(view, name, definition, said))
 
 
-def _qualified(select: str, schema: str) -> str:
+def marking(view: View, name: str, definition: str, said: str = "") -> str:
+    """Return the statement that writes a view's comment, behind what is ``said`` there already.
+
+    ``definition`` is the hash of the view's definition, as PostgreSQL says it.
+    """
+    described = [f"pgaudit_log: {view.description}"] * bool(view.description)
+    lines = [*filter(None, [said]), *described, f"pgaudit_log:{view.hash}:{definition}"]
+    text = "\n".join(lines)
+    return f"COMMENT ON VIEW {name} IS {quote_literal(text)}"
+
+
+def qualified(select: str, schema: str) -> str:
     """Return the SELECT of a view with the schema of what it reads from."""
     return _OURS.sub(rf"\g<from>{schema}.\g<name>", select)
 

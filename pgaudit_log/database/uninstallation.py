@@ -10,7 +10,11 @@ from django.db import DatabaseError, connections, router, transaction
 from django.db.migrations.loader import MigrationLoader
 
 from pgaudit_log import sql
-from pgaudit_log.capture_v1 import AddCaptureTriggers, RemoveCaptureTriggers
+from pgaudit_log.capture_v1 import (
+    AddCaptureTriggers,
+    CaptureTriggersOfModels,
+    RemoveCaptureTriggers,
+)
 from pgaudit_log.constants import APP_LABEL, EVENT_TABLE
 from pgaudit_log.database.partitions.catalogue import LOCK_TIMEOUT
 from pgaudit_log.declaring import former_names, model_labels
@@ -138,7 +142,9 @@ def _migrations(using: str) -> list[str]:
         if app == APP_LABEL:
             continue
         is_ours = any(dependency[0] == APP_LABEL for dependency in migration.dependencies) or any(
-            isinstance(operation, (AddCaptureTriggers, RemoveCaptureTriggers))
+            isinstance(
+                operation, (AddCaptureTriggers, CaptureTriggersOfModels, RemoveCaptureTriggers)
+            )
             for operation in migration.operations
         )
         if is_ours:

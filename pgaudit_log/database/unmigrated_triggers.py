@@ -93,14 +93,21 @@ def install_as_then(
             continue
         compiled = list(_compiled(one, model, names))
         there = standing.get(table, {})
-        with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
+        with (
+            transaction.atomic(using=connection.alias, savepoint=False),
+            connection.cursor() as cursor,
+        ):
             todays = {trigger.get_pgid(model) for trigger in one.triggers}  # type: ignore[arg-type]
             for name in there.keys() - todays:
                 if _is_former(name, one):
                     cursor.execute(f"DROP TRIGGER {quote_name(name)} ON {table}")
-            for trigger in compiled:
-                if there.get(trigger.sql.pgid) != trigger.hash:
-                    cursor.execute(trigger.install_sql)
+            outdated = [
+                trigger.install_sql
+                for trigger in compiled
+                if there.get(trigger.sql.pgid) != trigger.hash
+            ]
+            if outdated:
+                cursor.execute("".join(outdated))
 
 
 def install_where_models_are_ahead(using: str, apps: Apps) -> None:

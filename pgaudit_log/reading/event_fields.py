@@ -7,16 +7,21 @@ currency. An event is no such object. It has the columns that are tracked, and t
 
 from __future__ import annotations
 
+import copy
+import functools
 import inspect
 from functools import cache
 from typing import Any
 
 from django.db import models
+from django.db.models.fields import NOT_PROVIDED
 from django.db.models.fields.files import FileDescriptor
 from django.db.models.fields.related import resolve_relation
 from django.db.models.query_utils import DeferredAttribute
+from django.utils.functional import cached_property
 
 from pgaudit_log.exceptions import DeclarationError
+from pgaudit_log.reading.light_fields import lightened
 from pgaudit_log.values.json_fields import reading_anything
 from pgaudit_log.values.tables import Field
 
@@ -38,6 +43,21 @@ _CONSTRAINTS = (
 )
 
 
+_UNCONSTRAINED: dict[str, Any] = {
+    "name": None,
+    "null": True,
+    "primary_key": False,
+    "_unique": False,
+    "db_index": False,
+    "db_column": None,
+    "db_default": NOT_PROVIDED,
+    "unique_for_date": None,
+    "unique_for_month": None,
+    "unique_for_year": None,
+}
+"""What a field of events has instead of the constraints of the tracked one."""
+
+
 def event_field(field: Field) -> Field:
     """Return a field of a typed event for a tracked field: the same values, none of its constraints.
 
@@ -46,21 +66,22 @@ def event_field(field: Field) -> Field:
     """
     for auto_field, plain in _SERIALS.items():
         if isinstance(field, auto_field):
-            return plain(null=True, verbose_name=field.verbose_name)
+            return lightened(plain(null=True, verbose_name=field.verbose_name))
     if isinstance(field, models.GeneratedField):
         assert field.output_field is not None
         return event_field(field.output_field)
     if isinstance(field, models.ForeignKey):
-        return _reference(field)
-    return reading_anything(_only_reading(_another(field), field))
+        return lightened(_reference(field))
+    return lightened(reading_anything(_only_reading(_another(field), field)))
 
 
 def _another(field: Field) -> Field:
     """Return another field of the same class, without its constraints."""
+    if type(field).__module__.startswith("django.db.models."):
+        return _copied(field)
     try:
         # As migrations make it: some libraries make classes for single fields, which a clone has not.
-        is_djangos = type(field).__module__.startswith("django.db.models.")
-        plain = field if is_djangos else field.clone()
+        plain = field.clone()
         _, _, args, kwargs = plain.deconstruct()
         for constraint in _CONSTRAINTS:
             kwargs.pop(constraint, None)
@@ -73,6 +94,36 @@ def _another(field: Field) -> Field:
     # Not as an argument: a class may have its own idea of it, and not take it.
     made.null = True
     return made
+
+
+def _copied(field: Field) -> Field:
+    """Return a copy of one of Django's own fields, as it was before it was put on a model.
+
+    To deconstruct it and make it anew, as must be done with others, takes four times as long, which
+    is felt when hundreds of models are tracked.
+    """
+    made = copy.copy(field)
+    own = vars(made)
+    field_class: Any = type(field)
+    for name in _of_model(field_class) & own.keys():
+        del own[name]
+    own.update(_UNCONSTRAINED, verbose_name=own["_verbose_name"])
+    # Fields of a model stand in the order in which they were made.
+    made.creation_counter = models.Field.creation_counter
+    models.Field.creation_counter += 1
+    return made
+
+
+@cache
+def _of_model(field_class: Any) -> frozenset[str]:
+    """Return the attributes that a field gets with its model, or makes of what it knows of it."""
+    kept = {
+        name
+        for kind in field_class.__mro__
+        for name, attribute in vars(kind).items()
+        if isinstance(attribute, (cached_property, functools.cached_property))
+    }
+    return frozenset({"attname", "column", "concrete", "model", *kept})
 
 
 def _reference(field: models.ForeignKey[Any, Any]) -> models.ForeignKey[Any, Any]:

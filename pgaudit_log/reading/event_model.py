@@ -14,6 +14,7 @@ from pgaudit_log.constants import OPERATIONS
 from pgaudit_log.exceptions import ReadOnlyError
 from pgaudit_log.reading.context_field import ContextField
 from pgaudit_log.reading.deletion_guard import Protection
+from pgaudit_log.reading.light_fields import lighten
 from pgaudit_log.reading.managers import EventManager
 from pgaudit_log.values.json_fields import DiffField, DocumentField
 from pgaudit_log.values.json_text import ExactDecoder
@@ -144,3 +145,8 @@ class Event(ReadOnlyModel):
 
     def __str__(self) -> str:
         return f"{self.pgh_label} #{self.pgh_id}"
+
+
+for _field in Event._meta.local_fields:
+    # Each class of typed events has a copy.
+    lighten(_field)

@@ -20,6 +20,7 @@ from pgaudit_log.exceptions import DeclarationError
 from pgaudit_log.reading import event_views, timeline_method
 from pgaudit_log.reading.event_fields import event_field
 from pgaudit_log.reading.event_model import Event
+from pgaudit_log.reading.light_fields import lightened
 from pgaudit_log.reading.masked_fields import MaskedEventField
 from pgaudit_log.reading.object_field import EventForeignKey, EventForeignObject
 from pgaudit_log.reading.snapshot_sql import ReadColumn, Table
@@ -230,7 +231,7 @@ def _obj_fields(declaration: Declaration) -> dict[str, Any]:
     keys = key_fields(concrete(tracked))
     if len(keys) == 1:
         options.update(db_constraint=False, db_index=False)
-        return {"pgh_obj": EventForeignKey(tracked, **options)}
+        return {"pgh_obj": lightened(EventForeignKey(tracked, **options))}
     parts = {f"pgh_obj_{field.name}": event_field(field) for field in keys}
     reference = EventForeignObject(
         tracked, from_fields=list(parts), to_fields=[field.name for field in keys], **options

@@ -10,7 +10,11 @@ import pytest
 from django.db import migrations
 from django.db.migrations.writer import MigrationWriter
 
-from pgaudit_log.capture_v1 import AddCaptureTriggers, RemoveCaptureTriggers
+from pgaudit_log.capture_v1 import (
+    AddCaptureTriggers,
+    CaptureTriggersOfModels,
+    RemoveCaptureTriggers,
+)
 from tests.format.capture_examples import FROZEN, examples, frozen, hash_of, operation_of
 
 HELD: dict[str, Any] = json.loads(FROZEN.read_text(encoding="utf-8"))
@@ -69,6 +73,13 @@ def test_all_triggers_of_a_model_come_back_from_one_operation() -> None:
 def test_a_removal_comes_back_as_well() -> None:
     operation = RemoveCaptureTriggers("thing", ["audit_insert", "audit_update"])
     assert read(written(operation)).deconstruct() == operation.deconstruct()
+
+
+def test_operations_on_several_models_come_back_as_one() -> None:
+    [(_, one), (_, other), *_] = examples()["Plain"]
+    operation = CaptureTriggersOfModels([operation_of(one), operation_of(other)])
+    back = read(written(operation))
+    assert [part.triggers for part in back.operations] == [[one], [other]]
 
 
 def test_a_migration_is_read_at_a_glance() -> None:

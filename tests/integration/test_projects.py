@@ -406,3 +406,111 @@ def test_migrate_leaves_an_app_without_migrations_alone_until_its_tables_are_mad
         """
     )
     assert "['a']" in printed
+
+
+SEVERAL = """
+from django.db import models
+
+import pgaudit_log
+
+
+@pgaudit_log.track()
+class Item(models.Model):
+    name = models.CharField(max_length=50)
+
+
+@pgaudit_log.track()
+class Box(models.Model):
+    items = models.ManyToManyField(Item, through="Content")
+
+
+@pgaudit_log.track()
+class Content(models.Model):
+    item = models.ForeignKey(Item, models.CASCADE)
+    box = models.ForeignKey(Box, models.CASCADE)
+"""
+
+LABELS = """
+from pgaudit_log.models import Events
+from store import models
+item = models.Item.objects.create(name="a")
+content = models.Content.objects.create(item=item, box=models.Box.objects.create())
+print(sorted(Events.objects.values_list("pgh_obj_model", flat=True)))
+content.delete(), content.box.delete(), item.delete()
+"""
+
+
+def triggers_of(store: Project) -> str:
+    """Return the names of the capture triggers in a project's database."""
+    return store.shell(
+        """
+        from django.db import connection
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT tgname FROM pg_trigger WHERE tgname LIKE 'pgtrigger_audit%' ORDER BY 1")
+            print([name for (name,) in cursor.fetchall()])
+        """
+    )
+
+
+def operations_of(store: Project, name: str) -> list[str]:
+    """Return the operations on capture triggers in a migration, by the names of their classes."""
+    text = (store.folder / f"store/migrations/{name}.py").read_text()
+    return re.findall(r"pgaudit_log\.capture_v1\.(\w+)\(", text)
+
+
+@pytest.mark.slow
+def test_models_of_one_migration_get_their_triggers_by_one_operation(store: Project) -> None:
+    store.write("store/models.py", SEVERAL)
+    output = store.manage("makemigrations", "store")
+    assert "+ Create capture triggers on models " in output
+    assert operations_of(store, "0001_initial") == ["CaptureTriggersOfModels"] + 3 * [
+        "AddCaptureTriggers"
+    ]
+    assert "No changes" in store.manage("makemigrations", "--check")
+    store.manage("migrate")
+    assert store.shell(LABELS) == "['store.Box', 'store.Content', 'store.Item']\n"
+    made = triggers_of(store)
+
+    # Its opposite, and the SQL of it.
+    store.manage("migrate", "store", "zero")
+    assert triggers_of(store) == "[]\n"
+    assert store.manage("sqlmigrate", "store", "0001").count("CREATE OR REPLACE TRIGGER") == 12
+    store.manage("migrate")
+    assert triggers_of(store) == made
+
+
+@pytest.mark.slow
+def test_a_change_of_one_model_of_several_is_a_migration_of_that_one(store: Project) -> None:
+    store.write("store/models.py", SEVERAL)
+    store.manage("makemigrations", "store")
+    store.write(
+        "store/models.py",
+        SEVERAL.replace("    name =", "    size = models.TextField(null=True)\n    name ="),
+    )
+    store.manage("makemigrations", "store", "--name", "size")
+    assert operations_of(store, "0002_size") == ["RemoveCaptureTriggers", "AddCaptureTriggers"]
+    store.manage("squashmigrations", "store", "0002", "--noinput")
+    assert "No changes" in store.manage("makemigrations", "--check")
+    store.manage("migrate")
+    assert store.shell(LABELS) == "['store.Box', 'store.Content', 'store.Item']\n"
+
+
+@pytest.mark.slow
+def test_models_that_are_no_longer_tracked_lose_their_triggers_by_one_operation(
+    store: Project,
+) -> None:
+    store.write("store/models.py", SEVERAL)
+    store.manage("makemigrations", "store")
+    store.manage("migrate")
+    store.write("store/models.py", SEVERAL.replace("@pgaudit_log.track()\n", ""))
+    assert "- Remove capture triggers from models " in store.manage(
+        "makemigrations", "store", "--name", "untracked"
+    )
+    assert operations_of(store, "0002_untracked") == ["CaptureTriggersOfModels"] + 3 * [
+        "RemoveCaptureTriggers"
+    ]
+    before = triggers_of(store)
+    store.manage("migrate")
+    assert triggers_of(store) == "[]\n"
+    store.manage("migrate", "store", "0001")
+    assert triggers_of(store) == before

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from django.core.checks import run_checks
 from django.db import DatabaseError, connection, models, transaction
+from django.test.utils import CaptureQueriesContext
 
 from pgaudit_log.constants import DOCS
-from pgaudit_log.database import installation, installed_views
+from pgaudit_log.database import installation, installed_views, new_views
 from pgaudit_log.exceptions import DeclarationError, InstallationError
 from pgaudit_log.reading import typed_events
 from pgaudit_log.reading.event_views import METADATA_COLUMNS, View
@@ -285,3 +286,56 @@ def test_a_view_of_somebody_elses_is_left_alone() -> None:
         installation.install("default")
     with pytest.raises(DatabaseError), transaction.atomic():
         execute(f"SELECT pgh_id FROM {VIEW}")
+
+
+def without_views(*names: str) -> list[View]:
+    """Drop views of typed events, and return all that there should be."""
+    for name in names:
+        execute(f"DROP VIEW {name} CASCADE")
+    return list(typed_events.views_for("default").views)
+
+
+def test_new_views_are_made_with_as_few_statements_as_one() -> None:
+    names = [view.name for view in typed_events.views_for("default").views]
+    statements = []
+    for missing in ([VIEW], names):
+        views = without_views(*missing)
+        with CaptureQueriesContext(connection) as context:
+            assert new_views.create(views, connection) == missing
+        statements.append(len(context))
+        assert installed_views.outdated(views, connection) == []
+    assert statements[0] == statements[1]
+
+
+def test_new_views_are_as_those_that_are_made_one_by_one() -> None:
+    views = without_views(VIEW)
+    new_views.create(views, connection)
+    at_once = rights(), comment()
+    [view] = [view for view in without_views(VIEW) if view.name == VIEW]
+    installed_views.replace(view, connection)
+    assert (rights(), comment()) == at_once
+
+
+def test_new_views_leave_the_search_path_as_it_was() -> None:
+    before = execute("SHOW search_path")
+    new_views.create(without_views(VIEW), connection)
+    assert execute("SHOW search_path") == before
+
+
+def test_views_that_there_are_are_left_as_they_are() -> None:
+    assert new_views.create(without_views(), connection) == []
+
+
+def test_what_keeps_a_new_view_from_being_made_is_told_and_keeps_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    wanted = typed_events.views_for("default")
+    [view, other] = [view for view in wanted.views if view.name in (VIEW, "shop_customerevent")]
+    without_views(view.name, other.name)
+    broken = view._replace(select="SELECT 1 / 0 AS pgh_id, nothing")
+    monkeypatch.setattr(
+        typed_events, "views_for", lambda using: wanted._replace(views=[broken, other])
+    )
+    with pytest.raises(InstallationError, match=f"The view {view.name} could not be made"):
+        installation.install_views("default")
+    assert installed_views.outdated([other], connection) == []

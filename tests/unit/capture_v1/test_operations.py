@@ -11,8 +11,12 @@ from django.db.migrations.state import ProjectState
 from django.db.migrations.writer import MigrationWriter
 from pgtrigger.migrations import AddTrigger, RemoveTrigger
 
-from pgaudit_log.capture_v1 import AddCaptureTriggers, RemoveCaptureTriggers
-from pgaudit_log.database.capture_operations import together
+from pgaudit_log.capture_v1 import (
+    AddCaptureTriggers,
+    CaptureTriggersOfModels,
+    RemoveCaptureTriggers,
+)
+from pgaudit_log.database.capture_operations import of_models, together
 
 TABLE = {"name": "shop_thing", "model": "shop.Thing", "key": ["id"], "columns": ["id", "name"]}
 INSERT = {"name": "audit_insert", "operation": "INSERT"}
@@ -104,3 +108,49 @@ def test_what_belongs_together_is_one_operation() -> None:
         ["all", 3, 4],
         ["all", 5],
     ]
+
+
+def test_operations_that_do_the_same_to_several_models_become_one() -> None:
+    insert = AddCaptureTriggers("thing", TABLE, [INSERT])
+    delete = AddCaptureTriggers("thing", TABLE, [DELETE])
+    remove = RemoveCaptureTriggers("other", ["audit_insert"])
+    index = migrations.AddIndex("thing", models.Index(fields=["name"], name="by_name"))
+    made = of_models([remove, insert, delete, index, insert])
+    assert made[0] is remove
+    assert isinstance(made[1], CaptureTriggersOfModels)
+    assert made[1].operations == [insert, delete]
+    assert made[2:] == [index, insert]
+
+
+def test_operation_on_several_models_changes_the_state_as_each_does() -> None:
+    add = CaptureTriggersOfModels(
+        [AddCaptureTriggers("thing", TABLE, [INSERT]), AddCaptureTriggers("thing", TABLE, [DELETE])]
+    )
+    for is_rendered in (False, True):
+        made = state(add, is_rendered=is_rendered)
+        assert names(made) == rendered_names(made) == ["audit_insert", "audit_delete"]
+
+
+@pytest.mark.parametrize(
+    ("operation", "said", "symbol", "fragment"),
+    [
+        (
+            CaptureTriggersOfModels([AddCaptureTriggers(name, TABLE, []) for name in ("a", "b")]),
+            "Create capture triggers on models a, b",
+            "+",
+            "a_capture_and_more",
+        ),
+        (
+            CaptureTriggersOfModels([RemoveCaptureTriggers(name, []) for name in ("a", "b")]),
+            "Remove capture triggers from models a, b",
+            "-",
+            "remove_a_capture_and_more",
+        ),
+    ],
+)
+def test_operation_on_several_models_says_which(
+    operation: CaptureTriggersOfModels, said: str, symbol: str, fragment: str
+) -> None:
+    assert operation.describe() == said
+    assert operation.category.value == symbol
+    assert operation.migration_name_fragment == fragment
