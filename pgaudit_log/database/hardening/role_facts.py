@@ -123,7 +123,7 @@ def _of_bound(role: Role, owner: Role, *, version: int) -> Iterator[str]:
             f" ALTER ROLE {name} NOCREATEROLE."
         )
     for other in role.member_of:
-        what = "owns the log" if other == owner.name else "could do what its owner could"
+        what = "owns the log" if other == owner.name else "could write the log, or drop it"
         yield (
             f"The role {role.name} is a member of {other}, which {what}:"
             f" REVOKE {quote_name(other)} FROM {name}."
