@@ -43,7 +43,9 @@ def masks_of(model: type[models.Model]) -> Mapping[str, Mask]:
 
 def is_masked(field: Field) -> bool:
     """Return whether no event is to have the values of a field."""
-    return column_of(field) in masks_of(field.model)
+    # What a generated column gives out is on no model.
+    model = getattr(field, "model", None)
+    return model is not None and column_of(field) in masks_of(model)
 
 
 def _masks(declaration: Declaration) -> dict[str, Mask]:
