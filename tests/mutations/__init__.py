@@ -16,6 +16,7 @@ from tests.mutations import (
     foreign_code,
     operating,
     reading,
+    retention,
     reversal,
 )
 from tests.mutations.mutation import Mutation
@@ -30,5 +31,6 @@ MUTATIONS: tuple[Mutation, ...] = (
     *foreign_code.MUTATIONS,
     *operating.MUTATIONS,
     *reading.MUTATIONS,
+    *retention.MUTATIONS,
     *reversal.MUTATIONS,
 )
