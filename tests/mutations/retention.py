@@ -18,7 +18,9 @@ MUTATIONS = (
         what="retention: what says that a held row was gone goes",
         find="        while self._add_ends(cursor):",
         put="        while False:",
-        tests=(f"{_RETENTION}::test_a_held_object_that_is_gone_does_not_come_back",),
+        tests=(
+            f"{_RETENTION}::test_what_is_held_of_an_object_that_is_gone_does_not_bring_it_back",
+        ),
     ),
     Mutation(
         what="retention: holds keep nothing",
