@@ -57,7 +57,9 @@ class _Targets:
     def __init__(self, whole: WholeObject, moment: Moment, without: Collection[int]) -> None:
         self._whole = whole
         name = f"{whole.model._meta.label} {whole.key}"
-        horizons.refuse_hidden_parts((p.model for p in whole.parts), moment, name, using=whole.using)
+        horizons.refuse_hidden_parts(
+            (p.model for p in whole.parts), moment, name, using=whole.using
+        )
         self._then = standings.standing(whole, moment, without=without)
         self._now = standings.today(whole)
         self._latest = {(row.model, row.origin): row for row in self._now.rows}
