@@ -3,43 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Any
 
-from django.db import DEFAULT_DB_ALIAS, OperationalError, connections
+from django.db import DEFAULT_DB_ALIAS, OperationalError
 
 from pgaudit_log.conf import settings
-from pgaudit_log.constants import EVENT_TABLE
 from pgaudit_log.database import own_events
-from pgaudit_log.database.event_table import schema_of
 from pgaudit_log.database.partitions import catalogue, rewriting
-from pgaudit_log.database.partitions.calendar import INTERVALS, Interval, Period, period_at
+from pgaudit_log.database.partitions.calendar import INTERVALS, Interval, Period
 from pgaudit_log.database.partitions.catalogue import existing
 from pgaudit_log.database.partitions.copies import Copies
 from pgaudit_log.database.partitions.layouts import (
     MOST_AT_ONCE,
     MOST_PERIODS,
-    gaps,
     merges,
     tiles,
 )
 from pgaudit_log.database.partitions.leaves import DEFAULT, Leaf, leaves, leftovers
 from pgaudit_log.database.partitions.locking import QUEUED_MS, Patience
 from pgaudit_log.exceptions import QueryError, StalePlanError
+from pgaudit_log.operating import default_events
+from pgaudit_log.operating.partition_obstacles import in_the_way
 from pgaudit_log.operating.partition_plans import Plan, Step
 from pgaudit_log.values.ages import Age
-from pgaudit_log.values.quoting import quote_name
-from pgaudit_log.values.utc import utc
-
-MOST_MOVED = 120
-"""How many partitions are made for what lies in the DEFAULT one; for more, longer ones are."""
-
-AHEAD = timedelta(days=1)
-"""Events of a later time than this from now stay in the DEFAULT partition: a clock had jumped."""
-
-READ_DEFAULT = 16 * 1024 * 1024
-"""How large the DEFAULT partition may be where it is read while everybody waits."""
 
 
 def plan_partitions(
@@ -112,38 +100,6 @@ def unfinished(using: str) -> list[Step]:
     aside = tuple(own.name for own in leftovers(using) if own.was_partition)
     # It is done before all others, whatever they are.
     return [Step(kind="finish", partitions=aside, into=(), carry_out=lambda p: None)] * bool(aside)
-
-
-def in_the_way(using: str, steps: Sequence[Step]) -> list[str]:
-    """Return what stands in the way of steps: rights, names that are taken, readers of partitions."""
-    found = []
-    role, owner, may = rewriting.role_and_owner(using)
-    if steps and not may:
-        found.append(rewriting.lack_of_ownership(using, role, owner))
-    replaced = {name for step in steps for name in step.partitions}
-    there = leaves(using)
-    made = {name for step in steps for name in step.into} - replaced
-    found += [
-        f"The partition {name} cannot be made: there is a table of that name, which is no partition"
-        " of the event table. Attach it (ALTER TABLE … ATTACH PARTITION), or rename or drop it."
-        for name in _taken(using, made - {leaf.name for leaf in there})
-    ]
-    for leaf in there:
-        if leaf.name in replaced and leaf.readers:
-            found.append(
-                f"{leaf.name} is read by {', '.join(leaf.readers)}. Let that read the event table."
-            )
-        if leaf.name in replaced and leaf.publications:
-            found.append(
-                f"{leaf.name} is named by the publication {', '.join(leaf.publications)}. Let it"
-                " publish the event table instead."
-            )
-        if leaf.period is None and leaf.size > READ_DEFAULT and replaced - {leaf.name}:
-            found.append(
-                f"{leaf.name} has {leaf.size // 1024 // 1024} MB, which would be read while writers"
-                " wait. Move what lies in it first: pgaudit_log partitions --apply."
-            )
-    return found
 
 
 def replace(
@@ -257,7 +213,7 @@ def _create(using: str, moment: datetime, taken: Sequence[Period]) -> list[Step]
 
 def _moves(using: str, moment: datetime) -> tuple[list[tuple[Step, list[Period]]], list[str]]:
     """Return the steps that give what lies in the DEFAULT partition some of its own."""
-    days, later = _days_in_default(using, moment + AHEAD)
+    days, later = default_events.days_in_default(using, moment + default_events.AHEAD)
     notices = []
     if later:
         notices.append(
@@ -270,8 +226,8 @@ def _moves(using: str, moment: datetime) -> tuple[list[tuple[Step, list[Period]]
     start = INTERVALS.index(settings.PARTITION_INTERVAL)
     found: list[Period] = []
     for interval in INTERVALS[start:]:
-        found = _of_days(days, interval, have)  # type: ignore[arg-type]
-        if len(found) <= MOST_MOVED:
+        found = default_events.periods_of(days, interval, have)  # type: ignore[arg-type]
+        if len(found) <= default_events.MOST_MOVED:
             break
     steps = []
     most = MOST_AT_ONCE - 2
@@ -280,31 +236,6 @@ def _moves(using: str, moment: datetime) -> tuple[list[tuple[Step, list[Period]]
         events = sum(c for d, c in days.items() if any(p.start <= d < p.end for p in periods))
         steps.append((_step("move", [None], [*periods, None], using, events=events), periods))
     return steps, notices
-
-
-def _of_days(days: dict[datetime, int], interval: Interval, have: Sequence[Period]) -> list[Period]:
-    """Return the periods of an interval that days are in, without what other partitions have."""
-    whole = {(p.start, p.end): p for p in (period_at(day, interval) for day in days)}
-    return [
-        part
-        for _, period in sorted(whole.items())
-        for part in gaps(period, have)
-        if any(part.start <= day < part.end for day in days)
-    ]
-
-
-def _days_in_default(using: str, before: datetime) -> tuple[dict[datetime, int], int]:
-    """Return the days of the events in the DEFAULT partition with their number, and what is later."""
-    table = f"{schema_of(using)}.{quote_name(DEFAULT)}"
-    with connections[using].cursor() as cursor:
-        cursor.execute(
-            f"SELECT date_trunc('day', created_at AT TIME ZONE 'UTC'), count(*)"
-            f" FROM {table} WHERE created_at < %s GROUP BY 1 ORDER BY 1",
-            [before],
-        )
-        days = {utc(day): count for day, count in cursor.fetchall()}
-        cursor.execute(f"SELECT count(*) FROM {table} WHERE created_at >= %s", [before])
-        return days, int(cursor.fetchone()[0])
 
 
 def _named(text: str, using: str) -> Leaf:
@@ -338,14 +269,3 @@ def _needed(into: Interval | None, what: str) -> Interval:
     if into is None:
         raise QueryError(f"Say into what to {what} partitions: --into {', '.join(INTERVALS)}.")
     return into
-
-
-def _taken(using: str, names: set[str]) -> list[str]:
-    with connections[using].cursor() as cursor:
-        cursor.execute(
-            "SELECT relname::text FROM pg_class WHERE relname = ANY (%s)"
-            " AND relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = to_regclass(%s))"
-            " ORDER BY 1",
-            [sorted(names), EVENT_TABLE],
-        )
-        return [name for (name,) in cursor.fetchall()]

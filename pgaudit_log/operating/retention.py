@@ -26,8 +26,9 @@ from pgaudit_log.database.partitions.locking import Patience
 from pgaudit_log.exceptions import StalePlanError
 from pgaudit_log.operating import clock
 from pgaudit_log.operating.holds import Hold, holds
+from pgaudit_log.operating.partition_obstacles import in_the_way
 from pgaudit_log.operating.partition_plans import Plan, Step
-from pgaudit_log.operating.partitioning import in_the_way, plan_partitions, resolved, unfinished
+from pgaudit_log.operating.partitioning import plan_partitions, resolved, unfinished
 from pgaudit_log.operating.retention_rules import Rule, rules, told_of
 from pgaudit_log.operating.staying import Gone, Kept, Staying
 from pgaudit_log.values.ages import Age

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from pgaudit_log.database.partitions import copies
+from pgaudit_log.database.partitions import copies, sweeping
 from pgaudit_log.database.partitions.leaves import leftovers
 from pgaudit_log.exceptions import PlanError
 from pgaudit_log.models import Events
@@ -159,7 +159,7 @@ def test_a_full_disk_is_told_and_nothing_is_lost(monkeypatch: pytest.MonkeyPatch
 def test_what_is_written_into_a_partition_that_was_put_aside_comes_back() -> None:
     fill()
     plan = plan_partitions(split=MONTHS[-1].table, into="week")
-    sweep = copies.sweep
+    sweep = sweeping.sweep
 
     def late(using: str, name: str, progress: Any) -> int:
         # As one who had the partition's name would.
@@ -171,6 +171,6 @@ def test_what_is_written_into_a_partition_that_was_put_aside_comes_back() -> Non
         return sweep(using, name, progress)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(copies, "sweep", late)
+        patch.setattr(sweeping, "sweep", late)
         plan.apply()
     assert Events.objects.get(pgh_obj_id="77").pgh_id == -5

@@ -78,6 +78,7 @@ def test_partitions_are_split_and_merged_again() -> None:
     assert leftovers("default") == []
 
 
+@pytest.mark.slow
 def test_days_of_a_year_are_merged_in_steps() -> None:
     year = last_periods(1, "year")[0]
     make_partitions(tiles(year, "day"))

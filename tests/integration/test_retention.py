@@ -221,6 +221,25 @@ def test_a_held_object_that_is_gone_does_not_come_back(past: dict[str, Any]) -> 
     assert list(verify()) == []
 
 
+def test_what_is_held_of_an_object_that_is_gone_does_not_bring_it_back(
+    past: dict[str, Any],
+) -> None:
+    with happened(month(0, 5)), pgaudit_log.context(user=7):
+        gone = Customer.objects.create(name="gone")
+        moved = Product.objects.create(sku="x", name="X", price=1)
+    with happened(month(1, 5)):
+        Customer.objects.filter(pk=gone.pk).delete()
+        Product.objects.filter(pk=moved.pk).update(sku="y")
+        Product.objects.filter(pk="y").update(sku="z")
+    with happened(month(2, 5)):
+        Product.objects.filter(pk="z").delete()
+    hold(user=7, reason="case 12")
+    before = states(MONTHS[3].start)
+    keep_for(f"{HORIZON_AGE}d")
+    assert states(MONTHS[3].start) == before
+    assert list(verify()) == []
+
+
 def test_a_retention_against_a_hold_is_refused(past: dict[str, Any]) -> None:
     hold(Customer, reason="case 10")
     with pytest.raises(PlanError, match="All events of shop.Customer stay: hold"):

@@ -17,6 +17,7 @@ from tests.mutations import (
     foreign_code,
     operating,
     reading,
+    retention,
     reversal,
     roles,
 )
@@ -33,6 +34,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     *foreign_code.MUTATIONS,
     *operating.MUTATIONS,
     *reading.MUTATIONS,
+    *retention.MUTATIONS,
     *reversal.MUTATIONS,
     *roles.MUTATIONS,
 )

@@ -20,7 +20,7 @@ from django.db import DatabaseError, connections
 
 from pgaudit_log.constants import EVENT_TABLE
 from pgaudit_log.database.event_table import schema_of
-from pgaudit_log.database.partitions import copies
+from pgaudit_log.database.partitions import copies, sweeping
 from pgaudit_log.database.partitions.copies import Copies, Progress
 from pgaudit_log.database.partitions.leaves import (
     NEW,
@@ -104,7 +104,7 @@ def rewrite(
         )
     for leaf in made.olds:
         name = OLD + leaf.suffix
-        copies.sweep(made.using, name, _progress_of(made.using, name))
+        sweeping.sweep(made.using, name, _progress_of(made.using, name))
 
 
 def settle(using: str, olds: Collection[Leaf], patience: Patience) -> Progress:
@@ -147,7 +147,7 @@ def finish_interrupted(using: str) -> int:
     count = 0
     for own in leftovers(using):
         if own.was_partition:
-            count += copies.sweep(using, own.name, Progress.read(own.note))
+            count += sweeping.sweep(using, own.name, Progress.read(own.note))
     return count
 
 
