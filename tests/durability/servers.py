@@ -20,7 +20,7 @@ from tests.projects import ROOT, driver
 ACKNOWLEDGED = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
 """A commit that is acknowledged is on the disk; servers of other tests are careless."""
 
-QUICK = {"deadlock_timeout": "20ms", "max_connections": "60", "autovacuum": "off"}
+QUICK = {"deadlock_timeout": "20ms", "max_connections": "60"}
 
 _number = itertools.count(1)
 
