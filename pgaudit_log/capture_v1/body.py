@@ -105,14 +105,15 @@ def _where_sql(trigger: CaptureData, function: str) -> str | None:
 
 def _values(table: Table, trigger: CaptureData) -> dict[str, str]:
     """Return the expressions of an event's columns."""
-    captured = trigger.captured
     is_update = trigger.operation == "UPDATE"
+    # Of an update whose event has the values before it, too: the key is the one that the row has.
+    row = "old" if trigger.operation == "DELETE" else "new"
     has_row = trigger.operation != "TRUNCATE"
     moved = (table.model, table.key) if is_update else None
-    refs = refs_sql(captured, table.references, called=until_installed, moved=moved)
+    refs = refs_sql(row, table.references, called=until_installed, moved=moved)
     return {
         "model": quote_literal(until_installed(table.model)),
-        "obj_pk": table.key.sql(captured) if has_row else "NULL",
+        "obj_pk": table.key.sql(row) if has_row else "NULL",
         "label": quote_literal(trigger.label),
         "operation": quote_literal(trigger.operation[0]),
         "turn": "capture.turn",

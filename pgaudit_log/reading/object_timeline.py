@@ -128,7 +128,8 @@ def _first_of_change(events: models.QuerySet[Any, Any], start: Any, earlier: Q) 
     Several trackers write an event each, and a trigger that writes the row again one before.
     """
     same = events.filter(pgh_txid=start.pgh_txid, pgh_id__lte=start.pgh_id)
-    last = same.filter(earlier).aggregate(last=models.Max("pgh_id"))["last"]
+    before = same.exclude(pgh_id=start.pgh_id)
+    last = before.filter(earlier).aggregate(last=models.Max("pgh_id"))["last"]
     own = same.filter(pgh_obj_id=start.pgh_obj_id)
     if last is not None:
         own = own.filter(pgh_id__gt=last)

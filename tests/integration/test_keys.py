@@ -15,6 +15,7 @@ import pgaudit_log
 from pgaudit_log.models import Events
 from pgaudit_log.testing import isolated
 from pgaudit_log.values.keys import key_text
+from tests.shop.models import Customer
 from tests.support import execute
 from tests.tables import install, make, tracked_table
 
@@ -170,6 +171,39 @@ def test_the_timeline_follows_a_changed_key() -> None:
     timeline = thing.pgh_event_model.objects.timeline(thing.objects.get(id="c"))
     assert [(e.id, e.n) for e in timeline] == [("a", 1), ("a", 2), ("b", 3), ("c", 3), ("c", 4)]
     assert [e.n for e in thing.pgh_event_model.objects.timeline(thing.objects.get(id="b"))] == [9]
+
+
+@pytest.mark.parametrize("level", [pgaudit_log.Statement, pgaudit_log.Row])
+def test_an_event_with_the_values_before_is_of_the_key_after(level: Any) -> None:
+    before = pgaudit_log.UpdateEvent("before", row=pgaudit_log.Old, level=level)
+    thing = tracked_table(
+        "Keyed",
+        pgaudit_log.InsertEvent(),
+        before,
+        id=models.TextField(primary_key=True),
+        owner=models.ForeignKey(Customer, models.DO_NOTHING),
+    )
+    ana, ben = (Customer.objects.create(name=name) for name in ("Ana", "Ben"))
+    thing.objects.create(id="a", owner=ana)
+    execute(f"UPDATE shop_keyed SET id = 'b', owner_id = {ben.pk}")
+    event = Events.objects.get(pgh_label="before")
+    assert (event.pgh_obj_id, event.pgh_data["id"]) == ("b", "a")
+    assert event.pgh_refs == [f"shop.Customer:{ben.pk}", "moved shop.Keyed", "was shop.Keyed:a"]
+    timeline = thing.pgh_event_model.objects.timeline(thing.objects.get())
+    assert [(e.pgh_label, e.id) for e in timeline] == [("insert", "a"), ("before", "a")]
+    moment = event.pgh_created_at
+    assert [o.pk for o in thing.objects.as_of(moment)] == ["b"]
+
+
+def test_a_timeline_ends_also_where_an_event_says_that_a_key_became_itself() -> None:
+    thing = tracked_table("Keyed", id=models.TextField(primary_key=True), n=models.IntegerField())
+    row = thing.objects.create(id="a", n=1)
+    execute(
+        "INSERT INTO pgaudit_log_event (model, obj_pk, label, operation, snapshot, diff, refs)"
+        """ VALUES ('shop.Keyed', 'a', 'update', 'U', '{"id": "a", "n": 2}', '{"n": [1, 2]}',"""
+        " '{moved shop.Keyed,was shop.Keyed:a}')"
+    )
+    assert [e.n for e in thing.pgh_event_model.objects.timeline(row)] == [1, 2]
 
 
 def test_the_timeline_of_a_reused_key_is_of_the_present_life() -> None:

@@ -101,6 +101,17 @@ def stored_as_before_the_update() -> Any:
     return thing
 
 
+def stored_as_before_the_key_changed() -> Any:
+    before = pgaudit_log.UpdateEvent("before", row=pgaudit_log.Old)
+    thing = tracked_table(
+        "Thing", pgaudit_log.InsertEvent(), before, key=models.TextField(primary_key=True)
+    )
+    thing.objects.create(key="a")
+    for key in ("b", "c"):
+        thing.objects.update(key=key)
+    return thing
+
+
 def tracked_by_several_declarations() -> Any:
     stock = Stock.objects.create(site="Ulm", level=5)
     for level in (3, -1, 7):
@@ -199,6 +210,7 @@ STORIES: tuple[Callable[[], Any], ...] = (
     passed_on_with_conditional_trackers,
     moved_after_a_change_that_was_not_captured,
     stored_as_before_the_update,
+    stored_as_before_the_key_changed,
     tracked_by_several_declarations,
     deleted_before_another_declaration,
     renamed,
