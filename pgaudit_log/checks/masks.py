@@ -34,7 +34,7 @@ def of_declaration(declaration: Declaration) -> Iterator[checks.CheckMessage]:
                 f" {'is' if len(shown) == 1 else 'are'} masked: events have what it makes of it.",
                 hint=f'Mask it, too: mask=["{field.name}"], or leave it out: exclude=["{field.name}"].',
                 obj=declaration.tracked_model,
-                id="pgaudit_log.W031",
+                id="pgaudit_log.W027",
             )
 
 
@@ -71,7 +71,7 @@ def check_plain_events(alias: str) -> Messages:
             hint="Run makemigrations and migrate, if that was not done since; then manage.py"
             " pgaudit_log mask, which shows what it would hide, and with --apply does it.",
             obj=APP_LABEL,
-            id="pgaudit_log.W032",
+            id="pgaudit_log.W028",
             on=models_with,
         )
     ]

@@ -65,7 +65,7 @@ def check_page_views(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessag
             " no page view leaves an event.",
             hint=_WHERE,
             obj=APP_LABEL,
-            id="pgaudit_log.W029",
+            id="pgaudit_log.W026",
         )
     ]
 

@@ -82,7 +82,7 @@ def test_old_values_are_hidden_by_plan(capsys: pytest.CaptureFixture[str]) -> No
     assert check_plain_events("default") == []
     release(model, "email")
     [warning] = check_plain_events("default")
-    assert (warning.id, warning.on) == ("pgaudit_log.W032", ("shop.Person (email)",))
+    assert (warning.id, warning.on) == ("pgaudit_log.W028", ("shop.Person (email)",))
     shown = call()
     assert "mask email in 3 events of shop.Person" in shown
     assert "Nothing was masked" in capsys.readouterr().err
@@ -239,7 +239,7 @@ def test_a_column_that_shows_a_masked_one_is_told() -> None:
     )
     from pgaudit_log.checks.declarations import check_models
 
-    [warning] = [m for m in check_models(None) if m.id == "pgaudit_log.W031"]
+    [warning] = [m for m in check_models(None) if m.id == "pgaudit_log.W027"]
     assert warning.msg == (
         "shop.Person.upper is computed out of email, which is masked: events have what it makes of it."
     )
