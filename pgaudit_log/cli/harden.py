@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from pgaudit_log.cli import terminal_text
+from pgaudit_log.cli import plans, terminal_text
 from pgaudit_log.cli.screen import Screen
 from pgaudit_log.database.hardening import Plan
 from pgaudit_log.operating import plan_hardening
@@ -47,17 +47,13 @@ def run(options: Any, screen: Screen) -> None:
     plan = plan_hardening(
         owner=options.owner, app=options.app, reader=options.reader, using=options.database
     )
-    if not screen.as_json:
-        _write(plan, screen)
-        screen.stdout.flush()
-    if options.apply:
-        plan.apply()
-    if screen.as_json:
-        screen.json(_document(plan, is_applied=options.apply))
-    elif options.apply:
-        screen.line("Done." if plan.steps else "Nothing was to be done.")
-    else:
-        screen.note("Nothing was changed. Add --apply to do it.")
+    plans.run(
+        screen,
+        write=lambda: _write(plan, screen),
+        document=lambda: _document(plan),
+        apply=plan.apply if options.apply else None,
+        done="Done." if plan.steps else "Nothing was to be done.",
+    )
 
 
 def _write(plan: Plan, screen: Screen) -> None:
@@ -75,16 +71,14 @@ def _write(plan: Plan, screen: Screen) -> None:
         screen.line(f"  {terminal_text.safe(step.statement)};")
     if not plan.steps:
         screen.line("  It is hardened: nothing to do.")
-    for obstacle in plan.obstacles:
-        screen.line(f"  In the way: {terminal_text.safe(obstacle)}")
+    plans.write_obstacles(plan.obstacles, screen)
 
 
-def _document(plan: Plan, *, is_applied: bool) -> dict[str, Any]:
+def _document(plan: Plan) -> dict[str, Any]:
     return {
         "owner": plan.roles.owner,
         "apps": list(plan.roles.apps),
         "readers": list(plan.roles.readers),
         "steps": [{"statement": step.statement, "reason": step.reason} for step in plan.steps],
         "obstacles": list(plan.obstacles),
-        "applied": is_applied,
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from pgaudit_log.cli import terminal_text
+from pgaudit_log.cli import plans, terminal_text
 from pgaudit_log.cli.screen import Screen
 from pgaudit_log.operating import masking
 from pgaudit_log.operating.masking import Plan
@@ -29,32 +29,29 @@ def run(options: Any, screen: Screen) -> None:
         PlanError: when something is in the way.
     """
     plan = masking.plan(options.database)
-    if not screen.as_json:
-        _write(plan, screen)
-        screen.stdout.flush()
-    if options.apply:
-        plan.apply()
-    if screen.as_json:
-        screen.json(_document(plan, is_applied=options.apply))
-    elif options.apply:
-        screen.line("Done.")
-    elif plan.shapes:
-        screen.note("Nothing was masked. Add --apply to do it; the values cannot be got back.")
+    plans.run(
+        screen,
+        write=lambda: _write(plan, screen),
+        document=lambda: _document(plan),
+        apply=plan.apply if options.apply else None,
+        not_done=(
+            "Nothing was masked. Add --apply to do it; the values cannot be got back."
+            if plan.shapes
+            else ""
+        ),
+    )
 
 
 def _write(plan: Plan, screen: Screen) -> None:
     screen.heading(f"mask events of the database {terminal_text.safe(plan.using)}")
-    for step in plan.steps:
-        screen.line(f"  {terminal_text.safe(step)}")
+    plans.write_sentences(plan.steps, screen)
     if not plan.steps:
         screen.line("  No event has a value of a column that is masked now.")
-    for obstacle in plan.obstacles:
-        screen.line(f"  In the way: {terminal_text.safe(obstacle)}")
+    plans.write_obstacles(plan.obstacles, screen)
 
 
-def _document(plan: Plan, *, is_applied: bool) -> dict[str, Any]:
+def _document(plan: Plan) -> dict[str, Any]:
     return {
         "steps": [step.as_dict() for step in plan.steps],
         "obstacles": list(plan.obstacles),
-        "applied": is_applied,
     }

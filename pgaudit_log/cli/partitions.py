@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
-from collections.abc import Sequence
 from typing import Any
 
-from pgaudit_log.cli import terminal_text
+from pgaudit_log.cli import plans, terminal_text
 from pgaudit_log.cli.screen import Screen
 from pgaudit_log.database.partitions.calendar import INTERVALS
 from pgaudit_log.exceptions import QueryError
@@ -71,17 +70,16 @@ def run(options: Any, screen: Screen) -> None:
         PlanError: when something is in the way.
     """
     plan = _plan(options)
-    if not screen.as_json:
-        _write(plan, screen)
-        screen.stdout.flush()
-    if options.apply:
+
+    def apply() -> None:
         plan.apply(wait=options.wait, tell=lambda told: screen.warn(terminal_text.safe(told)))
-    if screen.as_json:
-        screen.json(_document(plan, is_applied=options.apply))
-    elif options.apply:
-        screen.line("Done.")
-    else:
-        screen.note("Nothing was changed. Add --apply to do it.")
+
+    plans.run(
+        screen,
+        write=lambda: _write(plan, screen),
+        document=lambda: _document(plan),
+        apply=apply if options.apply else None,
+    )
 
 
 def _plan(options: Any) -> Plan:
@@ -126,16 +124,11 @@ def _write(plan: Plan, screen: Screen) -> None:
         screen.line("  Nothing to do.")
     for kept in plan.kept:
         screen.line(f"  {kept.events:,} events stay: {terminal_text.safe(kept.hold)}.")
-    _told(plan.notices, "", screen)
-    _told(plan.obstacles, "In the way: ", screen)
+    plans.write_sentences(plan.notices, screen)
+    plans.write_obstacles(plan.obstacles, screen)
 
 
-def _told(sentences: Sequence[str], start: str, screen: Screen) -> None:
-    for sentence in sentences:
-        screen.line(f"  {start}{terminal_text.safe(sentence)}")
-
-
-def _document(plan: Plan, *, is_applied: bool) -> dict[str, Any]:
+def _document(plan: Plan) -> dict[str, Any]:
     return {
         "steps": [
             {
@@ -153,5 +146,4 @@ def _document(plan: Plan, *, is_applied: bool) -> dict[str, Any]:
         "kept": [{"hold": kept.hold.number, "events": kept.events} for kept in plan.kept],
         "notices": list(plan.notices),
         "obstacles": list(plan.obstacles),
-        "applied": is_applied,
     }

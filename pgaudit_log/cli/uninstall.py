@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from pgaudit_log.cli import terminal_text
+from pgaudit_log.cli import plans, terminal_text
 from pgaudit_log.cli.screen import Screen
 from pgaudit_log.database import uninstallation
 from pgaudit_log.database.uninstallation import Plan
@@ -39,31 +39,25 @@ def run(options: Any, screen: Screen) -> None:
             " run makemigrations and migrate."
         )
     plan = uninstallation.plan(options.database, with_events=options.drop_events)
-    if not screen.as_json:
-        _write(plan, screen)
-        screen.stdout.flush()
-    if options.apply:
-        plan.apply()
-    if screen.as_json:
-        screen.json(_document(plan, is_applied=options.apply))
-    elif options.apply:
-        screen.line("Done.")
-    else:
-        screen.note("Nothing was dropped. Add --apply to do it.")
+    plans.run(
+        screen,
+        write=lambda: _write(plan, screen),
+        document=lambda: _document(plan),
+        apply=plan.apply if options.apply else None,
+        not_done="Nothing was dropped. Add --apply to do it.",
+    )
 
 
 def _write(plan: Plan, screen: Screen) -> None:
     screen.heading(f"uninstall from the database {terminal_text.safe(plan.using)}")
-    for step in plan.steps:
-        screen.line(f"  {terminal_text.safe(step)}")
+    plans.write_sentences(plan.steps, screen)
     if not plan.steps:
         screen.line("  Nothing to do.")
     if plan.size is not None:
         screen.line(f"  All events go with the event table, {plan.size}. Nothing brings them back.")
     else:
         screen.line("  The event table stays, with its events; --drop-events drops it.")
-    for obstacle in plan.obstacles:
-        screen.line(f"  In the way: {terminal_text.safe(obstacle)}")
+    plans.write_obstacles(plan.obstacles, screen)
     if plan.tracked:
         screen.line(
             f"  Still tracked: {', '.join(map(terminal_text.safe, plan.tracked))}. Take track() or"
@@ -76,11 +70,10 @@ def _write(plan: Plan, screen: Screen) -> None:
         )
 
 
-def _document(plan: Plan, *, is_applied: bool) -> dict[str, Any]:
+def _document(plan: Plan) -> dict[str, Any]:
     return {
         "steps": [{"kind": step.kind, "name": step.name} for step in plan.steps],
         "obstacles": list(plan.obstacles),
         "tracked": list(plan.tracked),
         "migrations": list(plan.migrations),
-        "applied": is_applied,
     }
