@@ -28,6 +28,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Event", "Events", "MiddlewareEvents"]
 
+PERMISSIONS: tuple[tuple[str, str], ...] = (
+    ("revert_events", "Can revert, undo and restore by events"),
+    ("export_events", "Can export events"),
+    ("view_context_events", "Can view where events came from: requests, addresses, roles"),
+)
+"""What may be done with events beside viewing them; that they are changed is for nobody."""
+
 
 class Events(ReadOnlyModel):
     """The trail: every event of every tracked model, in the order of capture."""
@@ -69,6 +76,7 @@ class Events(ReadOnlyModel):
         ordering: ClassVar = ["pgh_id"]
         get_latest_by = "pgh_id"
         default_permissions = ("view",)
+        permissions = PERMISSIONS
         verbose_name = "event"
         verbose_name_plural = "events"
 
@@ -117,5 +125,7 @@ class MiddlewareEvents(Events):
 
     class Meta:
         proxy = True
+        # Who may see events may see them as this, too.
+        default_permissions = ()
         verbose_name = "event of a request"
         verbose_name_plural = "events of requests"

@@ -50,6 +50,18 @@ def _is_list_of(kind: type, value: object) -> bool:
 
 RULES = (
     _Rule(
+        "ADMIN_DAYS",
+        lambda value: value is None or (type(value) is int and 1 <= value <= 36_500),
+        "Set a number of days from 1, or None for all that there are.",
+    ),
+    _Rule("ADMIN_HISTORY", lambda value: isinstance(value, bool), "Set True or False."),
+    _Rule(
+        "ADMIN_TIMEOUT",
+        lambda value: type(value) is int and 1 <= value <= 3600,
+        "Set a number of seconds from 1 to 3600.",
+    ),
+    _Rule("ADMIN_TRAIL", lambda value: isinstance(value, bool), "Set True or False."),
+    _Rule(
         "APPEND_ONLY",
         lambda value: value is True,
         "Events are always append-only; take the setting out.",

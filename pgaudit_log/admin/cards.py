@@ -1,0 +1,311 @@
+"""Cards: the entries of a page by day and transaction, the unit in which people did something."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any
+
+from django.db import models
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from pgaudit_log.admin.access import Access
+from pgaudit_log.admin.entries import SIGNS, WORDS, Entries, Entry, Shown
+from pgaudit_log.admin.object_texts import plain_text
+from pgaudit_log.constants import DELETE, INSERT
+from pgaudit_log.diffs.display import in_current_zone, safe
+from pgaudit_log.reading import actors
+from pgaudit_log.reading.actors import Actor, Person
+from pgaudit_log.reading.pages import Page
+from pgaudit_log.values.tables import column_of, owner_of, owning_field
+
+MOST_ENTRIES = 20
+"""How many events of a transaction are shown one by one; of more, how many of each model."""
+
+
+_MOST_CHARACTERS = 80
+
+
+@dataclass(frozen=True, kw_only=True)
+class Count:
+    """How many events of one kind a transaction has on a page."""
+
+    sign: str
+    word: Any
+    operation: str
+    number: int
+    kind: str
+    fields: str
+    """The names of the fields that were changed, in all of them together."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """What one transaction did in one context, as far as a page has it."""
+
+    event: Any
+    """The newest of its events."""
+    time: datetime
+    who: str
+    """Who did it, as far as the person may know."""
+    on_behalf_of: str
+    by: str
+    """By which the trail is asked for what else they did; empty where nobody is known."""
+    reason: str
+    request: str
+    """The request, command or task; empty where the person may not see it."""
+    observed: str
+    """What PostgreSQL observed of the session; empty where the person may not see it."""
+    entries: Sequence[Entry]
+    counts: Sequence[Count]
+    """Instead of the entries, where they are many."""
+    events: int
+    objects: int
+    is_cut: bool
+    """Whether the transaction may go on beyond the page."""
+    url: str
+    """Where all of the transaction is shown."""
+    context_url: str
+
+    @property
+    def context_id(self) -> Any:
+        """The id of its context."""
+        return self.event.pgh_context_id
+
+
+@dataclass(frozen=True, kw_only=True)
+class Day:
+    """The cards of one day in the current time zone."""
+
+    date: date
+    cards: Sequence[Card]
+
+
+def days_of(
+    events: Iterable[Any],
+    entries: Entries,
+    *,
+    parts: frozenset[int] = frozenset(),
+    all_entries: bool = False,
+    page: Page[Any] | None = None,
+) -> list[Day]:
+    """Return events, the newest first, as the cards of days.
+
+    Args:
+        events: those of a page.
+        entries: makes the entries.
+        parts: the ids of the events that are of rows that belong to an object.
+        page: the page, whose transactions at its ends may go on beyond it.
+        all_entries: whether also many events of a transaction are shown one by one.
+    """
+    listed = list(events)
+    names = actors.names(listed)
+    by_transaction: dict[Any, list[Any]] = {}
+    for event in listed:
+        by_transaction.setdefault((event.pgh_txid, event.pgh_context_id), []).append(event)
+    shown = {
+        entry.event.pgh_id: entry
+        for entry in entries.of(_shown_one_by_one(by_transaction.values(), all_entries))
+    }
+    found: dict[date, list[Card]] = {}
+    for own in by_transaction.values():
+        own_entries = [
+            replace(shown[event.pgh_id], is_part=event.pgh_id in parts)
+            for event in own
+            if event.pgh_id in shown
+        ]
+        is_cut = page is not None and (
+            (page.older is not None and own[-1] is listed[-1])
+            or (page.newer is not None and own[0] is listed[0])
+        )
+        card = replace(_card(own, own_entries, names, entries), is_cut=is_cut)
+        found.setdefault(in_current_zone(card.time).date(), []).append(card)
+    return [Day(date=day, cards=cards) for day, cards in found.items()]
+
+
+def _shown_one_by_one(transactions: Iterable[list[Any]], all_entries: bool) -> list[Any]:
+    return [
+        event for own in transactions if all_entries or len(own) <= MOST_ENTRIES for event in own
+    ]
+
+
+def _card(
+    events: list[Any], own_entries: list[Entry], names: actors.Names, entries: Entries
+) -> Card:
+    newest = events[0]
+    access, links = entries.access, entries.links
+    context = actors.context_of(newest)
+    actor = actors.actor_of(newest, names)
+    folded = _folded(own_entries, entries)
+    return Card(
+        event=newest,
+        time=newest.pgh_created_at,
+        who=_who(actor, access),
+        on_behalf_of=_name(actor.on_behalf_of) if actor.on_behalf_of is not None else "",
+        by=links.trail(actor=actor.person.key) if actor.person is not None else "",
+        reason=_text(context.get("reason")),
+        request=_request(context) if access.may_view_context else "",
+        observed=_observed(newest) if access.may_view_context else "",
+        entries=folded,
+        counts=() if own_entries else _counts(events, entries),
+        events=len(events),
+        objects=len({(event.pgh_obj_model, event.pgh_obj_id) for event in events}),
+        is_cut=False,
+        url=links.transaction(newest.pgh_txid),
+        context_url=links.context(newest.pgh_context_id) if newest.pgh_context_id else "",
+    )
+
+
+def _who(actor: Actor, access: Access) -> str:
+    """Return who it was: a user, else a program, else the role that had logged in."""
+    if actor.person is not None:
+        return _name(actor.person)
+    if actor.program is not None:
+        return safe(actor.program)[:_MOST_CHARACTERS]
+    if actor.role is not None and access.may_view_context:
+        return _("role %(role)s") % {"role": safe(actor.role)}
+    return _("no user")
+
+
+def _name(person: Person) -> str:
+    return safe(person.name or _("user %(key)s") % {"key": person.key})[:_MOST_CHARACTERS]
+
+
+def _text(value: Any) -> str:
+    return safe(value)[:300] if isinstance(value, str | int) else ""
+
+
+def _request(context: Any) -> str:
+    """Return what was asked for, such as ``POST /orders/17/ship/``."""
+    parts = (_text(context.get(key)) for key in ("method", "url", "command", "task"))
+    return " ".join(part for part in parts if part)
+
+
+def _observed(event: Any) -> str:
+    """Return what PostgreSQL observed, where no context tells who wrote."""
+    session = event.pgh_session if isinstance(event.pgh_session, dict) else {}
+    said = [_text(session.get("application"))]
+    if address := _text(session.get("address")):
+        said.append(_("from %(address)s") % {"address": address})
+    if event.pgh_context is None:
+        said.append(_("no context"))
+    return " ".join(part for part in said if part)
+
+
+def _counts(events: list[Any], entries: Entries) -> list[Count]:
+    """Return how many events of each model and kind there are."""
+    grouped: dict[tuple[str, str], list[Any]] = {}
+    for event in events:
+        grouped.setdefault((event.pgh_obj_model, event.pgh_operation), []).append(event)
+    found = []
+    for (_label, operation), own in grouped.items():
+        model = entries.model_of(own[0])
+        may_view = entries.access.may_view(model)
+        found.append(
+            Count(
+                sign=SIGNS.get(operation, "?"),
+                word=WORDS.get(operation, operation),
+                operation=operation,
+                number=len(own),
+                kind=entries.kind_of(own[0], model),
+                fields=_changed(own, model, entries) if may_view else "",
+            )
+        )
+    return found
+
+
+def _changed(events: list[Any], model: type[models.Model] | None, entries: Entries) -> str:
+    fields = {} if model is None else entries.fields_of(model)
+    hidden = frozenset[str]() if model is None else entries.access.hidden_fields(model)
+    names: dict[str, None] = {}
+    for event in events:
+        for column in event.pgh_diff or {}:
+            field = fields.get(column)
+            if field is None or field.name not in hidden:
+                names[str(field.verbose_name) if field is not None else safe(column)] = None
+    return ", ".join(names)
+
+
+def _folded(shown: list[Entry], entries: Entries) -> list[Entry]:
+    """Return entries with those of a many-to-many field's rows as one: ``tags: + red − blue``."""
+    found: dict[Any, list[Entry]] = {}
+    for entry in shown:
+        found.setdefault(_owner(entry, entries) or entry.event.pgh_id, []).append(entry)
+    return [
+        _of_field(place, own, entries) if isinstance(place, tuple) else own[0]
+        for place, own in found.items()
+    ]
+
+
+_Owner = tuple[type[models.Model], str, str]
+"""A model, the key of its object, and the name of its many-to-many field."""
+
+
+def _owner(entry: Entry, entries: Entries) -> _Owner | None:
+    """Return whose many-to-many field an entry tells of; ``None`` where it is of none."""
+    model = entry.model
+    if model is None or entry.is_restricted or entry.operation not in (INSERT, DELETE):
+        return None
+    owner, name = owner_of(model), owning_field(model)
+    if owner is None or name is None:
+        return None
+    source = _source_field(model, owner, name)
+    own = entries.values_of(entry.event, model).get(column_of(source))
+    label = None if own is None else entries.labels.of(source, own[1])
+    return None if label is None else (owner, label.key, name)
+
+
+def _owner_text(
+    entry: Entry, owner: type[models.Model], key: str, name: str, entries: Entries
+) -> str:
+    source = _source_field(owner._meta.get_field(name).remote_field.through, owner, name)  # type: ignore[union-attr]
+    _field, value, _new = entries.values_of(entry.event, entry.model)[column_of(source)]
+    label = entries.labels.of(source, value)
+    return plain_text(owner, key) if label is None else label.text
+
+
+def _source_field(model: type[models.Model], owner: type[models.Model], name: str) -> Any:
+    return model._meta.get_field(owner._meta.get_field(name).m2m_field_name())  # type: ignore[union-attr]
+
+
+def _of_field(place: _Owner, own: list[Entry], entries: Entries) -> Entry:
+    """Return the entry of an object whose many-to-many field got and lost some."""
+    owner, key, name = place
+    field: Any = owner._meta.get_field(name)
+    through = field.remote_field.through
+    target = through._meta.get_field(field.m2m_reverse_field_name())
+    parts = []
+    for entry in own:
+        _field, value, _new = entries.values_of(entry.event, through)[column_of(target)]
+        renderer = entries.renderer(target)
+        is_new = entry.operation == INSERT
+        said = _("added:") if is_new else _("removed:")
+        html = "<ins>{}{}</ins>" if is_new else "<del>{}{}</del>"
+        sign = format_html(
+            '<span aria-hidden="true">{} </span><span class="pgh-sr">{} </span>',
+            "+" if is_new else "−",
+            said,
+        )
+        parts.append(format_html(html, sign, renderer.show(value)))
+    shown = Shown(
+        name=name,
+        label=str(field.verbose_name),
+        column=name,
+        html=format_html_join(SafeString(" "), "{}", ((part,) for part in parts)),
+    )
+    return replace(
+        own[0],
+        tracker="",
+        operation="U",
+        sign=SIGNS["U"],
+        word=WORDS["U"],
+        model=owner,
+        kind=str(owner._meta.verbose_name),
+        text=_owner_text(own[0], owner, key, name, entries),
+        url=entries.url_of(owner, key),
+        shown=[shown],
+        rest=(),
+    )
