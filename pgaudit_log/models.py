@@ -9,6 +9,7 @@ from uuid import UUID
 from django.apps import apps
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, models
+from django.utils.translation import gettext_lazy as _
 
 from pgaudit_log.constants import EVENT_TABLE
 from pgaudit_log.declaring import model_labels
@@ -77,8 +78,8 @@ class Events(ReadOnlyModel):
         get_latest_by = "pgh_id"
         default_permissions = ("view",)
         permissions = PERMISSIONS
-        verbose_name = "event"
-        verbose_name_plural = "events"
+        verbose_name = _("event")
+        verbose_name_plural = _("events")
 
     def __str__(self) -> str:
         return f"{self.pgh_obj_model} {self.pgh_obj_id} {self.pgh_label} #{self.pgh_id}"
@@ -127,5 +128,5 @@ class MiddlewareEvents(Events):
         proxy = True
         # Who may see events may see them as this, too.
         default_permissions = ()
-        verbose_name = "event of a request"
-        verbose_name_plural = "events of requests"
+        verbose_name = _("event of a request")
+        verbose_name_plural = _("events of requests")

@@ -14,7 +14,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from pgaudit_log.admin.access import Access
-from pgaudit_log.diffs.display import safe
+from pgaudit_log.diffs.display import NOTHING, safe
 
 OF_CONTEXT = frozenset({"pgh_context", "pgh_session", "pgh_role", "pgh_origin"})
 """The fields that tell where an event came from."""
@@ -36,11 +36,11 @@ class Column:
     def of(self, event: Any, access: Access) -> SafeString:
         """Return the cell of an event; empty where the person may not see what it has."""
         if not self._may_be_seen(event, access):
-            return format_html('<span class="pgh-none">–</span>')
+            return format_html('<span class="pgh-none">{}</span>', NOTHING)
         try:
             field, _attribute, value = looked_up(self.name, event, self.model_admin)
         except ObjectDoesNotExist:
-            return format_html('<span class="pgh-none">–</span>')
+            return format_html('<span class="pgh-none">{}</span>', NOTHING)
         empty = self.model_admin.get_empty_value_display()
         if isinstance(value, SafeString):
             return value

@@ -185,7 +185,8 @@ class TrailFilterSet(EventsFilterSet):
             values = [value for value in parameters.getlist(name) if value]
             if not values or name not in form.fields:
                 continue
-            choices = dict(getattr(form.fields[name], "choices", ()) or ())
+            widget = form.fields[name].widget
+            choices = {str(key): label for key, label in getattr(widget, "choices", ())}
             shown = ", ".join(str(choices.get(value, value)) for value in values)
             rest = [
                 (key, value)

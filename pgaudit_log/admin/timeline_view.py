@@ -60,9 +60,12 @@ def timeline(
     message = ""
     if field:
         try:
-            events = events.none() if field in hidden else events.changed(field)
+            events = None if field in hidden else events.changed(field)
         except QueryError:
-            events, message = events.none(), _("There is no such field.")
+            events = None
+        if events is None:
+            # One that is hidden is unknown here.
+            events, message = Events.objects.none(), _("There is no such field.")
     can_have_parts = not field and related_rows.has_related(access, subject.model)
     with_parts = can_have_parts and parameters.get("parts") != "0"
     if with_parts:
@@ -84,7 +87,7 @@ def timeline(
         days=cards.days_of(page, entries, parts=parts, all_entries=True, page=page),
         page=page,
         facets=_facets(own, subject, entries, field, own_url),
-        field=field,
+        field="" if message else field,
         message=message,
         can_have_parts=can_have_parts,
         with_parts=with_parts,

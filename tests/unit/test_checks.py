@@ -29,6 +29,11 @@ def test_a_sound_project_has_no_messages() -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
+        ("ADMIN_DAYS", 0),
+        ("ADMIN_DAYS", "7"),
+        ("ADMIN_HISTORY", "yes"),
+        ("ADMIN_TIMEOUT", 0),
+        ("ADMIN_TRAIL", None),
         ("APPEND_ONLY", False),
         ("CREATED_AT_FUNCTION", "yesterday()"),
         ("DEFAULT_TRACKERS", []),

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from django.db import models
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from pgaudit_log.admin.labels import Labels
 from pgaudit_log.diffs.display import exact, safe
@@ -53,7 +54,7 @@ class Renderer:
                 '<span class="pgh-none">–<span class="pgh-sr"> {}</span></span>', _("empty")
             )
         if value == "" and isinstance(value, str):
-            return format_html('<span class="pgh-none">&quot;&quot;</span>')
+            return format_html('<span class="pgh-none">{}</span>', '""')
         return self.value(value)
 
     def value(self, value: Any) -> SafeString:
@@ -68,8 +69,7 @@ class Renderer:
         """Return a text in the element of this kind, its beginning where it is long."""
         shown = safe(text[: MOST_CHARACTERS + 1])
         if len(text) > MOST_CHARACTERS:
-            length = _("%(count)d characters") % {"count": len(text)}
-            shown = f"{shown[:MOST_CHARACTERS]}… ({length})"
+            shown = f"{shown[:MOST_CHARACTERS]}… ({length_of(text)})"
         return format_html('<span class="{}">{}</span>', f"pgh-value {self.css}".strip(), shown)
 
     def change(self, old: Any, new: Any) -> SafeString:
@@ -124,7 +124,7 @@ def _missing(value: Absence) -> SafeString:
 
 
 def _json_null(value: Absence) -> SafeString:
-    return format_html('<code class="pgh-value">null</code>')
+    return format_html('<code class="pgh-value">{}</code>', "null")
 
 
 _ABSENCES: Mapping[Absence, Callable[[Absence], SafeString]] = {
@@ -135,6 +135,7 @@ _ABSENCES: Mapping[Absence, Callable[[Absence], SafeString]] = {
 }
 
 
-def joined(parts: list[SafeString], sign: str = ", ") -> SafeString:
-    """Return parts behind each other."""
-    return format_html_join(sign, "{}", ((part,) for part in parts))
+def length_of(text: str) -> str:
+    """Return how many characters a text has, in words."""
+    count = len(text)
+    return ngettext("%(count)d character", "%(count)d characters", count) % {"count": count}

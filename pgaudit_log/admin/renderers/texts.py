@@ -8,10 +8,9 @@ from django.db import models
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from pgaudit_log.admin import text_diffs
-from pgaudit_log.admin.renderers.base import Renderer
+from pgaudit_log.admin.renderers.base import Renderer, length_of
 from pgaudit_log.admin.renderers.registry import register_renderer
 from pgaudit_log.diffs.display import safe
 
@@ -57,7 +56,7 @@ class TextRenderer(Renderer):
             '<details class="pgh-long"><summary>{}… <span class="pgh-delta">{}</span></summary>'
             '<div class="pgh-block">{}</div></details>',
             visible(" ".join(text[:80].split())),
-            _length(text),
+            length_of(text),
             safe(text, keep="\n\t"),
         )
 
@@ -112,9 +111,5 @@ class TextRenderer(Renderer):
     def too_large(text: str) -> SafeString:
         """Return what is shown of a text that is too large for a page."""
         return format_html(
-            '<span class="pgh-none">{} ({})</span>', _("too large to show"), _length(text)
+            '<span class="pgh-none">{} ({})</span>', _("too large to show"), length_of(text)
         )
-
-
-def _length(text: str) -> str:
-    return ngettext("%(count)d character", "%(count)d characters", len(text)) % {"count": len(text)}
