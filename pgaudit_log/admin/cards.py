@@ -12,7 +12,6 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from pgaudit_log.admin.access import Access
 from pgaudit_log.admin.entries import SIGNS, WORDS, Entries, Entry, Shown
 from pgaudit_log.admin.object_texts import plain_text
 from pgaudit_log.constants import DELETE, INSERT
@@ -143,7 +142,7 @@ def _card(
     return Card(
         event=newest,
         time=newest.pgh_created_at,
-        who=_who(actor, access),
+        who=who(actor, may_view_context=access.may_view_context),
         on_behalf_of=_name(actor.on_behalf_of) if actor.on_behalf_of is not None else "",
         by=links.trail(actor=actor.person.key) if actor.person is not None else "",
         reason=_text(context.get("reason")),
@@ -159,13 +158,13 @@ def _card(
     )
 
 
-def _who(actor: Actor, access: Access) -> str:
+def who(actor: Actor, *, may_view_context: bool) -> str:
     """Return who it was: a user, else a program, else the role that had logged in."""
     if actor.person is not None:
         return _name(actor.person)
     if actor.program is not None:
         return safe(actor.program)[:_MOST_CHARACTERS]
-    if actor.role is not None and access.may_view_context:
+    if actor.role is not None and may_view_context:
         return _("role %(role)s") % {"role": safe(actor.role)}
     return _("no user")
 

@@ -12,9 +12,14 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.db import models
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 
+from pgaudit_log.admin import cards
 from pgaudit_log.admin.access import Access
+from pgaudit_log.admin.links import Links
 from pgaudit_log.diffs.display import NOTHING, safe
+from pgaudit_log.reading import actors
+from pgaudit_log.reading.actors import Names
 
 OF_CONTEXT = frozenset({"pgh_context", "pgh_session", "pgh_role", "pgh_origin"})
 """The fields that tell where an event came from."""
@@ -25,6 +30,24 @@ OF_VALUES = frozenset(
 """The fields that have values of the object."""
 
 
+LABELS = {
+    "pgh_id": _("Event"),
+    "pgh_created_at": _("When"),
+    "pgh_obj_model": _("Model"),
+    "pgh_obj_id": _("Key"),
+    "pgh_obj_key": _("Key"),
+    "pgh_label": _("Tracker"),
+    "pgh_operation": _("What happened"),
+    "pgh_context": _("Context"),
+    "pgh_txid": _("Transaction"),
+    "pgh_role": _("Database role"),
+}
+"""What fields of events are called above a column."""
+
+ANYBODYS = frozenset({"what_happened"})
+"""The columns of the package that tell of no object."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Column:
     """A column of a list: a field, a method of the admin or of the event, or a function."""
@@ -33,8 +56,13 @@ class Column:
     label: str
     model_admin: ModelAdmin[Any]
 
-    def of(self, event: Any, access: Access) -> SafeString:
+    def of(self, event: Any, access: Access, names: Names) -> SafeString:
         """Return the cell of an event; empty where the person may not see what it has."""
+        if self.name == "who":
+            actor = actors.actor_of(event, names)
+            return format_html("{}", cards.who(actor, may_view_context=access.may_view_context))
+        if self.name == "pgh_id" and (url := Links(access.site).event(event.pgh_id)):
+            return format_html('<a href="{}">{}</a>', url, event.pgh_id)
         if not self._may_be_seen(event, access):
             return format_html('<span class="pgh-none">{}</span>', NOTHING)
         try:
@@ -56,6 +84,8 @@ class Column:
             return False
         if name in OF_CONTEXT or _is_of_context(event, name):
             return access.may_view_context
+        if name in ANYBODYS:
+            return True
         if name.startswith("pgh_") and name not in OF_VALUES:
             return True
         model = getattr(event, "pgh_tracked_model", None) or getattr(event, "pgh_model", None)
@@ -79,7 +109,7 @@ def columns_of(model_admin: ModelAdmin[Any], names: Any) -> list[Column]:
     return [
         Column(
             name=name,
-            label=str(label_for_field(name, model_admin.model, model_admin)),
+            label=str(LABELS.get(name) or label_for_field(name, model_admin.model, model_admin)),
             model_admin=model_admin,
         )
         for name in names

@@ -14,17 +14,23 @@ from django.db import models
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.urls import path
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 
+from pgaudit_log.admin import cards
 from pgaudit_log.admin.access import Access
 from pgaudit_log.admin.columns import columns_of
 from pgaudit_log.admin.comparison_view import comparison
-from pgaudit_log.admin.event_view import event
+from pgaudit_log.admin.entries import WORDS
+from pgaudit_log.admin.event_view import event as event_page
 from pgaudit_log.admin.filter_bar import TrailFilterSet
 from pgaudit_log.admin.timeline_view import timeline
 from pgaudit_log.admin.trail_view import trail
 from pgaudit_log.admin.transaction_view import context, transaction
+from pgaudit_log.constants import OPERATIONS
+from pgaudit_log.declaring import model_labels
 from pgaudit_log.filtersets import filterset_for
 from pgaudit_log.models import Events
+from pgaudit_log.reading import actors
 
 if TYPE_CHECKING:
     _ModelAdmin = admin.ModelAdmin[Any]
@@ -40,7 +46,7 @@ class ReadOnlyAdmin(_ModelAdmin):
     """
 
     actions = None
-    list_display: Any = ("pgh_id", "pgh_created_at", "pgh_obj_model", "__str__", "pgh_label")
+    list_display: Any = ("pgh_created_at", "who", "what_happened", "object_name", "pgh_id")
     filterset_class: ClassVar[Any] = None
     """The filter set of the list; ``None`` is the one of the package for such events."""
 
@@ -63,6 +69,26 @@ class ReadOnlyAdmin(_ModelAdmin):
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Return whether the person may see the trail: ``pgaudit_log.view_events``."""
         return Access(request, self.admin_site).may_view_trail
+
+    @admin.display(description=_lazy("Who"))
+    def who(self, event: Any) -> str:
+        """Return who made an event; a list of events has the names of those whom it does not name."""
+        return cards.who(actors.actor_of(event, {}), may_view_context=False)
+
+    @admin.display(description=_lazy("What happened"))
+    def what_happened(self, event: Any) -> str:
+        """Return what happened, as a word, with the tracker's label where that says more."""
+        word = str(WORDS.get(event.pgh_operation, event.pgh_operation))
+        usual = OPERATIONS.get(event.pgh_operation)
+        return word if event.pgh_label == usual else f"{word} ({event.pgh_label})"
+
+    @admin.display(description=_lazy("Object"))
+    def object_name(self, event: Any) -> str:
+        """Return the model and the key of an event's object."""
+        key = getattr(event, "pgh_obj_key", None) or getattr(event, "pgh_obj_id", None)
+        model = model_labels.model_of(event.pgh_obj_model, str(event._state.db))
+        name = event.pgh_obj_model if model is None else model._meta.verbose_name
+        return f"{name} {key or ''}".strip()
 
     def get_title(self, request: HttpRequest) -> str:
         """Return what the list is called."""
@@ -108,7 +134,7 @@ class ReadOnlyAdmin(_ModelAdmin):
         # Those that a subclass leaves out are not here.
         if not text.isdecimal() or not self.get_queryset(request).filter(pk=text[:19]).exists():
             raise Http404(_("There is no event %(id)s.") % {"id": text[:20]})
-        return event(self.admin_site, request, text)
+        return event_page(self.admin_site, request, text)
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:
         """Return the page of an event, which has no history.

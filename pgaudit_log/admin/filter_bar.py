@@ -33,7 +33,7 @@ PERIODS = {
     "all": (_("All the time"), None),
 }
 
-SHORT = ("period", "actor", "model", "object", "operation", "changed", "changed_from", "changed_to")
+SHORT = ("period", "actor", "model", "object", "changed", "changed_from", "changed_to", "operation")
 """The filters that stand in the bar; the others unfold."""
 
 _NARROW = ("object", "transaction", "context_id")
@@ -87,21 +87,15 @@ class TrailFilterSet(EventsFilterSet):
     def form(self) -> Any:
         """The form, whose choices are what the person may see."""
         form = super().form
-        form.fields["period"].choices = [
-            ("", self._usual_period),
-            *((name, label) for name, (label, _length) in PERIODS.items()),
-        ]
+        period = form.fields["period"]
+        period.empty_label = self._usual_period
+        period.choices = [(name, label) for name, (label, _length) in PERIODS.items()]
         if "model" in form.fields:
-            form.fields["model"].choices = [
-                ("", _("Any")),
-                *sorted(
-                    (
-                        (model._meta.label, str(model._meta.verbose_name))
-                        for model in self._models()
-                    ),
-                    key=lambda choice: choice[1].lower(),
-                ),
-            ]
+            form.fields["model"].empty_label = _("Any")
+            form.fields["model"].choices = sorted(
+                ((model._meta.label, str(model._meta.verbose_name)) for model in self._models()),
+                key=lambda choice: choice[1].lower(),
+            )
             self._offer_fields(form)
         return form
 

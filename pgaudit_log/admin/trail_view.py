@@ -19,6 +19,7 @@ from pgaudit_log.admin.filter_bar import SHORT, TrailFilterSet
 from pgaudit_log.admin.responses import screen
 from pgaudit_log.database.partitions.sizes import estimated_events
 from pgaudit_log.models import Events
+from pgaudit_log.reading import actors
 from pgaudit_log.reading.pages import Page
 
 LAYOUTS = ("cards", "list")
@@ -60,6 +61,7 @@ def trail(
                 "This took too long and was given up. Narrow the time, or choose a model and an"
                 " object."
             )
+    names = actors.names(page.events) if parameters.get("layout") == "list" else {}
     layout = parameters.get("layout") if parameters.get("layout") in LAYOUTS else LAYOUTS[0]
     entries = Entries(access, using)
     return screen(
@@ -77,7 +79,7 @@ def trail(
         else [],
         columns=columns,
         rows=[
-            [column.of(event, access) for column in columns]
+            [column.of(event, access, names) for column in columns]
             for event in (page.events if layout == "list" else ())
         ],
         layout=layout,

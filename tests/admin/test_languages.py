@@ -90,16 +90,18 @@ def _catalog(path: Path) -> dict[Any, str]:
 
 
 @pytest.mark.parametrize(
-    ("language", "words", "direction"),
-    [("de", ["Änderungsprotokoll", "geändert", "Letzte 7 Tage"], "ltr"), ("ar", ["paid"], "rtl")],
+    ("language", "words"),
+    [
+        ("de", ['dir="ltr"', "Änderungsprotokoll", "geändert", "Letzte 7 Tage"]),
+        ("ar", ['dir="rtl"', "paid"]),
+    ],
 )
 def test_the_trail_is_of_the_language(
-    root: Any, order: Order, language: str, words: list[str], direction: str, settings: Any
+    root: Any, order: Order, language: str, words: list[str], settings: Any
 ) -> None:
     settings.LANGUAGE_CODE = language
     with translation.override(language):
         html = root.get("/admin/pgaudit_log/events/").content.decode()
-    assert f'dir="{direction}"' in html
     for word in words:
         assert word in html
 
