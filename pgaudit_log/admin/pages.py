@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import OperationalError, connections, transaction
+from django.utils.translation import gettext as _
 
 from pgaudit_log.conf import settings
 from pgaudit_log.reading.pages import Page
@@ -18,6 +19,13 @@ PAGE_SIZE = 50
 
 class TookTooLongError(Exception):
     """A question took longer than the setting ``PGAUDIT_LOG_ADMIN_TIMEOUT`` allows."""
+
+
+def too_long() -> str:
+    """Return what a person is told in the place of what took too long."""
+    return _(
+        "This took too long and was given up. Narrow the time, or choose a model and an object."
+    )
 
 
 @contextmanager
@@ -35,7 +43,7 @@ def bounded(using: str) -> Iterator[None]:
                 "SELECT current_setting('statement_timeout'), set_config('statement_timeout', %s, true)",
                 [str(settings.ADMIN_TIMEOUT * 1000)],
             )
-            [usual, _] = cursor.fetchone()
+            usual = cursor.fetchone()[0]
             yield
             if is_inside:
                 # The transaction goes on, and with it the setting.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -27,6 +28,7 @@ from pgaudit_log.admin.subjects import Subject, subject_of
 from pgaudit_log.capture_v1.references import former_key
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.models import Events
+from pgaudit_log.reading.pages import Page
 from pgaudit_log.reading.whole_objects import tables_of
 
 
@@ -68,10 +70,16 @@ def timeline(
             events, message = Events.objects.none(), _("There is no such field.")
     can_have_parts = not field and related_rows.has_related(access, subject.model)
     with_parts = can_have_parts and parameters.get("parts") != "0"
-    if with_parts:
-        page, parts = related_rows.page_with_related(access, subject, events, position)
-    else:
-        page, parts = pages.page_of(events, position), frozenset()
+    page, parts = Page[Any](events=()), frozenset[int]()
+    try:
+        # The events of a field are looked for among all of the object.
+        with pages.bounded(str(events.db)) if field else nullcontext():
+            if with_parts:
+                page, parts = related_rows.page_with_related(access, subject, events, position)
+            else:
+                page = pages.page_of(events, position)
+    except pages.TookTooLongError:
+        message = pages.too_long()
     entries = Entries(access, str(events.db), subject=(subject.model, subject.key))
     own = [event for event in page if event.pgh_id not in parts]
     ids = [event.pgh_id for event in own if event.pgh_obj_id is not None][:2]

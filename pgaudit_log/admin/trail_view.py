@@ -57,10 +57,7 @@ def trail(
             with pages.bounded(using) if is_search else nullcontext():
                 page = pages.page_of(asked.qs, pages.Position.of(parameters))
         except pages.TookTooLongError:
-            message = _(
-                "This took too long and was given up. Narrow the time, or choose a model and an"
-                " object."
-            )
+            message = pages.too_long()
     names = actors.names(page.events) if parameters.get("layout") == "list" else {}
     layout = parameters.get("layout") if parameters.get("layout") in LAYOUTS else LAYOUTS[0]
     entries = Entries(access, using)

@@ -9,8 +9,10 @@ import pytest
 from django.contrib.auth.models import Group, User
 
 import pgaudit_log
+from pgaudit_log.admin import pages
 from pgaudit_log.models import Events
 from tests.shop.models import Customer, Order, OrderLine, Product, Untracked
+from tests.support import execute
 
 
 def test_the_history_page_of_a_tracked_model_is_its_timeline(
@@ -157,3 +159,12 @@ def test_whoever_acted_for_somebody_is_named_with_them(
     with pgaudit_log.context(user=1, user_name="ana", on_behalf_of=2, on_behalf_of_name="bob"):
         Order.objects.update(note="for him")
     assert "for bob" in page(root, url(order, "audit"))
+
+
+def test_a_field_that_is_looked_for_too_long_is_given_up(
+    root: Any, order: Order, page: Any, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.PGAUDIT_LOG_ADMIN_TIMEOUT = 1
+    monkeypatch.setattr(pages, "page_of", lambda *args: execute("SELECT pg_sleep(5)"))
+    place = f"/admin/shop/order/{order.pk}/audit/"
+    assert "took too long" in page(root, place, field="note")
