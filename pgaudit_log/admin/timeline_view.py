@@ -26,6 +26,7 @@ from pgaudit_log.admin.entries import Entries
 from pgaudit_log.admin.responses import screen
 from pgaudit_log.admin.subjects import Subject, subject_of
 from pgaudit_log.capture_v1.references import former_key
+from pgaudit_log.constants import DELETE
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.models import Events
 from pgaudit_log.reading.pages import Page
@@ -83,6 +84,7 @@ def timeline(
     entries = Entries(access, str(events.db), subject=(subject.model, subject.key))
     own = [event for event in page if event.pgh_id not in parts]
     ids = [event.pgh_id for event in own if event.pgh_obj_id is not None][:2]
+    days = cards.days_of(page, entries, parts=parts, all_entries=True, page=page)
     own_url = entries.links.timeline(subject.model, subject.key)
     return screen(
         site,
@@ -92,7 +94,8 @@ def timeline(
         subject=subject,
         model_name=capfirst(str(subject.model._meta.verbose_name_plural)),
         opts=subject.model._meta,
-        days=cards.days_of(page, entries, parts=parts, all_entries=True, page=page),
+        days=days,
+        deletion=_deletion(days, subject),
         page=page,
         facets=_facets(own, subject, entries, field, own_url),
         field="" if message else field,
@@ -122,6 +125,17 @@ def _title(subject: Subject, own: list[Any], hidden: frozenset[str]) -> str:
         if newest is not None:
             return object_texts.text_at(subject.model, newest, hidden=hidden)
     return subject.text
+
+
+def _deletion(days: list[cards.Day], subject: Subject) -> cards.Card | None:
+    """Return the card of the deletion of an object that is gone, if the page has it."""
+    if subject.obj is not None:
+        return None
+    for card in (card for day in days for card in day.cards):
+        for entry in card.entries:
+            if entry.operation == DELETE and not entry.is_part:
+                return card
+    return None
 
 
 def _former(own: list[Any], subject: Subject, entries: Entries) -> str:

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from django.contrib.admin import AdminSite
 from django.http import HttpRequest, QueryDict
 from django.template.response import TemplateResponse
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from pgaudit_log.admin import cards, pages
@@ -58,6 +59,7 @@ def trail(
                 page = pages.page_of(asked.qs, pages.Position.of(parameters))
         except pages.TookTooLongError:
             message = pages.too_long()
+    estimate = estimated_events(using) if access.is_superuser else None
     names = actors.names(page.events) if parameters.get("layout") == "list" else {}
     layout = parameters.get("layout") if parameters.get("layout") in LAYOUTS else LAYOUTS[0]
     entries = Entries(access, using)
@@ -88,10 +90,17 @@ def trail(
         newer_url=_address(parameters, after=page.newer) if page.newer is not None else "",
         older_url=_address(parameters, before=page.older) if page.older is not None else "",
         is_first=not (parameters.get("before") or parameters.get("after")),
-        estimate=estimated_events(using) if access.is_superuser else None,
+        estimate=estimate,
+        estimate_text="" if estimate is None else _rounded(estimate),
         timeout_message=message,
         all_url=_address(QueryDict(), period="all"),
     )
+
+
+def _rounded(number: int) -> str:
+    """Return a number to three digits, as the language writes it."""
+    rest = max(len(str(number)) - 3, 0)
+    return str(number_format(round(number, -rest), use_l10n=True, force_grouping=True))
 
 
 def _of_trail(events: tuple[Any, ...], using: str) -> list[Any]:
