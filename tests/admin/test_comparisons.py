@@ -50,6 +50,7 @@ def test_a_deleted_object_is_compared_with_its_absence(root: Any, order: Order, 
     assert "not there on the second side" in html and "ring twice" in html
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "query",
     [

@@ -45,10 +45,12 @@ def texts() -> set[str]:
     return found
 
 
+@pytest.mark.slow
 def test_the_texts_are_found() -> None:
     assert {"Audit trail", "%(count)d days", "%(count)s events", "Compare selected"} <= texts()
 
 
+@pytest.mark.slow
 def test_every_text_has_its_german() -> None:
     found = texts()
     with translation.override("de"):

@@ -19,6 +19,7 @@ def shown_events(html: str) -> set[int]:
     return {int(id) for id in re.findall(r'id="event-(\d+)"', html)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "place",
     [
@@ -100,6 +101,7 @@ def test_nor_is_it_shown_by_its_event_or_transaction(staff: Any, order: Order, p
     assert "D-1" not in html
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "query",
     [
@@ -121,6 +123,7 @@ def test_nor_is_it_found_by_its_values(
     assert not Events.objects.filter(pk__in=ids, pgh_obj_model__in=hidden).exists()
 
 
+@pytest.mark.slow
 def test_hidden_fields_are_neither_shown_nor_found(
     staff: Any, order: Order, page: Any, url: Any
 ) -> None:
@@ -155,6 +158,7 @@ def _changing(client: Any) -> Any:
     return client
 
 
+@pytest.mark.slow
 def test_where_events_came_from_needs_a_permission_of_its_own(
     staff: Any, order: Order, page: Any, url: Any
 ) -> None:

@@ -17,6 +17,8 @@ from pgaudit_log.admin.labels import Labels
 from pgaudit_log.models import Events
 from tests.shop.models import Customer, Order, OrderLine, Parcel, Product, Stock, UserProxy
 
+pytestmark = pytest.mark.slow
+
 TRAIL = "/admin/pgaudit_log/events/"
 
 SESSION_AND_USER = 2

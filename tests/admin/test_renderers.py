@@ -315,6 +315,7 @@ def is_harmless(html: str) -> bool:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("field", FIELDS, ids=lambda field: type(field).__name__)
 @override_settings(MEDIA_URL="/media/")
 def test_no_renderer_lets_html_through(field: Any) -> None:

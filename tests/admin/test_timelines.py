@@ -164,6 +164,7 @@ def test_whoever_acted_for_somebody_is_named_with_them(
     assert "for bob" in page(root, url(order, "audit"))
 
 
+@pytest.mark.slow
 def test_a_field_that_is_looked_for_too_long_is_given_up(
     root: Any, order: Order, page: Any, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -50,6 +50,7 @@ def test_a_transaction_of_many_events_tells_how_many(root: Any, page: Any, db: N
     assert re.search(r"\d+ × customer", html) and "show all" in html
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("query", "operations"),
     [
@@ -79,6 +80,7 @@ def test_what_is_asked_for_stands_above_it_and_can_be_taken_away(
     assert 'href="?model=shop.Order"' in html
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("query", "message"),
     [
@@ -101,6 +103,7 @@ def test_what_cannot_be_asked_is_told_beside_it(
     assert message in html and not shown_events(html)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", ["x", "-1", "9" * 30, "1e5", "١"])
 def test_a_forged_position_does_no_harm(root: Any, order: Order, page: Any, value: str) -> None:
     page(root, TRAIL, before=value)
@@ -146,6 +149,7 @@ def test_an_event_shows_the_whole_row(root: Any, order: Order, page: Any) -> Non
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page_name", ["add/", "1/delete/", "1/change/", "1/history/"])
 @pytest.mark.parametrize("method", ["get", "post"])
 def test_nothing_adds_changes_or_deletes_an_event(
@@ -167,6 +171,7 @@ def test_deleting_what_is_selected_is_not_offered(root: Any, order: Order, page:
     assert Events.objects.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("query", [{}, {"reason": "customer called"}, {"layout": "list"}])
 def test_looking_writes_nothing_and_locks_no_row(
     root: Any, order: Order, page: Any, query: dict[str, str]
@@ -179,6 +184,7 @@ def test_looking_writes_nothing_and_locks_no_row(
     assert not any("FOR UPDATE" in sql or "FOR SHARE" in sql for sql in statements)
 
 
+@pytest.mark.slow
 def test_a_question_that_takes_too_long_is_given_up_and_explained(
     root: Any, order: Order, page: Any, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
