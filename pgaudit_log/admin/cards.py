@@ -146,7 +146,7 @@ def _card(
         on_behalf_of=_name(actor.on_behalf_of) if actor.on_behalf_of is not None else "",
         by=links.trail(actor=actor.person.key) if actor.person is not None else "",
         reason=_text(context.get("reason")),
-        request=_request(context) if access.may_view_context else "",
+        request=_request(context, actor) if access.may_view_context else "",
         observed=_observed(newest) if access.may_view_context else "",
         entries=folded,
         counts=() if own_entries else _counts(events, entries),
@@ -177,10 +177,12 @@ def _text(value: Any) -> str:
     return safe(value)[:300] if isinstance(value, str | int) else ""
 
 
-def _request(context: Any) -> str:
+def _request(context: Any, actor: Actor) -> str:
     """Return what was asked for, such as ``POST /orders/17/ship/``."""
     parts = (_text(context.get(key)) for key in ("method", "url", "command", "task"))
-    return " ".join(part for part in parts if part)
+    found = " ".join(part for part in parts if part)
+    # Who it was says that already.
+    return "" if found == actor.program else found
 
 
 def _observed(event: Any) -> str:

@@ -19,7 +19,7 @@ from pgaudit_log.admin.access import Access
 from pgaudit_log.admin.cards import Card, days_of
 from pgaudit_log.admin.entries import Entries
 from pgaudit_log.admin.pages import number_of
-from pgaudit_log.admin.responses import refusal, screen
+from pgaudit_log.admin.responses import Crumb, refusal, screen
 from pgaudit_log.admin.subjects import subject_of
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.models import Events
@@ -82,7 +82,10 @@ def comparison(
         title=capfirst(subject.text),
         subject=subject,
         opts=subject.model._meta,
-        model_name=capfirst(str(subject.model._meta.verbose_name_plural)),
+        crumbs=[
+            Crumb(label=capfirst(str(subject.model._meta.verbose_name_plural))),
+            *([Crumb(label=_("Timeline"), url=url)] if url else []),
+        ],
         lines=_lines(found, access, entries, old if with_same else None),
         existed=found.existed,
         exists=found.exists,

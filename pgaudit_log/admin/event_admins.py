@@ -22,6 +22,7 @@ from pgaudit_log.admin.columns import columns_of
 from pgaudit_log.admin.comparison_view import comparison
 from pgaudit_log.admin.entries import WORDS
 from pgaudit_log.admin.event_view import event as event_page
+from pgaudit_log.admin.fields_view import fields
 from pgaudit_log.admin.filter_bar import TrailFilterSet
 from pgaudit_log.admin.timeline_view import timeline
 from pgaudit_log.admin.trail_view import trail
@@ -166,6 +167,11 @@ class EventsAdmin(ReadOnlyAdmin):
                 name=f"{name}_object_comparison",
             ),
             path(
+                "object/<str:label>/<path:key>/fields/",
+                self._view(self.object_fields_view),
+                name=f"{name}_object_fields",
+            ),
+            path(
                 "object/<str:label>/<path:key>/",
                 self._view(self.object_view),
                 name=f"{name}_object",
@@ -187,6 +193,10 @@ class EventsAdmin(ReadOnlyAdmin):
     def object_view(self, request: HttpRequest, label: str, key: str) -> Any:
         """Return the timeline of an object, of a model that has no admin of its own, too."""
         return timeline(self.admin_site, request, _model(label), unquote(key))
+
+    def object_fields_view(self, request: HttpRequest, label: str, key: str) -> Any:
+        """Return who set what of an object."""
+        return fields(self.admin_site, request, _model(label), unquote(key))
 
     def object_comparison_view(self, request: HttpRequest, label: str, key: str) -> Any:
         """Return what differs between two states of an object."""

@@ -13,6 +13,7 @@ from django.urls import path
 
 from pgaudit_log.admin.access import Access
 from pgaudit_log.admin.comparison_view import comparison
+from pgaudit_log.admin.fields_view import fields
 from pgaudit_log.admin.links import Links
 from pgaudit_log.admin.timeline_view import timeline
 from pgaudit_log.declaring import model_labels
@@ -35,7 +36,11 @@ def audit_urls(model_admin: ModelAdmin[Any]) -> list[Any]:
     def comparison_view(request: HttpRequest, object_id: str) -> Any:
         return comparison(site, request, model, unquote(object_id))
 
+    def fields_view(request: HttpRequest, object_id: str) -> Any:
+        return fields(site, request, model, unquote(object_id))
+
     return [
+        path("<path:object_id>/audit/fields/", site.admin_view(fields_view), name=f"{name}_fields"),
         path(
             "<path:object_id>/audit/compare/",
             site.admin_view(comparison_view),

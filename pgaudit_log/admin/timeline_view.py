@@ -23,7 +23,7 @@ from django.utils.translation import gettext as _
 from pgaudit_log.admin import cards, object_texts, pages, related_rows
 from pgaudit_log.admin.access import Access
 from pgaudit_log.admin.entries import Entries
-from pgaudit_log.admin.responses import screen
+from pgaudit_log.admin.responses import Crumb, screen
 from pgaudit_log.admin.subjects import Subject, subject_of
 from pgaudit_log.capture_v1.references import former_key
 from pgaudit_log.constants import DELETE
@@ -92,7 +92,7 @@ def timeline(
         "timeline",
         title=capfirst(_title(subject, own, hidden)),
         subject=subject,
-        model_name=capfirst(str(subject.model._meta.verbose_name_plural)),
+        crumbs=[Crumb(label=capfirst(str(subject.model._meta.verbose_name_plural)))],
         opts=subject.model._meta,
         days=days,
         deletion=_deletion(days, subject),
@@ -104,7 +104,9 @@ def timeline(
         with_parts=with_parts,
         is_complete=page.older is None and page.newer is None,
         former_url=_former(own, subject, entries),
+        tab="timeline",
         timeline_url=own_url,
+        fields_url=f"{own_url}fields/" if own_url else "",
         compare_url=f"{own_url}compare/"
         if own_url and len(ids) + (subject.obj is not None) > 1
         else "",

@@ -173,6 +173,7 @@ SCREENS = (
     "/admin/pgaudit_log/events/{event}/change/",
     "/admin/pgaudit_log/events/transaction/{txid}/",
     "/admin/shop/order/{order}/audit/",
+    "/admin/shop/order/{order}/audit/fields/",
     "/admin/shop/order/{order}/audit/compare/?a={event}&b=now&unchanged=1",
     "/admin/shop/order/{order}/audit/compare/",
 )

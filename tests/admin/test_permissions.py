@@ -28,6 +28,7 @@ def shown_events(html: str) -> set[int]:
         "transaction/{txid}/",
         "context/{context}/",
         "object/shop.OrderLine/{line}/",
+        "object/shop.OrderLine/{line}/fields/",
         "object/shop.OrderLine/{line}/compare/?a={event}&b=now",
     ],
 )
@@ -141,6 +142,7 @@ def test_hidden_fields_are_neither_shown_nor_found(
         f"{TRAIL}transaction/{event.pgh_txid}/",
         url(product, "audit", "compare") + f"?a={first.pk}&b=now&unchanged=1",
         url(product, "audit") + "?field=price",
+        url(product, "audit", "fields"),
     ):
         html = page(client, place)
         assert "0.99" not in html and "7.00" not in html and ">price" not in html, place
