@@ -23,13 +23,12 @@ from pgaudit_log.admin.comparison_view import comparison
 from pgaudit_log.admin.entries import WORDS
 from pgaudit_log.admin.event_view import event as event_page
 from pgaudit_log.admin.fields_view import fields
-from pgaudit_log.admin.filter_bar import TrailFilterSet
+from pgaudit_log.admin.filter_bar import TrailFilterSet, typed_filterset
 from pgaudit_log.admin.timeline_view import timeline
 from pgaudit_log.admin.trail_view import trail
 from pgaudit_log.admin.transaction_view import context, transaction
 from pgaudit_log.constants import OPERATIONS
 from pgaudit_log.declaring import model_labels
-from pgaudit_log.filtersets import filterset_for
 from pgaudit_log.models import Events
 from pgaudit_log.reading import actors
 
@@ -208,7 +207,7 @@ class EventAdmin(ReadOnlyAdmin):
 
     def get_filterset_class(self, request: HttpRequest) -> Any:
         """Return the filter set of the list, by default that of the events' class."""
-        return self.filterset_class or filterset_for(self.model)
+        return self.filterset_class or typed_filterset(self.model)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Return whether the person may see the trail, and objects of the tracked model."""

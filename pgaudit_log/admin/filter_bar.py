@@ -20,8 +20,9 @@ from pgaudit_log.admin.access import Access
 from pgaudit_log.admin.entries import WORDS
 from pgaudit_log.conf import settings
 from pgaudit_log.diffs.display import safe
-from pgaudit_log.filtersets import EventsFilterSet
+from pgaudit_log.filtersets import EventFilterSet, EventsFilterSet, filterset_for
 from pgaudit_log.reading.changed_fields import field_of
+from pgaudit_log.reading.event_model import Event
 from pgaudit_log.reading.expressions import any_of, of_model
 from pgaudit_log.values.tables import own_columns
 
@@ -55,8 +56,8 @@ class Chip:
     without: str
 
 
-class TrailFilterSet(EventsFilterSet):
-    """The filters of the trail in the admin."""
+class GuardedFilterSet(EventFilterSet):
+    """The filters of events in the admin, as far as the person who asks may ask."""
 
     period = ChoiceFilter(
         choices=[(name, label) for name, (label, _length) in PERIODS.items()],
@@ -90,31 +91,7 @@ class TrailFilterSet(EventsFilterSet):
         period = form.fields["period"]
         period.empty_label = self._usual_period
         period.choices = [(name, label) for name, (label, _length) in PERIODS.items()]
-        if "model" in form.fields:
-            form.fields["model"].empty_label = _("Any")
-            form.fields["model"].choices = sorted(
-                ((model._meta.label, str(model._meta.verbose_name)) for model in self._models()),
-                key=lambda choice: choice[1].lower(),
-            )
-            self._offer_fields(form)
         return form
-
-    def _models(self) -> list[type[models.Model]]:
-        return self.access.viewable_models()
-
-    def _offer_fields(self, form: Any) -> None:
-        """Let a field be chosen from a list, once a model is."""
-        label = form.data.get("model")
-        model = next((m for m in self._models() if m._meta.label == label), None)
-        if model is None:
-            return
-        hidden = self.access.hidden_fields(model)
-        choices = [
-            (field.name, str(field.verbose_name))
-            for field in own_columns(model)
-            if field.name not in hidden
-        ]
-        form.fields["changed"].widget = forms.Select(choices=[("", _("Any")), *choices])
 
     @property
     def _usual_period(self) -> Any:
@@ -131,10 +108,8 @@ class TrailFilterSet(EventsFilterSet):
         return not any(given.get(name) for name in (*_NARROW, "since", "until", "period"))
 
     def ask(self, cleaned: Mapping[str, Any], queryset: Any = None) -> Any:
-        """Return ``queryset`` narrowed by what concerns several fields, and to what may be seen."""
+        """Return ``queryset`` narrowed by what concerns several fields, and to a period."""
         asked = super().ask(cleaned, queryset)
-        if any(cleaned.get(name) for name in _BY_VALUE) and not self.access.is_superuser:
-            asked = asked.filter(any_of(of_model(model) for model in self._models()))
         if (length := self._length(cleaned)) is not None:
             asked = asked.between(timezone.now() - length, None)
         return asked
@@ -146,10 +121,6 @@ class TrailFilterSet(EventsFilterSet):
         if self.has_period and settings.ADMIN_DAYS is not None:
             return timedelta(days=settings.ADMIN_DAYS)
         return None
-
-    def tracked_models(self, cleaned: Mapping[str, Any]) -> list[type[models.Model]]:
-        """Return the models whose fields may be named by this person."""
-        return [m for m in super().tracked_models(cleaned) if self.access.may_view(m)]
 
     def ask_changed(self, cleaned: Mapping[str, Any], queryset: Any) -> Any:
         """Return the updates of a field; one whose values are hidden is unknown here.
@@ -197,6 +168,60 @@ class TrailFilterSet(EventsFilterSet):
                 )
             )
         return found
+
+
+class TrailFilterSet(GuardedFilterSet, EventsFilterSet):
+    """The filters of the trail in the admin."""
+
+    class Meta(EventsFilterSet.Meta):
+        pass
+
+    @property
+    def form(self) -> Any:
+        """The form, whose choices are what the person may see."""
+        form = super().form
+        form.fields["model"].empty_label = _("Any")
+        form.fields["model"].choices = sorted(
+            ((model._meta.label, str(model._meta.verbose_name)) for model in self._models()),
+            key=lambda choice: choice[1].lower(),
+        )
+        self._offer_fields(form)
+        return form
+
+    def _models(self) -> list[type[models.Model]]:
+        return self.access.viewable_models()
+
+    def _offer_fields(self, form: Any) -> None:
+        """Let a field be chosen from a list, once a model is."""
+        label = form.data.get("model")
+        model = next((m for m in self._models() if m._meta.label == label), None)
+        if model is None:
+            return
+        hidden = self.access.hidden_fields(model)
+        choices = [
+            (field.name, str(field.verbose_name))
+            for field in own_columns(model)
+            if field.name not in hidden
+        ]
+        form.fields["changed"].widget = forms.Select(choices=[("", _("Any")), *choices])
+
+    def ask(self, cleaned: Mapping[str, Any], queryset: Any = None) -> Any:
+        """Return ``queryset`` narrowed by what was asked, and by values only to what may be seen."""
+        asked = super().ask(cleaned, queryset)
+        if any(cleaned.get(name) for name in _BY_VALUE) and not self.access.is_superuser:
+            asked = asked.filter(any_of(of_model(model) for model in self._models()))
+        return asked
+
+    def tracked_models(self, cleaned: Mapping[str, Any]) -> list[type[models.Model]]:
+        """Return the models whose fields may be named by this person."""
+        return [m for m in super().tracked_models(cleaned) if self.access.may_view(m)]
+
+
+def typed_filterset(event_model: type[Event]) -> type[Any]:
+    """Return the filters of typed events in the admin."""
+    plain: Any = filterset_for(event_model)
+    meta = type("Meta", (plain.Meta,), {})
+    return type(plain.__name__, (GuardedFilterSet, plain), {"Meta": meta, "__doc__": plain.__doc__})
 
 
 LABELS = {

@@ -16,7 +16,7 @@ from pgaudit_log.admin import cards, pages
 from pgaudit_log.admin.access import Access
 from pgaudit_log.admin.columns import Column
 from pgaudit_log.admin.entries import Entries
-from pgaudit_log.admin.filter_bar import SHORT, TrailFilterSet
+from pgaudit_log.admin.filter_bar import SHORT, GuardedFilterSet
 from pgaudit_log.admin.responses import screen
 from pgaudit_log.database.partitions.sizes import estimated_events
 from pgaudit_log.models import Events
@@ -41,13 +41,13 @@ def trail(
         site: the site of the admin.
         request: whose query says what is asked for.
         queryset: the events that may be asked for: the trail, or typed events.
-        filterset_class: what they can be asked; a subclass of ``TrailFilterSet`` is told who asks.
+        filterset_class: what they can be asked; a subclass of ``GuardedFilterSet`` is told who asks.
         columns: the columns of the flat list.
         title: what the page is called.
     """
     access = Access(request, site)
     parameters = request.GET
-    options = {"access": access} if issubclass(filterset_class, TrailFilterSet) else {}
+    options = {"access": access} if issubclass(filterset_class, GuardedFilterSet) else {}
     asked = filterset_class(parameters, queryset, request=request, **options)
     using = str(queryset.db)
     is_search = getattr(asked, "is_search", True)

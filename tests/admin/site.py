@@ -16,6 +16,7 @@ from tests.shop.models import Customer, Order, OrderLine, Product, Untracked
 site = admin.AdminSite()
 
 OrderEvent: Any = Order.pgh_event_model  # type: ignore[attr-defined]
+ProductEvent: Any = Product.pgh_event_model  # type: ignore[attr-defined]
 
 
 class LineInline(admin.TabularInline):  # type: ignore[type-arg]
@@ -46,7 +47,8 @@ class RequestsAdmin(EventsAdmin):
 
 site.register(Events, EventsAdmin)
 site.register(MiddlewareEvents, RequestsAdmin)
-site.register(OrderEvent, EventAdmin)
+for events in (OrderEvent, ProductEvent):
+    site.register(events, EventAdmin)
 site.register(Order, OrderAdmin)
 site.register(Product, ProductAdmin)
 for model in (Customer, Group, Untracked):

@@ -220,6 +220,19 @@ def test_typed_events_need_both_the_trail_and_the_model(staff: Any, order: Order
     assert client.get(f"/admin/shop/orderevent/{event.pk}/change/").status_code == 403
 
 
+def test_nor_do_typed_events_show_or_find_hidden_fields(
+    staff: Any, order: Order, page: Any
+) -> None:
+    Product.objects.update(price=7)
+    client = staff("pgaudit_log.view_events", "shop.view_product")
+    place = "/admin/shop/productevent/"
+    assert "7.00" not in page(client, place)
+    html = page(client, place, changed="price", changed_to="7")
+    assert "There is no field" in html and not shown_events(html)
+    assert "context_id" not in html and "API token" not in html
+    assert shown_events(page(client, place, operation="U"))
+
+
 def test_a_password_is_never_shown(root: Any, db: None, page: Any) -> None:
     from pgaudit_log.admin.labels import Labels
     from pgaudit_log.admin.renderers import Surroundings, renderer_for
