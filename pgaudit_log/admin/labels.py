@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import models
 
-from pgaudit_log.admin.object_texts import plain_text, text_of
+from pgaudit_log.admin.object_texts import loaded, plain_text, text_of
 from pgaudit_log.diffs.display import may_be
 from pgaudit_log.values.keys import key_fields, key_text
 from pgaudit_log.values.tables import Field, concrete
@@ -57,7 +57,7 @@ class Labels:
             # Not by the model's own manager, which may hide some.
             objects: models.QuerySet[Any, Any] = models.QuerySet(model, using=self._using)
             found = objects.filter(**{f"{attribute}__in": list(values)})
-            self._found[place] = {getattr(obj, attribute): obj for obj in found}
+            self._found[place] = {getattr(obj, attribute): obj for obj in loaded(found, attribute)}
 
     def object_of(self, field: Field, value: Any) -> models.Model | None:
         """Return the object of today that a foreign key points at, if it was loaded."""

@@ -39,6 +39,18 @@ def text_of(obj: models.Model, key: str) -> str:
     return safe(_cut(text)) if text.strip() else plain_text(type(obj), key)
 
 
+def loaded(objects: models.QuerySet[Any, Any], *needed: str) -> list[Any]:
+    """Return the objects of a queryset; those that Django cannot read with their keys alone.
+
+    A number of 5,000 digits in a JSON column, which PostgreSQL has, is more than Python reads.
+    ``needed`` names what else they need to have.
+    """
+    try:
+        return list(objects)
+    except (ValueError, ArithmeticError, RecursionError):
+        return list(objects.only("pk", *needed))
+
+
 def text_at(
     model: type[models.Model],
     event: Any,

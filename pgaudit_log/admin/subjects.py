@@ -11,7 +11,7 @@ from django.http import Http404
 from django.utils.translation import gettext as _
 
 from pgaudit_log.admin.access import Access
-from pgaudit_log.admin.object_texts import plain_text, text_of
+from pgaudit_log.admin.object_texts import loaded, plain_text, text_of
 from pgaudit_log.declaring import model_labels
 from pgaudit_log.reading.objects import unloaded
 from pgaudit_log.values.keys import key_fields, key_text, parse_key
@@ -72,8 +72,8 @@ def _object(access: Access, model: type[models.Model], key: Any) -> models.Model
     registered = access.site._registry.get(model)
     every = model._base_manager.filter(pk=key)
     if registered is None:
-        return every.first()
-    found: models.Model | None = registered.get_queryset(access.request).filter(pk=key).first()
-    if found is None and every.exists():
+        return next(iter(loaded(every)), None)
+    found = loaded(registered.get_queryset(access.request).filter(pk=key)[:1])
+    if not found and every.exists():
         raise Http404(_("There is no such object."))
-    return found
+    return found[0] if found else None
