@@ -11,7 +11,7 @@ from django.http import HttpRequest
 
 from pgaudit_log.constants import APP_LABEL
 from pgaudit_log.declaring import model_labels
-from pgaudit_log.values.tables import concrete, owner_of
+from pgaudit_log.values.tables import concrete, owner_of, owning_field
 
 
 class Access:
@@ -53,7 +53,10 @@ class Access:
             return self.is_superuser
         model = concrete(model)
         if model not in self._may_view:
-            self._may_view[model] = self._asked(owner_of(model) or model)
+            owner = owner_of(model)
+            self._may_view[model] = self._asked(owner or model) and (
+                owner is None or owning_field(model) not in self.hidden_fields(owner)
+            )
         return self._may_view[model]
 
     def _asked(self, model: type[models.Model]) -> bool:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.db import models
@@ -15,7 +14,8 @@ from pgaudit_log.admin.access import Access
 from pgaudit_log.admin.labels import Labels
 from pgaudit_log.admin.links import Links
 from pgaudit_log.admin.renderers import Renderer, Surroundings, renderer_for
-from pgaudit_log.constants import BASELINE, DELETE, INSERT, MANUAL, TRUNCATE, UPDATE
+from pgaudit_log.admin.shown import SIGNS, WORDS, Entry, Shown
+from pgaudit_log.constants import BASELINE, DELETE, INSERT, TRUNCATE, UPDATE
 from pgaudit_log.database.own_events import ACCESS, MAINTENANCE
 from pgaudit_log.declaring import former_names, model_labels
 from pgaudit_log.declaring.conditions import is_automatic
@@ -25,66 +25,8 @@ from pgaudit_log.values.keys import key_fields
 from pgaudit_log.values.row_json import MISSING
 from pgaudit_log.values.tables import Field, column_of, own_columns
 
-WORDS = {
-    INSERT: _("added"),
-    UPDATE: _("changed"),
-    DELETE: _("deleted"),
-    TRUNCATE: _("emptied"),
-    MANUAL: _("noted"),
-    BASELINE: _("baseline snapshot"),
-}
-"""What happened, as a word of the screens."""
-
-SIGNS = {INSERT: "+", UPDATE: "~", DELETE: "−", TRUNCATE: "∅", MANUAL: "✎", BASELINE: "="}
-
 OWN = {MAINTENANCE: _("maintenance of the log"), ACCESS: _("access")}
 """What events are called that are of no table."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Shown:
-    """One field of an event, shown."""
-
-    name: str
-    label: str
-    column: str
-    html: SafeString
-    is_block: bool = False
-    is_unknown: bool = False
-    """Whether the model no longer has it."""
-    is_generated: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Entry:
-    """One event, or several that tell of one many-to-many field."""
-
-    event: Any
-    operation: str
-    sign: str
-    word: Any
-    model: type[models.Model] | None
-    kind: str
-    """What the object is, such as ``order``."""
-    text: str
-    """What the object was called."""
-    url: str
-    event_url: str
-    shown: Sequence[Shown]
-    rest: Sequence[Shown] = ()
-    """What says little: what was inserted as its default, or is computed."""
-    is_restricted: bool = False
-    """Whether the person may not see what it is of."""
-    is_part: bool = False
-    """Whether it is of a row that belongs to the object of a timeline."""
-
-    tracker: str = ""
-    """The tracker's label, where it says more than the operation."""
-
-    @property
-    def has_blocks(self) -> bool:
-        """Whether a field of it takes lines of its own."""
-        return any(shown.is_block for shown in self.shown)
 
 
 _USUAL = {

@@ -20,10 +20,10 @@ from pgaudit_log.admin import cards
 from pgaudit_log.admin.access import Access
 from pgaudit_log.admin.columns import columns_of
 from pgaudit_log.admin.comparison_view import comparison
-from pgaudit_log.admin.entries import WORDS
 from pgaudit_log.admin.event_view import event as event_page
 from pgaudit_log.admin.fields_view import fields
 from pgaudit_log.admin.filter_bar import TrailFilterSet, typed_filterset
+from pgaudit_log.admin.shown import WORDS
 from pgaudit_log.admin.timeline_view import timeline
 from pgaudit_log.admin.trail_view import trail
 from pgaudit_log.admin.transaction_view import context, transaction

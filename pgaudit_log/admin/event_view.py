@@ -12,8 +12,9 @@ from django.utils.translation import gettext as _
 
 from pgaudit_log.admin import cards, pages
 from pgaudit_log.admin.access import Access
-from pgaudit_log.admin.entries import Entries, Shown
+from pgaudit_log.admin.entries import Entries
 from pgaudit_log.admin.responses import screen
+from pgaudit_log.admin.shown import Shown
 from pgaudit_log.admin.transaction_view import document_of, facts_of
 from pgaudit_log.models import Events
 

@@ -17,7 +17,7 @@ from django.utils.translation import ngettext
 from django_filters.filters import CharFilter, ChoiceFilter, MultipleChoiceFilter
 
 from pgaudit_log.admin.access import Access
-from pgaudit_log.admin.entries import WORDS
+from pgaudit_log.admin.shown import WORDS
 from pgaudit_log.conf import settings
 from pgaudit_log.diffs.display import safe
 from pgaudit_log.filtersets import EventFilterSet, EventsFilterSet, filterset_for

@@ -16,8 +16,9 @@ from django.utils.translation import gettext as _
 
 from pgaudit_log.admin import cards, pages
 from pgaudit_log.admin.access import Access
-from pgaudit_log.admin.entries import Entries, Entry
+from pgaudit_log.admin.entries import Entries
 from pgaudit_log.admin.responses import screen
+from pgaudit_log.admin.shown import Entry
 from pgaudit_log.diffs.display import safe
 from pgaudit_log.models import Events
 

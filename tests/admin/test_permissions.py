@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 
 from pgaudit_log.models import Events
 from tests.admin.site import OrderEvent, site
@@ -231,6 +231,20 @@ def test_nor_do_typed_events_show_or_find_hidden_fields(
     assert "There is no field" in html and not shown_events(html)
     assert "context_id" not in html and "API token" not in html
     assert shown_events(page(client, place, operation="U"))
+
+
+def test_a_hidden_many_to_many_field_is_not_told(
+    staff: Any, page: Any, monkeypatch: pytest.MonkeyPatch, db: None
+) -> None:
+    User.objects.create_user("ana").groups.add(Group.objects.create(name="secret"))
+    users: Any = site._registry[User]
+    client = staff("pgaudit_log.view_events", "auth.view_user", "auth.view_group")
+    assert "secret" in page(client, TRAIL)
+    monkeypatch.setattr(
+        users, "get_audit_hidden_fields", lambda request: ("groups",), raising=False
+    )
+    html = page(client, TRAIL)
+    assert "secret" not in html and "You may not see this object" in html
 
 
 def test_a_password_is_never_shown(root: Any, db: None, page: Any) -> None:
