@@ -15,6 +15,9 @@ settings.configure(
     INSTALLED_APPS=[
         "django.contrib.contenttypes",
         "django.contrib.auth",
+        "django.contrib.messages",
+        "django.contrib.sessions",
+        "django.contrib.admin",
         "pgtrigger",
         "pgaudit_log",
     ],

@@ -8,6 +8,7 @@ from django.apps import AppConfig
 from django.db import connections
 from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate, pre_migrate
+from django.utils.translation import gettext_lazy as _
 
 from pgaudit_log.declaring import abstract_bases, selections, trigger_registry
 from pgaudit_log.declaring.declarations import Declaration, declared
@@ -25,7 +26,7 @@ class PgauditLogConfig(AppConfig):
     """Tracks models; see :func:`pgaudit_log.track`."""
 
     name = "pgaudit_log"
-    verbose_name = "Audit log"
+    verbose_name = _("Audit log")
     default_auto_field = "django.db.models.BigAutoField"
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

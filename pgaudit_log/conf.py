@@ -26,6 +26,18 @@ class Settings:
     ACCESS_ON_FAILURE: Literal["log", "raise"] = "log"
     """What happens where an event of access cannot be written: it is logged, or refuses the access."""
 
+    ADMIN_DAYS: int | None = 7
+    """How many days the trail in the admin shows where nobody says; ``None`` shows all."""
+
+    ADMIN_HISTORY: bool = True
+    """Whether the admin's History pages of tracked models are their timelines."""
+
+    ADMIN_TIMEOUT: int = 5
+    """After how many seconds a question that the trail in the admin asks is given up."""
+
+    ADMIN_TRAIL: bool = True
+    """Whether the trail stands in the admin's index."""
+
     APPEND_ONLY: bool = True
     """Kept for those who come from django-pghistory: events are always append-only."""
 

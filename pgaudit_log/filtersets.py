@@ -59,7 +59,7 @@ def label_choices() -> list[tuple[str, str]]:
 class QuestionForm(forms.Form):
     """A form whose answers are tried as questions, so that what cannot be asked is an error of it."""
 
-    filterset: _EventFilterSet
+    filterset: EventFilterSet
 
     def clean(self) -> dict[str, Any]:
         """Return the cleaned data.
@@ -101,7 +101,7 @@ class _MomentFilter(Filter):
     field_class = _MomentField
 
 
-class _EventFilterSet(FilterSet):
+class EventFilterSet(FilterSet):
     """What both kinds of events can be asked."""
 
     queryset: Any
@@ -240,12 +240,12 @@ class _EventFilterSet(FilterSet):
         return queryset.in_transaction(value)
 
 
-class EventsFilterSet(_EventFilterSet):
+class EventsFilterSet(EventFilterSet):
     """The filters of the trail."""
 
     model = ChoiceFilter(choices=model_choices, method="filter_model", label="Model")
 
-    class Meta(_EventFilterSet.Meta):
+    class Meta(EventFilterSet.Meta):
         model = Events
 
     def filter_model(self, queryset: Any, name: str, value: str) -> Any:
@@ -279,7 +279,7 @@ class EventsFilterSet(_EventFilterSet):
         return super().ask(cleaned, queryset)
 
 
-class _TypedFilterSet(_EventFilterSet):
+class _TypedFilterSet(EventFilterSet):
     def ask_object(self, cleaned: Mapping[str, Any], queryset: Any) -> Any:
         key = cleaned.get("object")
         return queryset.filter(pgh_obj_key=key) if key else queryset
@@ -308,7 +308,7 @@ def filterset_for(
         )
     known = declarations.event_labels(declaration)
     labels = [(label, label) for label in sorted(known)]
-    meta = type("Meta", (_EventFilterSet.Meta,), {"model": event_model, "fields": fields})
+    meta = type("Meta", (EventFilterSet.Meta,), {"model": event_model, "fields": fields})
     attributes = {
         "__doc__": f"The filters of {event_model.__name__}.",
         "Meta": meta,

@@ -9,6 +9,7 @@ from uuid import UUID
 from django.apps import apps
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, models
+from django.utils.translation import gettext_lazy as _
 
 from pgaudit_log.constants import EVENT_TABLE
 from pgaudit_log.declaring import model_labels
@@ -27,6 +28,13 @@ if TYPE_CHECKING:
     from pgaudit_log.reading.managers import EventField
 
 __all__ = ["AccessEvents", "Event", "Events", "MiddlewareEvents"]
+
+PERMISSIONS: tuple[tuple[str, str], ...] = (
+    ("revert_events", "Can revert, undo and restore by events"),
+    ("export_events", "Can export events"),
+    ("view_context_events", "Can view where events came from: requests, addresses, roles"),
+)
+"""What may be done with events beside viewing them; that they are changed is for nobody."""
 
 
 class Events(ReadOnlyModel):
@@ -69,8 +77,9 @@ class Events(ReadOnlyModel):
         ordering: ClassVar = ["pgh_id"]
         get_latest_by = "pgh_id"
         default_permissions = ("view",)
-        verbose_name = "event"
-        verbose_name_plural = "events"
+        permissions = PERMISSIONS
+        verbose_name = _("event")
+        verbose_name_plural = _("events")
 
     def __str__(self) -> str:
         return f"{self.pgh_obj_model} {self.pgh_obj_id} {self.pgh_label} #{self.pgh_id}"
@@ -117,8 +126,10 @@ class MiddlewareEvents(Events):
 
     class Meta:
         proxy = True
-        verbose_name = "event of a request"
-        verbose_name_plural = "events of requests"
+        # Who may see events may see them as this, too.
+        default_permissions = ()
+        verbose_name = _("event of a request")
+        verbose_name_plural = _("events of requests")
 
 
 class AccessEvents(Events):
@@ -148,5 +159,7 @@ class AccessEvents(Events):
 
     class Meta:
         proxy = True
-        verbose_name = "event of access"
-        verbose_name_plural = "events of access"
+        # Who may see events may see them as this, too.
+        default_permissions = ()
+        verbose_name = _("event of access")
+        verbose_name_plural = _("events of access")

@@ -66,6 +66,17 @@ RULES = (
     ),
     _Rule("ACCESS_NAMES", lambda value: value in ("all", "known"), 'Set "all" or "known".'),
     _Rule("ACCESS_ON_FAILURE", lambda value: value in ("log", "raise"), 'Set "log" or "raise".'),
+        "ADMIN_DAYS",
+        lambda value: value is None or (type(value) is int and 1 <= value <= 36_500),
+        "Set a number of days from 1, or None for all that there are.",
+    ),
+    _Rule("ADMIN_HISTORY", lambda value: isinstance(value, bool), "Set True or False."),
+    _Rule(
+        "ADMIN_TIMEOUT",
+        lambda value: type(value) is int and 1 <= value <= 3600,
+        "Set a number of seconds from 1 to 3600.",
+    ),
+    _Rule("ADMIN_TRAIL", lambda value: isinstance(value, bool), "Set True or False."),
     _Rule(
         "APPEND_ONLY",
         lambda value: value is True,

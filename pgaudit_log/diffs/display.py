@@ -73,7 +73,7 @@ class Wording:
                 continue
             given = (row.get(column_of(own)) for row in listed)
             target = own.target_field
-            wanted = {value for value in given if _may_be(target, value)}
+            wanted = {value for value in given if may_be(target, value)}
             if not wanted:
                 continue
             manager: models.QuerySet[Any, Any] = models.QuerySet(
@@ -84,7 +84,7 @@ class Wording:
 
     def of(self, own: Field | None, value: Any) -> str:
         """Return the words for a value of the field ``own``; ``None`` for one that is no more."""
-        if not isinstance(own, models.ForeignKey) or not _may_be(own.target_field, value):
+        if not isinstance(own, models.ForeignKey) or not may_be(own.target_field, value):
             return words_for(own, value)
         found = self._objects.get((own, value))
         name = concrete(own.target_field.model)._meta.verbose_name
@@ -100,7 +100,7 @@ def words_for(own: Field | None, value: Any) -> str:
     return _plain(value) if label is None else str(label)
 
 
-def _may_be(field: Field, value: Any) -> bool:
+def may_be(field: Field, value: Any) -> bool:
     """Return whether a value can be one of the field; what a foreign key had may be of another type."""
     if value is None or isinstance(value, Absence):
         return False

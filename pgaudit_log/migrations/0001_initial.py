@@ -216,6 +216,14 @@ class Migration(migrations.Migration):
                 "get_latest_by": "pgh_id",
                 "managed": False,
                 "default_permissions": ("view",),
+                "permissions": (
+                    ("revert_events", "Can revert, undo and restore by events"),
+                    ("export_events", "Can export events"),
+                    (
+                        "view_context_events",
+                        "Can view where events came from: requests, addresses, roles",
+                    ),
+                ),
             },
         ),
     ]

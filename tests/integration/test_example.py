@@ -140,6 +140,30 @@ def test_page_of_a_deleted_order_shows_its_events(demo: Demo) -> None:
     assert html.count("<td>delete") == 3
 
 
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", ["Audit trail", "changed", "raise_prices", "Compare selected"]),
+        ("de", ["Änderungsprotokoll", "geändert", "raise_prices", "Auswahl vergleichen"]),
+    ],
+)
+def test_the_admin_shows_the_story_in_the_language_of_the_browser(
+    demo: Demo, language: str, words: list[str]
+) -> None:
+    html = demo.shop.shell(
+        CLIENT
+        + f"""
+browser.login(username="admin", password="admin")
+for place in ("pgaudit_log/events/", "shop/order/413/history/", "shop/order/414/audit/"):
+    response = browser.get(f"/admin/{{place}}", headers={{"accept-language": "{language}"}})
+    assert response.status_code == 200
+    print(response.content.decode())
+"""
+    )
+    for word in [*words, "anna", "Luís Gonçalves", "POST /orders/413/ship/", "gift wrap"]:
+        assert word in html
+
+
 def test_shipping_on_the_site_is_captured(demo: Demo) -> None:
     demo.shop.shell(
         CLIENT

@@ -71,6 +71,17 @@ class _Row(NamedTuple):
     frequencies: list[float] | None
 
 
+def estimated_events(using: str) -> int | None:
+    """Return about how many events there are, by PostgreSQL's statistics; ``None`` without any.
+
+    One query, which reads no partition.
+    """
+    with connections[using].cursor() as cursor:
+        cursor.execute(sql.read("partition_sizes.sql"), {"events": EVENT_TABLE})
+        known = [row.events for row in map(_Row._make, cursor.fetchall()) if row.events is not None]
+    return sum(known) if known else None
+
+
 def sizes(using: str) -> list[PartitionSize]:
     """Return the sizes of the partitions, the DEFAULT one first, then the oldest."""
     with connections[using].cursor() as cursor:

@@ -68,6 +68,8 @@ Open the site:   {_run("runserver")}
                  {SITE}{order.get_absolute_url()}  (the order above)
                  {SITE}{reverse("order", args=[deleted])}  (the deleted one)
                  {SITE}{reverse("admin:index")}  (user admin, password admin)
+                 {SITE}{reverse("admin:pgaudit_log_events_changelist")}  (all of this in the admin)
+                 {SITE}{reverse("admin:shop_order_audit", args=[order.pk])}  (the order there)
 Once more:       {_run()}"""
         )
 

@@ -1,0 +1,227 @@
+"""Cards: the entries of a page by day and transaction, the unit in which people did something."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any
+
+from django.db import models
+from django.utils.translation import gettext as _
+
+from pgaudit_log.admin import many_to_many
+from pgaudit_log.admin.entries import Entries
+from pgaudit_log.admin.shown import SIGNS, WORDS, Entry
+from pgaudit_log.diffs.display import in_current_zone, safe
+from pgaudit_log.reading import actors
+from pgaudit_log.reading.actors import Actor, Person
+from pgaudit_log.reading.pages import Page
+
+MOST_ENTRIES = 20
+"""How many events of a transaction are shown one by one; of more, how many of each model."""
+
+
+_MOST_CHARACTERS = 80
+
+
+@dataclass(frozen=True, kw_only=True)
+class Count:
+    """How many events of one kind a transaction has on a page."""
+
+    sign: str
+    word: Any
+    operation: str
+    number: int
+    kind: str
+    fields: str
+    """The names of the fields that were changed, in all of them together."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """What one transaction did in one context, as far as a page has it."""
+
+    event: Any
+    """The newest of its events."""
+    time: datetime
+    who: str
+    """Who did it, as far as the person may know."""
+    on_behalf_of: str
+    by: str
+    """By which the trail is asked for what else they did; empty where nobody is known."""
+    reason: str
+    request: str
+    """The request, command or task; empty where the person may not see it."""
+    observed: str
+    """What PostgreSQL observed of the session; empty where the person may not see it."""
+    entries: Sequence[Entry]
+    counts: Sequence[Count]
+    """Instead of the entries, where they are many."""
+    events: int
+    objects: int
+    is_cut: bool
+    """Whether the transaction may go on beyond the page."""
+    url: str
+    """Where all of the transaction is shown."""
+    context_url: str
+
+    @property
+    def context_id(self) -> Any:
+        """The id of its context."""
+        return self.event.pgh_context_id
+
+
+@dataclass(frozen=True, kw_only=True)
+class Day:
+    """The cards of one day in the current time zone."""
+
+    date: date
+    cards: Sequence[Card]
+
+
+def days_of(
+    events: Iterable[Any],
+    entries: Entries,
+    *,
+    parts: frozenset[int] = frozenset(),
+    all_entries: bool = False,
+    page: Page[Any] | None = None,
+) -> list[Day]:
+    """Return events, the newest first, as the cards of days.
+
+    Args:
+        events: those of a page.
+        entries: makes the entries.
+        parts: the ids of the events that are of rows that belong to an object.
+        page: the page, whose transactions at its ends may go on beyond it.
+        all_entries: whether also many events of a transaction are shown one by one.
+    """
+    listed = list(events)
+    names = actors.names(listed)
+    by_transaction: dict[Any, list[Any]] = {}
+    for event in listed:
+        by_transaction.setdefault((event.pgh_txid, event.pgh_context_id), []).append(event)
+    shown = {
+        entry.event.pgh_id: entry
+        for entry in entries.of(_shown_one_by_one(by_transaction.values(), all_entries))
+    }
+    found: dict[date, list[Card]] = {}
+    for own in by_transaction.values():
+        own_entries = [
+            replace(shown[event.pgh_id], is_part=event.pgh_id in parts)
+            for event in own
+            if event.pgh_id in shown
+        ]
+        is_cut = page is not None and (
+            (page.older is not None and own[-1] is listed[-1])
+            or (page.newer is not None and own[0] is listed[0])
+        )
+        card = replace(_card(own, own_entries, names, entries), is_cut=is_cut)
+        found.setdefault(in_current_zone(card.time).date(), []).append(card)
+    return [Day(date=day, cards=cards) for day, cards in found.items()]
+
+
+def _shown_one_by_one(transactions: Iterable[list[Any]], all_entries: bool) -> list[Any]:
+    return [
+        event for own in transactions if all_entries or len(own) <= MOST_ENTRIES for event in own
+    ]
+
+
+def _card(
+    events: list[Any], own_entries: list[Entry], names: actors.Names, entries: Entries
+) -> Card:
+    newest = events[0]
+    access, links = entries.access, entries.links
+    context = actors.context_of(newest)
+    actor = actors.actor_of(newest, names)
+    folded = many_to_many.folded(own_entries, entries)
+    return Card(
+        event=newest,
+        time=newest.pgh_created_at,
+        who=who(actor, may_view_context=access.may_view_context),
+        on_behalf_of=_name(actor.on_behalf_of) if actor.on_behalf_of is not None else "",
+        by=links.trail(actor=actor.person.key) if actor.person is not None else "",
+        reason=_text(context.get("reason")),
+        request=_request(context, actor) if access.may_view_context else "",
+        observed=_observed(newest) if access.may_view_context else "",
+        entries=folded,
+        counts=() if own_entries else _counts(events, entries),
+        events=len(events),
+        objects=len({(event.pgh_obj_model, event.pgh_obj_id) for event in events}),
+        is_cut=False,
+        url=links.transaction(newest.pgh_txid),
+        context_url=links.context(newest.pgh_context_id) if newest.pgh_context_id else "",
+    )
+
+
+def who(actor: Actor, *, may_view_context: bool) -> str:
+    """Return who it was: a user, else a program, else the role that had logged in."""
+    if actor.person is not None:
+        return _name(actor.person)
+    if actor.program is not None:
+        return safe(actor.program)[:_MOST_CHARACTERS]
+    if actor.role is not None and may_view_context:
+        return _("role %(role)s") % {"role": safe(actor.role)}
+    return _("no user")
+
+
+def _name(person: Person) -> str:
+    return safe(person.name or _("user %(key)s") % {"key": person.key})[:_MOST_CHARACTERS]
+
+
+def _text(value: Any) -> str:
+    return safe(value)[:300] if isinstance(value, str | int) else ""
+
+
+def _request(context: Any, actor: Actor) -> str:
+    """Return what was asked for, such as ``POST /orders/17/ship/``."""
+    parts = (_text(context.get(key)) for key in ("method", "url", "command", "task"))
+    found = " ".join(part for part in parts if part)
+    # Who it was says that already.
+    return "" if found == actor.program else found
+
+
+def _observed(event: Any) -> str:
+    """Return what PostgreSQL observed, where no context tells who wrote."""
+    session = event.pgh_session if isinstance(event.pgh_session, dict) else {}
+    said = [_text(session.get("application"))]
+    if address := _text(session.get("address")):
+        said.append(_("from %(address)s") % {"address": address})
+    if event.pgh_context is None:
+        said.append(_("no context"))
+    return " ".join(part for part in said if part)
+
+
+def _counts(events: list[Any], entries: Entries) -> list[Count]:
+    """Return how many events of each model and kind there are."""
+    grouped: dict[tuple[str, str], list[Any]] = {}
+    for event in events:
+        grouped.setdefault((event.pgh_obj_model, event.pgh_operation), []).append(event)
+    found = []
+    for (_label, operation), own in grouped.items():
+        model = entries.model_of(own[0])
+        may_view = entries.access.may_view(model)
+        found.append(
+            Count(
+                sign=SIGNS.get(operation, "?"),
+                word=WORDS.get(operation, operation),
+                operation=operation,
+                number=len(own),
+                kind=entries.kind_of(own[0], model),
+                fields=_changed(own, model, entries) if may_view else "",
+            )
+        )
+    return found
+
+
+def _changed(events: list[Any], model: type[models.Model] | None, entries: Entries) -> str:
+    fields = {} if model is None else entries.fields_of(model)
+    hidden = frozenset[str]() if model is None else entries.access.hidden_fields(model)
+    names: dict[str, None] = {}
+    for event in events:
+        for column in event.pgh_diff or {}:
+            field = fields.get(column)
+            if field is None or field.name not in hidden:
+                names[str(field.verbose_name) if field is not None else safe(column)] = None
+    return ", ".join(names)

@@ -1,0 +1,172 @@
+"""The comparison: two states of one object beside each other, field by field."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib.admin import AdminSite
+from django.db import models
+from django.http import HttpRequest
+from django.template.response import TemplateResponse
+from django.utils.safestring import SafeString
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+
+from pgaudit_log import diffs
+from pgaudit_log.admin.access import Access
+from pgaudit_log.admin.cards import Card, days_of
+from pgaudit_log.admin.entries import Entries
+from pgaudit_log.admin.pages import number_of
+from pgaudit_log.admin.responses import Crumb, refusal, screen
+from pgaudit_log.admin.subjects import subject_of
+from pgaudit_log.exceptions import QueryError
+from pgaudit_log.models import Events
+from pgaudit_log.values.tables import Field, own_columns, parents_of
+
+NOW = "now"
+"""What stands in an address for the object as it is."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """A field on both sides."""
+
+    label: str
+    column: str
+    old: SafeString
+    new: SafeString
+    change: SafeString
+    is_changed: bool
+    is_unknown: bool = False
+
+
+def comparison(
+    site: AdminSite, request: HttpRequest, model: type[models.Model], text: str
+) -> TemplateResponse:
+    """Return what differs between two states of an object; ``a`` and ``b`` of the query say which.
+
+    Raises:
+        PermissionDenied: when the person may not see it.
+        Http404: when there is no such object.
+    """
+    access = Access(request, site)
+    subject = subject_of(access, model, text)
+    given = request.GET.get("a", ""), request.GET.get("b", NOW)
+    events = _events(given)
+    if events is None:
+        return refusal(
+            site, request, _("Choose two events of this object, or one and “now”."), status=400
+        )
+    a, b = events
+    if a is not None and b is not None and a.pgh_id > b.pgh_id:
+        a, b = b, a
+    try:
+        found = diffs.diff(
+            a if a is not None else b, b if a is not None and b is not None else diffs.NOW
+        )
+    except QueryError:
+        found = None
+    if found is None or found.model is not subject.model or found.key != subject.key:
+        return refusal(site, request, _("These are not two events of this object."), status=400)
+    old, new = (a, b) if a is not None else (b, None)
+    entries = Entries(access, str(old._state.db))
+    sides = _cards([event for event in (old, new) if event is not None], entries)
+    with_same = request.GET.get("unchanged") == "1"
+    url = entries.links.timeline(subject.model, subject.key)
+    return screen(
+        site,
+        request,
+        "comparison",
+        title=capfirst(subject.text),
+        subject=subject,
+        opts=subject.model._meta,
+        crumbs=[
+            Crumb(label=capfirst(str(subject.model._meta.verbose_name_plural))),
+            *([Crumb(label=_("Timeline"), url=url)] if url else []),
+        ],
+        lines=_lines(found, access, entries, old if with_same else None),
+        existed=found.existed,
+        exists=found.exists,
+        old=sides[old.pgh_id],
+        new=sides[new.pgh_id] if new is not None else None,
+        timeline_url=url,
+        unchanged_url=_other_way(request, with_same),
+        unchanged_label=_("Hide what did not change")
+        if with_same
+        else _("Show what did not change"),
+        now_url=entries.links.comparison(url, old.pgh_id, NOW) if new is not None else "",
+    )
+
+
+def _events(given: tuple[str, str]) -> tuple[Any, Any] | None:
+    """Return the two events, ``None`` of one that is now; ``None`` alone for what is no such pair."""
+    ids = [None if text == NOW else number_of(text) for text in given]
+    if any(id is None and text != NOW for id, text in zip(ids, given, strict=True)):
+        return None
+    wanted = {id for id in ids if id is not None}
+    found = Events.objects.in_bulk(wanted)
+    if not wanted or len(found) != len(wanted) or len(set(ids)) != 2:
+        return None
+    first, second = (None if id is None else found[id] for id in ids)
+    return first, second
+
+
+def _cards(events: list[Any], entries: Entries) -> dict[int, Card]:
+    """Return the head of each event: who, when, why."""
+    days = days_of(sorted(events, key=lambda event: -event.pgh_id), entries)
+    by_transaction = {card.event.pgh_txid: card for day in days for card in day.cards}
+    return {event.pgh_id: by_transaction[event.pgh_txid] for event in events}
+
+
+def _other_way(request: HttpRequest, with_same: bool) -> str:
+    """Return the address of this page with, or without, what did not change."""
+    kept = [(name, request.GET[name]) for name in ("a", "b") if name in request.GET]
+    return f"?{urlencode([*kept, *([] if with_same else [('unchanged', '1')])])}"
+
+
+def _lines(found: diffs.Diff, access: Access, entries: Entries, same_in: Any) -> list[Line]:
+    """Return the fields that differ; then, out of the event ``same_in``, those that do not."""
+    hidden = access.hidden_fields(found.model)
+    tables = [found.model, *parents_of(found.model)]
+    fields: dict[str, Field] = {f.name: f for table in reversed(tables) for f in own_columns(table)}
+    shown = [own for own in found.values() if own.name not in hidden]
+    same = {} if same_in is None else entries.row_of(same_in)
+    differing = {own.column for own in shown}
+    same = {column: own for column, own in same.items() if column not in differing}
+    for own in shown:
+        for value in (own.old, own.new):
+            entries.labels.want(fields.get(own.name), value)
+    for field, value in same.values():
+        entries.labels.want(field, value)
+    entries.labels.load()
+    lines = [_line(own, fields.get(own.name), found, entries) for own in shown]
+    return lines + [_same(column, *own, entries) for column, own in same.items()]
+
+
+def _line(own: diffs.FieldDiff, field: Field | None, found: diffs.Diff, entries: Entries) -> Line:
+    renderer = entries.renderer(field)
+    nothing = SafeString("")
+    return Line(
+        label=own.verbose_name,
+        column=own.column,
+        old=renderer.show(own.old) if found.existed else nothing,
+        new=renderer.show(own.new) if found.exists else nothing,
+        change=renderer.change(own.old, own.new) if found.existed and found.exists else nothing,
+        is_changed=True,
+        is_unknown=field is None,
+    )
+
+
+def _same(column: str, field: Field | None, value: Any, entries: Entries) -> Line:
+    shown = entries.renderer(field).show(value)
+    return Line(
+        label=str(field.verbose_name) if field is not None else column,
+        column=column,
+        old=shown,
+        new=shown,
+        change=SafeString(""),
+        is_changed=False,
+        is_unknown=field is None,
+    )

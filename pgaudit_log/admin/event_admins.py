@@ -1,0 +1,230 @@
+"""The admins of events: the trail's, and that of typed events. They read, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar
+from uuid import UUID
+
+from django.apps import apps
+from django.contrib import admin
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.db import models
+from django.http import Http404, HttpRequest, HttpResponseBase
+from django.urls import path
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
+
+from pgaudit_log.admin import cards
+from pgaudit_log.admin.access import Access
+from pgaudit_log.admin.columns import columns_of
+from pgaudit_log.admin.comparison_view import comparison
+from pgaudit_log.admin.event_view import event as event_page
+from pgaudit_log.admin.fields_view import fields
+from pgaudit_log.admin.filter_bar import TrailFilterSet, typed_filterset
+from pgaudit_log.admin.shown import WORDS
+from pgaudit_log.admin.timeline_view import timeline
+from pgaudit_log.admin.trail_view import trail
+from pgaudit_log.admin.transaction_view import context, transaction
+from pgaudit_log.constants import OPERATIONS
+from pgaudit_log.declaring import model_labels
+from pgaudit_log.models import Events
+from pgaudit_log.reading import actors
+
+if TYPE_CHECKING:
+    _ModelAdmin = admin.ModelAdmin[Any]
+else:
+    _ModelAdmin = admin.ModelAdmin
+
+
+class ReadOnlyAdmin(_ModelAdmin):
+    """An admin of events: a list by pages and filters, and a page for each event.
+
+    ``list_display`` names the columns of the flat list; ``list_filter``, ``search_fields`` and
+    ``date_hierarchy``, which would count or read all events, have no effect.
+    """
+
+    actions = None
+    list_display: Any = ("pgh_created_at", "who", "what_happened", "object_name", "pgh_id")
+    filterset_class: ClassVar[Any] = None
+    """The filter set of the list; ``None`` is the one of the package for such events."""
+
+    def get_filterset_class(self, request: HttpRequest) -> Any:
+        """Return the filter set of the list."""
+        return self.filterset_class
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Return that nobody may add an event."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Return that nobody may change an event."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Return that nobody may delete an event."""
+        return False
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Return whether the person may see the trail: ``pgaudit_log.view_events``."""
+        return Access(request, self.admin_site).may_view_trail
+
+    @admin.display(description=_lazy("Who"))
+    def who(self, event: Any) -> str:
+        """Return who made an event; a list of events has the names of those whom it does not name."""
+        return cards.who(actors.actor_of(event, {}), may_view_context=False)
+
+    @admin.display(description=_lazy("What happened"))
+    def what_happened(self, event: Any) -> str:
+        """Return what happened, as a word, with the tracker's label where that says more."""
+        word = str(WORDS.get(event.pgh_operation, event.pgh_operation))
+        usual = OPERATIONS.get(event.pgh_operation)
+        return word if event.pgh_label == usual else f"{word} ({event.pgh_label})"
+
+    @admin.display(description=_lazy("Object"))
+    def object_name(self, event: Any) -> str:
+        """Return the model and the key of an event's object."""
+        key = getattr(event, "pgh_obj_key", None) or getattr(event, "pgh_obj_id", None)
+        model = model_labels.model_of(event.pgh_obj_model, str(event._state.db))
+        name = event.pgh_obj_model if model is None else model._meta.verbose_name
+        return f"{name} {key or ''}".strip()
+
+    def get_title(self, request: HttpRequest) -> str:
+        """Return what the list is called."""
+        return _("Audit trail")
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> Any:
+        """Return a page of the list.
+
+        Raises:
+            PermissionDenied: when the person may not see it.
+        """
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return trail(
+            self.admin_site,
+            request,
+            queryset=self.get_queryset(request),
+            filterset_class=self.get_filterset_class(request),
+            columns=columns_of(self, self.get_list_display(request)),
+            title=self.get_title(request),
+        )
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        """Return the page of an event.
+
+        Raises:
+            PermissionDenied: for whatever would add or change one, and who may not see it.
+            Http404: when there is none.
+        """
+        if object_id is None or request.method not in ("GET", "HEAD"):
+            raise PermissionDenied
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        text = unquote(object_id)
+        # Those that a subclass leaves out are not here.
+        if not text.isdecimal() or not self.get_queryset(request).filter(pk=text[:19]).exists():
+            raise Http404(_("There is no event %(id)s.") % {"id": text[:20]})
+        return event_page(self.admin_site, request, text)
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:
+        """Return the page of an event, which has no history.
+
+        Raises:
+            Http404: when there is none.
+        """
+        return self.changeform_view(request, object_id)
+
+
+class EventsAdmin(ReadOnlyAdmin):
+    """The admin of the trail, with the screens of transactions, contexts and objects below it."""
+
+    filterset_class = TrailFilterSet
+
+    def get_urls(self) -> list[Any]:
+        """Return the addresses of the screens, beside those of the list and of an event."""
+        name = "pgaudit_log_events"
+        return [
+            path(
+                "transaction/<int:txid>/",
+                self._view(self.transaction_view),
+                name=f"{name}_transaction",
+            ),
+            path("context/<uuid:id>/", self._view(self.context_view), name=f"{name}_context"),
+            path(
+                "object/<str:label>/<path:key>/compare/",
+                self._view(self.object_comparison_view),
+                name=f"{name}_object_comparison",
+            ),
+            path(
+                "object/<str:label>/<path:key>/fields/",
+                self._view(self.object_fields_view),
+                name=f"{name}_object_fields",
+            ),
+            path(
+                "object/<str:label>/<path:key>/",
+                self._view(self.object_view),
+                name=f"{name}_object",
+            ),
+            *super().get_urls(),
+        ]
+
+    def _view(self, view: Callable[..., HttpResponseBase]) -> Any:
+        return self.admin_site.admin_view(view)
+
+    def transaction_view(self, request: HttpRequest, txid: int) -> Any:
+        """Return the events of a transaction."""
+        return transaction(self.admin_site, request, txid)
+
+    def context_view(self, request: HttpRequest, id: UUID) -> Any:
+        """Return the events of a context."""
+        return context(self.admin_site, request, id)
+
+    def object_view(self, request: HttpRequest, label: str, key: str) -> Any:
+        """Return the timeline of an object, of a model that has no admin of its own, too."""
+        return timeline(self.admin_site, request, _model(label), unquote(key))
+
+    def object_fields_view(self, request: HttpRequest, label: str, key: str) -> Any:
+        """Return who set what of an object."""
+        return fields(self.admin_site, request, _model(label), unquote(key))
+
+    def object_comparison_view(self, request: HttpRequest, label: str, key: str) -> Any:
+        """Return what differs between two states of an object."""
+        return comparison(self.admin_site, request, _model(label), unquote(key))
+
+
+class EventAdmin(ReadOnlyAdmin):
+    """The admin of typed events of one model: ``site.register(OrderEvent, EventAdmin)``."""
+
+    def get_filterset_class(self, request: HttpRequest) -> Any:
+        """Return the filter set of the list, by default that of the events' class."""
+        return self.filterset_class or typed_filterset(self.model)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Return whether the person may see the trail, and objects of the tracked model."""
+        access = Access(request, self.admin_site)
+        return access.may_view_trail and access.may_view(self.model.pgh_tracked_model)
+
+    def get_title(self, request: HttpRequest) -> str:
+        """Return what the list is called."""
+        name = self.model.pgh_tracked_model._meta.verbose_name
+        return _("Events: %(model)s") % {"model": name}
+
+
+def _model(label: str) -> type[models.Model]:
+    try:
+        return apps.get_model(label)
+    except (LookupError, ValueError):
+        raise Http404(_("There is no model %(label)s.") % {"label": label[:100]}) from None
+
+
+__all__ = ["EventAdmin", "Events", "EventsAdmin", "ReadOnlyAdmin"]

@@ -1,0 +1,64 @@
+"""Links: where the screens are, in the site of the admin that is asked."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib.admin import AdminSite
+from django.contrib.admin.utils import quote
+from django.db import models
+from django.urls import NoReverseMatch, reverse
+
+from pgaudit_log.constants import APP_LABEL
+from pgaudit_log.values.tables import concrete
+
+
+class Links:
+    """The addresses of the screens; each is empty where the site has none such."""
+
+    def __init__(self, site: AdminSite) -> None:
+        self._site = site
+
+    def _reverse(self, name: str, *args: Any) -> str:
+        try:
+            return reverse(f"admin:{name}", args=args, current_app=self._site.name)
+        except NoReverseMatch:
+            return ""
+
+    def trail(self, **query: Any) -> str:
+        """Return where the trail is, with a filter."""
+        url = self._reverse(f"{APP_LABEL}_events_changelist")
+        return f"{url}?{urlencode(query)}" if url and query else url
+
+    def event(self, id: int) -> str:
+        """Return where one event is shown."""
+        return self._reverse(f"{APP_LABEL}_events_change", id)
+
+    def transaction(self, txid: int) -> str:
+        """Return where all events of a transaction are."""
+        return self._reverse(f"{APP_LABEL}_events_transaction", txid)
+
+    def context(self, id: Any) -> str:
+        """Return where all events of a context are, such as a request."""
+        return self._reverse(f"{APP_LABEL}_events_context", id)
+
+    def timeline(self, model: type[models.Model], key: str) -> str:
+        """Return where the timeline of an object is: at its own admin, or else at the trail's."""
+        model = concrete(model)
+        own = self.own_timeline(model, key) if model in self._site._registry else ""
+        return own or self._reverse(f"{APP_LABEL}_events_object", model._meta.label, quote(key))
+
+    def own_timeline(self, model: type[models.Model], key: str) -> str:
+        """Return where the timeline is at the object's own admin."""
+        meta = model._meta
+        return self._reverse(f"{meta.app_label}_{meta.model_name}_audit", quote(key))
+
+    def comparison(self, timeline: str, a: int | str, b: int | str) -> str:
+        """Return where two states of the object of a timeline are compared."""
+        return f"{timeline}compare/?{urlencode({'a': a, 'b': b})}" if timeline else ""
+
+    def change(self, model: type[models.Model], key: str) -> str:
+        """Return where an object is changed."""
+        meta = model._meta
+        return self._reverse(f"{meta.app_label}_{meta.model_name}_change", quote(key))

@@ -1,0 +1,63 @@
+"""Responses: a screen as a page of the admin's site, and what stands there instead of one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import django
+from django.contrib.admin import AdminSite
+from django.http import HttpRequest
+from django.template.response import TemplateResponse
+from django.utils.translation import gettext as _
+
+from pgaudit_log.admin.links import Links
+from pgaudit_log.models import Events
+
+CRUMBS_ARE_A_LIST = django.VERSION >= (6, 1)
+"""Whether the admin's styles want breadcrumbs as a list."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Crumb:
+    """A page above the one that is shown; without an address, only its name."""
+
+    label: str
+    url: str = ""
+
+
+def screen(
+    site: AdminSite,
+    request: HttpRequest,
+    name: str,
+    *,
+    status: int = 200,
+    crumbs: Sequence[Crumb] = (),
+    **context: Any,
+) -> TemplateResponse:
+    """Return the page of a template of this room; ``crumbs`` lead from the trail to it."""
+    request.current_app = site.name
+    trail_url = Links(site).trail()
+    top = [Crumb(label=_("Audit trail"), url=trail_url)] if trail_url and name != "trail" else []
+    return TemplateResponse(
+        request,
+        f"pgaudit_log/admin/{name}.html",
+        {
+            **site.each_context(request),
+            "opts": Events._meta,
+            "trail_url": trail_url,
+            "crumbs": [*top, *crumbs],
+            "crumbs_are_a_list": CRUMBS_ARE_A_LIST,
+            **context,
+        },
+        status=status,
+    )
+
+
+def refusal(
+    site: AdminSite, request: HttpRequest, message: str, *, status: int = 404
+) -> TemplateResponse:
+    """Return a page that says what cannot be shown, and why."""
+    title = _("Not found") if status == 404 else _("This cannot be asked")
+    return screen(site, request, "refusal", status=status, title=title, message=message)

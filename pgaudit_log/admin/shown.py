@@ -1,0 +1,71 @@
+"""What is shown of events: fields and entries as templates have them, and the words for operations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import models
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from pgaudit_log.constants import BASELINE, DELETE, INSERT, MANUAL, TRUNCATE, UPDATE
+
+WORDS = {
+    INSERT: _("added"),
+    UPDATE: _("changed"),
+    DELETE: _("deleted"),
+    TRUNCATE: _("emptied"),
+    MANUAL: _("noted"),
+    BASELINE: _("baseline snapshot"),
+}
+"""What happened, as a word of the screens."""
+
+SIGNS = {INSERT: "+", UPDATE: "~", DELETE: "−", TRUNCATE: "∅", MANUAL: "✎", BASELINE: "="}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """One field of an event, shown."""
+
+    name: str
+    label: str
+    column: str
+    html: SafeString
+    is_block: bool = False
+    is_unknown: bool = False
+    """Whether the model no longer has it."""
+    is_generated: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One event, or several that tell of one many-to-many field."""
+
+    event: Any
+    operation: str
+    sign: str
+    word: Any
+    model: type[models.Model] | None
+    kind: str
+    """What the object is, such as ``order``."""
+    text: str
+    """What the object was called."""
+    url: str
+    event_url: str
+    shown: Sequence[Shown]
+    rest: Sequence[Shown] = ()
+    """What says little: what was inserted as its default, or is computed."""
+    is_restricted: bool = False
+    """Whether the person may not see what it is of."""
+    is_part: bool = False
+    """Whether it is of a row that belongs to the object of a timeline."""
+
+    tracker: str = ""
+    """The tracker's label, where it says more than the operation."""
+
+    @property
+    def has_blocks(self) -> bool:
+        """Whether a field of it takes lines of its own."""
+        return any(shown.is_block for shown in self.shown)

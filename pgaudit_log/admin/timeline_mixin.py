@@ -1,0 +1,109 @@
+"""The mixin for admins of tracked models: their History pages are timelines."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from django.contrib.admin import ModelAdmin
+from django.contrib.admin.utils import unquote
+from django.http import HttpRequest
+from django.template.loader import select_template
+from django.urls import path
+
+from pgaudit_log.admin.access import Access
+from pgaudit_log.admin.comparison_view import comparison
+from pgaudit_log.admin.fields_view import fields
+from pgaudit_log.admin.links import Links
+from pgaudit_log.admin.timeline_view import timeline
+from pgaudit_log.declaring import model_labels
+from pgaudit_log.values.tables import concrete
+
+
+def is_tracked(model_admin: ModelAdmin[Any]) -> bool:
+    """Return whether objects of an admin have timelines."""
+    return concrete(model_admin.model) in model_labels.tracked_models()
+
+
+def audit_urls(model_admin: ModelAdmin[Any]) -> list[Any]:
+    """Return the addresses of the timelines of an admin's objects."""
+    site, model = model_admin.admin_site, model_admin.model
+    name = f"{model._meta.app_label}_{model._meta.model_name}_audit"
+
+    def timeline_view(request: HttpRequest, object_id: str) -> Any:
+        return timeline(site, request, model, unquote(object_id))
+
+    def comparison_view(request: HttpRequest, object_id: str) -> Any:
+        return comparison(site, request, model, unquote(object_id))
+
+    def fields_view(request: HttpRequest, object_id: str) -> Any:
+        return fields(site, request, model, unquote(object_id))
+
+    return [
+        path("<path:object_id>/audit/fields/", site.admin_view(fields_view), name=f"{name}_fields"),
+        path(
+            "<path:object_id>/audit/compare/",
+            site.admin_view(comparison_view),
+            name=f"{name}_comparison",
+        ),
+        path("<path:object_id>/audit/", site.admin_view(timeline_view), name=name),
+    ]
+
+
+def history(model_admin: ModelAdmin[Any], request: HttpRequest, object_id: str) -> Any:
+    """Return the timeline for a History page; ``None`` where the person may not see the trail."""
+    site = model_admin.admin_site
+    if not is_tracked(model_admin) or not Access(request, site).may_view_trail:
+        return None
+    return timeline(site, request, model_admin.model, unquote(object_id))
+
+
+def with_trail_link(model_admin: ModelAdmin[Any], request: HttpRequest, response: Any) -> Any:
+    """Return the page of a list with a link to the events of its model, where there can be one."""
+    access = Access(request, model_admin.admin_site)
+    model = concrete(model_admin.model)
+    names = getattr(response, "template_name", None)
+    context = getattr(response, "context_data", None)
+    if names is None or not isinstance(context, dict) or not is_tracked(model_admin):
+        return response
+    if not access.may_view_trail or not access.may_view(model):
+        return response
+    url = Links(model_admin.admin_site).trail(model=model._meta.label)
+    if not url or response.is_rendered:
+        return response
+    template: Any = select_template([names] if isinstance(names, str) else list(names))
+    context["audit_parent"] = template.template
+    context["audit_trail_url"] = url
+    response.template_name = "pgaudit_log/admin/change_list.html"
+    return response
+
+
+class AuditTimelineMixin:
+    """Gives a ``ModelAdmin`` timelines, whatever the settings say of the others."""
+
+    def get_audit_hidden_fields(self, request: HttpRequest) -> Collection[str]:
+        """Return the names of the fields whose values this person is not to see in the log."""
+        return ()
+
+    def get_urls(self) -> list[Any]:
+        """Return the addresses of the admin, with those of timelines."""
+        own: Any = self
+        return [*audit_urls(own), *super().get_urls()]  # type: ignore[misc]
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> Any:
+        """Return the timeline of an object, for those who may see the trail."""
+        own: Any = self
+        found = history(own, request, object_id)
+        if found is not None:
+            return found
+        return super().history_view(request, object_id, extra_context)  # type: ignore[misc]
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> Any:
+        """Return the list, with a link to the events of its model."""
+        own: Any = self
+        response = super().changelist_view(request, extra_context)  # type: ignore[misc]
+        return with_trail_link(own, request, response)

@@ -1,0 +1,257 @@
+"""Permissions: what a person may not view is not shown, and not found by asking for it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, User
+
+from pgaudit_log.models import Events
+from tests.admin.site import OrderEvent, site
+from tests.shop.models import Customer, Order, OrderLine, Product
+
+TRAIL = "/admin/pgaudit_log/events/"
+
+
+def shown_events(html: str) -> set[int]:
+    return {int(id) for id in re.findall(r'id="event-(\d+)"', html)}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "place",
+    [
+        "",
+        "{event}/change/",
+        "transaction/{txid}/",
+        "context/{context}/",
+        "object/shop.OrderLine/{line}/",
+        "object/shop.OrderLine/{line}/fields/",
+        "object/shop.OrderLine/{line}/compare/?a={event}&b=now",
+    ],
+)
+def test_without_the_permission_no_screen_is_shown(staff: Any, order: Order, place: str) -> None:
+    event = Events.objects.get(pgh_label="update")
+    values = {
+        "event": event.pk,
+        "txid": event.pgh_txid,
+        "context": event.pgh_context_id,
+        "line": OrderLine.objects.get().pk,
+    }
+    client = staff("shop.view_order", "shop.view_orderline")
+    assert client.get(TRAIL + place.format(**values)).status_code == 403
+    assert client.get(f"/admin/shop/order/{order.pk}/audit/").status_code == 403
+
+
+def test_who_may_not_see_the_trail_has_djangos_history(
+    staff: Any, order: Order, page: Any, url: Any
+) -> None:
+    client = staff("shop.view_order", "shop.view_product")
+    assert "doesn’t have a change history" in page(client, url(order, "history"))
+    assert "doesn’t have a change history" in page(client, url(Product.objects.get(), "history"))
+    assert "pgaudit_log" not in page(client, "/admin/shop/order/")
+
+
+def test_an_anonymous_visitor_is_asked_to_log_in(client: Any, order: Order) -> None:
+    for place in (TRAIL, f"/admin/shop/order/{order.pk}/audit/"):
+        assert client.get(place).status_code == 302
+
+
+def test_values_of_a_model_that_may_not_be_viewed_are_not_shown(
+    staff: Any, order: Order, page: Any
+) -> None:
+    html = page(staff("pgaudit_log.view_events", "shop.view_order"), TRAIL)
+    assert "You may not see this object" in html
+    assert "paid" in html and "ring twice" in html
+    assert "Distance" not in html and "Luís" not in html
+
+
+def test_nor_is_such_an_object_named_where_another_points_at_it(
+    staff: Any, order: Order, page: Any, url: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Customer, "__str__", lambda self: self.name)
+    monkeypatch.setattr(Order, "__str__", lambda self: f"order of {self.customer}")
+    html = page(staff("pgaudit_log.view_events", "shop.view_order"), url(order, "audit"))
+    assert "Luís" not in html
+    assert f"customer {order.customer_id}" in html  # type: ignore[attr-defined]
+
+
+def test_nor_are_its_rows_in_the_timeline_of_another(
+    staff: Any, order: Order, page: Any, url: Any
+) -> None:
+    html = page(staff("pgaudit_log.view_events", "shop.view_order"), url(order, "audit"))
+    assert "order line" not in html
+
+
+def test_nor_has_such_an_object_a_timeline(staff: Any, order: Order, url: Any) -> None:
+    client = staff("pgaudit_log.view_events", "shop.view_order")
+    assert client.get(url(order.customer, "audit")).status_code == 403
+    line = OrderLine.objects.get().pk
+    assert client.get(f"{TRAIL}object/shop.OrderLine/{line}/").status_code == 403
+
+
+def test_nor_is_it_shown_by_its_event_or_transaction(staff: Any, order: Order, page: Any) -> None:
+    client = staff("pgaudit_log.view_events", "shop.view_order")
+    event = Events.objects.get(pgh_obj_model="shop.Product")
+    for place in (f"{event.pk}/change/", f"transaction/{event.pgh_txid}/"):
+        html = page(client, TRAIL + place)
+        assert "Distance" not in html and "0.99" not in html and "D-1" not in html
+    html = page(client, TRAIL, layout="list")
+    assert "D-1" not in html
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"model": "shop.Product"},
+        {"model": "shop.Product", "object": "D-1"},
+        {"model": "shop.Product", "changed": "name"},
+        {"changed": "name", "changed_to": "Luis"},
+        {"label": "update", "changed": "name"},
+    ],
+)
+def test_nor_is_it_found_by_its_values(
+    staff: Any, order: Order, page: Any, query: dict[str, str]
+) -> None:
+    Customer.objects.update(name="Luis")
+    Product.objects.update(name="Far")
+    hidden = {"shop.Product", "shop.Customer"}
+    client = staff("pgaudit_log.view_events", "shop.view_order")
+    ids = shown_events(page(client, TRAIL, **query))
+    assert not Events.objects.filter(pk__in=ids, pgh_obj_model__in=hidden).exists()
+
+
+@pytest.mark.slow
+def test_hidden_fields_are_neither_shown_nor_found(
+    staff: Any, order: Order, page: Any, url: Any
+) -> None:
+    Product.objects.update(price=7)
+    client = staff("pgaudit_log.view_events", "shop.view_product")
+    product = Product.objects.get()
+    event = Events.objects.latest("pgh_id")
+    first = Events.objects.get(pgh_obj_model="shop.Product", pgh_operation="I")
+    for place in (
+        url(product, "audit"),
+        f"{TRAIL}{event.pk}/change/",
+        f"{TRAIL}{first.pk}/change/",
+        f"{TRAIL}?model=shop.Product",
+        f"{TRAIL}?model=shop.Product&layout=list",
+        f"{TRAIL}transaction/{event.pgh_txid}/",
+        url(product, "audit", "compare") + f"?a={first.pk}&b=now&unchanged=1",
+        url(product, "audit") + "?field=price",
+        url(product, "audit", "fields"),
+    ):
+        html = page(client, place)
+        assert "0.99" not in html and "7.00" not in html and ">price" not in html, place
+    for query in ({"model": "shop.Product"}, {}):
+        html = page(client, TRAIL, **query, changed="price", changed_to="7")
+        assert "There is no field" in html and not shown_events(html)
+    assert "7.00" in page(_changing(client), url(product, "audit"))
+
+
+def _changing(client: Any) -> Any:
+    from django.contrib.auth.models import Permission
+
+    user = User.objects.get(username="support")
+    user.user_permissions.add(Permission.objects.get(codename="change_product"))
+    return client
+
+
+@pytest.mark.slow
+def test_where_events_came_from_needs_a_permission_of_its_own(
+    staff: Any, order: Order, page: Any, url: Any
+) -> None:
+    event = Events.objects.get(pgh_label="update")
+    client = staff("pgaudit_log.view_events", "shop.view_order")
+    places = (
+        TRAIL,
+        url(order, "audit"),
+        f"{TRAIL}{event.pk}/change/",
+        f"{TRAIL}transaction/{event.pgh_txid}/",
+        "/admin/pgaudit_log/middlewareevents/?layout=list",
+    )
+    for place in places:
+        html = page(client, place)
+        assert "/orders/1/" not in html and event.pgh_role not in html, place
+        assert str(event.pgh_context_id) not in html.replace(f"context/{event.pgh_context_id}/", "")
+    assert "customer called" in page(client, TRAIL) and "ana" in page(client, TRAIL)
+    asked = shown_events(page(client, TRAIL, context="url=/nothing/", model="shop.Order"))
+    assert event.pk in asked  # it is no filter for this person
+
+
+def test_what_is_of_no_model_is_for_superusers(staff: Any, root: Any, page: Any) -> None:
+    from tests.support import execute
+
+    execute(
+        "INSERT INTO pgaudit_log_event (model, obj_pk, label, operation, snapshot, role, shape)"
+        " SELECT 'gone.Model', 'k1', 'insert', 'I', '{\"secret\": \"s3\"}', 'r', 0"
+    )
+    assert "s3" in page(root, TRAIL)
+    html = page(staff("pgaudit_log.view_events"), TRAIL)
+    assert "s3" not in html and "k1" not in html
+
+
+def test_an_admin_that_shows_only_some_objects_hides_the_timelines_of_others(
+    root: Any, order: Order, monkeypatch: pytest.MonkeyPatch, url: Any
+) -> None:
+    own: Any = site._registry[Order]
+    monkeypatch.setattr(own, "get_queryset", lambda request: Order.objects.none())
+    assert root.get(url(order, "audit")).status_code == 404
+
+
+def test_an_admin_may_refuse_one_object(
+    root: Any, order: Order, monkeypatch: pytest.MonkeyPatch, url: Any
+) -> None:
+    own: Any = site._registry[Order]
+    monkeypatch.setattr(own, "has_view_permission", lambda request, obj=None: obj is None)
+    assert root.get(url(order, "audit")).status_code == 403
+    event = Events.objects.get(pgh_label="update")
+    place = url(order, "audit", "compare")
+    assert root.get(place, {"a": event.pk, "b": "now"}).status_code == 403
+
+
+def test_typed_events_need_both_the_trail_and_the_model(staff: Any, order: Order) -> None:
+    client = staff("pgaudit_log.view_events")
+    assert client.get("/admin/shop/orderevent/").status_code == 403
+    event = OrderEvent.objects.latest("pgh_id")
+    assert client.get(f"/admin/shop/orderevent/{event.pk}/change/").status_code == 403
+
+
+def test_nor_do_typed_events_show_or_find_hidden_fields(
+    staff: Any, order: Order, page: Any
+) -> None:
+    Product.objects.update(price=7)
+    client = staff("pgaudit_log.view_events", "shop.view_product")
+    place = "/admin/shop/productevent/"
+    assert "7.00" not in page(client, place)
+    html = page(client, place, changed="price", changed_to="7")
+    assert "There is no field" in html and not shown_events(html)
+    assert "context_id" not in html and "API token" not in html
+    assert shown_events(page(client, place, operation="U"))
+
+
+def test_a_hidden_many_to_many_field_is_not_told(
+    staff: Any, page: Any, monkeypatch: pytest.MonkeyPatch, db: None
+) -> None:
+    User.objects.create_user("ana").groups.add(Group.objects.create(name="secret"))
+    users: Any = site._registry[User]
+    client = staff("pgaudit_log.view_events", "auth.view_user", "auth.view_group")
+    assert "secret" in page(client, TRAIL)
+    monkeypatch.setattr(
+        users, "get_audit_hidden_fields", lambda request: ("groups",), raising=False
+    )
+    html = page(client, TRAIL)
+    assert "secret" not in html and "You may not see this object" in html
+
+
+def test_a_password_is_never_shown(root: Any, db: None, page: Any) -> None:
+    from pgaudit_log.admin.labels import Labels
+    from pgaudit_log.admin.renderers import Surroundings, renderer_for
+
+    around = Surroundings(labels=Labels("default", lambda model: True), url_of=lambda m, k: "")
+    renderer = renderer_for(User._meta.get_field("password"), around)  # type: ignore[arg-type]
+    for html in (renderer.show("s3cret"), renderer.change("s3cret", "0ther")):
+        assert "s3cret" not in html and "0ther" not in html and "••••" in html

@@ -1,0 +1,174 @@
+"""Timelines: the History pages of tracked models tell what happened, of deleted objects too."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, User
+
+import pgaudit_log
+from pgaudit_log.admin import pages
+from pgaudit_log.models import Events
+from tests.shop.models import Customer, Order, OrderLine, Product, Untracked
+from tests.support import execute
+
+
+def test_the_history_page_of_a_tracked_model_is_its_timeline(
+    root: Any, order: Order, page: Any, url: Any
+) -> None:
+    html = page(root, url(order, "history"))
+    assert "ana" in html and "customer called" in html and "POST /orders/1/" in html
+    assert re.search(r"<del>.*new.*</del>.*<ins>.*paid.*</ins>", html, re.DOTALL)
+    assert "doesn’t have a change history" not in html
+
+
+def test_its_address_is_the_same_for_a_deleted_object(
+    root: Any, order: Order, page: Any, url: Any
+) -> None:
+    place = url(order, "audit")
+    order.lines.all().delete()  # type: ignore[attr-defined]
+    order.delete()
+    html = page(root, place)
+    assert re.search(r"Deleted on .* by no user|Deleted on .* by role", html)
+    assert "paid" in html and "deleted" in html
+    assert "This object was deleted" in page(
+        root, place, before=str(Events.objects.latest().pk - 2)
+    )
+
+
+def test_the_history_of_what_is_not_tracked_is_djangos(root: Any, page: Any, url: Any) -> None:
+    html = page(root, url(Untracked.objects.create(), "history"))
+    assert "doesn’t have a change history" in html
+
+
+def test_without_the_setting_the_history_is_djangos_but_for_the_mixin(
+    root: Any, order: Order, page: Any, url: Any, settings: Any
+) -> None:
+    settings.PGAUDIT_LOG_ADMIN_HISTORY = False
+    assert "doesn’t have a change history" in page(root, url(order, "history"))
+    assert "Distance" in page(root, url(Product.objects.get(), "history"))
+
+
+def test_lines_stand_in_the_timeline_of_their_order_until_they_are_not_wanted(
+    root: Any, order: Order, page: Any, url: Any
+) -> None:
+    html = page(root, url(order, "audit"))
+    assert "order line" in html and "pgh-part" in html
+    assert "order line" not in page(root, url(order, "audit"), parts="0")
+
+
+def test_what_was_deleted_and_made_again_has_one_story(
+    root: Any, order: Order, page: Any, url: Any
+) -> None:
+    place = url(order, "audit")
+    key = order.pk
+    order.lines.all().delete()  # type: ignore[attr-defined]
+    order.delete()
+    Order.objects.create(pk=key, customer=Customer.objects.get(), note="again")
+    html = page(root, place)
+    assert "again" in html and "paid" in html
+
+
+def test_a_changed_key_leads_to_the_timeline_of_the_former_one(
+    root: Any, page: Any, url: Any, db: None
+) -> None:
+    Product.objects.create(sku="old", name="Distance", price=1)
+    Product.objects.filter(sku="old").update(sku="new")
+    html = page(root, url(Product.objects.get(), "audit"))
+    found = re.search(r'href="([^"]+)">Before that, it had another key', html)
+    assert found is not None
+    assert "Distance" in page(root, found[1].replace("&amp;", "&"))
+
+
+def test_a_field_narrows_the_timeline(root: Any, order: Order, page: Any, url: Any) -> None:
+    Order.objects.update(note="do not ring")
+    html = page(root, url(order, "audit"), field="note")
+    assert "do not" in html and "paid" not in html.split("<ol")[1]
+    assert "There is no such field" in page(root, url(order, "audit"), field="nothing")
+
+
+def test_a_timeline_is_read_page_by_page(root: Any, order: Order, page: Any, url: Any) -> None:
+    for number in range(60):
+        Order.objects.filter(pk=order.pk).update(note=f"note {number}.")
+    html = page(root, url(order, "audit"))
+    assert "note 59." in html and "note 1." not in html
+    [older] = re.findall(r'href="(\?[^"]+)" rel="next"', html)
+    older_html = page(root, url(order, "audit") + older.replace("&amp;", "&"))
+    assert "note 1." in older_html and "note 59." not in older_html
+    [newer] = re.findall(r'href="(\?[^"]+)" rel="prev"', older_html)
+    assert "note 59." in page(root, url(order, "audit") + newer.replace("&amp;", "&"))
+
+
+def test_rows_of_a_many_to_many_field_are_told_as_that_field(
+    root: Any, page: Any, url: Any, db: None
+) -> None:
+    from tests.shop.models import Team
+
+    team = Team.objects.create()
+    ana = User.objects.create_user("ana")
+    team.members.add(ana)
+    events = Events.objects.filter(pgh_label="member.add")
+    html = page(root, f"/admin/pgaudit_log/events/transaction/{events.get().pgh_txid}/")
+    assert re.search(r"members.*<ins>.*added:.*ana.*</ins>", html, re.DOTALL)
+
+
+@pytest.mark.parametrize("key", ["0", "abc", "9" * 30, "%00", "1/2"])
+def test_what_never_was_is_an_empty_page_or_not_found(root: Any, key: str) -> None:
+    response = root.get(f"/admin/shop/order/{key}/audit/")
+    assert response.status_code in (200, 404)
+    if response.status_code == 200:
+        assert b"No events." in response.content
+
+
+def test_a_list_leads_to_the_events_of_its_model(root: Any, order: Order, page: Any) -> None:
+    html = page(root, "/admin/shop/order/")
+    assert 'href="/admin/pgaudit_log/events/?model=shop.Order"' in html
+    assert "pgaudit_log/events/?model" not in page(root, "/admin/shop/untracked/")
+
+
+def test_an_object_without_an_admin_has_its_timeline_at_the_trail(
+    root: Any, order: Order, page: Any
+) -> None:
+    line = OrderLine.objects.get()
+    html = page(root, f"/admin/pgaudit_log/events/object/shop.OrderLine/{line.pk}/")
+    assert "quantity" in html
+    assert root.get("/admin/pgaudit_log/events/object/shop.Nothing/1/").status_code == 404
+    group = Group.objects.create(name="g")
+    assert root.get(f"/admin/pgaudit_log/events/object/auth.Group/{group.pk}/").status_code == 404
+
+
+def test_an_object_whose_name_fails_is_called_by_its_key(
+    root: Any, order: Order, page: Any, url: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(self: Any) -> str:
+        raise RuntimeError("no name")
+
+    monkeypatch.setattr(Order, "__str__", broken)
+    assert f"Order {order.pk}" in page(root, url(order, "audit"))
+
+
+def test_a_name_that_asks_the_database_does_not(
+    root: Any, order: Order, page: Any, url: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Order, "__str__", lambda self: f"{self.lines.count()} lines")
+    assert f"Order {order.pk}" in page(root, url(order, "audit"))
+
+
+def test_whoever_acted_for_somebody_is_named_with_them(
+    root: Any, order: Order, page: Any, url: Any
+) -> None:
+    with pgaudit_log.context(user=1, user_name="ana", on_behalf_of=2, on_behalf_of_name="bob"):
+        Order.objects.update(note="for him")
+    assert "for bob" in page(root, url(order, "audit"))
+
+
+@pytest.mark.slow
+def test_a_field_that_is_looked_for_too_long_is_given_up(
+    root: Any, order: Order, page: Any, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.PGAUDIT_LOG_ADMIN_TIMEOUT = 1
+    monkeypatch.setattr(pages, "page_of", lambda *args: execute("SELECT pg_sleep(5)"))
+    place = f"/admin/shop/order/{order.pk}/audit/"
+    assert "took too long" in page(root, place, field="note")
