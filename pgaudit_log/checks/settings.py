@@ -66,6 +66,7 @@ RULES = (
     ),
     _Rule("ACCESS_NAMES", lambda value: value in ("all", "known"), 'Set "all" or "known".'),
     _Rule("ACCESS_ON_FAILURE", lambda value: value in ("log", "raise"), 'Set "log" or "raise".'),
+    _Rule(
         "ADMIN_DAYS",
         lambda value: value is None or (type(value) is int and 1 <= value <= 36_500),
         "Set a number of days from 1, or None for all that there are.",
