@@ -15,11 +15,11 @@ from pgaudit_log.admin.labels import Labels
 from pgaudit_log.admin.links import Links
 from pgaudit_log.admin.renderers import Renderer, Surroundings, renderer_for
 from pgaudit_log.admin.shown import SIGNS, WORDS, Entry, Shown
-from pgaudit_log.constants import BASELINE, DELETE, INSERT, TRUNCATE, UPDATE
-from pgaudit_log.database.own_events import ACCESS, MAINTENANCE
+from pgaudit_log.constants import ACCESS, BASELINE, DELETE, INSERT, MAINTENANCE, TRUNCATE, UPDATE
 from pgaudit_log.declaring import former_names, model_labels
 from pgaudit_log.declaring.conditions import is_automatic
 from pgaudit_log.diffs.display import safe
+from pgaudit_log.reading.hidden_values import hidden_document
 from pgaudit_log.values.json_fields import DocumentField
 from pgaudit_log.values.keys import key_fields
 from pgaudit_log.values.row_json import MISSING
@@ -99,7 +99,7 @@ class Entries:
         Of an update what it changed; of what else happened, the row.
         """
         diff = event.pgh_diff if isinstance(event.pgh_diff, dict) else None
-        given = diff if diff is not None else event.pgh_data
+        given = hidden_document(event, diff if diff is not None else event.pgh_data)
         if not isinstance(given, dict):
             return {}
         if model is None:
@@ -125,9 +125,11 @@ class Entries:
             return {}
         if model is None:
             return {column: (None, self._read(None, own)) for column, own in event.pgh_data.items()}
-        row = former_names.today(model, event.pgh_data, event.pgh_shape, self.using)
+        data = hidden_document(event, event.pgh_data)
+        row = former_names.today(model, data, event.pgh_shape, self.using)
         if isinstance(event.pgh_diff, dict):
-            diff = former_names.today(model, event.pgh_diff, event.pgh_shape, self.using)
+            changed = hidden_document(event, event.pgh_diff)
+            diff = former_names.today(model, changed, event.pgh_shape, self.using)
             row = {**row, **{column: _pair(own, True)[1] for column, own in diff.items()}}
         fields = self.fields_of(model)
         hidden = self.access.hidden_fields(model)

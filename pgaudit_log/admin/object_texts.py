@@ -12,6 +12,7 @@ from django.db import connections, models
 from pgaudit_log.admin import stored_values
 from pgaudit_log.declaring import former_names
 from pgaudit_log.diffs.display import safe
+from pgaudit_log.reading.hidden_values import hidden_document
 from pgaudit_log.reading.objects import primary_key_of, unloaded
 from pgaudit_log.values.row_json import Absence
 from pgaudit_log.values.tables import Field, column_of, own_columns
@@ -87,7 +88,8 @@ def _object_at(
         return None
     using = str(event._state.db)
     obj._state.db = using
-    row: Mapping[str, Any] = former_names.today(model, event.pgh_data or {}, event.pgh_shape, using)
+    data = hidden_document(event, event.pgh_data) or {}
+    row: Mapping[str, Any] = former_names.today(model, data, event.pgh_shape, using)
     for field in own_columns(model):
         if field.name in hidden or field.attname in obj.__dict__:
             continue
