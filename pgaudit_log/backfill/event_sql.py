@@ -77,12 +77,14 @@ def baselines(
     keys = key_fields(concrete(model))
     key = [f"new.{quote_name(column_of(field))}" for field in keys]
     obj_pk = row_key_sql("new", model, connection)
+    stored = stored_columns(model, columns, connection)
+    snapshot = snapshot_source("new", captured(stored, connection))
     is_known = _read("is_known").fill(
         labels=", ".join(map(quote_literal, model_labels)),
         obj_pk=obj_pk,
         event_labels=", ".join(map(quote_literal, event_labels)),
+        snapshot=snapshot,
     )
-    stored = stored_columns(model, columns, connection)
     read = dict.fromkeys(column_of(field) for field in [*keys, *columns])
     fillings: dict[str, Template | Sql | str] = {
         "table": connection.ops.quote_name(concrete(model)._meta.db_table),
@@ -95,7 +97,7 @@ def baselines(
         "obj_pk": obj_pk,
         "label": quote_literal(label),
         "shape": _current_shape_sql(model),
-        "snapshot": snapshot_source("new", captured(stored, connection)),
+        "snapshot": snapshot,
         "refs": refs_sql("new", references(columns, connection), called=called),
         "created_at": created_at,
     }

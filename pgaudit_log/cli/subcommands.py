@@ -11,6 +11,7 @@ from pgaudit_log.cli import (
     as_of,
     backfill,
     events,
+    imports,
     install,
     reversal,
     status,
@@ -75,6 +76,9 @@ SUBCOMMANDS = (
     ),
     Subcommand(
         name="backfill", help=backfill.HELP, add_arguments=backfill.add_arguments, run=backfill.run
+    ),
+    Subcommand(
+        name="import", help=imports.HELP, add_arguments=imports.add_arguments, run=imports.run
     ),
     Subcommand(name="verify", help=verify.HELP, add_arguments=verify.add_arguments, run=verify.run),
     Subcommand(
