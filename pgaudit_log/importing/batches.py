@@ -52,7 +52,8 @@ class _Crew:
         self._numbers = iter(range(len(batches)))
         self._taking = threading.Lock()
         self._has_ended = [threading.Event() for _ in batches]
-        self._has_failed = threading.Event()
+        self._first_failed = len(batches)
+        """The first batch that is not to be committed."""
         self._errors: list[BaseException] = []
 
     def run(self, workers: int, done: Callable[[Any], object]) -> None:
@@ -65,13 +66,14 @@ class _Crew:
         try:
             for number, batch in enumerate(self._batches):
                 self._has_ended[number].wait()
-                if self._has_failed.is_set():
+                if number >= self._first_failed:
                     break
                 done(batch)
+        except BaseException:
+            # What has not been committed by now is rolled back.
+            self._first_failed = 0
+            raise
         finally:
-            # After an interruption, what has not been committed is rolled back.
-            if not self._has_ended[-1].is_set():
-                self._has_failed.set()
             for thread in threads:
                 thread.join()
         if self._errors:
@@ -79,25 +81,26 @@ class _Crew:
 
     def _work(self) -> None:
         try:
-            while (number := self._next()) is not None and not self._has_failed.is_set():
-                self._carry_out(number)
-        except BaseException as error:
-            self._errors.append(error)
-            self._has_failed.set()
+            while (number := self._next()) is not None:
+                try:
+                    self._carry_out(number)
+                except BaseException as error:
+                    self._errors.append(error)
+                    self._first_failed = min(number, self._first_failed)
+                finally:
+                    self._has_ended[number].set()
         finally:
-            for ended in self._has_ended if self._has_failed.is_set() else ():
-                ended.set()
             connections[self._using].close()
 
     def _next(self) -> int | None:
         with self._taking:
-            return next(self._numbers, None)
+            number = next(self._numbers, None)
+        return number if number is not None and number < self._first_failed else None
 
     def _carry_out(self, number: int) -> None:
         with transaction.atomic(using=self._using):
             self._write(self._batches[number])
             if number:
                 self._has_ended[number - 1].wait()
-            if self._has_failed.is_set():
+            if number >= self._first_failed:
                 transaction.set_rollback(True, using=self._using)
-        self._has_ended[number].set()

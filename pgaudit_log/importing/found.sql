@@ -42,7 +42,8 @@ chained AS (
             AND created_at = lag(created_at) OVER life
             AND record_image_eq(image, lag(image) OVER life) AS is_repeated
     FROM told
-    -- What a program had in memory stands beside the life of its object.
+    -- What a program had in memory stands beside the life of its object; so do rows as they were before
+    -- an update where others tell of them as they are after.
     WINDOW life AS (PARTITION BY @life@ ORDER BY place)
 ),
 @runs@told_once AS (

@@ -23,20 +23,35 @@ used AS (
 @used@
     ) AS past
 ),
-placed AS (
+counted AS (
     SELECT
         wanted.*,
         GREATEST(millisecond * @ids_of_a_millisecond@, used.largest + 1) AS start,
-        row_number() OVER (ORDER BY millisecond, place) AS n
+        row_number() OVER (ORDER BY millisecond, place) AS n,
+        count(*) OVER (PARTITION BY millisecond) AS events
     FROM wanted
     LEFT JOIN used USING (millisecond)
+),
+placed AS (
+    SELECT
+        counted.*,
+        CASE WHEN start + events <= (millisecond + 1) * @ids_of_a_millisecond@ THEN start ELSE
+            -- More than the millisecond has room for: behind what is there of the next ones, too.
+            GREATEST(start, (
+                SELECT max(used.largest) + 1
+                FROM used
+                WHERE used.millisecond BETWEEN counted.millisecond
+                    AND counted.millisecond + 1 + events / @ids_of_a_millisecond@
+            ))
+        END AS first
+    FROM counted
 )
 SELECT
     n,
     source_id,
     old_id,
     new_id,
-    @lowest@::bigint + n + max(start - n) OVER (ORDER BY n) AS id,
+    @lowest@::bigint + n + max(first - n) OVER (ORDER BY n) AS id,
     created_at,
     operation,
     is_old,

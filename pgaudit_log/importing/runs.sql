@@ -1,7 +1,7 @@
 -- runs: a part of lines.sql, where several records may tell of one update, because several trackers
 -- of the peer's have fired: each of them has the row before and after that the first of them has.
 --   @life@  what the records of one object have in common
-counted AS (
+numbered AS (
     SELECT
         *,
         count(*) FILTER (WHERE NOT is_repeated) OVER (PARTITION BY @life@ ORDER BY place) AS run
@@ -14,7 +14,7 @@ told_of_runs AS (
         first_value(previous_operation) OVER run AS previous_operation,
         last_value(next_id) OVER run AS next_id,
         last_value(next_has_old) OVER run AS next_has_old
-    FROM counted
+    FROM numbered
     WINDOW run AS (
         PARTITION BY @life@, run ORDER BY place
         ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING

@@ -111,6 +111,12 @@ class Source:
         return sum(kind.operation == UPDATE for kind in self.kinds.values()) > 1
 
     @property
+    def keeps_both(self) -> bool:
+        """Whether some records have the row as it was before an update, and others as it was after."""
+        updates = [kind for kind in self.kinds.values() if kind.operation == UPDATE]
+        return any(kind.is_old for kind in updates) and not all(kind.is_old for kind in updates)
+
+    @property
     def has_manual(self) -> bool:
         """Whether a record may tell what a program had in memory."""
         return any(kind.operation == MANUAL for kind in self.kinds.values())

@@ -98,7 +98,13 @@ class Statements:
 
     def _found(self, here: Here, since: datetime | None) -> Sql:
         source = self._source
-        life = ", ".join(self._key_names + (["operation = 'M'"] if source.has_manual else []))
+        life = ", ".join(
+            [
+                *self._key_names,
+                *(["operation = 'M'"] if source.has_manual else []),
+                *(["has_old"] if source.keeps_both else []),
+            ]
+        )
         joins = []
         if here.has_own:
             joins.append(_read("first_own").sql(labels=self.labels_sql))
@@ -130,12 +136,15 @@ class Statements:
             else "",
             told="told_of_runs" if source.tells_twice else "chained",
             obj_pk=key_sql(self._key_names, key_fields(source.model), self._connection),
-            becomes=_read("becomes").sql(),
+            becomes=_read("becomes").sql(is_known="FALSE" if source.keeps_both else "next_has_old"),
             writes_old=self._writes_old_sql(),
             seam=Sql.plain("\n").join(joins),
             is_imported="imported.is_there IS NOT NULL" if here.has_imported else "FALSE",
             is_compared="COALESCE(created_at >= began_at, FALSE)" if here.has_own else "FALSE",
-            is_wanted="created_at >= " + Sql.param(since) + "::timestamptz"
+            # By whole milliseconds, within which a later slice would stand behind.
+            is_wanted="not_before >= date_trunc('milliseconds', "
+            + Sql.param(since)
+            + "::timestamptz)"
             if since is not None
             else "TRUE",
         )

@@ -144,7 +144,9 @@ class Golden:
     @property
     def own(self) -> list[list[Any]]:
         """What this package had captured: model, key, label, operation, shape, snapshot, diff, refs."""
-        found: list[list[Any]] = json.loads((self.project.folder / "golden.json").read_text())["own"]
+        found: list[list[Any]] = json.loads((self.project.folder / "golden.json").read_text())[
+            "own"
+        ]
         return found
 
     def imported(self) -> list[list[Any]]:

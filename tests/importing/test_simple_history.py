@@ -96,4 +96,7 @@ def test_user_and_reason_become_a_context(recorded: Golden) -> None:
 def test_a_second_import_adds_nothing(recorded: Golden) -> None:
     before = recorded.ask("""sql("SELECT count(*), max(id), min(id) FROM pgaudit_log_event")""")
     recorded.project.manage("pgaudit_log", "import", "simple-history", "--apply")
-    assert recorded.ask("""sql("SELECT count(*), max(id), min(id) FROM pgaudit_log_event")""") == before
+    assert (
+        recorded.ask("""sql("SELECT count(*), max(id), min(id) FROM pgaudit_log_event")""")
+        == before
+    )
