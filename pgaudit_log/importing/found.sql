@@ -2,14 +2,14 @@
 -- the beginning of other statements: of lines.sql and counts.sql.
 --   @table@, @id@, @record_id@, @place@, @created_at@, @kind@, @operation@, @has_old@, @key@
 --                 what is read of a record: see sources.py
+--   @has_key@     whether it has a key
 --   @life@        what the records of one object have in common
 --   @image@       the row as one value, where several records may tell of one update; else NULL
 --   @runs@, @told@  runs.sql, where they may, and the name of what it makes
 --   @obj_pk@      the text of the key
 --   @becomes@     the operation of the event; @writes_old@ whether such an update has the row before it
 --   @seam@        first_own.sql and imported.sql, where there is something to be found
---   @is_imported@, @is_compared@  whether a record was imported before, or is of a time of which this
---                 package's own events tell
+--   @is_imported@  whether a record was imported before; @is_compared@ is_compared.sql
 --   @is_wanted@   whether a record is asked for
 -- Reads the settings under which values are written as text: see values/pinned_settings.py.
 WITH told AS (
@@ -24,7 +24,7 @@ WITH told AS (
         @has_old@ AS has_old,
         @image@ AS image
     FROM @table@ AS source
-    WHERE @operation@ IS NOT NULL
+    WHERE @operation@ IS NOT NULL AND @has_key@
 ),
 chained AS (
     SELECT

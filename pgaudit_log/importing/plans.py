@@ -156,6 +156,7 @@ class Plan:
         written: dict[str, int] = {}
         gaps: dict[str, int] = {}
         with own_events.only_one(self.using):
+            self._refuse_changed()
             for step in self.steps:
                 written[step.model] = written.get(step.model, 0) + transfer(
                     step.source,
@@ -172,6 +173,15 @@ class Plan:
                 )
             catalogue.finish_past(self.using)
         return Imported(events=written, gaps=gaps)
+
+    def _refuse_changed(self) -> None:
+        """Raise where something is in the way by now.
+
+        Raises:
+            PlanError: says what.
+        """
+        if obstacles := [*_obstacles(self.steps, connections[self.using])]:
+            raise PlanError(f"Nothing was imported. {' '.join(obstacles)}")
 
 
 class _Number:

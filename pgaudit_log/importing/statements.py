@@ -12,6 +12,7 @@ from pgaudit_log.capture_v1.columns import Column
 from pgaudit_log.capture_v1.diff import diff_sql
 from pgaudit_log.capture_v1.references import refs_sql
 from pgaudit_log.capture_v1.snapshot import snapshot_source
+from pgaudit_log.conf import settings
 from pgaudit_log.constants import DELETE, LOWEST_ID, OLD, UPDATE
 from pgaudit_log.declaring import declarations, former_names
 from pgaudit_log.declaring.declarations import Declaration
@@ -32,6 +33,9 @@ from pgaudit_log.values.tables import Field, column_of, table_of
 
 LINES = "pgaudit_log_import"
 """The table of the lines while an import runs."""
+
+SKEW = "10 seconds"
+"""How far the clocks of an application and its database may be apart."""
 
 _NONE_USED = "        SELECT NULL::bigint AS millisecond, NULL::bigint AS largest WHERE FALSE"
 
@@ -105,16 +109,16 @@ class Statements:
                 *(["has_old"] if source.keeps_both else []),
             ]
         )
+        is_missing = source.made_by and not self._is_made
+        table = f"(\n{source.made_by}\n)" if is_missing else source.table
         joins = []
         if here.has_own:
             joins.append(_read("first_own").sql(labels=self.labels_sql))
         if here.has_imported:
-            table = quote_literal(source.name)
-            joins.append(_read("imported").sql(labels=self.labels_sql, table=table))
+            name = quote_literal(source.name)
+            joins.append(_read("imported").sql(labels=self.labels_sql, table=name))
         return _read("found").sql(
-            table=f"(\n{source.made_by}\n)"
-            if source.made_by and not self._is_made
-            else source.table,
+            table=table,
             id=source.id,
             record_id=f"({source.record_id_sql})::text" if here.has_imported else "NULL::text",
             place=source.order[0]
@@ -123,6 +127,7 @@ class Statements:
             key=", ".join(
                 f"{key} AS {name}" for key, name in zip(source.key, self._key_names, strict=True)
             ),
+            has_key=" AND ".join(f"{key} IS NOT NULL" for key in source.key),
             created_at=source.created_at,
             kind=source.kind,
             operation=source.operation_sql(),
@@ -140,13 +145,27 @@ class Statements:
             writes_old=self._writes_old_sql(),
             seam=Sql.plain("\n").join(joins),
             is_imported="imported.is_there IS NOT NULL" if here.has_imported else "FALSE",
-            is_compared="COALESCE(created_at >= began_at, FALSE)" if here.has_own else "FALSE",
+            is_compared=self._is_compared(table) if here.has_own else "FALSE",
             # By whole milliseconds, within which a later slice would stand behind.
             is_wanted="not_before >= date_trunc('milliseconds', "
             + Sql.param(since)
             + "::timestamptz)"
             if since is not None
             else "TRUE",
+        )
+
+    def _is_compared(self, table: str) -> Sql:
+        """Return the test whether a record is of a time of which this package's own events tell."""
+        source = self._source
+        is_one_clock = not source.is_of_application and settings.CREATED_AT_FUNCTION == "now()"
+        if is_one_clock or not source.columns:
+            return Sql.plain("COALESCE(created_at >= began_at, FALSE)")
+        return _read("is_compared").sql(
+            skew=SKEW,
+            table=table,
+            id=source.id,
+            row=", ".join(f"{sql} AS {quote_name(name)}" for name, sql in source.columns.items()),
+            snapshot=snapshot_source("new", self._captured()),
         )
 
     def _used(self, here: Here) -> Sql:

@@ -12,9 +12,10 @@ import pytest
 from pgaudit_log import importing
 from pgaudit_log.backfill import backfill
 from pgaudit_log.diffs import blame, diff
+from pgaudit_log.exceptions import PlanError
 from pgaudit_log.models import Events
 from pgaudit_log.reversal import restore, revert
-from tests.importing.peer_tables import at, bring_over, events, plan, record
+from tests.importing.peer_tables import TABLE, at, bring_over, events, plan, record
 from tests.support import execute
 
 pytestmark = pytest.mark.django_db
@@ -200,3 +201,47 @@ def test_what_was_imported_can_be_taken_back_and_brought_over_again(thing: Any) 
     ) == [("2",)]
     bring_over(thing)
     assert events("id, operation, snapshot::text, diff::text") == before
+
+
+def test_what_a_slower_clock_told_of_the_same_change_is_not_told_twice(thing: Any) -> None:
+    """The application's clock may be behind the database's, whose transaction began first all the same."""
+    execute(
+        "CREATE TABLE their_historicalthing (history_id serial PRIMARY KEY, history_date timestamptz,"
+        " history_type text, history_user_id int, history_change_reason text, id int, n int, word text)"
+    )
+    with uncaptured():
+        thing.objects.create(pk=6, n=1)
+    thing.objects.create(pk=5, n=1)
+    thing.objects.filter(pk=6).update(n=2)
+    execute(
+        "INSERT INTO their_historicalthing (history_date, history_type, id, n, word) VALUES"
+        " ('2020-01-01', '+', 6, 1, 'w'),"
+        " (now() - interval '1 second', '+', 5, 1, 'w'),"
+        " (now() - interval '2 seconds', '~', 6, 1, 'w'),"
+        " (now() - interval '1 second', '~', 6, 2, 'w')"
+    )
+    found = importing.plan(
+        "simple-history", tables={thing: ["their_historicalthing"]}, models=[thing]
+    )
+    assert found.steps[0].compared == 2
+    assert found.apply().gaps == {"shop.Thing": 0}
+    assert events("obj_pk, operation, diff::text") == [("6", "I", None), ("6", "U", "{}")]
+    [compared] = importing.compare(found)
+    assert (compared.in_both, compared.agrees) == (2, True)
+
+
+def test_a_record_without_a_key_is_of_nothing(thing: Any) -> None:
+    record(("insert", 5, 1, 0))
+    execute(f"UPDATE {TABLE} SET id = NULL")
+    bring_over(thing)
+    assert events() == []
+
+
+def test_what_comes_in_the_way_after_the_plan_was_made_is_seen(thing: Any) -> None:
+    record(("insert", 5, 1, 0))
+    made = plan(thing)
+    bring_over(thing)
+    execute("ALTER TABLE pgaudit_log_event DISABLE TRIGGER USER")
+    execute('UPDATE pgaudit_log_event SET origin = origin || \'{"peer": "another"}\' WHERE id < 0')
+    with pytest.raises(PlanError, match="each change would be there twice"):
+        made.apply()
