@@ -1,4 +1,4 @@
-"""Importing: the history that django-pghistory or django-simple-history has recorded becomes events.
+"""Importing: the history that other packages have recorded becomes events.
 
 The names are imported where they are asked for: ``python -m pgaudit_log.importing.scan`` reads a
 project's source, and needs none of its settings.

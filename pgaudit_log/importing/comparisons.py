@@ -65,6 +65,7 @@ def compare(plan: Plan, *, shown: int = SHOWN) -> list[Comparison]:
 
 def _compare(source: Source, using: str, shown: int) -> Comparison:
     connection = connections[using]
+    source = source.filled or source
     statements = Statements(source, connection)
     with transaction.atomic(using=using), pinned(using, jit="off"), connection.cursor() as cursor:
         cursor.execute(statements.shape_sql())

@@ -4,7 +4,8 @@
 --   @row@       the columns of a record that are tracked, with their types of today
 --   @other@     old or new: which of the two events do not have; @is_old@ the test for it
 --   @captured_row@  the FROM item of the one that they have: see Statements
---   @snapshot@, @diff@, @refs@  as captures make them of the rows old and new
+--   @snapshot@, @diff@, @refs@  as captures make them of the rows old and new; @known@ takes out what a
+--               record does not know
 --   @model@, @shape@, @label@, @context_id@, @context@, @joins@  what else an event has
 --   @peer@, @peer_table@, @record_id@, @import@  where it came from
 --   @txid@      the number of its transaction
@@ -18,7 +19,7 @@ SELECT
     line.obj_pk,
     @label@ AS label,
     line.operation,
-    to_jsonb(snapshot.*) AS snapshot,
+    to_jsonb(snapshot.*)@known@ AS snapshot,
     CASE WHEN line.operation = 'U' THEN
 @diff@
     END AS diff,

@@ -2,15 +2,15 @@
 -- Where its clock is another one than that of the first of these, a record of shortly before may be of the
 -- same change: then it has the same operation and the same values.
 --   @skew@      how far the clocks may be apart; none where they are one
---   @table@, @id@, @row@, @snapshot@  the records, and the row of one as events store it
+--   @table@, @id@, @row@, @snapshot@, @known@  the records, and the row of one as events store it
 COALESCE(created_at >= began_at, FALSE)
-            OR CASE WHEN created_at >= began_at - interval '@skew@' AND (operation = first_operation OR operation = 'B' AND first_operation = 'U')
+            OR CASE WHEN created_at >= began_at - interval '@skew@' AND operation IN (first_operation, CASE first_operation WHEN 'U' THEN 'B' END)
                 THEN EXISTS (
                     SELECT
                     FROM @table@ AS source
                     CROSS JOIN LATERAL (SELECT @row@) AS new
                     @snapshot@
-                    WHERE @id@ = source_id AND first_snapshot @> to_jsonb(snapshot.*)
+                    WHERE @id@ = source_id AND first_snapshot @> (to_jsonb(snapshot.*)@known@)
                 )
                 ELSE FALSE
             END

@@ -42,6 +42,26 @@ DOTTED: Final = {
     "pghistory.models.MiddlewareEvents": Instead(
         advice="Write pgaudit_log.models.MiddlewareEvents."
     ),
+    "reversion": Instead(advice="Write pgaudit_log."),
+    "reversion.admin.VersionAdmin": Instead(advice="Write django.contrib.admin.ModelAdmin."),
+    "reversion.create_revision": Instead(
+        advice="Write pgaudit_log.context(): each change is captured, with or without a block."
+    ),
+    "reversion.middleware.RevisionMiddleware": Instead(
+        advice="Write pgaudit_log.middleware.AuditMiddleware, before SessionMiddleware."
+    ),
+    "reversion.models.Revision": Instead(
+        advice="Write pgaudit_log.models.Events, of one pgh_context_id."
+    ),
+    "reversion.models.Version": Instead(
+        advice="Write order.events, OrderEvent, or pgaudit_log.models.Events."
+    ),
+    "reversion.register": Instead(
+        advice="Write pgaudit_log.track; follow= has relations of a whole object."
+    ),
+    "reversion.set_comment": Instead(advice="Write within pgaudit_log.context(comment=…)."),
+    "reversion.set_user": Instead(advice="Write within pgaudit_log.context(user=…)."),
+    "reversion.views": Instead(advice="Take it out: the middleware has the context of requests."),
     "simple_history": Instead(advice="Write pgaudit_log."),
     "simple_history.admin.SimpleHistoryAdmin": Instead(
         advice="Write django.contrib.admin.ModelAdmin."

@@ -9,7 +9,7 @@ from typing import TypeAlias
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from pgaudit_log.importing import pghistory, simple_history
+from pgaudit_log.importing import pghistory, reversion, simple_history
 from pgaudit_log.importing.sources import Source
 
 Found: TypeAlias = "Source | tuple[str, str]"
@@ -29,6 +29,7 @@ class Peer:
 
 PEERS = {
     "pghistory": Peer(name=pghistory.NAME, sources=pghistory.sources),
+    "reversion": Peer(name=reversion.NAME, sources=reversion.sources),
     "simple-history": Peer(name=simple_history.NAME, sources=simple_history.sources),
 }
 """The peers, as the command line calls them."""

@@ -222,7 +222,7 @@ def plan(
     """Return what would come over from a peer. Nothing is written until :meth:`Plan.apply`.
 
     Args:
-        peer: ``pghistory`` or ``simple-history``.
+        peer: ``pghistory``, ``simple-history`` or ``reversion``.
         models: only of these tracked models; by default of all that the peer has recorded.
         since: only what was recorded from this moment, an aware datetime, on. What is older may
             come later.

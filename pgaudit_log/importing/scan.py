@@ -18,7 +18,7 @@ from pathlib import Path
 from pgaudit_log.importing import peer_names
 from pgaudit_log.importing.peer_names import Instead
 
-PEERS = ("pghistory", "simple_history")
+PEERS = ("pghistory", "reversion", "simple_history")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,7 +179,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Write what is found, a line each, and return the exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m pgaudit_log.importing.scan",
-        description="Find names of django-pghistory and django-simple-history, with what to write instead.",
+        description="Find names of packages that record history, with what to write instead.",
     )
     parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="A file or a folder.")
     paths = parser.parse_args(arguments).paths

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pgaudit_log.constants import MANUAL, UPDATE
 from pgaudit_log.declaring.declarations import Declaration
@@ -72,6 +73,12 @@ class Source:
     """The expression of what events say of the record, if not :attr:`id`."""
     made_by: str = ""
     """The SELECT that the table is made by, if it is no table of the peer's."""
+    unknown: str = ""
+    """The expression of the names of columns that a record does not know, if not all know all."""
+    fill: Callable[[BaseDatabaseWrapper], None] | None = None
+    """What makes the table, if that takes more than a SELECT."""
+    filled: Source | None = None
+    """The source as it is once its table is made, if it is another one than that of a plan."""
     is_of_application: bool = False
     """Whether the application's clock has told its times, not PostgreSQL's."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -43,6 +44,7 @@ _TXID = f"'{LOWEST_ID}'::bigint + (extract(epoch FROM line.created_at) * 1000000
 """The number of the transaction of a line: one for all that has the same time."""
 
 _ROW_ID = quote_name("pgaudit_log id")
+_UNKNOWN = quote_name("pgaudit_log unknown")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,7 +160,7 @@ class Statements:
         """Return the test whether a record is of a time of which this package's own events tell."""
         source = self._source
         is_one_clock = not source.is_of_application and settings.CREATED_AT_FUNCTION == "now()"
-        if is_one_clock or not source.columns:
+        if is_one_clock or not source.columns or (source.filled and not self._is_made):
             return Sql.plain("COALESCE(created_at >= began_at, FALSE)")
         return _read("is_compared").sql(
             skew=SKEW,
@@ -166,6 +168,7 @@ class Statements:
             id=source.id,
             row=", ".join(f"{sql} AS {quote_name(name)}" for name, sql in source.columns.items()),
             snapshot=snapshot_source("new", self._captured()),
+            known=_without(source.unknown),
         )
 
     def _used(self, here: Here) -> Sql:
@@ -204,6 +207,8 @@ class Statements:
         source = self._source
         columns = self._captured()
         row = [f"{source.id} AS {_ROW_ID}"]
+        if source.unknown:
+            row.append(f"{source.unknown} AS {_UNKNOWN}")
         row += [f"{sql} AS {quote_name(name)}" for name, sql in source.columns.items()]
         baseline = quote_literal(declarations.baseline_label(source.declaration))
         captured_row, other = ("old", "new") if is_old else ("new", "old")
@@ -216,7 +221,8 @@ class Statements:
             other=other,
             is_old="TRUE" if is_old else "FALSE",
             snapshot=snapshot_source(captured_row, columns),
-            diff=diff_sql(columns) if columns else "'{}'",
+            known=_without(source.unknown),
+            diff=self._diff(columns),
             refs=self._refs(captured_row),
             model=self._model_sql,
             shape=str(shape),
@@ -248,6 +254,12 @@ class Statements:
         fields = stored_columns(source.model, source.declaration.columns, self._connection)
         kept = [field for field in fields if column_of(field) in source.columns]
         return list(captured(kept, self._connection))
+
+    def _diff(self, columns: Sequence[Column]) -> str:
+        diff = diff_sql(columns) if columns else "'{}'"
+        if not self._source.unknown:
+            return diff
+        return f"({diff}) - new.{_UNKNOWN} - old.{_UNKNOWN}"
 
     def _refs(self, row: str) -> str:
         source = self._source
@@ -342,6 +354,11 @@ def old_labels(declaration: Declaration) -> set[str]:
         and tracker.row == OLD
         and tracker.operation_name == "UPDATE"
     }
+
+
+def _without(unknown: str) -> str:
+    """Return the end of an expression of JSON that takes the keys out that are not known."""
+    return f" - {unknown}" if unknown else ""
 
 
 def _of_state(field: Field) -> str:

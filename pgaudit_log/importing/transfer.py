@@ -64,7 +64,9 @@ def made(source: Source, connection: BaseDatabaseWrapper) -> Iterator[None]:
     with connection.cursor() as cursor:
         cursor.execute(drop)
     try:
-        if source.made_by:
+        if source.fill is not None:
+            source.fill(connection)
+        elif source.made_by:
             _make(source.table, source.made_by, "change_id", connection)
         yield
     except BaseException:
@@ -110,6 +112,7 @@ def transfer(
         InstallationError: when a partition cannot be made.
     """
     connection = connections[using]
+    source = source.filled or source
     statements = Statements(source, connection)
     with made(source, connection):
         sql = statements.lines(here(source, connection), since)

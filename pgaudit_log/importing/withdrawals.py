@@ -102,7 +102,7 @@ def plan_withdrawal(
     """Return what would be taken back of what was imported from a peer.
 
     Args:
-        peer: ``pghistory`` or ``simple-history``.
+        peer: ``pghistory``, ``simple-history`` or ``reversion``.
         models: only of these tracked models; by default of all.
         using: the database; by default the one that the routers give for writing.
 

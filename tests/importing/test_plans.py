@@ -174,14 +174,14 @@ def test_history_that_another_peer_has_of_the_same_time_is_in_the_way(thing: Any
 
 
 def test_bad_input_is_refused(thing: Any) -> None:
-    with pytest.raises(QueryError, match="There is no way to import 'reversion'"):
-        importing.plan("reversion")
+    with pytest.raises(QueryError, match="There is no way to import 'paper'"):
+        importing.plan("paper")
     with pytest.raises(QueryError, match="has no time zone"):
         importing.plan("pghistory", since=at(0).replace(tzinfo=None))
     with pytest.raises(QueryError, match="in batches of 0 events"):
         plan(thing).apply(batch_size=0)
-    with pytest.raises(QueryError, match="Nothing was imported from 'reversion'"):
-        importing.plan_withdrawal("reversion")
+    with pytest.raises(QueryError, match="Nothing was imported from 'paper'"):
+        importing.plan_withdrawal("paper")
     with pytest.raises(CommandError, match="Write it as"):
         command("--table=shop.Thing")
 

@@ -42,6 +42,7 @@ def names(folder: Path, source: str) -> list[str]:
         ),
         ("INSTALLED_APPS = ['simple_history']", ["simple_history"]),
         ("PGHISTORY_LEVEL = 1", ["PGHISTORY_LEVEL"]),
+        ("import reversion\nreversion.set_user(7)", ["reversion", "reversion.set_user"]),
         ("events.filter(pgh_context__metadata__user=1)", ["pgh_context__metadata"]),
         ("events.order_by('-history_date')", ["history_date"]),
         ("event.pgh_context.metadata['user']", ["metadata"]),
