@@ -23,6 +23,7 @@ from pgaudit_log.triggers.captured_columns import stored_columns
 from pgaudit_log.values.column_json import cast_sql, column_type, sql_type
 from pgaudit_log.values.keys import key_fields
 from pgaudit_log.values.quoting import quote_literal, quote_name
+from pgaudit_log.values.sql_text import Sql
 from pgaudit_log.values.tables import Field, column_of, concrete
 
 NAME = "django-reversion"
@@ -108,7 +109,7 @@ def _source(connection: BaseDatabaseWrapper, declaration: Declaration, content_t
         context_id="md5('django-reversion ' || source.revision_id)::uuid",
         context="NULLIF(jsonb_strip_nulls(jsonb_build_object("
         "'user', source.user_id, 'comment', NULLIF(source.comment, ''))), '{}')",
-        made_by=versions,
+        made_by=Sql.plain(versions),
         is_of_application=True,
     )
 
@@ -156,14 +157,12 @@ def _fill(
         )
         assigned = ["kind", "unknown", "many_to_many", "unreadable"]
         assigned += [quote_name(column_of(field)) for field in fields]
-        update = (
-            f"UPDATE {_VERSIONS} SET {', '.join(f'{name} = %s' for name in _escaped(assigned))}"
-            " WHERE version_id = %s"
-        )
+        assignments = Sql.plain(", ").join(f"{name} = " + Sql.param(None) for name in assigned)
+        update = f"UPDATE {_VERSIONS} SET " + assignments + " WHERE version_id = " + Sql.param(None)
         last = 0
         while rows := _portion(connection, last):
             cursor.executemany(
-                update,
+                update.text,
                 [
                     [*_values(model, fields, format, text, connection), id]
                     for id, format, text in rows
@@ -171,10 +170,6 @@ def _fill(
             )
             last = rows[-1][0]
         cursor.execute(f"ANALYZE {_VERSIONS}")
-
-
-def _escaped(names: Sequence[str]) -> list[str]:
-    return [name.replace("%", "%%") for name in names]
 
 
 def _portion(connection: BaseDatabaseWrapper, last: int) -> list[tuple[int, str, str]]:

@@ -118,7 +118,7 @@ def _of_parts(
         context="source.context",
         name=parts._meta.db_table,
         record_id="source.record_id",
-        made_by=changes.text.replace("%%", "%"),
+        made_by=changes,
     )
 
 

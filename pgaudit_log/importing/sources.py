@@ -11,6 +11,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from pgaudit_log.constants import MANUAL, UPDATE
 from pgaudit_log.declaring.declarations import Declaration
 from pgaudit_log.values.quoting import quote_literal
+from pgaudit_log.values.sql_text import Sql
 from pgaudit_log.values.tables import concrete
 
 
@@ -71,7 +72,7 @@ class Source:
     """What else has to be joined for the context."""
     record_id: str = ""
     """The expression of what events say of the record, if not :attr:`id`."""
-    made_by: str = ""
+    made_by: Sql | None = None
     """The SELECT that the table is made by, if it is no table of the peer's."""
     unknown: str = ""
     """The expression of the names of columns that a record does not know, if not all know all."""

@@ -111,8 +111,9 @@ class Statements:
                 *(["has_old"] if source.keeps_both else []),
             ]
         )
-        is_missing = source.made_by and not self._is_made
-        table = f"(\n{source.made_by}\n)" if is_missing else source.table
+        table = Sql.plain(source.table)
+        if source.made_by is not None and not self._is_made:
+            table = "(\n" + source.made_by + "\n)"
         joins = []
         if here.has_own:
             joins.append(_read("first_own").sql(labels=self.labels_sql))
@@ -156,7 +157,7 @@ class Statements:
             else "TRUE",
         )
 
-    def _is_compared(self, table: str) -> Sql:
+    def _is_compared(self, table: Sql) -> Sql:
         """Return the test whether a record is of a time of which this package's own events tell."""
         source = self._source
         is_one_clock = not source.is_of_application and settings.CREATED_AT_FUNCTION == "now()"

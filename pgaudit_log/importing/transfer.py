@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from typing import Any
 
 from django.db import DatabaseError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -17,6 +16,7 @@ from pgaudit_log.importing.batches import WORKERS, run
 from pgaudit_log.importing.sources import Source
 from pgaudit_log.importing.statements import LINES, Here, Statements
 from pgaudit_log.values.pinned_settings import pinned
+from pgaudit_log.values.sql_text import Sql
 
 BATCH_SIZE = 20_000
 """Events a transaction. Larger ones are hardly faster."""
@@ -59,15 +59,16 @@ def here(source: Source, connection: BaseDatabaseWrapper) -> Here:
 @contextlib.contextmanager
 def made(source: Source, connection: BaseDatabaseWrapper) -> Iterator[None]:
     """Make what is made for an import, and drop it, and what an interrupted one has left of it."""
-    tables = [LINES, *([source.table] if source.made_by else [])]
+    tables = [LINES, *([source.table] if source.made_by is not None else [])]
     drop = "; ".join(f"DROP TABLE IF EXISTS {table}" for table in tables)
     with connection.cursor() as cursor:
         cursor.execute(drop)
     try:
         if source.fill is not None:
             source.fill(connection)
-        elif source.made_by:
-            _make(source.table, source.made_by, "change_id", connection)
+        elif source.made_by is not None:
+            made_by = source.made_by
+            _make(source.table, made_by, source.id.partition(".")[2], connection)
         yield
     except BaseException:
         # Where the server is gone, or its transaction has failed, the next import does it.
@@ -78,11 +79,9 @@ def made(source: Source, connection: BaseDatabaseWrapper) -> Iterator[None]:
         cursor.execute(drop)
 
 
-def _make(
-    table: str, select: str, key: str, connection: BaseDatabaseWrapper, params: Any = None
-) -> None:
+def _make(table: str, select: Sql, key: str, connection: BaseDatabaseWrapper) -> None:
     with pinned(connection.alias, **_ROOM), connection.cursor() as cursor:
-        cursor.execute(f"CREATE UNLOGGED TABLE {table} AS {select}", params)
+        cursor.execute(f"CREATE UNLOGGED TABLE {table} AS {select.text}", select.params)
         cursor.execute(f"CREATE UNIQUE INDEX ON {table} ({key})")
         cursor.execute(f"ANALYZE {table}")
 
@@ -116,7 +115,7 @@ def transfer(
     statements = Statements(source, connection)
     with made(source, connection):
         sql = statements.lines(here(source, connection), since)
-        _make(LINES, sql.text, "n", connection, sql.params)
+        _make(LINES, sql, "n", connection)
         total = _count(connection)
         if not total:
             return 0
