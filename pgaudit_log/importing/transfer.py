@@ -29,6 +29,9 @@ _BY_INDEX = {
     "enable_seqscan": "off",
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
+    # Lines come in order by their index; whole events would be sorted on disk.
+    "enable_bitmapscan": "off",
+    "enable_sort": "off",
     "jit": "off",
 }
 
