@@ -85,7 +85,6 @@ def _source(
         table=table,
         name=name,
         id="source.pgh_id",
-        id_type=theirs["pgh_id"],
         order=("source.pgh_id",),
         created_at="source.pgh_created_at",
         kind="source.pgh_label",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import islice
 from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
@@ -91,7 +90,6 @@ def _source(connection: BaseDatabaseWrapper, declaration: Declaration, content_t
         table=_VERSIONS,
         name=_TABLE,
         id="source.version_id",
-        id_type="bigint",
         order=("source.version_id",),
         created_at="source.date_created",
         kind=f"{quote_literal(_KEPT)}::text",
@@ -185,7 +183,7 @@ def _portion(connection: BaseDatabaseWrapper, last: int) -> list[tuple[int, str,
             """,
             [last, _PORTION],
         )
-        return list(islice(cursor.fetchall(), _PORTION))
+        return list(cursor.fetchall())
 
 
 def _values(

@@ -77,7 +77,6 @@ def _of_model(
         table=table,
         name=name,
         id="source.history_id",
-        id_type=theirs["history_id"],
         order=("source.history_date", "source.history_id"),
         context=_context("source", theirs, about),
     )
@@ -113,7 +112,6 @@ def _of_parts(
         columns=columns,
         table=CHANGES,
         id="source.change_id",
-        id_type="bigint",
         order=("source.change_id",),
         context="source.context",
         name=parts._meta.db_table,

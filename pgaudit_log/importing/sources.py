@@ -52,8 +52,6 @@ class Source:
     """The peer's table, as events and people call it."""
     id: str
     """The column that tells records apart, which has an index."""
-    id_type: str
-    """Its type."""
     order: Sequence[str]
     """The expressions that records are ordered by: the peer's own order."""
     created_at: str
