@@ -86,13 +86,17 @@ def baselines(
     keys = key_fields(concrete(model))
     key = [f"new.{quote_name(column_of(field))}" for field in keys]
     obj_pk = row_key_sql("new", model, connection)
+    masks = masks_of(model)
+    shape = current_shape_sql(model)
+    stored = stored_columns(model, columns, connection)
+    snapshot = snapshot_source("new", captured(stored, connection, masks)).replace("@schema@.", "")
     is_known = _read("is_known").fill(
         labels=", ".join(map(quote_literal, model_labels)),
         obj_pk=obj_pk,
         event_labels=", ".join(map(quote_literal, event_labels)),
+        # What a hash is of, the statement that inserts looks up once.
+        snapshot=snapshot.replace("capture.shape", f"({shape})"),
     )
-    masks = masks_of(model)
-    stored = stored_columns(model, columns, connection)
     read = dict.fromkeys(column_of(field) for field in [*keys, *columns])
     fillings: dict[str, Template | Sql | str] = {
         "table": connection.ops.quote_name(concrete(model)._meta.db_table),
@@ -104,10 +108,8 @@ def baselines(
         "model": quote_literal(called(concrete(model)._meta.label)),
         "obj_pk": obj_pk,
         "label": quote_literal(label),
-        "shape": current_shape_sql(model),
-        "snapshot": snapshot_source("new", captured(stored, connection, masks)).replace(
-            "@schema@.", ""
-        ),
+        "shape": shape,
+        "snapshot": snapshot,
         "refs": refs_sql("new", references(shown(columns, masks), connection), called=called),
         "context": _context_sql(masked_context),
         "created_at": created_at,

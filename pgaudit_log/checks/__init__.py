@@ -8,11 +8,16 @@ from pgaudit_log.checks import databases
 from pgaudit_log.checks.databases import check_databases
 from pgaudit_log.checks.declarations import check_models, check_parts
 from pgaudit_log.checks.middleware import check_middleware, check_page_views
-from pgaudit_log.checks.settings import check_installed_apps, check_settings
+from pgaudit_log.checks.settings import (
+    check_installed_apps,
+    check_settings,
+    check_settings_of_peers,
+)
 from pgaudit_log.database import routing
 
 CHECKS = (
     (check_settings, checks.Tags.compatibility),
+    (check_settings_of_peers, checks.Tags.compatibility),
     (check_installed_apps, checks.Tags.compatibility),
     (check_middleware, checks.Tags.compatibility),
     (check_page_views, checks.Tags.compatibility),

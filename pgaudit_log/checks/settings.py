@@ -17,6 +17,7 @@ from pgaudit_log.contexts import spans
 from pgaudit_log.database.partitions.calendar import INTERVALS
 from pgaudit_log.declaring.declarations import ObjForeignKey
 from pgaudit_log.declaring.trackers import Tracker
+from pgaudit_log.importing import peer_settings
 from pgaudit_log.values.ages import HINT, Age
 
 Messages = list[checks.CheckMessage]
@@ -219,4 +220,21 @@ def check_installed_apps(app_configs: Any, **kwargs: Any) -> Messages:
             hint='Add "pgtrigger" to INSTALLED_APPS.',
             id="pgaudit_log.E002",
         )
+    ]
+
+
+def check_settings_of_peers(app_configs: Any, **kwargs: Any) -> Messages:
+    """Return a warning for each setting of a package that this one has taken the place of."""
+    from django.conf import settings as django_settings
+
+    return [
+        checks.Warning(
+            f"{name} is a setting of {app}, which is not in INSTALLED_APPS.",
+            hint=f"Take it out. Set instead: {instead}",
+            id="pgaudit_log.W029",
+        )
+        for app, settings_of_app in peer_settings.APPS.items()
+        if not apps.is_installed(app)
+        for name, instead in settings_of_app.items()
+        if hasattr(django_settings, name)
     ]

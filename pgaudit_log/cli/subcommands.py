@@ -13,6 +13,7 @@ from pgaudit_log.cli import (
     events,
     harden,
     holds,
+    imports,
     install,
     mask,
     partitions,
@@ -79,6 +80,9 @@ SUBCOMMANDS = (
     ),
     Subcommand(
         name="backfill", help=backfill.HELP, add_arguments=backfill.add_arguments, run=backfill.run
+    ),
+    Subcommand(
+        name="import", help=imports.HELP, add_arguments=imports.add_arguments, run=imports.run
     ),
     Subcommand(name="verify", help=verify.HELP, add_arguments=verify.add_arguments, run=verify.run),
     Subcommand(name="mask", help=mask.HELP, add_arguments=mask.add_arguments, run=mask.run),

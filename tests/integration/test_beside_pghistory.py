@@ -145,6 +145,9 @@ def test_one_changes_over_and_keeps_the_old_events(tmp_path: Path, append_only: 
         [path] = (shop.folder / "store" / "migrations").glob("0002_*.py")
         path.write_text(kept(path.read_text()))
         shop.manage("migrate")
+        text = (DOCS / "upgrading.md").read_text()
+        [command] = re.findall(r"`manage.py (pgaudit_log import .+ --table .+)`", text)
+        assert "store.Item: 2 imported." in shop.manage(*command.split())
         assert "No changes" in shop.manage("makemigrations", "--check")
         assert "no issues" in shop.manage("check", "--database", "default")
         now = (shop.folder / "store" / "models.py").read_text()
@@ -169,7 +172,7 @@ def test_one_changes_over_and_keeps_the_old_events(tmp_path: Path, append_only: 
         )
     assert printed.splitlines() == [
         "[('insert', 'a', {'user': 1}), ('update', 'b', {'user': 1})]",
-        "[('update', 'c', {'user': 2})]",
+        "[('insert', 'a', {'user': 1}), ('update', 'b', {'user': 1}), ('update', 'c', {'user': 2})]",
     ]
 
 

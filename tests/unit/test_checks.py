@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest.mock import patch
 
 import pytest
+from django.apps import apps
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.core import checks
 from django.core.checks import run_checks
 from django.test import override_settings
 
 import pgaudit_log
-from pgaudit_log.checks import check_installed_apps, check_models, check_settings
+from pgaudit_log.checks import (
+    check_installed_apps,
+    check_models,
+    check_settings,
+    check_settings_of_peers,
+)
 from pgaudit_log.checks.middleware import check_middleware
 from pgaudit_log.declaring import declarations
 from pgaudit_log.middleware import AuditMiddleware
@@ -92,6 +99,20 @@ def test_a_setting_that_does_not_exist_is_a_warning() -> None:
     [message] = check_settings(None)
     assert message.id == "pgaudit_log.W001"
     assert "PGAUDIT_LOG_LEVLE" in message.msg
+
+
+@override_settings(PGHISTORY_LEVEL="ROW")
+def test_a_setting_of_a_package_that_is_gone_is_named_with_what_is_set_instead() -> None:
+    [message] = check_settings_of_peers(None)
+    assert message.id == "pgaudit_log.W029"
+    assert "PGHISTORY_LEVEL is a setting of pghistory" in message.msg
+    assert "PGAUDIT_LOG_LEVEL" in str(message.hint)
+
+
+@override_settings(PGHISTORY_LEVEL="ROW")
+def test_a_setting_of_a_package_that_is_there_is_left_to_it() -> None:
+    with patch.object(apps, "is_installed", return_value=True):
+        assert check_settings_of_peers(None) == []
 
 
 @override_settings(INSTALLED_APPS=["pgaudit_log"])

@@ -103,12 +103,15 @@ def plan(using: str = "default", *, now: datetime | None = None) -> Plan:
     Reads ``PGAUDIT_LOG_PARTITION_INTERVAL`` and ``PGAUDIT_LOG_PARTITIONS_AHEAD``.
     """
     moment = now or datetime.now(timezone.utc)
+    return plan_of(
+        using, periods_from(moment, settings.PARTITION_INTERVAL, settings.PARTITIONS_AHEAD)
+    )
+
+
+def plan_of(using: str, periods: Sequence[Period]) -> Plan:
+    """Return which partitions of some periods are missing."""
     have = existing(using)
-    missing = [
-        period
-        for period in periods_from(moment, settings.PARTITION_INTERVAL, settings.PARTITIONS_AHEAD)
-        if not any(period.overlaps(other) for other in have)
-    ]
+    missing = [period for period in periods if not any(period.overlaps(other) for other in have)]
     occupied = [period for period in missing if _has_events_in_default(period, using)]
     create = [period for period in missing if period not in occupied]
     return Plan(using=using, create=tuple(create), occupied=tuple(occupied))

@@ -1,0 +1,35 @@
+"""The peers whose history can be imported, and what of each is found in a database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from pgaudit_log.importing import pghistory, reversion, simple_history
+from pgaudit_log.importing.sources import Source
+
+Found: TypeAlias = "Source | tuple[str, str]"
+"""A source; or the label of a model, and why there is none of it."""
+
+Tables: TypeAlias = "Mapping[type[models.Model], list[str]]"
+"""Tables of a peer's that no class of it is there for, by the model that they are of."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Peer:
+    """A package that has recorded history."""
+
+    name: str
+    sources: Callable[[BaseDatabaseWrapper, Tables], Iterator[Found]]
+
+
+PEERS = {
+    "pghistory": Peer(name=pghistory.NAME, sources=pghistory.sources),
+    "reversion": Peer(name=reversion.NAME, sources=reversion.sources),
+    "simple-history": Peer(name=simple_history.NAME, sources=simple_history.sources),
+}
+"""The peers, as the command line calls them."""

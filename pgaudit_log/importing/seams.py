@@ -1,0 +1,38 @@
+"""Seams: where what a peer has told of an object ends, and what it has missed there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.db import connections, transaction
+
+from pgaudit_log.backfill import backfill
+from pgaudit_log.importing.sources import Source
+from pgaudit_log.importing.statements import Statements
+from pgaudit_log.values.pinned_settings import pinned
+
+_GAPS = "pgaudit_log_import_gaps"
+"""The temporary table of what was missed."""
+
+
+def close(source: Source, using: str, *, import_id: Callable[[], int]) -> int:
+    """Write what says that the peer has missed something, and return how many events that took.
+
+    Where its last record of an object is not what this package's first event found, a baseline in
+    between says so, or a deletion. An object that has no such event is compared with its row: what
+    is there and is not told gets a baseline of now, by a backfill.
+    """
+    connection = connections[using]
+    statements = Statements(source, connection)
+    with transaction.atomic(using=using), pinned(using, jit="off"), connection.cursor() as cursor:
+        found = statements.gaps()
+        cursor.execute(f"CREATE TEMPORARY TABLE {_GAPS} AS {found.text}", found.params)
+        cursor.execute(f"SELECT count(*) FROM {_GAPS}")
+        [gaps] = cursor.fetchone()
+        if gaps:
+            cursor.execute(statements.shape_sql())
+            [shape] = cursor.fetchone()
+            insert = statements.insert_gaps(_GAPS, import_id(), shape)
+            cursor.execute(insert.text, insert.params)
+        cursor.execute(f"DROP TABLE {_GAPS}")
+    return int(gaps) + backfill(source.model, using=using).events

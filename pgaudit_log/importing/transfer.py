@@ -1,0 +1,159 @@
+"""The transfer: writes the events of one source, in batches, each in a transaction of its own."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+from django.db import DatabaseError, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from pgaudit_log.constants import LOWEST_ID
+from pgaudit_log.declaring import former_names
+from pgaudit_log.importing import months
+from pgaudit_log.importing.batches import WORKERS, run
+from pgaudit_log.importing.sources import Source
+from pgaudit_log.importing.statements import LINES, Here, Statements
+from pgaudit_log.values.pinned_settings import pinned
+from pgaudit_log.values.sql_text import Sql
+
+BATCH_SIZE = 20_000
+"""Events a transaction. Larger ones are hardly faster."""
+
+_ROOM = {"work_mem": "64MB", "jit": "off"}
+"""What sorting the lines takes of memory; the rest goes to disk."""
+
+_BY_INDEX = {
+    # A batch is a small part of tables whose size the planner may not know yet.
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    # Lines come in order by their index; whole events would be sorted on disk.
+    "enable_bitmapscan": "off",
+    "enable_sort": "off",
+    "jit": "off",
+}
+
+
+def here(source: Source, connection: BaseDatabaseWrapper) -> Here:
+    """Return what the log has of a source's table already."""
+    labels = former_names.labels_of(source.model, connection.alias)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT
+                EXISTS (SELECT FROM pgaudit_log_event WHERE model = ANY(%s) AND id > 0),
+                EXISTS (
+                    SELECT FROM pgaudit_log_event
+                    WHERE model = ANY(%s) AND id < 0 AND origin ->> 'table' = %s
+                ),
+                EXISTS (SELECT FROM pgaudit_log_event WHERE id < 0)
+            """,
+            [labels, labels, source.name],
+        )
+        has_own, has_imported, has_past = cursor.fetchone()
+    # All ids below 0 that are in use: an index has them, and there is nothing else to be read.
+    return Here(
+        has_own=has_own, has_imported=has_imported, past=(LOWEST_ID, -1) if has_past else None
+    )
+
+
+@contextlib.contextmanager
+def made(source: Source, connection: BaseDatabaseWrapper) -> Iterator[None]:
+    """Make what is made for an import, and drop it, and what an interrupted one has left of it."""
+    tables = [LINES, *([source.table] if source.made_by is not None else [])]
+    drop = "; ".join(f"DROP TABLE IF EXISTS {table}" for table in tables)
+    with connection.cursor() as cursor:
+        cursor.execute(drop)
+    try:
+        if source.fill is not None:
+            source.fill(connection)
+        elif source.made_by is not None:
+            made_by = source.made_by
+            _make(source.table, made_by, source.id.partition(".")[2], connection)
+        yield
+    except BaseException:
+        # Where the server is gone, or its transaction has failed, the next import does it.
+        with contextlib.suppress(DatabaseError), connection.cursor() as cursor:
+            cursor.execute(drop)
+        raise
+    with connection.cursor() as cursor:
+        cursor.execute(drop)
+
+
+def _make(table: str, select: Sql, key: str, connection: BaseDatabaseWrapper) -> None:
+    with pinned(connection.alias, **_ROOM), connection.cursor() as cursor:
+        cursor.execute(f"CREATE UNLOGGED TABLE {table} AS {select.text}", select.params)
+        cursor.execute(f"CREATE UNIQUE INDEX ON {table} ({key})")
+        cursor.execute(f"ANALYZE {table}")
+
+
+def transfer(
+    source: Source,
+    using: str,
+    *,
+    since: datetime | None,
+    import_id: Callable[[], int],
+    batch_size: int = BATCH_SIZE,
+    workers: int = WORKERS,
+    progress: Callable[[int], object] | None = None,
+) -> int:
+    """Write the events of what a source has and the log has not, and return how many.
+
+    Args:
+        source: the peer's table.
+        using: the database.
+        since: only records from then on.
+        import_id: gives the number of the import, once there is something to write.
+        batch_size: how many events a transaction writes.
+        workers: how many connections write at the same time.
+        progress: called after each batch with how many events it has written.
+
+    Raises:
+        InstallationError: when a partition cannot be made.
+    """
+    connection = connections[using]
+    source = source.filled or source
+    statements = Statements(source, connection)
+    with made(source, connection):
+        sql = statements.lines(here(source, connection), since)
+        _make(LINES, sql, "n", connection)
+        total = _count(connection)
+        if not total:
+            return 0
+        months.make(using, _moments(connection))
+        number = import_id()
+        with connection.cursor() as cursor:
+            cursor.execute(statements.shape_sql())
+            [shape] = cursor.fetchone()
+        starts = range(0, total, batch_size)
+        batches = [(start, min(start + batch_size, total)) for start in starts]
+
+        def write(batch: tuple[int, int]) -> None:
+            with pinned(using, **_BY_INDEX), connections[using].cursor() as cursor:
+                for is_old in (False, True) if statements.has_old else (False,):
+                    insert = statements.insert(*batch, number, shape, is_old=is_old)
+                    cursor.execute(insert.text, insert.params)
+
+        def done(batch: tuple[int, int]) -> None:
+            if progress is not None:
+                progress(batch[1] - batch[0])
+
+        run(write, batches, using, workers=workers, done=done)
+    return total
+
+
+def _count(connection: BaseDatabaseWrapper) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT COALESCE(max(n), 0) FROM {LINES}")
+        return int(cursor.fetchone()[0])
+
+
+def _moments(connection: BaseDatabaseWrapper) -> list[datetime]:
+    """Return a moment of each month in which there are events to write."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT DISTINCT date_trunc('month', created_at, 'UTC') FROM {LINES} ORDER BY 1"
+        )
+        return [moment for (moment,) in cursor.fetchall()]

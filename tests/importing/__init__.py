@@ -1,0 +1,1 @@
+"""Importing what peers have recorded: their released packages write it, this one brings it over."""

@@ -1,0 +1,138 @@
+"""The scan finds a peer's names in a project's source, and says what to write instead."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pghistory
+import pytest
+
+import pgaudit_log
+from pgaudit_log.importing import peer_names, peer_settings
+from pgaudit_log.importing.scan import main, scan
+from tests.projects import ROOT
+
+
+def found(folder: Path, source: str) -> list[tuple[str, str, bool]]:
+    """Return the names, advice and silence of what is found in a file."""
+    path = folder / "models.py"
+    path.write_text(source)
+    return [
+        (finding.name, finding.instead.advice, finding.instead.is_silent)
+        for finding in scan([folder])
+    ]
+
+
+def names(folder: Path, source: str) -> list[str]:
+    return [name for name, _, _ in found(folder, source)]
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("import pghistory as p\np.InsertEvent()", ["pghistory", "pghistory.InsertEvent"]),
+        ("from pghistory import AnyChange", ["pghistory.AnyChange"]),
+        (
+            "MIDDLEWARE = ['pghistory.middleware.HistoryMiddleware']",
+            ["pghistory.middleware.HistoryMiddleware"],
+        ),
+        ("INSTALLED_APPS = ['simple_history']", ["simple_history"]),
+        ("PGHISTORY_LEVEL = 1", ["PGHISTORY_LEVEL"]),
+        ("import reversion\nreversion.set_user(7)", ["reversion", "reversion.set_user"]),
+        ("events.filter(pgh_context__metadata__user=1)", ["pgh_context__metadata"]),
+        ("events.order_by('-history_date')", ["history_date"]),
+        ("event.pgh_context.metadata['user']", ["metadata"]),
+        ("order.history.as_of(day)", ["history.as_of"]),
+        ("order._change_reason = 'x'", ["_change_reason"]),
+        ("order.history = 1; model.metadata; q.references(x); 'a text about pghistory'", []),
+        ("import django, pghistory_other", []),
+    ],
+)
+def test_a_name_is_found(tmp_path: Path, source: str, expected: list[str]) -> None:
+    assert names(tmp_path, source) == expected
+
+
+def test_what_would_mean_another_thing_silently_is_marked(tmp_path: Path) -> None:
+    source = """
+import pghistory
+from pghistory.models import Events
+
+@pghistory.track()
+class A: ...
+
+Events.objects.references(a)
+Events.objects.tracks(b)
+event.revert()
+"""
+    silent = [name for name, _, is_silent in found(tmp_path, source) if is_silent]
+    assert silent == ["track() without trackers", "references", "tracks", "revert"]
+
+
+def test_an_argument_that_does_not_hold_is_told(tmp_path: Path) -> None:
+    source = (
+        "import pghistory\n@pghistory.track(pghistory.InsertEvent(), base_model=Base)\nclass A: ..."
+    )
+    assert "track(base_model=)" in names(tmp_path, source)
+
+
+def test_each_name_that_the_peer_exports_has_its_advice() -> None:
+    exported = {name for name in pghistory.__all__ if not name.startswith("_")}
+    missing = {name for name in exported if f"pghistory.{name}" not in peer_names.DOTTED}
+    assert missing == set()
+
+
+def test_what_is_said_to_be_here_is_here() -> None:
+    advised = " ".join(instead.advice for instead in peer_names.DOTTED.values())
+    written = set(re.findall(r"Write pgaudit_log\.(\w+)\.", advised)) - {
+        "models",
+        "middleware",
+        "reading",
+    }
+    assert written and all(hasattr(pgaudit_log, name) for name in written)
+
+
+def test_each_setting_of_the_peer_has_its_advice() -> None:
+    folder = Path(pghistory.__file__).parent
+    read = {
+        name
+        for path in folder.rglob("*.py")
+        for name in re.findall(r'"(PGHISTORY_\w+)"', path.read_text())
+    }
+    assert read and read == set(peer_settings.PGHISTORY)
+
+
+def test_a_file_that_is_no_python_is_told(tmp_path: Path) -> None:
+    [(name, advice, _)] = found(tmp_path, "print 'two'")
+    assert name == "models.py"
+    assert "Look through it yourself" in advice
+
+
+def test_exit_codes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "a.py"
+    path.write_text("x = 1")
+    assert main([str(tmp_path)]) == 0
+    path.write_text("import pghistory")
+    assert main([str(tmp_path)]) == 1
+    assert capsys.readouterr().out == f"{path}:1: pghistory: Write pgaudit_log.\n"
+    assert main([str(tmp_path / "missing")]) == 2
+
+
+def test_it_needs_no_settings(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("import pghistory")
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("DJANGO")}
+    done = subprocess.run(
+        [sys.executable, "-m", "pgaudit_log.importing.scan", str(tmp_path)],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (
+        1,
+        "1 found; [silent] marks what would mean another thing without an error.\n",
+    )
