@@ -231,7 +231,7 @@ def check_settings_of_peers(app_configs: Any, **kwargs: Any) -> Messages:
         checks.Warning(
             f"{name} is a setting of {app}, which is not in INSTALLED_APPS.",
             hint=f"Take it out. Set instead: {instead}",
-            id="pgaudit_log.W029",
+            id="pgaudit_log.W030",
         )
         for app, settings_of_app in peer_settings.APPS.items()
         if not apps.is_installed(app)

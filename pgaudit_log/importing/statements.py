@@ -17,12 +17,18 @@ from pgaudit_log.conf import settings
 from pgaudit_log.constants import DELETE, LOWEST_ID, OLD, UPDATE
 from pgaudit_log.declaring import declarations, former_names
 from pgaudit_log.declaring.declarations import Declaration
+from pgaudit_log.declaring.masks import masks_of
 from pgaudit_log.declaring.trackers import RowEvent
 from pgaudit_log.importing.labels import kind_for
 from pgaudit_log.importing.sources import Source
 from pgaudit_log.reading import typed_events
 from pgaudit_log.reading.snapshot_sql import any_of_sql, belongs_sql, text_array_sql, today_sql
-from pgaudit_log.triggers.captured_columns import captured, stored_columns
+from pgaudit_log.triggers.captured_columns import (
+    captured,
+    current_shape_sql,
+    shown,
+    stored_columns,
+)
 from pgaudit_log.triggers.references import references
 from pgaudit_log.values.column_json import read_sql, sql_type
 from pgaudit_log.values.key_sql import key_sql, row_key_sql
@@ -168,7 +174,7 @@ class Statements:
             table=table,
             id=source.id,
             row=", ".join(f"{sql} AS {quote_name(name)}" for name, sql in source.columns.items()),
-            snapshot=snapshot_source("new", self._captured()),
+            snapshot=self._stored(snapshot_source("new", self._captured())),
             known=_without(source.unknown),
         )
 
@@ -221,15 +227,15 @@ class Statements:
             captured_row=self._row_source(captured_row, ", ".join(row), is_old=is_old),
             other=other,
             is_old="TRUE" if is_old else "FALSE",
-            snapshot=snapshot_source(captured_row, columns),
+            snapshot=self._stored(snapshot_source(captured_row, columns), shape),
             known=_without(source.unknown),
-            diff=self._diff(columns),
+            diff=self._stored(self._diff(columns), shape),
             refs=self._refs(captured_row),
             model=self._model_sql,
             shape=str(shape),
             label=f"CASE line.operation WHEN 'B' THEN {baseline} ELSE {source.label_sql()} END",
             context_id=source.context_id,
-            context=source.context,
+            context=self._context(),
             joins=source.joins,
             peer=quote_literal(source.peer),
             peer_table=quote_literal(source.name),
@@ -254,7 +260,20 @@ class Statements:
         source = self._source
         fields = stored_columns(source.model, source.declaration.columns, self._connection)
         kept = [field for field in fields if column_of(field) in source.columns]
-        return list(captured(kept, self._connection))
+        return list(captured(kept, self._connection, masks_of(source.model)))
+
+    def _stored(self, sql: str, shape: int | None = None) -> str:
+        """Return an expression of a capture for here: a hash is of the shape that events get."""
+        known = f"({self.shape_sql()})" if shape is None else str(shape)
+        return sql.replace("@schema@.", "").replace("capture.shape", known)
+
+    def _context(self) -> str:
+        """Return the context of a record without what is not to be stored of contexts."""
+        source = self._source
+        paths = [*settings.MASK_CONTEXT, *source.declaration.mask_context]
+        if not paths:
+            return source.context
+        return f"pgaudit_log_masked_context({source.context}, {text_array_sql(paths)})"
 
     def _diff(self, columns: Sequence[Column]) -> str:
         diff = diff_sql(columns) if columns else "'{}'"
@@ -267,7 +286,7 @@ class Statements:
         kept = [f for f in source.declaration.columns if column_of(f) in source.columns]
         return refs_sql(
             row,
-            references(kept, self._connection),
+            references(shown(kept, masks_of(source.model)), self._connection),
             called=lambda name: former_names.called(name, self._connection.alias),
         )
 
@@ -315,7 +334,10 @@ class Statements:
     def insert_gaps(self, gaps: str, import_id: int, shape: int) -> Sql:
         """Return the INSERT of the events of what :meth:`gaps` has found, which is in a table."""
         source = self._source
-        kept = [f for f in source.declaration.columns if column_of(f) in source.columns]
+        kept = shown(
+            [f for f in source.declaration.columns if column_of(f) in source.columns],
+            masks_of(source.model),
+        )
         pointing = [
             f"{read_sql(_of_state(field), sql_type(field, self._connection), self._connection)}"
             f" AS {quote_name(column_of(field))}"
@@ -342,8 +364,7 @@ class Statements:
 
     def shape_sql(self) -> str:
         """Return the SELECT of the shape that the tracked table has now."""
-        table = quote_literal(table_of(self._source.model))
-        return f"SELECT pgaudit_log_current_shape({table}::regclass)"
+        return f"SELECT {current_shape_sql(self._source.model)}"
 
 
 def old_labels(declaration: Declaration) -> set[str]:

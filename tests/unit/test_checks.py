@@ -104,7 +104,7 @@ def test_a_setting_that_does_not_exist_is_a_warning() -> None:
 @override_settings(PGHISTORY_LEVEL="ROW")
 def test_a_setting_of_a_package_that_is_gone_is_named_with_what_is_set_instead() -> None:
     [message] = check_settings_of_peers(None)
-    assert message.id == "pgaudit_log.W029"
+    assert message.id == "pgaudit_log.W030"
     assert "PGHISTORY_LEVEL is a setting of pghistory" in message.msg
     assert "PGAUDIT_LOG_LEVEL" in str(message.hint)
 
