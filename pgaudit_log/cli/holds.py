@@ -9,7 +9,6 @@ from pgaudit_log.cli import terminal_text
 from pgaudit_log.cli.screen import Screen
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.operating import Hold, hold, holds, release
-from pgaudit_log.operating.holds import document
 from pgaudit_log.values import moment_parser
 
 HELP = "Keep events from retention, list what is kept, and release it."
@@ -57,14 +56,14 @@ def run(options: Any, screen: Screen) -> None:
             options.number, reason=options.reason, released_by=options.by, using=options.database
         )
     if screen.as_json:
-        screen.json(document(done))
+        screen.json(vars(done))
     else:
         screen.line(terminal_text.safe(_line(done)))
 
 
 def _list(found: list[Hold], screen: Screen) -> None:
     if screen.as_json:
-        screen.json([document(one) for one in found])
+        screen.json({"holds": [vars(one) for one in found]})
         return
     for one in found:
         screen.line(terminal_text.safe(_line(one)))

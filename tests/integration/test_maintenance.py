@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Iterator
 from datetime import timedelta
@@ -113,6 +114,16 @@ def test_each_hold_and_release_is_an_event() -> None:
     assert (event.pgh_label, event.pgh_obj_id) == ("hold", str(placed.number))
     assert event.pgh_data["reason"] == "case 1"
     assert event.pgh_data["placed_by"] == "Legal"
+
+
+def test_holds_are_one_document_with_what_each_is_on(capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("pgaudit_log", "hold", "list", "--json")
+    assert json.loads(capsys.readouterr().out) == {"holds": []}
+    placed = hold(Customer, reason="case 1", placed_by="Legal")
+    call_command("pgaudit_log", "hold", "list", "--json")
+    [held] = json.loads(capsys.readouterr().out)["holds"]
+    assert list(held) == list(vars(placed))
+    assert (held["number"], held["model"], held["key"]) == (placed.number, "shop.Customer", None)
 
 
 def test_events_as_of_an_event_before_the_horizon() -> None:
