@@ -7,14 +7,15 @@ from typing import Any
 
 from pgaudit_log.cli import terminal_text
 from pgaudit_log.cli.screen import Screen
-from pgaudit_log.operating import masking
-from pgaudit_log.operating.masking import Plan
+from pgaudit_log.cli.steps import add_wait, surroundings, write_surroundings
+from pgaudit_log.operating import Plan, masking
 
 HELP = "Hide in old events the values of columns that are masked now."
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add whether to do it."""
+    add_wait(parser)
     parser.add_argument(
         "--apply",
         action="store_true",
@@ -33,12 +34,12 @@ def run(options: Any, screen: Screen) -> None:
         _write(plan, screen)
         screen.stdout.flush()
     if options.apply:
-        plan.apply()
+        plan.apply(wait=options.wait, tell=lambda told: screen.warn(terminal_text.safe(told)))
     if screen.as_json:
         screen.json(_document(plan, is_applied=options.apply))
     elif options.apply:
         screen.line("Done.")
-    elif plan.shapes:
+    elif plan.steps or plan.notices:
         screen.note("Nothing was masked. Add --apply to do it; the values cannot be got back.")
 
 
@@ -46,15 +47,27 @@ def _write(plan: Plan, screen: Screen) -> None:
     screen.heading(f"mask events of the database {terminal_text.safe(plan.using)}")
     for step in plan.steps:
         screen.line(f"  {terminal_text.safe(step)}")
-    if not plan.steps:
+        for one in step.masked:
+            columns = terminal_text.safe(", ".join(one.columns))
+            screen.line(f"    {columns} of {terminal_text.safe(one.model)}: {one.events:,}")
+    if not plan.steps and not plan.kept:
         screen.line("  No event has a value of a column that is masked now.")
-    for obstacle in plan.obstacles:
-        screen.line(f"  In the way: {terminal_text.safe(obstacle)}")
+    write_surroundings(plan, screen)
 
 
 def _document(plan: Plan, *, is_applied: bool) -> dict[str, Any]:
     return {
-        "steps": [step.as_dict() for step in plan.steps],
-        "obstacles": list(plan.obstacles),
-        "applied": is_applied,
+        "steps": [
+            {
+                "kind": step.kind,
+                "partitions": list(step.partitions),
+                "events": step.events,
+                "masked": [
+                    {"model": one.model, "columns": list(one.columns), "events": one.events}
+                    for one in step.masked
+                ],
+            }
+            for step in plan.steps
+        ],
+        **surroundings(plan, is_applied=is_applied),
     }

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
-from collections.abc import Sequence
 from typing import Any
 
 from pgaudit_log.cli import terminal_text
 from pgaudit_log.cli.screen import Screen
+from pgaudit_log.cli.steps import add_wait, surroundings, write_surroundings
 from pgaudit_log.database.partitions.calendar import INTERVALS
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.operating import Plan, plan_partitions, plan_retention
-from pgaudit_log.operating.partition_plans import WAIT
 from pgaudit_log.values.ages import Age
 
 HELP = "Make partitions ahead, move events into them, split and merge them; remove old events."
@@ -53,13 +52,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         action="store_true",
         help="The clock of the database is right, although nothing was written for long.",
     )
-    add(
-        "--wait",
-        type=float,
-        default=WAIT,
-        metavar="SECONDS",
-        help="How long a step waits for others that have the event table; by default %(default)g.",
-    )
+    add_wait(parser)
     add("--apply", action="store_true", help="Do it. Without it, the plan is only shown.")
 
 
@@ -124,15 +117,7 @@ def _write(plan: Plan, screen: Screen) -> None:
             screen.line(f"    {terminal_text.safe(gone.model)} of {gone.month}: {gone.events:,}")
     if not plan.steps:
         screen.line("  Nothing to do.")
-    for kept in plan.kept:
-        screen.line(f"  {kept.events:,} events stay: {terminal_text.safe(kept.hold)}.")
-    _told(plan.notices, "", screen)
-    _told(plan.obstacles, "In the way: ", screen)
-
-
-def _told(sentences: Sequence[str], start: str, screen: Screen) -> None:
-    for sentence in sentences:
-        screen.line(f"  {start}{terminal_text.safe(sentence)}")
+    write_surroundings(plan, screen)
 
 
 def _document(plan: Plan, *, is_applied: bool) -> dict[str, Any]:
@@ -150,8 +135,5 @@ def _document(plan: Plan, *, is_applied: bool) -> dict[str, Any]:
             }
             for step in plan.steps
         ],
-        "kept": [{"hold": kept.hold.number, "events": kept.events} for kept in plan.kept],
-        "notices": list(plan.notices),
-        "obstacles": list(plan.obstacles),
-        "applied": is_applied,
+        **surroundings(plan, is_applied=is_applied),
     }
