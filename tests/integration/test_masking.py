@@ -24,7 +24,7 @@ from pgaudit_log.operating import masking
 from pgaudit_log.testing import isolated
 from tests.partitions import clean_log
 from tests.support import execute
-from tests.tables import EVERYTHING, install_views, tracked_table
+from tests.tables import EVERYTHING, dropped_afterwards, install_views, tracked_table
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
@@ -33,12 +33,8 @@ MARK = {"pgaudit_log.masked": True}
 
 @pytest.fixture(autouse=True)
 def forget() -> Iterator[None]:
-    with clean_log():
-        try:
-            with isolated():
-                yield
-        finally:
-            execute("DROP TABLE IF EXISTS shop_person, shop_deal, shop_client CASCADE")
+    with dropped_afterwards(), clean_log(), isolated():
+        yield
 
 
 def person(**track: Any) -> Any:
