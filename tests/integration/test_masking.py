@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
-from typing import Any
 
-import pgtrigger
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import models, transaction
@@ -15,58 +12,21 @@ from django.db.models import F
 
 from pgaudit_log.checks.masks import check_plain_events
 from pgaudit_log.database import own_events
-from pgaudit_log.declaring import declarations
-from pgaudit_log.declaring.former_names import forget as forget_names
 from pgaudit_log.diffs import changes
 from pgaudit_log.exceptions import PlanError, StalePlanError
 from pgaudit_log.models import Events
 from pgaudit_log.operating import masking
-from pgaudit_log.testing import isolated
-from tests.partitions import clean_log
+from tests.masking import MARK, clean_names, person, release, stored
 from tests.support import execute
-from tests.tables import EVERYTHING, dropped_afterwards, install_views, tracked_table
+from tests.tables import EVERYTHING, tracked_table
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+__all__ = ["clean_names"]
 
-MARK = {"pgaudit_log.masked": True}
-
-
-@pytest.fixture(autouse=True)
-def forget() -> Iterator[None]:
-    with dropped_afterwards(), clean_log(), isolated():
-        yield
-
-
-def person(**track: Any) -> Any:
-    return tracked_table(
-        "Person",
-        *EVERYTHING,
-        track=track,
-        name=models.TextField(default="ana"),
-        email=models.TextField(null=True),
-    )
-
-
-def release(
-    model: Any, *names: str, hashed: tuple[str, ...] = (), with_triggers: bool = True
-) -> None:
-    """Mask fields of a model as its next release does."""
-    for registered, trigger in pgtrigger.registered():
-        if registered is model:
-            trigger.tracked_mask, trigger.tracked_mask_hash = names, hashed
-            if with_triggers:
-                trigger.install(model)
-    for declaration in declarations.declarations_of(model):
-        object.__setattr__(declaration, "mask", names)
-        object.__setattr__(declaration, "mask_hash", hashed)
-    forget_names()
-    if with_triggers:
-        install_views(model)
-
-
-def stored(model: str = "shop.Person") -> list[Any]:
-    events = Events.objects.filter(pgh_obj_model=model).order_by("pgh_id")
-    return list(events.values_list("pgh_data", "pgh_diff", "pgh_refs"))
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.slow,
+    pytest.mark.usefixtures("clean_names"),
+]
 
 
 def call(*arguments: str) -> str:
@@ -162,11 +122,6 @@ def test_large_values_are_hidden_where_they_are_and_where_they_are_referred_to()
     model.objects.create(email=text)
     model.objects.update(name="bea")
     assert "pgaudit_log.at" in str(stored())
-    for registered, trigger in pgtrigger.registered():
-        if registered is model:
-            trigger.tracked_large = ()
-    for declaration in declarations.declarations_of(model):
-        object.__setattr__(declaration, "large", ())
     release(model, hashed=("email",))
     masking.plan().apply()
     (first, _, _), (second, _, _) = stored()
