@@ -50,7 +50,7 @@ def _write(plan: Plan, screen: Screen) -> None:
         for one in step.masked:
             columns = terminal_text.safe(", ".join(one.columns))
             screen.line(f"    {columns} of {terminal_text.safe(one.model)}: {one.events:,}")
-    if not plan.steps and not plan.kept:
+    if not (plan.steps or plan.kept or plan.obstacles):
         screen.line("  No event has a value of a column that is masked now.")
     write_surroundings(plan, screen)
 

@@ -41,6 +41,11 @@ def plan(using: str = DEFAULT_DB_ALIAS) -> Plan:
     Nothing is written until :meth:`Plan.apply`. It reads all events that may have such values.
     """
     shapes = tuple(plain_shapes.plain_shapes(using))
+    role, owner, may = rewriting.role_and_owner(using)
+    if shapes and not may:
+        # Such a role may not see what is held, either.
+        lack = rewriting.lack_of_ownership(using, role, owner)
+        return Plan(using=using, steps=(), obstacles=(lack,), make_again=partial(plan, using))
     standing = tuple(holds(using=using)) if shapes else ()
     referred = {one.number: tuple(_referred(shapes, one, using)) for one in standing}
     question = _Question(using=using, shapes=shapes, holds=standing, referred=referred)
@@ -53,9 +58,6 @@ def plan(using: str = DEFAULT_DB_ALIAS) -> Plan:
         if shape.writers
     ]
     obstacles += _whole_models({count.shape.model for count in counts}, standing, using)
-    role, owner, may = rewriting.role_and_owner(using)
-    if shapes and not may:
-        obstacles.append(rewriting.lack_of_ownership(using, role, owner))
     obstacles += in_the_way(using, steps)
     empty = [one for one in shapes if one.id and one not in [count.shape for count in counts]]
     return Plan(
