@@ -18,9 +18,11 @@ from pgaudit_log.database.partitions.leaves import DEFAULT, leftovers
 from tests.support import execute, last_id, unguarded
 
 __all__ = [
+    "Killed",
     "clean_log",
     "events_hash",
     "happened",
+    "killed_at",
     "last_periods",
     "make_partitions",
     "partition_names",
@@ -109,3 +111,23 @@ def write_events(
                 for at, key, operation, snapshot in rows
             ],
         )
+
+
+class Killed(BaseException):
+    """The process has ended."""
+
+
+@contextmanager
+def killed_at(number: int) -> Iterator[None]:
+    """Interrupt a block at its statement of a number."""
+    seen = 0
+
+    def count(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        nonlocal seen
+        seen += 1
+        if seen == number:
+            raise Killed
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(count):
+        yield

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pgtrigger
@@ -12,6 +14,7 @@ from pgaudit_log.database import installed_views, shapes
 from pgaudit_log.declaring import declarations
 from pgaudit_log.declaring.former_names import forget
 from pgaudit_log.reading import typed_events
+from tests.support import execute
 
 EVERYTHING = (
     pgaudit_log.InsertEvent(),
@@ -86,3 +89,44 @@ def tracked_table(
     pgaudit_log.track(*trackers, **(track or {}))(model)
     install(model)
     return model
+
+
+_RELATIONS = """
+    SELECT CASE relkind WHEN 'v' THEN 'VIEW' ELSE 'TABLE' END, oid::regclass::text
+    FROM pg_class
+    WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'v') AND NOT relispartition
+        AND NOT starts_with(relname, 'pgaudit_log_')
+    UNION ALL
+    SELECT 'FUNCTION', oid::regprocedure::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+"""
+
+_REGISTERS = {
+    "pgaudit_log_shape": "table_id",
+    "pgaudit_log_label": "table_id",
+    "pgaudit_log_column": "table_id",
+    "pgaudit_log_table": "id",
+}
+"""What knows tracked tables, and by which column."""
+
+
+@contextmanager
+def dropped_afterwards() -> Iterator[None]:
+    """Drop what a block has made, and what is known of it, where no transaction is rolled back."""
+    before = set(execute(_RELATIONS))
+    [(last,)] = execute("SELECT COALESCE(max(id), 0) FROM pgaudit_log_table")
+    try:
+        yield
+    finally:
+        # Tables go before the functions that their triggers call.
+        for kind, name in sorted({*execute(_RELATIONS)} - before, reverse=True):
+            execute(f"DROP {kind} IF EXISTS {name} CASCADE")
+        for register, column in _REGISTERS.items():
+            guards = execute(
+                "SELECT tgname FROM pg_trigger WHERE tgrelid = %s::regclass AND NOT tgisinternal",
+                [register],
+            )
+            execute(f"ALTER TABLE {register} DISABLE TRIGGER USER")
+            execute(f"DELETE FROM {register} WHERE {column} > %s", [last])
+            for (guard,) in guards:
+                execute(f"ALTER TABLE {register} ENABLE ALWAYS TRIGGER {guard}")
+        forget()

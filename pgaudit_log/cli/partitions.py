@@ -5,12 +5,11 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from pgaudit_log.cli import plans, terminal_text
+from pgaudit_log.cli import steps, terminal_text
 from pgaudit_log.cli.screen import Screen
 from pgaudit_log.database.partitions.calendar import INTERVALS
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.operating import Plan, plan_partitions, plan_retention
-from pgaudit_log.operating.partition_plans import WAIT
 from pgaudit_log.values.ages import Age
 
 HELP = "Make partitions ahead, move events into them, split and merge them; remove old events."
@@ -52,13 +51,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         action="store_true",
         help="The clock of the database is right, although nothing was written for long.",
     )
-    add(
-        "--wait",
-        type=float,
-        default=WAIT,
-        metavar="SECONDS",
-        help="How long a step waits for others that have the event table; by default %(default)g.",
-    )
+    steps.add_wait(parser)
     add("--apply", action="store_true", help="Do it. Without it, the plan is only shown.")
 
 
@@ -70,16 +63,7 @@ def run(options: Any, screen: Screen) -> None:
         PlanError: when something is in the way.
     """
     plan = _plan(options)
-
-    def apply() -> None:
-        plan.apply(wait=options.wait, tell=lambda told: screen.warn(terminal_text.safe(told)))
-
-    plans.run(
-        screen,
-        write=lambda: _write(plan, screen),
-        document=lambda: _document(plan),
-        apply=apply if options.apply else None,
-    )
+    steps.run(plan, options, screen, write=_write, document=_document)
 
 
 def _plan(options: Any) -> Plan:
@@ -122,10 +106,7 @@ def _write(plan: Plan, screen: Screen) -> None:
             screen.line(f"    {terminal_text.safe(gone.model)} of {gone.month}: {gone.events:,}")
     if not plan.steps:
         screen.line("  Nothing to do.")
-    for kept in plan.kept:
-        screen.line(f"  {kept.events:,} events stay: {terminal_text.safe(kept.hold)}.")
-    plans.write_sentences(plan.notices, screen)
-    plans.write_obstacles(plan.obstacles, screen)
+    steps.write_surroundings(plan, screen)
 
 
 def _document(plan: Plan) -> dict[str, Any]:
@@ -143,7 +124,5 @@ def _document(plan: Plan) -> dict[str, Any]:
             }
             for step in plan.steps
         ],
-        "kept": [{"hold": kept.hold.number, "events": kept.events} for kept in plan.kept],
-        "notices": list(plan.notices),
-        "obstacles": list(plan.obstacles),
+        **steps.surroundings(plan),
     }

@@ -8,6 +8,9 @@ from typing import Any
 from pgaudit_log.cli import terminal_text
 from pgaudit_log.cli.screen import Screen
 
+NOT_DONE = "Nothing was changed. Add --apply to do it."
+"""What is noted where a plan was only to be shown."""
+
 
 def run(
     screen: Screen,
@@ -16,7 +19,7 @@ def run(
     document: Callable[[], dict[str, Any]],
     apply: Callable[[], None] | None,
     done: str = "Done.",
-    not_done: str = "Nothing was changed. Add --apply to do it.",
+    not_done: str = NOT_DONE,
 ) -> None:
     """Show a plan, and carry it out.
 

@@ -6,11 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from django.db import models
+
 from pgaudit_log.declaring.followed_relations import Part
 from pgaudit_log.diffs import part_names
 from pgaudit_log.diffs.comparison import Pair, Side, all_compared
 from pgaudit_log.diffs.field_diffs import Diff, PartDiff, PartObject, joined
 from pgaudit_log.diffs.part_sides import Entry, PartSide
+from pgaudit_log.diffs.sides import masked_changes_of
 from pgaudit_log.reading.part_rows import Origin
 from pgaudit_log.values.keys import key_text_of_json, short_key
 from pgaudit_log.values.row_json import NULL
@@ -60,6 +63,10 @@ class _Comparison:
     def __init__(self, parts: Sequence[Part], old: PartSide, new: PartSide, using: str) -> None:
         self._parts = [part for part in parts if not part.is_mirror]
         self._old, self._new, self._using = old, new, using
+        self._pasts = [
+            models.Q(pk__isnull=False) if side.moment is None else side.moment.past
+            for side in (old, new)
+        ]
         self._found: dict[Part, _Found] = {}
         for part in self._parts:
             if not part.is_inherited:
@@ -123,7 +130,13 @@ class _Comparison:
         """Return what differs between the sides of rows, with what these inherit."""
         inherited = [p for p in self._parts if p.is_inherited and p.above is part]
         tables = []
+        # A row that came back in the place of another one tells nothing of what is hidden.
+        keys = [
+            {was.key, becomes.key} if was and becomes and was.origin == becomes.origin else set()
+            for was, becomes in pairs
+        ]
         for table in (part, *inherited):
+            hidden = masked_changes_of(table.model, set().union(*keys), self._pasts, self._using)
             old, new = (
                 {e.key: e.side for e in side.entries.get(table, {}).values()}
                 for side in (self._old, self._new)
@@ -133,8 +146,9 @@ class _Comparison:
                     key=(becomes or was).key,  # type: ignore[union-attr]
                     old=NOTHING if was is None else old.get(was.key, NOTHING),
                     new=NOTHING if becomes is None else new.get(becomes.key, NOTHING),
+                    changed=frozenset().union(*(hidden.get(key, ()) for key in own)),
                 )
-                for was, becomes in pairs
+                for (was, becomes), own in zip(pairs, keys, strict=True)
             ]
             tables.append(all_compared(table.model, given, self._using))
         return [joined(of_row) for of_row in zip(*tables, strict=True)]

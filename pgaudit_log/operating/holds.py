@@ -13,7 +13,7 @@ from pgaudit_log.capture_v1.references import former_key, moved_marker
 from pgaudit_log.constants import EVENT_TABLE
 from pgaudit_log.database import own_events
 from pgaudit_log.declaring import former_names, model_labels
-from pgaudit_log.exceptions import QueryError
+from pgaudit_log.exceptions import QueryError, StalePlanError
 from pgaudit_log.reading import moments
 from pgaudit_log.values.keys import key_fields, key_text
 from pgaudit_log.values.quoting import quote_literal
@@ -197,6 +197,19 @@ def held_sql(event: str, standing: Iterable[Hold], *, using: str = DEFAULT_DB_AL
     Whatever removes or changes events asks it.
     """
     return " OR ".join(f"({_test(event, one, using)})" for one in standing) or "FALSE"
+
+
+def refuse_others(cursor: Any, standing: Sequence[Hold], *, using: str) -> None:
+    """Keep holds from being placed and released until the transaction of a cursor ends.
+
+    Raises:
+        StalePlanError: when other holds are in force than those that were asked for.
+    """
+    cursor.execute("LOCK TABLE pgaudit_log_hold IN SHARE MODE")
+    if holds(using=using) != [*standing]:
+        raise StalePlanError(
+            "Holds were placed or released meanwhile. What they keep has to be found anew: run it again."
+        )
 
 
 def document(one: Hold) -> dict[str, Any]:

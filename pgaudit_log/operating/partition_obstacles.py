@@ -22,6 +22,8 @@ def in_the_way(using: str, steps: Sequence[Step]) -> list[str]:
     if steps and not may:
         found.append(rewriting.lack_of_ownership(using, role, owner))
     replaced = {name for step in steps for name in step.partitions}
+    # It is read when it is attached, and when another is: but moving out of it is the way out.
+    is_read = any(step.kind not in ("move", "create") for step in steps)
     there = leaves(using)
     made = {name for step in steps for name in step.into} - replaced
     found += [
@@ -39,7 +41,7 @@ def in_the_way(using: str, steps: Sequence[Step]) -> list[str]:
                 f"{leaf.name} is named by the publication {', '.join(leaf.publications)}. Let it"
                 " publish the event table instead."
             )
-        if leaf.period is None and leaf.size > READ_DEFAULT and replaced - {leaf.name}:
+        if leaf.period is None and leaf.size > READ_DEFAULT and is_read:
             found.append(
                 f"{leaf.name} has {leaf.size // 1024 // 1024} MB, which would be read while writers"
                 " wait. Move what lies in it first: pgaudit_log partitions --apply."

@@ -15,8 +15,18 @@ from pgaudit_log.operating.staying import Gone, Kept
 WAIT = 60.0
 """For how many seconds a step waits for others, where nothing else is said."""
 
-Kind = Literal["finish", "create", "move", "split", "merge", "remove"]
+Kind = Literal["finish", "create", "move", "split", "merge", "remove", "mask"]
 """What a step does."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Masked:
+    """How many events of a model, of one partition, are masked."""
+
+    model: str
+    columns: tuple[str, ...]
+    """The columns that are masked, as they are called in these events."""
+    events: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,9 +39,11 @@ class Step:
     into: tuple[str, ...]
     """The partitions that there are then."""
     events: int | None = None
-    """How many events it moves, or removes; ``None`` where that was not counted."""
+    """How many events it moves, removes or masks; ``None`` where that was not counted."""
     removed: tuple[Gone, ...] = ()
     """What is removed, by model and month."""
+    masked: tuple[Masked, ...] = ()
+    """What is masked, by model and columns."""
     carry_out: Callable[[Patience], None] = field(repr=False, compare=False)
 
     def __str__(self) -> str:
@@ -44,6 +56,7 @@ class Step:
             "split": f"split {olds} into {news}",
             "merge": f"merge {olds} into {news}",
             "remove": f"remove from {olds}{events}" + ("" if news else ", which goes"),
+            "mask": f"mask in {olds}{events}",
         }[self.kind]
 
 
@@ -110,7 +123,10 @@ class Plan:
         if self.obstacles:
             raise PlanError(f"Nothing was done. {' '.join(self.obstacles)}")
 
-    def _outline(self) -> list[tuple[str, tuple[str, ...], tuple[str, ...]]]:
+    def _outline(self) -> list[tuple[object, ...]]:
+        # What is masked cannot be got back: it has to be what was shown, to the event.
         return [
-            (step.kind, step.partitions, step.into) for step in self.steps if step.kind != "finish"
+            (step.kind, step.partitions, step.into, step.masked)
+            for step in self.steps
+            if step.kind != "finish"
         ]

@@ -23,9 +23,8 @@ from pgaudit_log.database.partitions.copies import Copies, Progress
 from pgaudit_log.database.partitions.copies import Kept as KeptEvents
 from pgaudit_log.database.partitions.leaves import STAY, Leaf, leaves, leftovers
 from pgaudit_log.database.partitions.locking import Patience
-from pgaudit_log.exceptions import StalePlanError
 from pgaudit_log.operating import clock
-from pgaudit_log.operating.holds import Hold, holds
+from pgaudit_log.operating.holds import Hold, holds, refuse_others
 from pgaudit_log.operating.partition_obstacles import in_the_way
 from pgaudit_log.operating.partition_plans import Plan, Step
 from pgaudit_log.operating.partitioning import plan_partitions, resolved, unfinished
@@ -194,7 +193,7 @@ class _Question:
         }
 
         def in_lock(cursor: Any) -> None:
-            self._refuse_other_holds(cursor)
+            refuse_others(cursor, self.holds, using=self.using)
             self._set_horizons(cursor, last_ids)
             own_events.write(self.using, own_events.MAINTENANCE, "retention", told)
 
@@ -221,13 +220,6 @@ class _Question:
                 cursor.execute(f"COMMENT ON TABLE {table} IS {quote_literal(progress.text())}")
         with connections[self.using].cursor() as cursor:
             return progress, self._staying(table).last_ids(cursor)
-
-    def _refuse_other_holds(self, cursor: Any) -> None:
-        cursor.execute("LOCK TABLE pgaudit_log_hold IN SHARE MODE")
-        if tuple(holds(using=self.using)) != self.holds:
-            raise StalePlanError(
-                "Holds were placed or released meanwhile. What goes has to be found anew: run it again."
-            )
 
     def _set_horizons(self, cursor: Any, last_ids: Mapping[str, int]) -> None:
         for rule in self.rules:

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
-from typing import Any
 
-import pgtrigger
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import models, transaction
@@ -15,57 +12,21 @@ from django.db.models import F
 
 from pgaudit_log.checks.masks import check_plain_events
 from pgaudit_log.database import own_events
-from pgaudit_log.declaring import declarations
-from pgaudit_log.declaring.former_names import forget as forget_names
 from pgaudit_log.diffs import changes
 from pgaudit_log.exceptions import PlanError, StalePlanError
 from pgaudit_log.models import Events
 from pgaudit_log.operating import masking
-from pgaudit_log.testing import isolated
+from tests.masking import MARK, clean_names, person, release, stored
 from tests.support import execute
-from tests.tables import EVERYTHING, install_views, tracked_table
+from tests.tables import EVERYTHING, tracked_table
 
-pytestmark = [pytest.mark.django_db, pytest.mark.slow]
+__all__ = ["clean_names"]
 
-MARK = {"pgaudit_log.masked": True}
-
-
-@pytest.fixture(autouse=True)
-def forget() -> Iterator[None]:
-    with isolated():
-        yield
-
-
-def person(**track: Any) -> Any:
-    return tracked_table(
-        "Person",
-        *EVERYTHING,
-        track=track,
-        name=models.TextField(default="ana"),
-        email=models.TextField(null=True),
-    )
-
-
-def release(
-    model: Any, *names: str, hashed: tuple[str, ...] = (), with_triggers: bool = True
-) -> None:
-    """Mask fields of a model as its next release does."""
-    for registered, trigger in pgtrigger.registered():
-        if registered is model:
-            trigger.tracked_mask, trigger.tracked_mask_hash = names, hashed
-            if with_triggers:
-                trigger.install(model)
-    for declaration in declarations.declarations_of(model):
-        object.__setattr__(declaration, "mask", names)
-        object.__setattr__(declaration, "mask_hash", hashed)
-    forget_names()
-    if with_triggers:
-        install_views(model)
-
-
-def stored(model: str = "shop.Person") -> list[Any]:
-    events = Events.objects.filter(pgh_obj_model=model).order_by("pgh_id")
-    return list(events.values_list("pgh_data", "pgh_diff", "pgh_refs"))
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.slow,
+    pytest.mark.usefixtures("clean_names"),
+]
 
 
 def call(*arguments: str) -> str:
@@ -84,11 +45,12 @@ def test_old_values_are_hidden_by_plan(capsys: pytest.CaptureFixture[str]) -> No
     [warning] = check_plain_events("default")
     assert (warning.id, warning.on) == ("pgaudit_log.W028", ("shop.Person (email)",))
     shown = call()
-    assert "mask email in 3 events of shop.Person" in shown
+    assert "mask in pgaudit_log_event_" in shown
+    assert "email of shop.Person: 3" in shown
     assert "Nothing was masked" in capsys.readouterr().err
     assert "secret" in str(stored())
     [step] = json.loads(call("--json"))["steps"]
-    assert (step["events"], step["columns"]) == (3, ["email"])
+    assert step["masked"] == [{"model": "shop.Person", "columns": ["email"], "events": 3}]
     assert "Done." in call("--apply")
     row = {"id": one.pk, "name": "ana", "email": MARK}
     assert stored() == [
@@ -99,7 +61,7 @@ def test_old_values_are_hidden_by_plan(capsys: pytest.CaptureFixture[str]) -> No
     assert check_plain_events("default") == []
     assert "No event has a value" in call()
     [event] = Events.objects.filter(pgh_obj_model=own_events.MAINTENANCE)
-    assert (event.pgh_label, event.pgh_data["steps"][0]["events"]) == ("mask", 3)
+    assert (event.pgh_label, event.pgh_data["masked"][0]["events"]) == ("mask", 3)
     # All is guarded as before, and twice changes nothing.
     for table in ("event", "shape"):
         with pytest.raises(Exception, match="append-only"), transaction.atomic():
@@ -130,7 +92,7 @@ def test_a_mark_stays_and_a_key_of_the_time_is_found() -> None:
     release(model, "name", "email")
     execute("ALTER TABLE shop_person ADD COLUMN name text")
     plan = masking.plan()
-    assert [step.columns for step in plan.steps] == [("name",)]
+    assert [one.columns for step in plan.steps for one in step.masked] == [("name",)]
     plan.apply()
     [(data, _, _)] = stored()
     assert (data["name"], data["email"]) == (MARK, MARK)
@@ -160,11 +122,6 @@ def test_large_values_are_hidden_where_they_are_and_where_they_are_referred_to()
     model.objects.create(email=text)
     model.objects.update(name="bea")
     assert "pgaudit_log.at" in str(stored())
-    for registered, trigger in pgtrigger.registered():
-        if registered is model:
-            trigger.tracked_large = ()
-    for declaration in declarations.declarations_of(model):
-        object.__setattr__(declaration, "large", ())
     release(model, hashed=("email",))
     masking.plan().apply()
     (first, _, _), (second, _, _) = stored()
@@ -179,7 +136,7 @@ def test_triggers_that_still_record_it_are_in_the_way() -> None:
     plan = masking.plan()
     [obstacle] = plan.obstacles
     assert "still record email: run makemigrations and migrate first" in obstacle
-    with pytest.raises(PlanError, match="Nothing was masked"):
+    with pytest.raises(PlanError, match="Nothing was done"):
         plan.apply()
     with pytest.raises(CommandError) as error:
         call("--apply")
@@ -193,7 +150,7 @@ def test_a_plan_is_made_again_under_the_lock() -> None:
     release(model, "email")
     plan = masking.plan()
     plan.apply()
-    with pytest.raises(StalePlanError, match="Make it again"):
+    with pytest.raises(StalePlanError, match="make the plan anew"):
         plan.apply()
 
 

@@ -29,7 +29,7 @@ from pgaudit_log.reversal import Kind, restore, revert, undo
 from pgaudit_log.testing import isolated
 from pgaudit_log.values.row_json import MASKED
 from tests.support import execute, role_name, unguarded
-from tests.tables import EVERYTHING, install_views, make, tracked_table
+from tests.tables import EVERYTHING, install, install_views, make, tracked_table
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
@@ -433,6 +433,31 @@ def test_many_models_and_abstract_bases_mask_what_their_models_have() -> None:
     abstract_bases.track_children()
     masked = {model: masks_of(model).keys() for model in (child, other)}
     assert masked == {child: {"email"}, other: {"secret"}}
+
+
+def test_a_diff_of_parts_tells_that_their_masked_fields_changed() -> None:
+    owner = make("Owner", name=models.TextField())
+    part = make(
+        "Part",
+        owner=models.ForeignKey(owner, models.CASCADE, related_name="parts"),
+        email=models.TextField(),
+    )
+    track(*EVERYTHING, mask=["email"])(part)
+    track(*EVERYTHING, follow=["parts"])(owner)
+    install(owner, part)
+    one = owner.objects.create(name="a")
+    _, second = (part.objects.create(owner=one, email="a@x.org") for _ in range(2))
+    before = Events.objects.latest()
+    part.objects.filter(pk=second.pk).update(email="b@x.org")
+    between = Events.objects.latest()
+    owner.objects.update(name="b")
+    after = Events.objects.latest()
+    [told] = diff(before, after, of=one, parts=True).parts["parts"].changed
+    assert (told.key, [*told.diff]) == (str(second.pk), ["email"])
+    assert (told.diff["email"].old, told.diff["email"].new) == (MASKED, MASKED)
+    [told] = diff(before, of=one, parts=True).parts["parts"].changed
+    assert told.key == str(second.pk)
+    assert diff(between, after, of=one, parts=True).parts == {}
 
 
 def test_a_masked_foreign_key_cannot_be_followed() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -18,8 +17,10 @@ from pgaudit_log.operating import Plan, plan_partitions, plan_retention
 from pgaudit_log.values.ages import Age
 from tests.partitions import (
     OWN,
+    Killed,
     clean_log,
     events_hash,
+    killed_at,
     last_periods,
     make_partitions,
     write_events,
@@ -33,31 +34,11 @@ STEP = 7
 """Which statements a run is interrupted at: each seventh, another one each time."""
 
 
-class Killed(BaseException):
-    """The process has ended."""
-
-
 @pytest.fixture(autouse=True)
 def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(copies, "BATCH", 10)
     with clean_log():
         make_partitions(MONTHS)
-        yield
-
-
-@contextmanager
-def killed_at(number: int) -> Iterator[None]:
-    """Interrupt a block at its statement of a number."""
-    seen = 0
-
-    def count(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        nonlocal seen
-        seen += 1
-        if seen == number:
-            raise Killed
-        return execute(sql, params, many, context)
-
-    with connection.execute_wrapper(count):
         yield
 
 

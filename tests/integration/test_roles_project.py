@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -186,3 +188,50 @@ def test_the_application_can_neither_migrate_nor_become_another(
         code = getattr(error.value, "sqlstate", None) or getattr(error.value, "pgcode", None)
         assert code == "42501", (statement, error.value)
     connection.close()
+
+
+def test_old_events_are_masked_by_the_owner_alone_and_when_it_was_killed_again(
+    made: Project, roles: Roles
+) -> None:
+    made.shell("from store.models import Item; Item.objects.create(name='secret')")
+    harden(made, roles)
+    made.write("store/models.py", MODELS.replace("track()", 'track(mask=["name"])', 1))
+    as_owner_by_set_role(made, roles)
+    made.manage("makemigrations", "store")
+    made.manage("migrate")
+    roles.log_in(made, roles.app)
+    refused = made.run("-m", "django", "pgaudit_log", "mask", "--apply", fails=True)
+    assert f"{roles.owner} owns the event table. Nothing was done" in refused
+
+    as_owner_by_set_role(made, roles)
+    reader = driver.connect(made.environment["SUPERUSER_URL"])
+    reader.cursor().execute("SELECT count(*) FROM pgaudit_log_event")
+    with subprocess.Popen(
+        [sys.executable, "-m", "django", "pgaudit_log", "mask", "--apply"],
+        cwd=made.folder,
+        env=made.environment,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as operator:
+        assert operator.stderr is not None
+        # It has copied all, and cannot swap.
+        assert "waiting for process" in operator.stderr.readline()
+        operator.kill()
+    reader.close()
+    made.manage("pgaudit_log", "mask", "--apply")
+    assert "No event has a value" in made.manage("pgaudit_log", "mask")
+    assert "nothing to do" in made.manage("pgaudit_log", "harden")
+    roles.log_in(made, roles.app)
+    printed = made.shell(
+        """
+        from pgaudit_log.models import Events
+        from store.models import Item
+
+        Item.objects.create(name="secret, too")
+        for event in Events.objects.filter(pgh_obj_model="store.Item").order_by("pgh_id"):
+            print(event.pgh_data["name"])
+        """
+    )
+    assert printed.splitlines()[-2:] == ["{'pgaudit_log.masked': True}"] * 2
+    made.manage("pgaudit_log", "verify")
+    made.manage("pgaudit_log", "status")

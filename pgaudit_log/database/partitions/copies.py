@@ -16,6 +16,7 @@ from pgaudit_log.database.partitions.calendar import Period
 from pgaudit_log.database.partitions.leaves import DEFAULT, NEW, OLD, STAY, Leaf, suffix_of
 from pgaudit_log.exceptions import StalePlanError
 from pgaudit_log.values.quoting import quote_literal, quote_name
+from pgaudit_log.values.sql_text import Sql
 from pgaudit_log.values.utc import utc
 
 BATCH = 5_000
@@ -40,6 +41,16 @@ class Kept:
             f"({event}.model <> ALL (ARRAY[{labels}]) OR EXISTS"
             f" (SELECT FROM {schema}.{STAY} AS stay WHERE stay.id = {event}.id))"
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Changed:
+    """What events are otherwise in the copies than in the partitions."""
+
+    columns: tuple[str, ...]
+    """The columns that may differ."""
+    source: Sql
+    """A query of one row, with these columns, for each ``event``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +90,8 @@ class Copies:
     """The periods of the tables; ``None`` is the DEFAULT partition's. Of none where nothing stays."""
     kept: Kept | None = None
     """Which events stay; ``None`` for all."""
+    changed: Changed | None = None
+    """What they are otherwise; ``None`` where each stays as it is."""
     schema: str = field(init=False)
     columns: str = field(init=False)
 
@@ -175,10 +188,19 @@ class Copies:
 
     def _insert(self, cursor: Any, old: str, test: str, period: Period | None) -> int:
         place = self._rest() if period is None else within(period, "event.")
-        cursor.execute(
-            f"INSERT INTO {self.table(period)} ({self.columns})"
-            f" SELECT {self.columns} FROM {old} AS event WHERE {test} AND {place} ORDER BY id"
+        read, source = self.columns, Sql.plain(f"{old} AS event")
+        if self.changed is not None:
+            read = ", ".join(
+                f"{'changed' if name in self.changed.columns else 'event'}.{quote_name(name)}"
+                for name in column_names(self.using)
+            )
+            source += " CROSS JOIN LATERAL (" + self.changed.source + ") AS changed"
+        insert = (
+            Sql.plain(f"INSERT INTO {self.table(period)} ({self.columns}) SELECT {read} FROM ")
+            + source
+            + f" WHERE {test} AND {place} ORDER BY event.id"
         )
+        cursor.execute(insert.text, insert.params)
         return int(cursor.rowcount)
 
     def _rest(self) -> str:
@@ -274,13 +296,18 @@ def within(period: Period, prefix: str = "") -> str:
 
 def columns_of(using: str) -> str:
     """Return the columns that events are copied with, as SQL."""
+    return ", ".join(map(quote_name, column_names(using)))
+
+
+def column_names(using: str) -> list[str]:
+    """Return the names of the columns that events are copied with."""
     with connections[using].cursor() as cursor:
         cursor.execute(
             "SELECT attname::text FROM pg_attribute WHERE attrelid = to_regclass(%s)"
             " AND attnum > 0 AND NOT attisdropped AND attgenerated = '' ORDER BY attnum",
             [EVENT_TABLE],
         )
-        return ", ".join(quote_name(name) for (name,) in cursor.fetchall())
+        return [name for (name,) in cursor.fetchall()]
 
 
 def _comment(cursor: Any, table: str) -> str | None:
