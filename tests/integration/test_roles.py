@@ -237,6 +237,15 @@ DRIFT = {
     ),
     "one column": (f"GRANT UPDATE (label) ON pgaudit_log_event TO {APP}", "REVOKE UPDATE"),
     "the path": (f"GRANT CREATE ON SCHEMA public TO {APP}", "REVOKE CREATE"),
+    "a key": (f"GRANT SELECT ON pgaudit_log_mask_key TO {READER}", "REVOKE SELECT"),
+    "a key, by a column": (
+        f"GRANT SELECT (inner_block) ON pgaudit_log_mask_key TO {APP}",
+        "REVOKE SELECT",
+    ),
+    "a function of the key": (
+        f"GRANT EXECUTE ON FUNCTION pgaudit_log_hashed(integer, text, jsonb) TO {APP}",
+        "REVOKE EXECUTE",
+    ),
     "everybody": ("GRANT DELETE ON pgaudit_log_event TO PUBLIC", "FROM PUBLIC"),
     "migrations": (f"GRANT UPDATE ON django_migrations TO {APP}", "REVOKE UPDATE"),
     "a default": (
