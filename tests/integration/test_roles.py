@@ -19,7 +19,7 @@ from pgaudit_log import backfill
 from pgaudit_log.database import hardening, installation, own_events
 from pgaudit_log.exceptions import PlanError, StalePlanError
 from pgaudit_log.models import Events
-from pgaudit_log.operating import plan_hardening, status
+from pgaudit_log.operating import holds, plan_hardening, status
 from pgaudit_log.testing import isolated
 from tests.shop.models import Customer, Order
 from tests.support import execute, role_name
@@ -192,6 +192,24 @@ def test_a_backfill_is_the_owners_work() -> None:
 
 
 # It stays so
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("add", "--model", "shop.Order", "--reason", "court"),
+        ("release", "1", "--reason", "over"),
+        ("list",),
+    ],
+    ids=" ".join,
+)
+@pytest.mark.usefixtures("hardened")
+def test_holds_are_the_owners_work(arguments: tuple[str, ...]) -> None:
+    with pytest.raises(CommandError) as error, transaction.atomic(), acting_as(APP):
+        call_command("pgaudit_log", "hold", *arguments)
+    assert "Connect as the role that owns the event table" in str(error.value)
+    assert error.value.returncode == 2
+    assert holds() == []
 
 
 @pytest.mark.usefixtures("hardened")
