@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 from django.db import router
 
 from pgaudit_log.conf import settings
-from pgaudit_log.contexts import request_actors
+from pgaudit_log.contexts import masks, request_actors
 from pgaudit_log.database import own_events
 from pgaudit_log.models import Events
 from pgaudit_log.reading import user_lookup
@@ -53,7 +53,8 @@ def write(
             place(),
             own_events.ACCESS,
             label,
-            {**_who(user), **data},
+            # What the setting names is no more to be in them than in the context beside.
+            masks.masked({**_who(user), **data}),
             obj_pk=_key(user) if _is_known(user) else None,
             refs=[reference(person) for person in people],
         )

@@ -7,9 +7,11 @@ from functools import partial
 from typing import Any
 
 from django.apps import apps
+from django.core.exceptions import ValidationError
 
 from pgaudit_log.access import events, visits
 from pgaudit_log.conf import settings
+from pgaudit_log.contexts import masks, request_actors
 from pgaudit_log.contexts.salvage import cut
 from pgaudit_log.reading import user_lookup
 
@@ -61,7 +63,7 @@ def _write_failed(credentials: Mapping[str, Any]) -> None:
             reason = "unknown user"
         else:
             reason = "refused" if getattr(user, "is_active", True) else "inactive user"
-        is_told = user is not None or settings.ACCESS_NAMES == "all"
+        is_told = (user is not None or settings.ACCESS_NAMES == "all") and not _is_hidden(model)
         data = {"tried_name": name if is_told else None, "reason": reason}
         # Nobody has proved to be that user: the event points at the user, and is nobody's.
         events.write("login_failed", data, concerned=user)
@@ -72,4 +74,13 @@ def _called(model: Any, name: str | None) -> Any:
     field = getattr(model, "USERNAME_FIELD", None)
     if name is None or field is None:
         return None
-    return model._base_manager.using(events.place()).filter(**{field: name}).first()
+    try:
+        return model._base_manager.using(events.place()).filter(**{field: name}).first()
+    except (TypeError, ValueError, ValidationError):
+        # It is not of the type of the field, such as a UUID, so that no user has it.
+        return None
+
+
+def _is_hidden(model: Any) -> bool:
+    """Return whether no event is to have the names of users."""
+    return request_actors.is_hidden(model, "get_username") or ("user_name",) in masks.paths()

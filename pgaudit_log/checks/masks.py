@@ -12,30 +12,46 @@ from pgaudit_log.checks import messages
 from pgaudit_log.constants import APP_LABEL
 from pgaudit_log.database import plain_shapes
 from pgaudit_log.declaring.declarations import Declaration
-from pgaudit_log.declaring.masks import masks_of
+from pgaudit_log.declaring.masks import is_masked, masks_of
 from pgaudit_log.values.tables import column_of, concrete
 
 Messages = list[checks.CheckMessage]
 
 
 def of_declaration(declaration: Declaration) -> Iterator[checks.CheckMessage]:
-    """Yield a warning for each tracked column that the database computes out of a masked one."""
+    """Yield a warning for each tracked column that has the values of a masked one, or is made of them."""
     model = concrete(declaration.tracked_model)
     masks = masks_of(model)
     masked = {field.name for field in model._meta.local_fields if field.column in masks}
     columns: list[Any] = list(declaration.columns)
     for field in columns:
+        target = getattr(field, "target_field", None)
+        if target is not None and column_of(field) not in masks and is_masked(target):
+            yield _warning(
+                declaration,
+                field,
+                f"has the values of {target.model._meta.label}.{target.name}, which is masked: events,"
+                " and what they point at, have them.",
+            )
         if not isinstance(field, models.GeneratedField) or column_of(field) in masks:
             continue
         shown = sorted(masked & _names_in(field.expression))  # type: ignore[attr-defined]
         if shown:
-            yield checks.Warning(
-                f"{declaration.label}.{field.name} is computed out of {', '.join(shown)}, which"
+            yield _warning(
+                declaration,
+                field,
+                f"is computed out of {', '.join(shown)}, which"
                 f" {'is' if len(shown) == 1 else 'are'} masked: events have what it makes of it.",
-                hint=f'Mask it, too: mask=["{field.name}"], or leave it out: exclude=["{field.name}"].',
-                obj=declaration.tracked_model,
-                id="pgaudit_log.W027",
             )
+
+
+def _warning(declaration: Declaration, field: Any, what: str) -> checks.CheckMessage:
+    return checks.Warning(
+        f"{declaration.label}.{field.name} {what}",
+        hint=f'Mask it, too: mask=["{field.name}"], or leave it out: exclude=["{field.name}"].',
+        obj=declaration.tracked_model,
+        id="pgaudit_log.W027",
+    )
 
 
 def _names_in(expression: Any) -> set[str]:

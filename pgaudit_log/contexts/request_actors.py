@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.contrib.auth import get_user_model
+from django.core.exceptions import FieldDoesNotExist
 from django.core.signing import BadSignature, TimestampSigner
 from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
 from pgaudit_log.conf import settings
+from pgaudit_log.declaring.masks import is_masked
 
 KEYS = frozenset({"user", "user_name", "on_behalf_of", "on_behalf_of_name", "token", "service"})
 """The keys of a context that say who; the middleware writes them."""
@@ -21,9 +23,12 @@ _LOGINAS = "loginas_from_user"
 
 
 def name_of(user: Any) -> str | None:
-    """Return the name by which people know a user, as ``PGAUDIT_LOG_USER_NAME`` says."""
+    """Return the name by which people know a user, as ``PGAUDIT_LOG_USER_NAME`` says.
+
+    It is ``None`` where no event is to have the field that it is in.
+    """
     chosen = settings.USER_NAME
-    if user is None or chosen is None:
+    if user is None or chosen is None or is_hidden(user, chosen):
         return None
     if isinstance(chosen, str):
         if "." in chosen:
@@ -34,6 +39,16 @@ def name_of(user: Any) -> str | None:
             return None if name is None else str(name)
     name = chosen(user)
     return None if name is None else str(name)
+
+
+def is_hidden(user: Any, name: Any) -> bool:
+    """Return whether a name of a user, or of their model, is a masked field; ``get_username`` has one."""
+    if name == "get_username":
+        name = getattr(user, "USERNAME_FIELD", None)
+    try:
+        return is_masked(user._meta.get_field(name))
+    except (AttributeError, FieldDoesNotExist):
+        return False
 
 
 def impersonator(request: HttpRequest) -> Any:

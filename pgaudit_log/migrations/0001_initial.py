@@ -93,6 +93,7 @@ DROP FUNCTION IF EXISTS @schema@.pgaudit_log_stored_at;
 DROP FUNCTION IF EXISTS @schema@.pgaudit_log_note_large;
 DROP FUNCTION IF EXISTS @schema@.pgaudit_log_hashed;
 DROP FUNCTION IF EXISTS @schema@.pgaudit_log_masked_context;
+DROP FUNCTION IF EXISTS @schema@.pgaudit_log_without;
 DROP FUNCTION IF EXISTS @schema@.pgaudit_log_new_mask_key;
 DROP FUNCTION IF EXISTS @schema@.pgaudit_log_resolved;
 DROP FUNCTION IF EXISTS @schema@.pgaudit_log_renamed;

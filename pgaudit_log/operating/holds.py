@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import DEFAULT_DB_ALIAS, connections, models, transaction
+from django.db import DEFAULT_DB_ALIAS, ProgrammingError, connections, models, transaction
 
 from pgaudit_log.capture_v1.references import former_key, moved_marker
 from pgaudit_log.constants import EVENT_TABLE
-from pgaudit_log.database import own_events
+from pgaudit_log.database import own_events, privileges
 from pgaudit_log.declaring import former_names, model_labels
 from pgaudit_log.exceptions import QueryError, StalePlanError
 from pgaudit_log.reading import moments
@@ -91,7 +92,7 @@ def hold(
 
     Raises:
         QueryError: when nothing is named, for an unknown model, an empty reason, a moment without a
-            time zone, or a time that ends before it begins.
+            time zone, or a time that ends before it begins; when the role may not place holds.
     """
     if not reason.strip():
         raise QueryError("A hold needs a reason, such as the number of a case.")
@@ -105,7 +106,7 @@ def hold(
             "A hold is on an object, a model, a user or a time. To keep all events, take"
             " PGAUDIT_LOG_RETENTION out of the settings."
         )
-    with transaction.atomic(using=using), connections[using].cursor() as cursor:
+    with _by_the_owner(using), connections[using].cursor() as cursor:
         cursor.execute(
             "INSERT INTO pgaudit_log_hold (model, obj_pk, user_id, since, until, reason, placed_by)"
             " VALUES (%s, %s, %s, %s, %s, %s, COALESCE(%s, session_user)) RETURNING number",
@@ -134,11 +135,12 @@ def release(
     """End a hold, and return it. It stays in the table, and its end is an event.
 
     Raises:
-        QueryError: when there is no such hold, it has been released already, or for an empty reason.
+        QueryError: when there is no such hold, it has been released already, for an empty reason, or
+            when the role may not release holds.
     """
     if not reason.strip():
         raise QueryError("The release of a hold needs a reason.")
-    with transaction.atomic(using=using), connections[using].cursor() as cursor:
+    with _by_the_owner(using), connections[using].cursor() as cursor:
         cursor.execute(
             "UPDATE pgaudit_log_hold SET released_at = now(), release_reason = %s,"
             " released_by = COALESCE(%s, session_user) WHERE number = %s AND released_at IS NULL",
@@ -160,8 +162,12 @@ def release(
 
 
 def holds(*, using: str = DEFAULT_DB_ALIAS, released: bool = False) -> list[Hold]:
-    """Return the holds that are in force, the oldest first; with ``released`` also those that ended."""
-    with connections[using].cursor() as cursor:
+    """Return the holds that are in force, the oldest first; with ``released`` also those that ended.
+
+    Raises:
+        QueryError: when the role may not read them.
+    """
+    with _by_the_owner(using), connections[using].cursor() as cursor:
         cursor.execute(
             "SELECT number, model, obj_pk, user_id, since AT TIME ZONE 'UTC', until AT TIME ZONE 'UTC',"
             " reason, placed_by, placed_at AT TIME ZONE 'UTC', released_by,"
@@ -189,6 +195,25 @@ def holds(*, using: str = DEFAULT_DB_ALIAS, released: bool = False) -> list[Hold
                 released_by, released_at, release_reason,
             ) in cursor.fetchall()
         ]  # fmt: skip
+
+
+@contextmanager
+def _by_the_owner(using: str) -> Iterator[None]:
+    """Run a block in a transaction, and say, where the role has no privilege, which role has.
+
+    Raises:
+        QueryError: instead of PostgreSQL's error.
+    """
+    try:
+        with transaction.atomic(using=using):
+            yield
+    except ProgrammingError as error:
+        if privileges.sqlstate(error) != "42501":
+            raise
+        raise QueryError(
+            f'The role of the connection may not do that to the holds of the database "{using}":'
+            f" {str(error).strip()}. Nothing was changed. Connect as the role that owns the event table."
+        ) from error
 
 
 def held_sql(event: str, standing: Iterable[Hold], *, using: str = DEFAULT_DB_ALIAS) -> str:

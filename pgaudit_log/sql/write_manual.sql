@@ -52,8 +52,14 @@ BEGIN
                 USING ERRCODE = 'insufficient_privilege';
             END IF;
         END IF;
-        IF jsonb_typeof(pgaudit_log_write_manual.snapshot) <> 'object' THEN
+        IF jsonb_typeof(pgaudit_log_write_manual.snapshot) IS DISTINCT FROM 'object' THEN
             RAISE EXCEPTION 'pgaudit_log: the snapshot of an event is a JSON object'
+            USING ERRCODE = 'invalid_parameter_value';
+        END IF;
+        IF array_ndims(pgaudit_log_write_manual.refs) > 1
+            OR array_position(pgaudit_log_write_manual.refs, NULL) IS NOT NULL
+        THEN
+            RAISE EXCEPTION 'pgaudit_log: the references of an event are a list of texts'
             USING ERRCODE = 'invalid_parameter_value';
         END IF;
     END IF;

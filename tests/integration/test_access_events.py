@@ -6,6 +6,7 @@ import io
 import json
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -20,7 +21,9 @@ from django.urls import include, path
 
 from pgaudit_log.access import visits
 from pgaudit_log.database import own_events
+from pgaudit_log.declaring import declarations
 from pgaudit_log.models import AccessEvents, Events
+from pgaudit_log.testing import isolated
 from tests.shop.models import Customer
 
 pytestmark = pytest.mark.django_db
@@ -221,6 +224,45 @@ def test_a_custom_model_of_users_is_asked_by_its_own_name(user: User, monkeypatc
     authenticate(email="ana@example.com", password="x")
     authenticate(username="ana@example.com", password="x")
     assert tried() == [("ana@example.com", "refused")] * 2
+
+
+@pytest.mark.parametrize("field", ["id", "last_login"])
+def test_a_name_that_is_not_of_the_type_of_the_field_is_nobodys(
+    user: User, monkeypatch: Any, field: str
+) -> None:
+    monkeypatch.setattr(User, "USERNAME_FIELD", field)
+    user_login_failed.send(__name__, credentials={field: "no such thing"}, request=None)
+    assert tried() == [("no such thing", "unknown user")]
+
+
+@pytest.fixture(params=["the setting", "the model"])
+def hidden_names(request: Any, settings: Any) -> Iterator[None]:
+    with isolated():
+        if request.param == "the setting":
+            settings.PGAUDIT_LOG_MASK_CONTEXT = ["user_name"]
+        else:
+            declarations._declarations[:] = [
+                replace(one, mask=type(one.mask)(["username"])) if one.label == "auth.User" else one
+                for one in declarations.declarations()
+            ]
+            declarations._known.cache_clear()
+        yield
+
+
+def test_names_that_are_masked_are_in_no_event(
+    client: Client, user: User, settings: Any, hidden_names: None
+) -> None:
+    settings.PGAUDIT_LOG_PAGE_VIEWS = ["*"]
+    client.login(username="ana", password="wrong")
+    client.login(username="anna", password="wrong")
+    client.force_login(user)
+    client.get("/patients/7/")
+    client.logout()
+    labels = [label for label, _ in told()]
+    assert labels == ["login_failed", "login_failed", "login", "page_view", "logout"]
+    for event in AccessEvents.objects.all():
+        assert "ana" not in f"{event.pgh_data} {event.pgh_context}"
+    assert tried()[0] == (None, "refused")
 
 
 # Page views

@@ -124,13 +124,18 @@ def test_a_claim_of_sql_is_recorded_as_it_is(masked: None) -> None:
 @pytest.mark.parametrize("level", ["STATEMENT", "ROW"])
 def test_a_model_may_mask_what_its_events_have_of_a_context(level: str, settings: Any) -> None:
     settings.PGAUDIT_LOG_LEVEL = level
-    model = thing(mask_context=["reason", "url.token", "it's 100 %"])
+    model = thing(mask_context=["reason", "url.token", "it's 100 %", "x.(b"])
     other = tracked_table("Other", name=models.TextField(default="a"))
     claims = [
         ({"reason": "ill", "x": 1}, {"reason": MARK, "x": 1}),
         ({"url": {"token": 1, "path": "/"}}, {"url": {"token": MARK, "path": "/"}}),
         ({"url": ["token"]}, {"url": ["token"]}),
         ({"url": "token"}, {"url": "token"}),
+        ({"url": [["?token=2"]]}, {"url": [MARK]}),
+        ({"url": []}, {"url": []}),
+        ({"a.(b": 1}, {"a.(b": 1}),
+        ({"x": "/?(b=1"}, {"x": "/?(b=hidden"}),
+        *(({"url": given}, {"url": masked}) for given, masked in ADDRESSES if given != b"?token=1"),
         ({"it's 100 %": 1}, {"it's 100 %": MARK}),
         ({}, {}),
     ]

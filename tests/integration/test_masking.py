@@ -202,3 +202,24 @@ def test_a_column_that_shows_a_masked_one_is_told() -> None:
     )
     model.objects.create(email="secret")
     assert changes(Events.objects.get())["upper"].new == "SECRET"
+
+
+@pytest.mark.parametrize("is_masked", [False, True])
+def test_a_foreign_key_to_a_masked_column_is_told(is_masked: bool) -> None:
+    person = tracked_table("Person", track={"mask": ["email"]}, email=models.TextField(unique=True))
+    letter = tracked_table(
+        "Letter",
+        track={"mask": ["to"] if is_masked else []},
+        to=models.ForeignKey(person, models.CASCADE, to_field="email"),
+    )
+    from pgaudit_log.checks.declarations import check_models
+
+    told = [m.msg for m in check_models(None) if m.id == "pgaudit_log.W027"]
+    letter.objects.create(to=person.objects.create(email="secret"))
+    event = Events.objects.get(pgh_obj_model="shop.Letter")
+    assert ("secret" in f"{event.pgh_data} {event.pgh_refs}") is not is_masked
+    warning = (
+        "shop.Letter.to has the values of shop.Person.email, which is masked: events, and what they"
+        " point at, have them."
+    )
+    assert told == ([] if is_masked else [warning])

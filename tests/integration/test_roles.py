@@ -19,7 +19,7 @@ from pgaudit_log import backfill
 from pgaudit_log.database import hardening, installation, own_events
 from pgaudit_log.exceptions import PlanError, StalePlanError
 from pgaudit_log.models import Events
-from pgaudit_log.operating import plan_hardening, status
+from pgaudit_log.operating import holds, plan_hardening, status
 from pgaudit_log.testing import isolated
 from tests.shop.models import Customer, Order
 from tests.support import execute, role_name
@@ -152,6 +152,9 @@ def test_it_notes_who_came_and_not_what_operators_do() -> None:
             "not had the shape",
         ),
         ("'shop.Customer', '1', 'insert', 0, '[1]', NULL, false", "is a JSON object"),
+        ("'shop.Customer', '1', 'insert', 0, NULL, NULL, false", "is a JSON object"),
+        ("'shop.Customer', '1', 'insert', 0, '{}', ARRAY[NULL], false", "are a list of texts"),
+        ("'shop.Customer', '1', 'insert', 0, '{}', '{{a},{b}}', false", "are a list of texts"),
         ("NULL, '1', 'insert', 0, '{}', NULL, false", "may not write an event"),
         ("'shop.Customer', '1', NULL, 0, '{}', NULL, false", "may not write an event"),
         ("'shop.Customer', '1', 'insert', NULL, '{}', NULL, false", "null value in column"),
@@ -192,6 +195,24 @@ def test_a_backfill_is_the_owners_work() -> None:
 
 
 # It stays so
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("add", "--model", "shop.Order", "--reason", "court"),
+        ("release", "1", "--reason", "over"),
+        ("list",),
+    ],
+    ids=" ".join,
+)
+@pytest.mark.usefixtures("hardened")
+def test_holds_are_the_owners_work(arguments: tuple[str, ...]) -> None:
+    with pytest.raises(CommandError) as error, transaction.atomic(), acting_as(APP):
+        call_command("pgaudit_log", "hold", *arguments)
+    assert "Connect as the role that owns the event table" in str(error.value)
+    assert error.value.returncode == 2
+    assert holds() == []
 
 
 @pytest.mark.usefixtures("hardened")
@@ -237,6 +258,15 @@ DRIFT = {
     ),
     "one column": (f"GRANT UPDATE (label) ON pgaudit_log_event TO {APP}", "REVOKE UPDATE"),
     "the path": (f"GRANT CREATE ON SCHEMA public TO {APP}", "REVOKE CREATE"),
+    "a key": (f"GRANT SELECT ON pgaudit_log_mask_key TO {READER}", "REVOKE SELECT"),
+    "a key, by a column": (
+        f"GRANT SELECT (inner_block) ON pgaudit_log_mask_key TO {APP}",
+        "REVOKE SELECT",
+    ),
+    "a function of the key": (
+        f"GRANT EXECUTE ON FUNCTION pgaudit_log_hashed(integer, text, jsonb) TO {APP}",
+        "REVOKE EXECUTE",
+    ),
     "everybody": ("GRANT DELETE ON pgaudit_log_event TO PUBLIC", "FROM PUBLIC"),
     "migrations": (f"GRANT UPDATE ON django_migrations TO {APP}", "REVOKE UPDATE"),
     "a default": (

@@ -145,9 +145,11 @@ def _refused(thing: Thing) -> tuple[str, ...]:
     if thing.kind in ("schema", "database"):
         return ("CREATE",)
     if thing.kind == "function":
-        return ("EXECUTE",) if thing.part == "capture" else ()
+        return ("EXECUTE",) if thing.part == "capture" or thing.is_secret else ()
     if thing.kind == "sequence":
         return ("USAGE", "UPDATE") if thing.is_ours else ()
+    if thing.is_secret:
+        return ("SELECT", *_WRITES)
     if thing.is_ours or thing.part == "other":
         return _WRITES
     if thing.is_tracked and not thing.is_truncation_captured:
@@ -166,6 +168,8 @@ def _why_granted(thing: Thing) -> str:
 def _why_refused(thing: Thing) -> str:
     if thing.kind in ("schema", "database"):
         return "what is made here could take the place of what the owner means by a name"
+    if thing.is_secret:
+        return "who has the key of hashed values can try values out"
     if thing.kind == "function":
         return "only triggers call it"
     if thing.kind == "sequence":

@@ -27,6 +27,9 @@ Part = Literal["events", "own", "view", "model", "other", "capture", "called", "
 PUBLIC = ""
 """The grantee that is everybody."""
 
+_SECRETS = ("pgaudit_log_mask_key", "pgaudit_log_hashed", "pgaudit_log_new_mask_key")
+"""The table of the keys of hashed values, and the functions that use it or write it."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Thing:
@@ -46,6 +49,12 @@ class Thing:
     def is_ours(self) -> bool:
         """Whether it is this package's, and not the project's."""
         return self.part in ("events", "own", "view", "capture")
+
+    @property
+    def is_secret(self) -> bool:
+        """Whether who reads or calls it can try out what was hashed, or hashes with a key of its own."""
+        name = self.name.partition("(")[0].rpartition(".")[2]
+        return self.part == "own" and self.kind in ("table", "function") and name in _SECRETS
 
     def held_by(self, role: str) -> frozenset[str]:
         """Return what a role was granted, by itself or as everybody; an owner holds nothing so."""
