@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from pgaudit_log.database import own_events
 from pgaudit_log.database.partitions import catalogue
 from pgaudit_log.database.partitions.calendar import period_at
 from pgaudit_log.declaring import former_names
@@ -165,3 +166,15 @@ def test_a_name_that_another_model_has_by_now_means_that_one(
     found = [rule.model for rule in rules("default", MONTHS[1].end)]
     chosen = rules("default", MONTHS[1].end, older_than=Age.of("1d"), chosen=["shop.Customer"])
     assert found == [rule.model for rule in chosen] == ["shop.Customer"]
+
+
+def leftovers_told() -> list[tuple[str, ...]]:
+    return [one.on for one in status("default").problems if one.id == "pgaudit_log.W029"]
+
+
+def test_tables_of_an_interrupted_rewrite_are_told_unless_somebody_is_at_work() -> None:
+    assert leftovers_told() == []
+    execute("CREATE TABLE pgaudit_log_old_x (LIKE pgaudit_log_event)")
+    assert leftovers_told() == [("pgaudit_log_old_x",)]
+    with own_events.only_one("default"):
+        assert leftovers_told() == []
