@@ -19,6 +19,7 @@ from pgaudit_log.checks.captures import (
 from pgaudit_log.checks.event_table import (
     check_default_partition,
     check_hardening,
+    check_leftovers,
     check_locks,
     check_numbers,
     check_rights,
@@ -92,6 +93,7 @@ def _findings(alias: str) -> Messages:
         check_tables,
         check_turns,
         check_hardening,
+        check_leftovers,
         check_locks,
         check_views,
         check_past,

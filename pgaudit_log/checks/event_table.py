@@ -8,8 +8,9 @@ from django.core import checks
 
 from pgaudit_log.checks import messages
 from pgaudit_log.constants import APP_LABEL, EVENT_TABLE
-from pgaudit_log.database import event_rights, event_table, hardening
+from pgaudit_log.database import event_rights, event_table, hardening, own_events
 from pgaudit_log.database.installed_schema import DEFAULT_PARTITION, Fault
+from pgaudit_log.database.partitions.leaves import leftovers
 from pgaudit_log.database.partitions.locks import locks
 from pgaudit_log.exceptions import PlanError
 
@@ -180,6 +181,27 @@ def check_hardening(alias: str) -> Messages:
             obj=APP_LABEL,
             id="pgaudit_log.W025",
             on=[*obstacles, *differs],
+        )
+    ]
+
+
+def check_leftovers(alias: str) -> Messages:
+    """Return a warning about tables that an interrupted rewrite of partitions has left."""
+    found = leftovers(alias)
+    # Whoever is at work just now has such tables, too.
+    if not found or own_events.is_at_work(alias):
+        return []
+    aside = [one.name for one in found if one.was_partition]
+    lost = f" Events of {', '.join(aside)} may be nowhere else, and are not read." if aside else ""
+    return [
+        messages.Warning(
+            f'A change of the partitions of the database "{alias}" was interrupted, and has left'
+            f" {', '.join(one.name for one in found)}.{lost}",
+            hint="Run manage.py pgaudit_log partitions --apply, with the options that it had: it goes on,"
+            " and leaves none. Do not drop them by hand.",
+            obj=APP_LABEL,
+            id="pgaudit_log.W029",
+            on=[one.name for one in found],
         )
     ]
 

@@ -58,6 +58,30 @@ def write(
         return int(cursor.fetchone()[0])
 
 
+def is_at_work(using: str) -> bool:
+    """Return whether an operator is at work on the log of a database: :func:`only_one` has its lock."""
+    with connections[using].cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT EXISTS (
+                SELECT
+                FROM pg_locks
+                WHERE locktype = 'advisory'
+                    AND granted
+                    AND objsubid = 1
+                    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+                    AND (classid::bigint << 32) | objid::bigint = hashtextextended(%s, 0)
+            )
+            """,
+            [_lock_name(using)],
+        )
+        return bool(cursor.fetchone()[0])
+
+
+def _lock_name(using: str) -> str:
+    return f"{schema_of(using)}.{EVENT_TABLE} operators"
+
+
 @contextmanager
 def only_one(using: str) -> Iterator[None]:
     """Keep other operators from acting on the log of a database, while the block runs.
@@ -76,7 +100,7 @@ def only_one(using: str) -> Iterator[None]:
             cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
             cursor.execute(
                 "SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))",
-                [f"{schema_of(using)}.{EVENT_TABLE} operators"],
+                [_lock_name(using)],
             )
             if not cursor.fetchone()[0]:
                 raise PlanError(

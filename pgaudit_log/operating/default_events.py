@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from django.db import connections
 
 from pgaudit_log.database.event_table import schema_of
-from pgaudit_log.database.partitions.calendar import Interval, Period, period_at
+from pgaudit_log.database.partitions.calendar import FIRST, Interval, Period, period_at
 from pgaudit_log.database.partitions.layouts import gaps
 from pgaudit_log.database.partitions.leaves import DEFAULT
 from pgaudit_log.values.quoting import quote_name
@@ -35,14 +35,17 @@ def periods_of(
 
 
 def days_in_default(using: str, before: datetime) -> tuple[dict[datetime, int], int]:
-    """Return the days of the events in the DEFAULT partition with their number, and what is later."""
+    """Return the days of the events in the DEFAULT partition by number, and how many others."""
     table = f"{schema_of(using)}.{quote_name(DEFAULT)}"
     with connections[using].cursor() as cursor:
         cursor.execute(
             f"SELECT date_trunc('day', created_at AT TIME ZONE 'UTC'), count(*)"
-            f" FROM {table} WHERE created_at < %s GROUP BY 1 ORDER BY 1",
-            [before],
+            f" FROM {table} WHERE created_at >= %s AND created_at < %s GROUP BY 1 ORDER BY 1",
+            [FIRST, before],
         )
         days = {utc(day): count for day, count in cursor.fetchall()}
-        cursor.execute(f"SELECT count(*) FROM {table} WHERE created_at >= %s", [before])
+        cursor.execute(
+            f"SELECT count(*) FROM {table} WHERE created_at < %s OR created_at >= %s",
+            [FIRST, before],
+        )
         return days, int(cursor.fetchone()[0])

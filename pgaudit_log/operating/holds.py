@@ -18,7 +18,7 @@ from pgaudit_log.exceptions import QueryError, StalePlanError
 from pgaudit_log.reading import moments
 from pgaudit_log.values.keys import key_fields, key_text
 from pgaudit_log.values.quoting import quote_literal
-from pgaudit_log.values.tables import concrete
+from pgaudit_log.values.tables import concrete, sharing_key
 from pgaudit_log.values.utc import utc
 
 
@@ -245,7 +245,7 @@ def document(one: Hold) -> dict[str, Any]:
 def _test(event: str, one: Hold, using: str) -> str:
     tests = []
     if one.model is not None:
-        labels = _labels(one.model, using)
+        labels = _labels(one.model, using, of_object=one.key is not None)
         tests.append(f"{event}.model = ANY ({_array(labels)})")
         if one.key is not None:
             keys = _keys(labels, one.key, using)
@@ -269,12 +269,20 @@ def _array(values: Sequence[str]) -> str:
     return f"ARRAY[{', '.join(map(quote_literal, values))}]::text[]"
 
 
-def _labels(label: str, using: str) -> list[str]:
-    """Return what events have called a model, by one of its labels."""
+def _labels(label: str, using: str, *, of_object: bool) -> list[str]:
+    """Return what events have called a model, by one of its labels; with those of an object's other rows."""
     model = model_labels.any_model(label)
     if model is None:
         return [label]
-    return list(dict.fromkeys([label, *former_names.labels_of(concrete(model), using)]))
+    # The model may have been renamed since, and another one may have its name by now.
+    renamed = model_labels.model_of(label, using)
+    found = [label]
+    for one in (model, renamed):
+        if one is not None:
+            # An object has rows in the tables that its model inherits, too.
+            for own in sharing_key(one) if of_object else [concrete(one)]:
+                found += former_names.labels_of(own, using)
+    return list(dict.fromkeys(found))
 
 
 def _keys(labels: Sequence[str], key: str, using: str) -> list[str]:

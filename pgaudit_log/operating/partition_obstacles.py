@@ -1,4 +1,4 @@
-"""Obstacles of partitions: rights, names that are taken, and who reads partitions by name."""
+"""Obstacles of partitions: rights, names that are taken, readers by name, what one alone has."""
 
 from __future__ import annotations
 
@@ -40,6 +40,11 @@ def in_the_way(using: str, steps: Sequence[Step]) -> list[str]:
             found.append(
                 f"{leaf.name} is named by the publication {', '.join(leaf.publications)}. Let it"
                 " publish the event table instead."
+            )
+        if leaf.name in replaced and leaf.extras:
+            found.append(
+                f"{leaf.name} alone has the {', the '.join(leaf.extras)}, which would be lost. Put that"
+                " on the event table, or drop it."
             )
         if leaf.period is None and leaf.size > READ_DEFAULT and is_read:
             found.append(

@@ -217,8 +217,8 @@ def _moves(using: str, moment: datetime) -> tuple[list[tuple[Step, list[Period]]
     notices = []
     if later:
         notices.append(
-            f"{later:,} events of {DEFAULT} are of a time that has not come yet, and stay there: a"
-            " clock had jumped."
+            f"{later:,} events of {DEFAULT} are of a time that has not come yet, or of before the"
+            " year 1, and stay there: a clock had jumped."
         )
     if not days:
         return [], notices

@@ -73,10 +73,11 @@ def rules(
     _refuse_unknown(chosen, groups)
     found = []
     for label, labels in sorted(groups.items()):
-        named = next((name for name in (label, *labels) if name in ages), None)
+        names = [name for name in (label, *labels) if _is_of(label, name)]
+        named = next((name for name in names if name in ages), None)
         if named is None and (label == MAINTENANCE or DEFAULT not in ages):
             continue
-        if chosen and not {label, *labels} & {_label_of(one) for one in chosen}:
+        if chosen and not {*names} & {_label_of(one) for one in chosen}:
             continue
         age = ages[DEFAULT if named is None else named]
         if age is not None:
@@ -88,6 +89,11 @@ def rules(
                 )
             )
     return found
+
+
+def _is_of(label: str, name: str) -> bool:
+    """Return whether ``name`` means the model ``label``, so that no other one is called so by now."""
+    return name == label or model_labels.model_today(name) is None
 
 
 def told_of(rule: Rule, using: str) -> list[Told]:

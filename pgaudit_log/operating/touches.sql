@@ -92,10 +92,16 @@ SELECT
     chained.key,
     chained.is_winding,
     chained.previous_id,
-    chained.previous_created_at AT TIME ZONE 'UTC',
+    -- Within the times that Python has.
+    GREATEST(
+        LEAST(chained.previous_created_at, '9999-12-31 23:59:59.999999+00'), '0001-01-01 00:00:00+00'
+    ) AT TIME ZONE 'UTC',
     @sent@(chained.previous_after)::text,
     chained.id,
-    chained.created_at AT TIME ZONE 'UTC',
+    -- Within the times that Python has.
+    GREATEST(
+        LEAST(chained.created_at, '9999-12-31 23:59:59.999999+00'), '0001-01-01 00:00:00+00'
+    ) AT TIME ZONE 'UTC',
     chained.txid,
     chained.operation,
     chained.is_move,

@@ -40,17 +40,23 @@ BEGIN
 
     -- Indexes that only the partition has.
     FOR one IN
-        SELECT pg_get_indexdef(indexrelid) AS definition, relname
+        SELECT
+            indisunique,
+            split_part(
+                pg_get_indexdef(indexrelid), format(' ON %I.%I USING ', nspname, own.relname), 2
+            ) AS definition
         FROM pg_index
-        JOIN pg_class ON pg_class.oid = indexrelid
+        JOIN pg_class AS own ON own.oid = indrelid
+        JOIN pg_namespace ON pg_namespace.oid = relnamespace
         WHERE {has_own_indexes}
             AND indrelid = copied
             AND NOT EXISTS (SELECT FROM pg_inherits WHERE inhrelid = indexrelid)
     LOOP
-        EXECUTE regexp_replace(
-            one.definition,
-            '^(CREATE (UNIQUE )?INDEX) .*? ON (ONLY )?.*? USING ',
-            format('\1 ON %s USING ', made)
+        EXECUTE format(
+            'CREATE %s INDEX ON %s USING %s',
+            CASE WHEN one.indisunique THEN 'UNIQUE' END,
+            made,
+            one.definition
         );
     END LOOP;
 

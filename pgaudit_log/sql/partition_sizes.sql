@@ -1,12 +1,12 @@
 -- The partitions of the event table, without reading any: name, from when and up to when, null for
--- the DEFAULT one; all their bytes, with indexes and what is stored out of line; those of the rows
+-- the DEFAULT one, and where Python has no such times; all their bytes, with indexes and what is stored out of line; those of the rows
 -- alone; how many rows they have by their last ANALYZE, else by what the server has counted since it
 -- started, null where neither is known; whether this role may name the partition itself in a query; and the
 -- models of the most events with their shares, by the last ANALYZE.
 SELECT
     partition.oid::regclass::text,
-    substring(bound FROM $$FROM \('([^']+)'\)$$)::timestamptz AS start,
-    substring(bound FROM $$TO \('([^']+)'\)$$)::timestamptz,
+    lower(known) AS start,
+    upper(known),
     pg_total_relation_size(partition.oid),
     pg_relation_size(partition.oid),
     CASE
@@ -25,6 +25,13 @@ FROM pg_inherits
 JOIN pg_class AS partition ON partition.oid = inhrelid
 JOIN pg_namespace ON pg_namespace.oid = relnamespace
 CROSS JOIN pg_get_expr(relpartbound, partition.oid) AS bound
+CROSS JOIN tstzrange(
+    substring(bound FROM $$FROM \('([^']+)'\)$$)::timestamptz,
+    substring(bound FROM $$TO \('([^']+)'\)$$)::timestamptz
+) AS own
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN own <@ tstzrange(%(first)s, %(last)s) THEN own END AS known
+) AS python
 LEFT JOIN pg_stats ON schemaname = nspname AND tablename = relname AND attname = 'model'
 WHERE inhparent = to_regclass(%(events)s)
 ORDER BY start NULLS FIRST

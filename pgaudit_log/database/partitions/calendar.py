@@ -12,6 +12,12 @@ Interval = Literal["day", "week", "month", "quarter", "year"]
 
 INTERVALS: tuple[str, ...] = get_args(Interval)
 
+FIRST = "0001-01-01 00:00:00+00"
+"""The first moment that Python has, in SQL; PostgreSQL has others before, and ``-infinity``."""
+
+LAST = "9999-12-31 23:59:59.999999+00"
+"""The last one."""
+
 _MONTHS = {"month": 1, "quarter": 3, "year": 12}
 
 
@@ -25,11 +31,16 @@ class Period:
     @property
     def table(self) -> str:
         """The partition's name, such as ``pgaudit_log_event_20261101_20261201``."""
-        return f"{EVENT_TABLE}_{self.start:%Y%m%d}_{self.end:%Y%m%d}"
+        return f"{EVENT_TABLE}_{_day(self.start)}_{_day(self.end)}"
 
     def overlaps(self, other: Period) -> bool:
         """Return whether a moment is in both."""
         return self.start < other.end and other.start < self.end
+
+
+def _day(moment: datetime) -> str:
+    # What %Y makes of the year 1 has four digits on some systems only.
+    return f"{moment.year:04}{moment:%m%d}"
 
 
 def period_at(moment: datetime, interval: Interval) -> Period:

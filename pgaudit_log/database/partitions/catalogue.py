@@ -13,15 +13,14 @@ from django.db import OperationalError, connections, transaction
 from pgaudit_log import sql
 from pgaudit_log.conf import settings
 from pgaudit_log.constants import EVENT_TABLE
-from pgaudit_log.database.partitions.calendar import Period, periods_from
+from pgaudit_log.database.partitions.calendar import FIRST, LAST, Period, periods_from
+from pgaudit_log.database.partitions.layouts import gaps
 from pgaudit_log.exceptions import InstallationError
 from pgaudit_log.values.quoting import quote_name
 from pgaudit_log.values.utc import utc
 
 LOCK_TIMEOUT = "5s"
 """How long making a partition waits for writers, which wait behind it meanwhile."""
-
-_MOMENT = "%Y-%m-%d %H:%M:%S+00"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,8 +55,8 @@ class Plan:
                     sql.read("partition.sql").format(
                         partition=quote_name(period.table),
                         bounds=quote_name(f"{period.table}_bounds"),
-                        start=period.start.strftime(_MOMENT),
-                        end=period.end.strftime(_MOMENT),
+                        start=period.start.isoformat(sep=" "),
+                        end=period.end.isoformat(sep=" "),
                     )
                 )
                 cursor.execute(
@@ -80,19 +79,24 @@ def _transaction(using: str, lock_timeout: str = LOCK_TIMEOUT) -> Iterator[Any]:
 def existing(using: str) -> list[Period]:
     """Return the periods of the partitions that the database has, the DEFAULT partition aside."""
     with connections[using].cursor() as cursor:
+        # One at an end that Python has no time for is at the first or last one that it has.
         # The bounds are shown and read in one session, so its DateStyle and TimeZone do not matter.
         cursor.execute(
             r"""
             SELECT
-                substring(bound FROM $$FROM \('([^']+)'\)$$)::timestamptz AT TIME ZONE 'UTC',
-                substring(bound FROM $$TO \('([^']+)'\)$$)::timestamptz AT TIME ZONE 'UTC'
+                GREATEST(
+                    substring(bound FROM $$FROM \('([^']+)'\)$$)::timestamptz, %s
+                ) AT TIME ZONE 'UTC',
+                LEAST(
+                    substring(bound FROM $$TO \('([^']+)'\)$$)::timestamptz, %s
+                ) AT TIME ZONE 'UTC'
             FROM pg_inherits
             JOIN pg_class AS partition ON partition.oid = pg_inherits.inhrelid
             CROSS JOIN pg_get_expr(partition.relpartbound, partition.oid) AS bound
             WHERE pg_inherits.inhparent = to_regclass(%s) AND bound <> 'DEFAULT'
             ORDER BY 1
             """,
-            [EVENT_TABLE],
+            [FIRST, LAST, EVENT_TABLE],
         )
         return [Period(start=utc(start), end=utc(end)) for start, end in cursor.fetchall()]
 
@@ -103,15 +107,17 @@ def plan(using: str = "default", *, now: datetime | None = None) -> Plan:
     Reads ``PGAUDIT_LOG_PARTITION_INTERVAL`` and ``PGAUDIT_LOG_PARTITIONS_AHEAD``.
     """
     moment = now or datetime.now(timezone.utc)
-    return plan_of(
-        using, periods_from(moment, settings.PARTITION_INTERVAL, settings.PARTITIONS_AHEAD)
-    )
+    periods = periods_from(moment, settings.PARTITION_INTERVAL, settings.PARTITIONS_AHEAD)
+    return plan_of(using, periods, since=moment)
 
 
-def plan_of(using: str, periods: Sequence[Period]) -> Plan:
-    """Return which partitions of some periods are missing."""
+def plan_of(using: str, periods: Sequence[Period], *, since: datetime | None = None) -> Plan:
+    """Return which partitions of some periods are missing, those that end after ``since``."""
     have = existing(using)
-    missing = [period for period in periods if not any(period.overlaps(other) for other in have)]
+    # Where the interval was a shorter one, part of a period has partitions already.
+    missing = [
+        gap for period in periods for gap in gaps(period, have) if since is None or gap.end > since
+    ]
     occupied = [period for period in missing if _has_events_in_default(period, using)]
     create = [period for period in missing if period not in occupied]
     return Plan(using=using, create=tuple(create), occupied=tuple(occupied))

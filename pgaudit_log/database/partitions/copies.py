@@ -12,7 +12,7 @@ from django.db import connections, transaction
 from pgaudit_log import sql
 from pgaudit_log.constants import EVENT_TABLE, LOWEST_ID
 from pgaudit_log.database.event_table import schema_of
-from pgaudit_log.database.partitions.calendar import Period
+from pgaudit_log.database.partitions.calendar import FIRST, LAST, Period
 from pgaudit_log.database.partitions.leaves import DEFAULT, NEW, OLD, STAY, Leaf, suffix_of
 from pgaudit_log.exceptions import StalePlanError
 from pgaudit_log.values.quoting import quote_literal, quote_name
@@ -21,8 +21,6 @@ from pgaudit_log.values.utc import utc
 
 BATCH = 5_000
 """How many events are copied in one transaction."""
-
-_MOMENT = "%Y-%m-%d %H:%M:%S.%f+00"
 
 NOTE = "pgaudit_log:"
 """What the comment of a copy begins with; JSON follows."""
@@ -172,9 +170,10 @@ class Copies:
         if self.kept is not None:
             test += f" AND {self.kept.test(self.schema, 'event')}"
         cursor.execute(
-            f"SELECT max(id), min(created_at) AT TIME ZONE 'UTC', max(created_at) AT TIME ZONE 'UTC'"
-            " FROM (SELECT id, created_at"
-            f" FROM {old} AS event WHERE {test} ORDER BY id LIMIT {BATCH}) AS batch"
+            "SELECT max(id), GREATEST(min(created_at), %s) AT TIME ZONE 'UTC',"
+            " LEAST(max(created_at), %s) AT TIME ZONE 'UTC' FROM (SELECT id, created_at"
+            f" FROM {old} AS event WHERE {test} ORDER BY id LIMIT {BATCH}) AS batch",
+            [FIRST, LAST],
         )
         last, *at = cursor.fetchone()
         if last is None:
@@ -271,7 +270,7 @@ class Copies:
         bounds = (
             "DEFAULT"
             if period is None
-            else f"FOR VALUES FROM ('{period.start:{_MOMENT}}') TO ('{period.end:{_MOMENT}}')"
+            else f"FOR VALUES FROM ('{period.start.isoformat()}') TO ('{period.end.isoformat()}')"
         )
         cursor.execute(f"ALTER TABLE {self.schema}.{EVENT_TABLE} ATTACH PARTITION {table} {bounds}")
         cursor.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER pgaudit_log_refuse_change")
@@ -289,8 +288,8 @@ def bounds_of(period: Period) -> str:
 def within(period: Period, prefix: str = "") -> str:
     """Return the test whether an event is of a period."""
     return (
-        f"{prefix}created_at >= '{period.start:{_MOMENT}}'::timestamptz"
-        f" AND {prefix}created_at < '{period.end:{_MOMENT}}'::timestamptz"
+        f"{prefix}created_at >= '{period.start.isoformat()}'::timestamptz"
+        f" AND {prefix}created_at < '{period.end.isoformat()}'::timestamptz"
     )
 
 

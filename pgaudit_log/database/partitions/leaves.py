@@ -8,7 +8,8 @@ from datetime import datetime
 from django.db import connections
 
 from pgaudit_log.constants import EVENT_TABLE
-from pgaudit_log.database.partitions.calendar import Period
+from pgaudit_log.database.installed_schema import GUARDS
+from pgaudit_log.database.partitions.calendar import FIRST, LAST, Period
 from pgaudit_log.values.utc import utc
 
 DEFAULT = f"{EVENT_TABLE}_default"
@@ -39,6 +40,8 @@ class Leaf:
     """Views and the like that read it by its own name, and so keep it from being dropped."""
     publications: tuple[str, ...] = ()
     """The publications that name it itself."""
+    extras: tuple[str, ...] = ()
+    """What it alone has, and a table in its place would not: triggers, rules, policies, constraints."""
 
     @property
     def suffix(self) -> str:
@@ -54,7 +57,8 @@ def suffix_of(period: Period) -> str:
 def leaves(using: str) -> list[Leaf]:
     """Return the partitions, the DEFAULT one first, then the oldest.
 
-    Those that have no bound at one end are left out: they are of somebody's own making.
+    Those that have no bound at one end, or one that Python has no time for, are left out: they are
+    of somebody's own making.
     """
     with connections[using].cursor() as cursor:
         cursor.execute(
@@ -63,8 +67,8 @@ def leaves(using: str) -> list[Leaf]:
                 partition.oid::bigint,
                 relname::text,
                 bound = 'DEFAULT',
-                substring(bound FROM $$FROM \('([^']+)'\)$$)::timestamptz AT TIME ZONE 'UTC',
-                substring(bound FROM $$TO \('([^']+)'\)$$)::timestamptz AT TIME ZONE 'UTC',
+                lower(known) AT TIME ZONE 'UTC',
+                upper(known) AT TIME ZONE 'UTC',
                 pg_relation_size(partition.oid),
                 ARRAY(
                     SELECT DISTINCT ev_class::regclass::text
@@ -80,14 +84,41 @@ def leaves(using: str) -> list[Leaf]:
                     FROM pg_publication_rel
                     JOIN pg_publication ON pg_publication.oid = prpubid
                     WHERE prrelid = partition.oid
+                ),
+                ARRAY(
+                    SELECT 'trigger ' || tgname
+                    FROM pg_trigger
+                    WHERE tgrelid = partition.oid
+                        AND NOT tgisinternal
+                        AND tgparentid = 0
+                        AND tgname <> ALL (%s)
+                    UNION ALL
+                    SELECT 'rule ' || rulename FROM pg_rewrite WHERE ev_class = partition.oid
+                    UNION ALL
+                    SELECT 'policy ' || polname FROM pg_policy WHERE polrelid = partition.oid
+                    UNION ALL
+                    SELECT 'constraint ' || conname
+                    FROM pg_constraint
+                    WHERE (conrelid = partition.oid OR confrelid = partition.oid)
+                        AND contype IN ('c', 'f', 'x')
+                        AND conparentid = 0
+                        AND coninhcount = 0
+                    ORDER BY 1
                 )
             FROM pg_inherits
             JOIN pg_class AS partition ON partition.oid = inhrelid
             CROSS JOIN pg_get_expr(relpartbound, partition.oid) AS bound
+            CROSS JOIN tstzrange(
+                substring(bound FROM $$FROM \('([^']+)'\)$$)::timestamptz,
+                substring(bound FROM $$TO \('([^']+)'\)$$)::timestamptz
+            ) AS own
+            CROSS JOIN LATERAL (
+                SELECT CASE WHEN own <@ tstzrange(%s, %s) THEN own END AS known
+            ) AS python
             WHERE inhparent = to_regclass(%s)
             ORDER BY 3 DESC, 4
             """,
-            [EVENT_TABLE],
+            [[*GUARDS], FIRST, LAST, EVENT_TABLE],
         )
         return [
             Leaf(
@@ -97,10 +128,13 @@ def leaves(using: str) -> list[Leaf]:
                 size=size,
                 readers=tuple(readers),
                 publications=tuple(publications),
+                extras=tuple(extras),
             )
-            for oid, name, is_default, start, end, size, readers, publications in cursor.fetchall()
+            for (
+                oid, name, is_default, start, end, size, readers, publications, extras,
+            ) in cursor.fetchall()
             if is_default or (start is not None and end is not None)
-        ]
+        ]  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,7 +173,9 @@ def newest_event_at(using: str) -> datetime | None:
     """Return the time of the newest event; ``None`` where there is none."""
     with connections[using].cursor() as cursor:
         cursor.execute(
-            f"SELECT created_at AT TIME ZONE 'UTC' FROM {EVENT_TABLE} ORDER BY id DESC LIMIT 1"
+            "SELECT LEAST(GREATEST(created_at, %s), %s) AT TIME ZONE 'UTC'"
+            f" FROM {EVENT_TABLE} ORDER BY id DESC LIMIT 1",
+            [FIRST, LAST],
         )
         row = cursor.fetchone()
         return None if row is None else utc(row[0])

@@ -152,6 +152,8 @@ def whole_table(using: str, tables: Sequence[str], patience: Patience) -> Iterat
         acquired = False
         try:
             with transaction.atomic(using=using), connections[using].cursor() as cursor:
+                # What was committed while it waited for the lock has to be seen behind it.
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
                 cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{QUEUED_MS}ms"])
                 cursor.execute(f"LOCK TABLE ONLY {EVENT_TABLE} IN ACCESS EXCLUSIVE MODE")
                 # Nobody can get at them through the table any more; by name, some might.

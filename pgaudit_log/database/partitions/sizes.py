@@ -11,6 +11,7 @@ from django.db import connections
 
 from pgaudit_log import sql
 from pgaudit_log.constants import EVENT_TABLE
+from pgaudit_log.database.partitions.calendar import FIRST, LAST
 from pgaudit_log.values.quoting import quote_literal
 
 COUNTED_BYTES = 16 * 1024 * 1024
@@ -85,7 +86,9 @@ def estimated_events(using: str) -> int | None:
 def sizes(using: str) -> list[PartitionSize]:
     """Return the sizes of the partitions, the DEFAULT one first, then the oldest."""
     with connections[using].cursor() as cursor:
-        cursor.execute(sql.read("partition_sizes.sql"), {"events": EVENT_TABLE})
+        cursor.execute(
+            sql.read("partition_sizes.sql"), {"events": EVENT_TABLE, "first": FIRST, "last": LAST}
+        )
         rows = [_Row(*row) for row in cursor.fetchall()]
     counted = _counts(using, _small(rows))
     return [
@@ -123,7 +126,11 @@ def _may_read(using: str, table: str) -> bool:
 def _edge(using: str, source: str, *, is_last: bool) -> Edge | None:
     order = "DESC" if is_last else "ASC"
     with connections[using].cursor() as cursor:
-        cursor.execute(f"SELECT id, created_at, model FROM {source} ORDER BY id {order} LIMIT 1")
+        cursor.execute(
+            f"SELECT id, LEAST(GREATEST(created_at, %s), %s), model FROM {source}"
+            f" ORDER BY id {order} LIMIT 1",
+            [FIRST, LAST],
+        )
         row = cursor.fetchone()
         return None if row is None else Edge(*row)
 
