@@ -14,7 +14,7 @@ def make(using: str, moments: Iterable[datetime]) -> None:
     """Make the partitions of some moments that a database does not have; none shorter than a month.
 
     What lies in the time of no partition, because its month has events in the DEFAULT partition
-    or because a part of it has a partition already, goes into the DEFAULT partition.
+    already, goes into the DEFAULT partition.
 
     Raises:
         InstallationError: when a table has the name of one.
