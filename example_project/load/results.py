@@ -40,10 +40,11 @@ class Result:
 
     @property
     def is_good(self) -> bool:
-        """Whether nothing was lost or doubled, no write and no chore failed, and the log is whole."""
+        """Whether something was written, nothing lost or doubled, nothing failed, and the log is whole."""
         wrong = self.lost + self.doubled + self.failed
         failures = sum(chore["failures"] for chore in self.chores)
-        return wrong == 0 and failures == 0 and not self.problems and not self.findings
+        is_whole = not self.problems and not self.findings
+        return self.transactions > 0 and wrong == failures == 0 and is_whole
 
     def as_document(self) -> dict[str, Any]:
         """Return it as JSON can have it."""

@@ -1,6 +1,7 @@
 """A writer: a process that does one thing after the other until its input ends.
 
-It writes a line of JSON for each thing that was acknowledged or failed, and its latencies at the end.
+It writes a line of JSON as it begins, one for each thing that was acknowledged or failed, and its latencies
+at the end.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ def main() -> None:
         clerk.browser.force_login(clerk.user)
         # What making the connection and the first sight of the shop took is nobody's wait.
         latencies.__init__()  # type: ignore[misc]
+        _say(begun=True)
         _write(clerk, options)
     _say(latencies=latencies.as_document())
 

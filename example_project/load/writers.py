@@ -28,6 +28,7 @@ class Writers:
     latencies: Latencies = field(default_factory=Latencies)
     _acknowledged: dict[str, int] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _begun: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
     _processes: list[subprocess.Popen[str]] = field(default_factory=list)
     _threads: list[threading.Thread] = field(default_factory=list)
 
@@ -37,7 +38,7 @@ class Writers:
         return len(self._processes)
 
     def begin(self, count: int, *, seed: str, rate: float) -> None:
-        """Start so many, which do ``rate`` things a second together."""
+        """Start so many, which do ``rate`` things a second together; return when all are at it, or dead."""
         for number in range(count):
             process = subprocess.Popen(
                 [
@@ -55,6 +56,8 @@ class Writers:
             thread.start()
             self._processes.append(process)
             self._threads.append(thread)
+        for _ in range(count):
+            self._begun.acquire()
 
     def take(self) -> dict[str, int]:
         """Return what was acknowledged since the last time: tokens with the number of their events."""
@@ -79,8 +82,13 @@ class Writers:
 
     def _listen(self, process: subprocess.Popen[str]) -> None:
         assert process.stdout is not None
+        has_begun = False
         for line in process.stdout:
             entry = json.loads(line)
+            if "begun" in entry:
+                has_begun = True
+                self._begun.release()
+                continue
             with self._lock:
                 if "done" in entry:
                     self._acknowledged[entry["done"]] = entry["events"]
@@ -90,3 +98,5 @@ class Writers:
                         self.errors.append(f"{entry['what']}: {entry['error']}")
                 else:
                     self.latencies.join(entry["latencies"])
+        if not has_begun:
+            self._begun.release()

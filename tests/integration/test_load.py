@@ -98,7 +98,8 @@ def test_looking_for_waits_never_fails_silently(monkeypatch: pytest.MonkeyPatch)
 
 
 RESULT: dict[str, Any] = {
-    **dict.fromkeys(["writers", "transactions", "failed", "events_expected", "events_found"], 0),
+    "transactions": 1,
+    **dict.fromkeys(["writers", "failed", "events_expected", "events_found"], 0),
     **dict.fromkeys(["lost", "doubled", "statements"], 0),
     **dict.fromkeys(["seconds", "median_ms", "p99_ms", "longest_ms"], 0.0),
     **dict.fromkeys(["longest_lock_wait_ms", "longest_table_lock_wait_ms"], 0.0),
@@ -111,6 +112,7 @@ CHORE = {"command": "check", "runs": 3, "failures": 1, "longest": 1.0, "errors":
 @pytest.mark.parametrize(
     "wrong",
     [
+        {"transactions": 0},
         {"lost": 1},
         {"doubled": 1},
         {"failed": 1},

@@ -71,8 +71,9 @@ class Command(BaseCommand):
         books, waits, writers = Books(), Waits(application=APPLICATION), Writers()
         books.begin()
         waits.begin()
-        start = time.monotonic()
         writers.begin(options["writers"], seed=uuid4().hex[:8], rate=options["rate"])
+        # Writers take a while to start where the machine has much else to do.
+        start = time.monotonic()
         end, due = start + options["minutes"] * 60, start + options["every"]
         try:
             while (now := time.monotonic()) < end and writers.are_running():
