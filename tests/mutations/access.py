@@ -21,8 +21,8 @@ MUTATIONS = (
     ),
     Mutation(
         what="access: names that no user has are recorded, too",
-        find='        is_told = user is not None or settings.ACCESS_NAMES == "all"',
-        put="        is_told = True",
+        find='        is_told = (user is not None or settings.ACCESS_NAMES == "all") and not',
+        put="        is_told = not",
         tests=(f"{_ACCESS}::test_names_that_no_user_has_can_be_left_out",),
     ),
     Mutation(
