@@ -80,7 +80,8 @@ class Staying:
         self._add_overtaken(cursor)
         self._add_large(cursor)
         while self._add_ends(cursor):
-            pass
+            # They may refer to large values, too.
+            self._add_large(cursor)
         cursor.execute(f"ANALYZE {self.table}")
         return kept
 

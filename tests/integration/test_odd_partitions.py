@@ -10,6 +10,7 @@ import pytest
 from pgaudit_log.database import own_events
 from pgaudit_log.database.partitions import catalogue
 from pgaudit_log.database.partitions.calendar import period_at
+from pgaudit_log.database.partitions.locking import Patience, whole_table
 from pgaudit_log.declaring import former_names
 from pgaudit_log.exceptions import PlanError
 from pgaudit_log.operating import plan_partitions, plan_retention, status, verify
@@ -178,3 +179,13 @@ def test_tables_of_an_interrupted_rewrite_are_told_unless_somebody_is_at_work() 
     assert leftovers_told() == [("pgaudit_log_old_x",)]
     with own_events.only_one("default"):
         assert leftovers_told() == []
+
+
+def test_the_swap_sees_what_was_committed_while_it_waited() -> None:
+    execute("SET default_transaction_isolation = 'repeatable read'")
+    try:
+        with whole_table("default", [], Patience(seconds=1)) as cursor:
+            cursor.execute("SHOW transaction_isolation")
+            assert cursor.fetchall() == [("read committed",)]
+    finally:
+        execute("RESET default_transaction_isolation")

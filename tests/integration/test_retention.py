@@ -11,6 +11,7 @@ from django.utils import timezone
 
 import pgaudit_log
 from pgaudit_log.backfill import backfill
+from pgaudit_log.constants import AT_KEY
 from pgaudit_log.database.partitions.leaves import leftovers
 from pgaudit_log.diffs import blame, diff
 from pgaudit_log.exceptions import PlanError, QueryError, UnknownPastError
@@ -26,6 +27,7 @@ from tests.partitions import (
     last_periods,
     make_partitions,
     partition_names,
+    write_events,
 )
 from tests.shop.models import Customer, Order, Product, Stock
 from tests.support import execute
@@ -238,6 +240,30 @@ def test_what_is_held_of_an_object_that_is_gone_does_not_bring_it_back(
     keep_for(f"{HORIZON_AGE}d")
     assert states(MONTHS[3].start) == before
     assert list(verify()) == []
+
+
+def test_what_a_deletion_refers_to_stays_with_it(past: dict[str, Any]) -> None:
+    # The deletion stays because a held event does, and its large value is in the first event.
+    write_events("shop.Customer", [(month(0), "900", "I", {"id": 900, "name": "large"})])
+    [[first]] = execute("SELECT max(id) FROM pgaudit_log_event")
+    place = {AT_KEY: {"id": first, "created_at": month(0).isoformat()}}
+    write_events(
+        "shop.Customer",
+        [
+            (month(1), "900", "U", {"id": 900, "name": "held"}),
+            (month(1, 6), "900", "D", {"id": 900, "name": place}),
+        ],
+    )
+    hold(since=month(1), until=month(1) + timedelta(hours=1), reason="case")
+    columns = execute("SELECT count(*) FROM pgaudit_log_column WHERE is_large")
+    execute("UPDATE pgaudit_log_column SET is_large = NOT is_large WHERE name = 'sku'")
+    assert execute("SELECT count(*) FROM pgaudit_log_column WHERE is_large") != columns
+    try:
+        keep_for()
+    finally:
+        execute("UPDATE pgaudit_log_column SET is_large = NOT is_large WHERE name = 'sku'")
+    stayed = Events.objects.filter(pgh_obj_id="900").order_by("pgh_id")
+    assert [event.pgh_operation for event in stayed] == ["I", "U", "D"]
 
 
 def test_a_retention_against_a_hold_is_refused(past: dict[str, Any]) -> None:
