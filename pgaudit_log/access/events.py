@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final, Literal
 
+from django.apps import apps
 from django.db import router
 
 from pgaudit_log.conf import settings
+from pgaudit_log.constants import ACCESS, APP_LABEL
 from pgaudit_log.contexts import masks, request_actors
-from pgaudit_log.database import own_events
-from pgaudit_log.models import Events
 from pgaudit_log.reading import user_lookup
 from pgaudit_log.values.keys import key_fields, key_text
 from pgaudit_log.values.tables import concrete
@@ -47,11 +47,15 @@ def write(
         user: whose event it is; ``None`` and an anonymous user are nobody.
         concerned: another user to whom it points.
     """
+    # The middleware imports this also where a project has taken the app out before it, and there
+    # are no models then.
+    from pgaudit_log.database import own_events
+
     people = [person for person in (user, concerned) if _is_known(person)]
     with attempt(label):
         own_events.write(
             place(),
-            own_events.ACCESS,
+            ACCESS,
             label,
             # What the setting names is no more to be in them than in the context beside.
             masks.masked({**_who(user), **data}),
@@ -62,7 +66,8 @@ def write(
 
 def place() -> str:
     """Return the database of access events: where users are written, whose events are there too."""
-    return str(router.db_for_write(user_lookup.user_model() or Events))
+    model = user_lookup.user_model() or apps.get_model(APP_LABEL, "Events")
+    return str(router.db_for_write(model))
 
 
 def reference(user: Any) -> str:
