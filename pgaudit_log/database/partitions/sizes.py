@@ -77,19 +77,13 @@ def estimated_events(using: str) -> int | None:
 
     One query, which reads no partition.
     """
-    with connections[using].cursor() as cursor:
-        cursor.execute(sql.read("partition_sizes.sql"), {"events": EVENT_TABLE})
-        known = [row.events for row in map(_Row._make, cursor.fetchall()) if row.events is not None]
+    known = [row.events for row in _rows(using) if row.events is not None]
     return sum(known) if known else None
 
 
 def sizes(using: str) -> list[PartitionSize]:
     """Return the sizes of the partitions, the DEFAULT one first, then the oldest."""
-    with connections[using].cursor() as cursor:
-        cursor.execute(
-            sql.read("partition_sizes.sql"), {"events": EVENT_TABLE, "first": FIRST, "last": LAST}
-        )
-        rows = [_Row(*row) for row in cursor.fetchall()]
+    rows = _rows(using)
     counted = _counts(using, _small(rows))
     return [
         _with_models(_measured(row), counted[row.table])
@@ -97,6 +91,14 @@ def sizes(using: str) -> list[PartitionSize]:
         else _estimated(row)
         for row in rows
     ]
+
+
+def _rows(using: str) -> list[_Row]:
+    with connections[using].cursor() as cursor:
+        cursor.execute(
+            sql.read("partition_sizes.sql"), {"events": EVENT_TABLE, "first": FIRST, "last": LAST}
+        )
+        return [_Row(*row) for row in cursor.fetchall()]
 
 
 def last_event(using: str, partitions: Sequence[PartitionSize]) -> Edge | None:
