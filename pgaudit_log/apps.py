@@ -22,6 +22,14 @@ def build_typed_event(sender: Declaration, **kwargs: Any) -> None:
     typed_events.build(sender)
 
 
+def maintain_after_migrate(**kwargs: Any) -> None:
+    """Look after the log behind ``migrate``, where a setting says so; receives ``post_migrate``."""
+    # Only now: few processes migrate.
+    from pgaudit_log.operating import maintenance
+
+    maintenance.maintain_after_migrate(**kwargs)
+
+
 class PgauditLogConfig(AppConfig):
     """Tracks models; see :func:`pgaudit_log.track`."""
 
@@ -53,22 +61,21 @@ class PgauditLogConfig(AppConfig):
 
     def ready(self) -> None:
         """Connect the receivers and register the checks."""
-        from pgaudit_log import checks, reversal
+        from pgaudit_log import checks, event_methods
         from pgaudit_log.access import logins
         from pgaudit_log.contexts import connection_hooks
         from pgaudit_log.database import around_migrate, migration_hooks, migration_plans
-        from pgaudit_log.operating import maintenance
         from pgaudit_log.timetravel import django_hooks
 
         checks.register()
         migration_hooks.install()
         django_hooks.install()
-        reversal.install()
+        event_methods.install()
         logins.connect()
         pre_migrate.connect(migration_plans.refuse_to_drop_tables, sender=self)
         pre_migrate.connect(around_migrate.install_before_migrate, sender=self)
         post_migrate.connect(around_migrate.install_after_migrate, sender=self)
-        post_migrate.connect(maintenance.maintain_after_migrate, sender=self)
+        post_migrate.connect(maintain_after_migrate, sender=self)
         for receiver in (connection_hooks.install, migration_hooks.let_flush):
             connection_created.connect(receiver, dispatch_uid=receiver)
             for connection in connections.all(initialized_only=True):

@@ -47,7 +47,7 @@ class ReadOnlyModel(models.Model):
     pgh_protection = Protection()
 
     if TYPE_CHECKING:
-        # ``reversal`` puts these here.
+        # ``event_methods`` puts these here.
         can_revert: bool
 
         def revert(self, using: str | None = None) -> models.Model:

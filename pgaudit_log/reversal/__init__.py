@@ -2,7 +2,6 @@
 
 from pgaudit_log.reversal.api import arestore, arevert, aundo, restore, revert, undo
 from pgaudit_log.reversal.checking.invariants import invariant
-from pgaudit_log.reversal.event_methods import install
 from pgaudit_log.reversal.obstacles import Kind, Obstacle
 from pgaudit_log.reversal.plan import Applied, Plan
 from pgaudit_log.reversal.steps import Change, Step
@@ -17,7 +16,6 @@ __all__ = [
     "arestore",
     "arevert",
     "aundo",
-    "install",
     "invariant",
     "restore",
     "revert",
