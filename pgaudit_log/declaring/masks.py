@@ -45,7 +45,9 @@ def is_masked(field: Field) -> bool:
     """Return whether no event is to have the values of a field."""
     # What a generated column gives out is on no model.
     model = getattr(field, "model", None)
-    return model is not None and column_of(field) in masks_of(model)
+    if model is None or field.column is None:
+        return False
+    return column_of(field) in masks_of(model)
 
 
 def _masks(declaration: Declaration) -> dict[str, Mask]:
