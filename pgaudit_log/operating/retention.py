@@ -282,8 +282,7 @@ def _period(leaf: Leaf) -> Period:
 def _taken_back(using: str) -> Iterator[Any]:
     """Yield a cursor in a transaction that leaves nothing in the database."""
     with transaction.atomic(using=using), connections[using].cursor() as cursor:
-        point = transaction.savepoint(using=using)
         try:
             yield cursor
         finally:
-            transaction.savepoint_rollback(point, using=using)
+            transaction.set_rollback(True, using=using)
