@@ -12,6 +12,9 @@ DOCS: Final = "https://django-pgaudit-log.readthedocs.io/"
 EVENT_TABLE: Final = "pgaudit_log_event"
 """The one table that every trigger writes to. A constant, so that declaring never needs the models."""
 
+DEFAULT_PARTITION: Final = f"{EVENT_TABLE}_default"
+"""The partition that takes what no other has room for."""
+
 MAINTENANCE: Final = "pgaudit_log.Maintenance"
 """What events call that which operators do to the log."""
 

@@ -12,9 +12,10 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
+from pgaudit_log.constants import DEFAULT_PARTITION
 from pgaudit_log.database.partitions import catalogue
 from pgaudit_log.database.partitions.calendar import Interval, Period, period_at
-from pgaudit_log.database.partitions.leaves import DEFAULT, leftovers
+from pgaudit_log.database.partitions.leaves import leftovers
 from tests.support import execute, last_id, unguarded
 
 __all__ = [
@@ -47,7 +48,7 @@ def clean_log() -> Iterator[None]:
             period.table for period in catalogue.existing("default") if period.end > timezone.now()
         }
         for name in partition_names():
-            if name not in {DEFAULT, *keep}:
+            if name not in {DEFAULT_PARTITION, *keep}:
                 execute(f"DROP TABLE {name}")
         for own in leftovers("default"):
             execute(f"DROP TABLE {own.name}")

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from django.core import checks
 
 from pgaudit_log.checks import messages
-from pgaudit_log.constants import APP_LABEL, EVENT_TABLE
+from pgaudit_log.constants import APP_LABEL, DEFAULT_PARTITION, EVENT_TABLE
 from pgaudit_log.database import event_rights, event_table, hardening, own_events
-from pgaudit_log.database.installed_schema import DEFAULT_PARTITION, Fault
+from pgaudit_log.database.installed_schema import Fault
 from pgaudit_log.database.partitions.leaves import leftovers
 from pgaudit_log.database.partitions.locks import locks
 from pgaudit_log.exceptions import PlanError

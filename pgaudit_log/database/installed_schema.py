@@ -11,7 +11,7 @@ from django.db import connections
 from django.db.backends.utils import CursorWrapper
 
 from pgaudit_log import sql
-from pgaudit_log.constants import EVENT_TABLE
+from pgaudit_log.constants import DEFAULT_PARTITION, EVENT_TABLE
 from pgaudit_log.database.written_schema import (
     Column,
     Function,
@@ -43,8 +43,6 @@ REPLACED = ("pgaudit_log_declared_label", "pgaudit_log_granted_role")
 
 OWN_TABLES = (EVENT_TABLE, *KEPT, *UPDATED, *REPLACED)
 """All tables of this package."""
-
-DEFAULT_PARTITION = f"{EVENT_TABLE}_default"
 
 
 class Fault(NamedTuple):

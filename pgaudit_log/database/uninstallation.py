@@ -15,7 +15,7 @@ from pgaudit_log.capture_v1 import (
     CaptureTriggersOfModels,
     RemoveCaptureTriggers,
 )
-from pgaudit_log.constants import APP_LABEL, EVENT_TABLE
+from pgaudit_log.constants import APP_LABEL, DEFAULT_PARTITION, EVENT_TABLE
 from pgaudit_log.database.partitions.catalogue import LOCK_TIMEOUT
 from pgaudit_log.declaring import former_names, model_labels
 from pgaudit_log.exceptions import InstallationError, PlanError
@@ -121,7 +121,6 @@ def plan(using: str = "default", *, with_events: bool = False) -> Plan:
 def _of_schema(schema: str) -> list[Step]:
     """Return the steps that drop what the migration makes: the tables, then their functions."""
     made = sql.made(sql.template())
-    partitions = {f"{EVENT_TABLE}_default"}
     return [
         Step(
             kind=kind,
@@ -130,7 +129,7 @@ def _of_schema(schema: str) -> list[Step]:
         )
         for kind in ("table", "function")
         for thing in reversed(made)
-        if thing.kind == kind and thing.name not in partitions
+        if thing.kind == kind and thing.name != DEFAULT_PARTITION
     ]
 
 

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 
 from django.db import connections
 
+from pgaudit_log.constants import DEFAULT_PARTITION
 from pgaudit_log.database.event_table import schema_of
 from pgaudit_log.database.partitions.calendar import FIRST, Interval, Period, period_at
 from pgaudit_log.database.partitions.layouts import gaps
-from pgaudit_log.database.partitions.leaves import DEFAULT
 from pgaudit_log.values.quoting import quote_name
 from pgaudit_log.values.utc import utc
 
@@ -36,7 +36,7 @@ def periods_of(
 
 def days_in_default(using: str, before: datetime) -> tuple[dict[datetime, int], int]:
     """Return the days of the events in the DEFAULT partition by number, and how many others."""
-    table = f"{schema_of(using)}.{quote_name(DEFAULT)}"
+    table = f"{schema_of(using)}.{quote_name(DEFAULT_PARTITION)}"
     with connections[using].cursor() as cursor:
         cursor.execute(
             f"SELECT date_trunc('day', created_at AT TIME ZONE 'UTC'), count(*)"

@@ -10,6 +10,7 @@ from typing import Any
 from django.db import DEFAULT_DB_ALIAS, OperationalError
 
 from pgaudit_log.conf import settings
+from pgaudit_log.constants import DEFAULT_PARTITION
 from pgaudit_log.database import own_events
 from pgaudit_log.database.partitions import catalogue, rewriting
 from pgaudit_log.database.partitions.calendar import INTERVALS, Interval, Period
@@ -21,7 +22,7 @@ from pgaudit_log.database.partitions.layouts import (
     merges,
     tiles,
 )
-from pgaudit_log.database.partitions.leaves import DEFAULT, Leaf, leaves, leftovers
+from pgaudit_log.database.partitions.leaves import Leaf, leaves, leftovers
 from pgaudit_log.database.partitions.locking import QUEUED_MS, Patience
 from pgaudit_log.exceptions import QueryError, StalePlanError
 from pgaudit_log.operating import default_events
@@ -155,7 +156,8 @@ def _step(
 def _names(using: str, periods: Sequence[Period | None]) -> tuple[str, ...]:
     there = {leaf.period: leaf.name for leaf in leaves(using)}
     return tuple(
-        there.get(period, DEFAULT if period is None else period.table) for period in periods
+        there.get(period, DEFAULT_PARTITION if period is None else period.table)
+        for period in periods
     )
 
 
@@ -201,7 +203,9 @@ def _create(using: str, moment: datetime, taken: Sequence[Period]) -> list[Step]
             try:
                 ahead.apply(lock_timeout=f"{QUEUED_MS}ms")
             except OperationalError as error:
-                patience.pause(f"waiting for {DEFAULT}: {str(error).strip().splitlines()[0]}")
+                patience.pause(
+                    f"waiting for {DEFAULT_PARTITION}: {str(error).strip().splitlines()[0]}"
+                )
             else:
                 break
         catalogue.finish_past(using)
@@ -217,7 +221,7 @@ def _moves(using: str, moment: datetime) -> tuple[list[tuple[Step, list[Period]]
     notices = []
     if later:
         notices.append(
-            f"{later:,} events of {DEFAULT} are of a time that has not come yet, or of before the"
+            f"{later:,} events of {DEFAULT_PARTITION} are of a time that has not come yet, or of before the"
             " year 1, and stay there: a clock had jumped."
         )
     if not days:

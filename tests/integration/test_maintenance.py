@@ -13,7 +13,7 @@ from django.core.management import call_command
 from django.db import models
 from django.utils import timezone
 
-from pgaudit_log.database.partitions.leaves import DEFAULT
+from pgaudit_log.constants import DEFAULT_PARTITION
 from pgaudit_log.exceptions import UnknownPastError
 from pgaudit_log.models import Events
 from pgaudit_log.operating import hold, maintain, plan_retention, verify
@@ -59,7 +59,7 @@ def test_it_moves_merges_and_removes_as_the_settings_say(settings: Any) -> None:
     [done] = maintain("default")
     assert {step.kind for step in done.steps} == {"move", "merge", "remove"}
     assert done.removed == 3
-    assert execute(f"SELECT count(*) FROM {DEFAULT}") == [(0,)]
+    assert execute(f"SELECT count(*) FROM {DEFAULT_PARTITION}") == [(0,)]
     assert Events.objects.filter(pgh_obj_model="shop.Order").count() == 2
     assert Events.objects.filter(pgh_obj_model="shop.Other").count() == 4
     assert not {month.table for month in MONTHS} & set(partition_names())
@@ -72,7 +72,7 @@ def test_migrate_does_it_where_the_setting_says_so(settings: Any, is_on: bool) -
     write_events("shop.Order", [(MONTHS[0].start, "1", "U", {"id": 1})])
     before = events_hash()
     call_command("migrate", database="default", verbosity=0)
-    assert execute(f"SELECT count(*) FROM {DEFAULT}") == [(0 if is_on else 1,)]
+    assert execute(f"SELECT count(*) FROM {DEFAULT_PARTITION}") == [(0 if is_on else 1,)]
     assert events_hash() == before
 
 

@@ -7,8 +7,9 @@ from datetime import timedelta
 
 import pytest
 
+from pgaudit_log.constants import DEFAULT_PARTITION
 from pgaudit_log.database.partitions.layouts import tiles
-from pgaudit_log.database.partitions.leaves import DEFAULT, leftovers
+from pgaudit_log.database.partitions.leaves import leftovers
 from pgaudit_log.models import Events
 from pgaudit_log.operating import plan_partitions
 from pgaudit_log.values.ages import Age
@@ -59,7 +60,7 @@ def test_what_lies_in_the_default_partition_gets_partitions_of_its_own() -> None
     assert [step.kind for step in plan.steps] == ["move"]
     plan.apply()
     assert events_hash() == before
-    assert execute(f"SELECT count(*) FROM {DEFAULT}") == [(0,)]
+    assert execute(f"SELECT count(*) FROM {DEFAULT_PARTITION}") == [(0,)]
     assert {period.table for period in last_periods(3)} <= set(partition_names())
     assert plan_partitions().steps == ()
 

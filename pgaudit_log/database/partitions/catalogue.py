@@ -12,7 +12,7 @@ from django.db import OperationalError, connections, transaction
 
 from pgaudit_log import sql
 from pgaudit_log.conf import settings
-from pgaudit_log.constants import EVENT_TABLE
+from pgaudit_log.constants import DEFAULT_PARTITION, EVENT_TABLE
 from pgaudit_log.database.partitions.calendar import FIRST, LAST, Period, periods_from
 from pgaudit_log.database.partitions.layouts import gaps
 from pgaudit_log.exceptions import InstallationError
@@ -149,7 +149,7 @@ def finish_past(using: str = "default", *, now: datetime | None = None) -> None:
 def _has_events_in_default(period: Period, using: str) -> bool:
     with connections[using].cursor() as cursor:
         cursor.execute(
-            f"SELECT EXISTS (SELECT FROM {EVENT_TABLE}_default"
+            f"SELECT EXISTS (SELECT FROM {DEFAULT_PARTITION}"
             " WHERE created_at >= %s AND created_at < %s)",
             [period.start, period.end],
         )

@@ -10,10 +10,10 @@ from typing import Any
 from django.db import connections, transaction
 
 from pgaudit_log import sql
-from pgaudit_log.constants import EVENT_TABLE, LOWEST_ID
+from pgaudit_log.constants import DEFAULT_PARTITION, EVENT_TABLE, LOWEST_ID
 from pgaudit_log.database.event_table import schema_of
 from pgaudit_log.database.partitions.calendar import FIRST, LAST, Period
-from pgaudit_log.database.partitions.leaves import DEFAULT, NEW, OLD, STAY, Leaf, suffix_of
+from pgaudit_log.database.partitions.leaves import NEW, OLD, STAY, Leaf, suffix_of
 from pgaudit_log.exceptions import StalePlanError
 from pgaudit_log.values.quoting import quote_literal, quote_name
 from pgaudit_log.values.sql_text import Sql
@@ -264,7 +264,7 @@ class Copies:
             self._attach(cursor, period, comment)
 
     def _attach(self, cursor: Any, period: Period | None, comment: str | None) -> None:
-        name = DEFAULT if period is None else period.table
+        name = DEFAULT_PARTITION if period is None else period.table
         table = f"{self.schema}.{quote_name(name)}"
         cursor.execute(f"ALTER TABLE {self.table(period)} RENAME TO {quote_name(name)}")
         bounds = (

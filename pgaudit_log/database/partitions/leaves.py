@@ -12,9 +12,6 @@ from pgaudit_log.database.installed_schema import GUARDS
 from pgaudit_log.database.partitions.calendar import FIRST, LAST, Period
 from pgaudit_log.values.utc import utc
 
-DEFAULT = f"{EVENT_TABLE}_default"
-"""The partition that takes what no other has room for."""
-
 NEW = "pgaudit_log_new_"
 """What the name of a table begins with that is filled to become a partition."""
 
