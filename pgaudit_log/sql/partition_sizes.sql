@@ -3,6 +3,8 @@
 -- alone; how many rows they have by their last ANALYZE, else by what the server has counted since it
 -- started, null where neither is known; whether this role may name the partition itself in a query; and the
 -- models of the most events with their shares, by the last ANALYZE.
+--   @bounds@  the FROM items of the bounds of partition: see database/partitions/bounds.py
+--   @events@  the event table
 SELECT
     partition.oid::regclass::text,
     lower(known) AS start,
@@ -24,14 +26,7 @@ SELECT
 FROM pg_inherits
 JOIN pg_class AS partition ON partition.oid = inhrelid
 JOIN pg_namespace ON pg_namespace.oid = relnamespace
-CROSS JOIN pg_get_expr(relpartbound, partition.oid) AS bound
-CROSS JOIN tstzrange(
-    substring(bound FROM $$FROM \('([^']+)'\)$$)::timestamptz,
-    substring(bound FROM $$TO \('([^']+)'\)$$)::timestamptz
-) AS own
-CROSS JOIN LATERAL (
-    SELECT CASE WHEN own <@ tstzrange(%(first)s, %(last)s) THEN own END AS known
-) AS python
+@bounds@
 LEFT JOIN pg_stats ON schemaname = nspname AND tablename = relname AND attname = 'model'
-WHERE inhparent = to_regclass(%(events)s)
+WHERE inhparent = to_regclass(@events@)
 ORDER BY start NULLS FIRST

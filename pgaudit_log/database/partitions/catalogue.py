@@ -13,6 +13,7 @@ from django.db import OperationalError, connections, transaction
 from pgaudit_log import sql
 from pgaudit_log.conf import settings
 from pgaudit_log.constants import DEFAULT_PARTITION, EVENT_TABLE
+from pgaudit_log.database.partitions import bounds
 from pgaudit_log.database.partitions.calendar import FIRST, LAST, Period, periods_from
 from pgaudit_log.database.partitions.layouts import gaps
 from pgaudit_log.exceptions import InstallationError
@@ -80,19 +81,14 @@ def existing(using: str) -> list[Period]:
     """Return the periods of the partitions that the database has, the DEFAULT partition aside."""
     with connections[using].cursor() as cursor:
         # One at an end that Python has no time for is at the first or last one that it has.
-        # The bounds are shown and read in one session, so its DateStyle and TimeZone do not matter.
         cursor.execute(
-            r"""
+            f"""
             SELECT
-                GREATEST(
-                    substring(bound FROM $$FROM \('([^']+)'\)$$)::timestamptz, %s
-                ) AT TIME ZONE 'UTC',
-                LEAST(
-                    substring(bound FROM $$TO \('([^']+)'\)$$)::timestamptz, %s
-                ) AT TIME ZONE 'UTC'
+                GREATEST(lower(own), %s) AT TIME ZONE 'UTC',
+                LEAST(upper(own), %s) AT TIME ZONE 'UTC'
             FROM pg_inherits
             JOIN pg_class AS partition ON partition.oid = pg_inherits.inhrelid
-            CROSS JOIN pg_get_expr(partition.relpartbound, partition.oid) AS bound
+            {bounds.OWN}
             WHERE pg_inherits.inhparent = to_regclass(%s) AND bound <> 'DEFAULT'
             ORDER BY 1
             """,
@@ -133,14 +129,13 @@ def finish_past(using: str = "default", *, now: datetime | None = None) -> None:
     moment = now or datetime.now(timezone.utc)
     with contextlib.suppress(OperationalError), _transaction(using) as cursor:
         cursor.execute(
-            r"""
+            f"""
             SELECT brin_summarize_new_values(index.inhrelid)
             FROM pg_inherits AS index
             JOIN pg_index ON pg_index.indexrelid = index.inhrelid
             JOIN pg_class AS partition ON partition.oid = pg_index.indrelid
-            CROSS JOIN pg_get_expr(partition.relpartbound, partition.oid) AS bound
-            WHERE index.inhparent = to_regclass(%s)
-                AND substring(bound FROM $$TO \('([^']+)'\)$$)::timestamptz <= %s
+            {bounds.OWN}
+            WHERE index.inhparent = to_regclass(%s) AND upper(own) <= %s
             """,
             [f"{EVENT_TABLE}_brin", moment],
         )

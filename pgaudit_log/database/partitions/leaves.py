@@ -9,6 +9,7 @@ from django.db import connections
 
 from pgaudit_log.constants import EVENT_TABLE
 from pgaudit_log.database.installed_schema import GUARDS
+from pgaudit_log.database.partitions import bounds
 from pgaudit_log.database.partitions.calendar import FIRST, LAST, Period
 from pgaudit_log.values.utc import utc
 
@@ -59,7 +60,7 @@ def leaves(using: str) -> list[Leaf]:
     """
     with connections[using].cursor() as cursor:
         cursor.execute(
-            r"""
+            f"""
             SELECT
                 partition.oid::bigint,
                 relname::text,
@@ -104,18 +105,11 @@ def leaves(using: str) -> list[Leaf]:
                 )
             FROM pg_inherits
             JOIN pg_class AS partition ON partition.oid = inhrelid
-            CROSS JOIN pg_get_expr(relpartbound, partition.oid) AS bound
-            CROSS JOIN tstzrange(
-                substring(bound FROM $$FROM \('([^']+)'\)$$)::timestamptz,
-                substring(bound FROM $$TO \('([^']+)'\)$$)::timestamptz
-            ) AS own
-            CROSS JOIN LATERAL (
-                SELECT CASE WHEN own <@ tstzrange(%s, %s) THEN own END AS known
-            ) AS python
+            {bounds.KNOWN}
             WHERE inhparent = to_regclass(%s)
             ORDER BY 3 DESC, 4
             """,
-            [[*GUARDS], FIRST, LAST, EVENT_TABLE],
+            [[*GUARDS], EVENT_TABLE],
         )
         return [
             Leaf(

@@ -11,8 +11,10 @@ from django.db import connections
 
 from pgaudit_log import sql
 from pgaudit_log.constants import EVENT_TABLE
+from pgaudit_log.database.partitions import bounds
 from pgaudit_log.database.partitions.calendar import FIRST, LAST
 from pgaudit_log.values.quoting import quote_literal
+from pgaudit_log.values.sql_text import Sql, template
 
 COUNTED_BYTES = 16 * 1024 * 1024
 """How many bytes of rows are counted exactly in all; what is larger is estimated."""
@@ -94,10 +96,11 @@ def sizes(using: str) -> list[PartitionSize]:
 
 
 def _rows(using: str) -> list[_Row]:
+    asked = template(sql.__name__, "partition_sizes.sql").sql(
+        bounds=bounds.KNOWN, events=Sql.param(EVENT_TABLE)
+    )
     with connections[using].cursor() as cursor:
-        cursor.execute(
-            sql.read("partition_sizes.sql"), {"events": EVENT_TABLE, "first": FIRST, "last": LAST}
-        )
+        cursor.execute(asked.text, asked.params)
         return [_Row(*row) for row in cursor.fetchall()]
 
 
