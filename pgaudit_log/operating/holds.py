@@ -114,14 +114,7 @@ def hold(
         )
         [number] = cursor.fetchone()
         placed = _find(number, using)
-        own_events.write(
-            using,
-            own_events.MAINTENANCE,
-            "hold",
-            document(placed),
-            obj_pk=str(number),
-            refs=_refs(placed),
-        )
+        _write_event("hold", placed, using)
     return placed
 
 
@@ -150,14 +143,7 @@ def release(
             known = ", ".join(str(one.number) for one in holds(using=using)) or "none"
             raise QueryError(f"There is no hold {number} to release. Those that hold: {known}.")
         released = _find(number, using)
-        own_events.write(
-            using,
-            own_events.MAINTENANCE,
-            "release",
-            document(released),
-            obj_pk=str(number),
-            refs=_refs(released),
-        )
+        _write_event("release", released, using)
     return released
 
 
@@ -332,5 +318,8 @@ def _find(number: int, using: str) -> Hold:
     return next(one for one in holds(using=using, released=True) if one.number == number)
 
 
-def _refs(one: Hold) -> list[str]:
-    return [f"{one.model}:{one.key}"] if one.model is not None and one.key is not None else []
+def _write_event(label: str, one: Hold, using: str) -> None:
+    refs = [f"{one.model}:{one.key}"] if one.model is not None and one.key is not None else []
+    own_events.write(
+        using, own_events.MAINTENANCE, label, document(one), obj_pk=str(one.number), refs=refs
+    )
