@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 
+from django.db import connections
+
 from pgaudit_log.database.partitions import leaves
 
 APART = timedelta(days=1)
@@ -12,6 +14,13 @@ APART = timedelta(days=1)
 
 SILENT = timedelta(days=100)
 """For how long nothing may have been written, before the clock is rather thought to have jumped."""
+
+
+def now_of(using: str) -> datetime:
+    """Return the time by the clock of the database."""
+    with connections[using].cursor() as cursor:
+        cursor.execute("SELECT extract(epoch FROM clock_timestamp())::float8")
+        return datetime.fromtimestamp(cursor.fetchone()[0], tz=timezone.utc)
 
 
 def doubts(using: str, now: datetime, *, is_trusted: bool) -> Iterator[str]:

@@ -15,7 +15,7 @@ from django.db import DEFAULT_DB_ALIAS, connections, models, transaction
 
 from pgaudit_log.capture_v1.columns import Mask
 from pgaudit_log.constants import AT_KEY, EVENT_TABLE
-from pgaudit_log.database import own_events, plain_shapes
+from pgaudit_log.database import own_events, ownership, plain_shapes
 from pgaudit_log.database.partitions import rewriting
 from pgaudit_log.database.partitions.catalogue import LOCK_TIMEOUT
 from pgaudit_log.database.partitions.copies import Changed, Copies
@@ -41,10 +41,10 @@ def plan(using: str = DEFAULT_DB_ALIAS) -> Plan:
     Nothing is written until :meth:`Plan.apply`. It reads all events that may have such values.
     """
     shapes = tuple(plain_shapes.plain_shapes(using))
-    role, owner, may = rewriting.role_and_owner(using)
+    role, owner, may = ownership.role_and_owner(using)
     if shapes and not may:
         # Such a role may not see what is held, either.
-        lack = rewriting.lack_of_ownership(using, role, owner)
+        lack = ownership.lack_of_ownership(using, role, owner)
         return Plan(using=using, steps=(), obstacles=(lack,), make_again=partial(plan, using))
     standing = tuple(holds(using=using)) if shapes else ()
     referred = {one.number: tuple(_referred(shapes, one, using)) for one in standing}

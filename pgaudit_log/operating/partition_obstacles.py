@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from django.db import connections
 
 from pgaudit_log.constants import EVENT_TABLE
-from pgaudit_log.database.partitions import rewriting
+from pgaudit_log.database import ownership
 from pgaudit_log.database.partitions.leaves import leaves
 from pgaudit_log.operating.partition_plans import Step
 
@@ -18,9 +18,9 @@ READ_DEFAULT = 16 * 1024 * 1024
 def in_the_way(using: str, steps: Sequence[Step]) -> list[str]:
     """Return what stands in the way of steps: rights, names that are taken, readers of partitions."""
     found = []
-    role, owner, may = rewriting.role_and_owner(using)
+    role, owner, may = ownership.role_and_owner(using)
     if steps and not may:
-        found.append(rewriting.lack_of_ownership(using, role, owner))
+        found.append(ownership.lack_of_ownership(using, role, owner))
     replaced = {name for step in steps for name in step.partitions}
     # It is read when it is attached, and when another is: but moving out of it is the way out.
     is_read = any(step.kind not in ("move", "create") for step in steps)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
-from pgaudit_log.database import own_events
+from django.db import DatabaseError
+
+from pgaudit_log.database import own_events, ownership
 from pgaudit_log.database.partitions import rewriting
 from pgaudit_log.database.partitions.locking import Patience, Tell
 from pgaudit_log.exceptions import PlanError, StalePlanError
@@ -97,9 +100,9 @@ class Plan:
         self._refuse()
         patience = Patience(seconds=wait) if tell is None else Patience(seconds=wait, tell=tell)
         with (
-            rewriting.as_owner(self.using),
+            ownership.as_owner(self.using),
             own_events.only_one(self.using),
-            rewriting.failures_told("The partitions could not be changed as planned"),
+            _failures_told("The partitions could not be changed as planned"),
         ):
             rewriting.finish_interrupted(self.using)
             fresh = self.make_again()
@@ -130,3 +133,19 @@ class Plan:
             for step in self.steps
             if step.kind != "finish"
         ]
+
+
+@contextmanager
+def _failures_told(what: str) -> Iterator[None]:
+    """Say, of an error of the database in the block, what was being done, and what now.
+
+    Raises:
+        PlanError: instead of the database's error.
+    """
+    try:
+        yield
+    except DatabaseError as error:
+        told = str(error).strip().partition("\n")[0]
+        raise PlanError(
+            f"{what}: {told}. Nothing is lost, and what was done is kept: mend that, and run it again."
+        ) from error

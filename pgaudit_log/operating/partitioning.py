@@ -25,7 +25,7 @@ from pgaudit_log.database.partitions.layouts import (
 from pgaudit_log.database.partitions.leaves import Leaf, leaves, leftovers
 from pgaudit_log.database.partitions.locking import QUEUED_MS, Patience
 from pgaudit_log.exceptions import QueryError, StalePlanError
-from pgaudit_log.operating import default_events
+from pgaudit_log.operating import clock, default_events
 from pgaudit_log.operating.partition_obstacles import in_the_way
 from pgaudit_log.operating.partition_plans import Plan, Step
 from pgaudit_log.values.ages import Age
@@ -55,7 +55,7 @@ def plan_partitions(
         QueryError: for a partition that is not there, or ``split`` or ``merge_older_than`` without
             ``into``.
     """
-    moment = now or rewriting.now_of(using)
+    moment = now or clock.now_of(using)
     wanted: list[Step]
     obstacles: list[str] = []
     notices: list[str] = []

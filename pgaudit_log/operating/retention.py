@@ -15,7 +15,7 @@ from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
 
-from pgaudit_log.database import own_events
+from pgaudit_log.database import own_events, ownership
 from pgaudit_log.database.event_table import schema_of
 from pgaudit_log.database.partitions import rewriting
 from pgaudit_log.database.partitions.calendar import Period
@@ -56,7 +56,7 @@ def plan_retention(
     Raises:
         QueryError: for a model that is not there, or where nothing says how long events are kept.
     """
-    moment = now or rewriting.now_of(using)
+    moment = now or clock.now_of(using)
     wanted = rules(using, moment, older_than=older_than, chosen=models)
     standing = tuple(holds(using=using))
     wanted, notices, obstacles = _without_held(wanted, standing, explicit=bool(models))
@@ -69,9 +69,9 @@ def plan_retention(
     question = _Question(using=using, rules=tuple(wanted), holds=standing)
     steps: list[Step] = []
     kept: tuple[Kept, ...] = ()
-    role, owner, may = rewriting.role_and_owner(using)
+    role, owner, may = ownership.role_and_owner(using)
     if wanted and not may:
-        obstacles.append(rewriting.lack_of_ownership(using, role, owner))
+        obstacles.append(ownership.lack_of_ownership(using, role, owner))
     if wanted and not obstacles:
         obstacles += clock.doubts(using, moment, is_trusted=trust_clock)
         kept, gone = question.counted()

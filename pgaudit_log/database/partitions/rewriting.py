@@ -10,13 +10,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection
 from dataclasses import replace
-from datetime import datetime, timezone
 from typing import Any
 
-from django.db import DatabaseError, connections
+from django.db import connections
 
 from pgaudit_log.constants import EVENT_TABLE
 from pgaudit_log.database.event_table import schema_of
@@ -162,77 +160,3 @@ def drop_unwanted(using: str, wanted: Collection[str] = (), *, keep_stay: bool =
             and (own.name.startswith(NEW) or (own.name == STAY and not keep_stay))
         ],
     )
-
-
-@contextmanager
-def as_owner(using: str) -> Iterator[None]:
-    """Act as the role that owns the event table, if the role of the connection may.
-
-    Raises:
-        PlanError: when it may not, or a transaction is open.
-    """
-    connection = connections[using]
-    if connection.in_atomic_block:
-        raise PlanError(
-            "Partitions are rewritten in many transactions, and one is open. Nothing was done; call"
-            " this outside of atomic()."
-        )
-    role, owner, may = role_and_owner(using)
-    if not may:
-        raise PlanError(lack_of_ownership(using, role, owner))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT current_setting('role'), rolsuper FROM pg_roles WHERE rolname = current_user"
-        )
-        before, is_superuser = cursor.fetchone()
-        if role != owner and not is_superuser:
-            cursor.execute(f"SET ROLE {connection.ops.quote_name(owner)}")
-    try:
-        yield
-    finally:
-        if role != owner and not is_superuser and not connection.needs_rollback:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT set_config('role', %s, false)", [before])
-
-
-def role_and_owner(using: str) -> tuple[str, str, bool]:
-    """Return the role in force, the owner of the event table, and whether the one may act as the other."""
-    with connections[using].cursor() as cursor:
-        cursor.execute(
-            "SELECT current_user::text, pg_get_userbyid(relowner)::text,"
-            " pg_has_role(current_user, relowner, 'MEMBER') FROM pg_class WHERE oid = to_regclass(%s)",
-            [EVENT_TABLE],
-        )
-        role, owner, may = cursor.fetchone()
-        return role, owner, may
-
-
-def lack_of_ownership(using: str, role: str, owner: str) -> str:
-    """Return what is told a role that may not change partitions."""
-    return (
-        f'The role {role} may not change the partitions of the database "{using}": {owner} owns the'
-        f" event table. Nothing was done; connect as {owner}, or as a role that is a member of it."
-    )
-
-
-@contextmanager
-def failures_told(what: str) -> Iterator[None]:
-    """Say, of an error of the database in the block, what was being done, and what now.
-
-    Raises:
-        PlanError: instead of the database's error.
-    """
-    try:
-        yield
-    except DatabaseError as error:
-        told = str(error).strip().partition("\n")[0]
-        raise PlanError(
-            f"{what}: {told}. Nothing is lost, and what was done is kept: mend that, and run it again."
-        ) from error
-
-
-def now_of(using: str) -> datetime:
-    """Return the time by the clock of the database."""
-    with connections[using].cursor() as cursor:
-        cursor.execute("SELECT extract(epoch FROM clock_timestamp())::float8")
-        return datetime.fromtimestamp(cursor.fetchone()[0], tz=timezone.utc)
