@@ -17,6 +17,7 @@ from pgaudit_log.declaring.masks import masks_of
 from pgaudit_log.triggers.captured_columns import (
     captured,
     current_shape_sql,
+    outside_capture,
     shown,
     stored_columns,
 )
@@ -89,13 +90,13 @@ def baselines(
     masks = masks_of(model)
     shape = current_shape_sql(model)
     stored = stored_columns(model, columns, connection)
-    snapshot = snapshot_source("new", captured(stored, connection, masks)).replace("@schema@.", "")
+    snapshot = snapshot_source("new", captured(stored, connection, masks))
     is_known = _read("is_known").fill(
         labels=", ".join(map(quote_literal, model_labels)),
         obj_pk=obj_pk,
         event_labels=", ".join(map(quote_literal, event_labels)),
         # What a hash is of, the statement that inserts looks up once.
-        snapshot=snapshot.replace("capture.shape", f"({shape})"),
+        snapshot=outside_capture(snapshot, f"({shape})"),
     )
     read = dict.fromkeys(column_of(field) for field in [*keys, *columns])
     fillings: dict[str, Template | Sql | str] = {
@@ -109,9 +110,9 @@ def baselines(
         "obj_pk": obj_pk,
         "label": quote_literal(label),
         "shape": shape,
-        "snapshot": snapshot,
+        "snapshot": outside_capture(snapshot),
         "refs": refs_sql("new", references(shown(columns, masks), connection), called=called),
-        "context": _context_sql(masked_context),
+        "context": outside_capture(masked_context_sql(masked_context)),
         "created_at": created_at,
     }
     return Baselines(
@@ -162,10 +163,6 @@ def manual_event_sql(
         is_by_clock=str(is_by_clock).lower(),
         masked_context=", ".join(map(quote_literal, masked_context)),
     )
-
-
-def _context_sql(masked: Sequence[str]) -> str:
-    return masked_context_sql(masked).replace("@schema@.", "")
 
 
 def _read(name: str) -> Template:

@@ -26,6 +26,7 @@ from pgaudit_log.reading.snapshot_sql import any_of_sql, belongs_sql, text_array
 from pgaudit_log.triggers.captured_columns import (
     captured,
     current_shape_sql,
+    outside_capture,
     shown,
     stored_columns,
 )
@@ -264,8 +265,7 @@ class Statements:
 
     def _stored(self, sql: str, shape: int | None = None) -> str:
         """Return an expression of a capture for here: a hash is of the shape that events get."""
-        known = f"({self.shape_sql()})" if shape is None else str(shape)
-        return sql.replace("@schema@.", "").replace("capture.shape", known)
+        return outside_capture(sql, f"({self.shape_sql()})" if shape is None else str(shape))
 
     def _context(self) -> str:
         """Return the context of a record without what is not to be stored of contexts."""

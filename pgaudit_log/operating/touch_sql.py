@@ -22,7 +22,7 @@ from pgaudit_log.reading.snapshot_sql import (
     today_sql,
 )
 from pgaudit_log.timetravel.recorded_past import History
-from pgaudit_log.triggers.captured_columns import captured, current_shape_sql
+from pgaudit_log.triggers.captured_columns import captured, current_shape_sql, outside_capture
 from pgaudit_log.values import causal_order
 from pgaudit_log.values.column_json import sql_type
 from pgaudit_log.values.key_sql import may_be_shortened, read_key_sql, row_key_sql
@@ -135,8 +135,7 @@ def _todays_values(history: History, connection: BaseDatabaseWrapper) -> str:
         columns = tuple(c._replace(mask=c.mask and Mask.MARK) for c in columns)
     # What a hash is of, the capture function would say.
     listed = ", ".join(f"{c.value_sql('live')} AS {quote_name(c.name)}" for c in columns)
-    shape = current_shape_sql(history.model)
-    return listed.replace("@schema@.", "").replace("capture.shape", f"(SELECT {shape})")
+    return outside_capture(listed, f"(SELECT {current_shape_sql(history.model)})")
 
 
 def _may_hash(connection: BaseDatabaseWrapper) -> bool:

@@ -47,6 +47,15 @@ def shown(fields: Iterable[Field], masks: Mapping[str, Mask]) -> list[Field]:
     return [field for field in fields if column_of(field) not in masks]
 
 
+def outside_capture(sql: str, shape: str = "capture.shape") -> str:
+    """Return an expression of a capture function for a statement outside of one.
+
+    Its functions are found by the search path there; ``shape`` is the SQL of the shape of which hashes
+    are, where the statement has none of the function's name.
+    """
+    return sql.replace("@schema@.", "").replace("capture.shape", shape)
+
+
 def current_shape_sql(model: type[models.Model]) -> str:
     """Return the shape that the table of ``model`` has now, which a trigger would know."""
     table = f"{quote_literal(table_of(concrete(model)))}::regclass"
