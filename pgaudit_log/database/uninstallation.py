@@ -16,6 +16,7 @@ from pgaudit_log.capture_v1 import (
     RemoveCaptureTriggers,
 )
 from pgaudit_log.constants import APP_LABEL, DEFAULT_PARTITION, EVENT_TABLE
+from pgaudit_log.database import standing_holds
 from pgaudit_log.database.partitions.catalogue import LOCK_TIMEOUT
 from pgaudit_log.declaring import former_names, model_labels
 from pgaudit_log.exceptions import InstallationError, PlanError
@@ -103,10 +104,13 @@ def plan(using: str = "default", *, with_events: bool = False) -> Plan:
     return Plan(
         using=using,
         steps=(*steps, *(_of_schema(schema) if with_events else ())),
-        obstacles=tuple(
-            f"The {kind} {name} is read by {others}. Drop that first."
-            for kind, name, _, others in found
-            if others and (with_events or kind != "table")
+        obstacles=(
+            *(
+                f"The {kind} {name} is read by {others}. Drop that first."
+                for kind, name, _, others in found
+                if others and (with_events or kind != "table")
+            ),
+            *(standing_holds.obstacles(using) if with_events else ()),
         ),
         tracked=tuple(
             model._meta.label

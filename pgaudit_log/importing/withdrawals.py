@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from django.db import DatabaseError, connections, models, router, transaction
 
-from pgaudit_log.database import own_events
+from pgaudit_log.database import own_events, standing_holds
 from pgaudit_log.database.installed_schema import GUARDS
 from pgaudit_log.database.partitions.catalogue import LOCK_TIMEOUT
 from pgaudit_log.declaring import declarations, former_names, model_labels
@@ -33,6 +33,8 @@ class Withdrawal:
     """How many events of each label of a model would go."""
     partitions: Sequence[str]
     """Where they lie, as SQL names it."""
+    labels: Sequence[str]
+    """What events, and holds, call the models."""
     obstacles: Sequence[str]
 
     @property
@@ -59,6 +61,9 @@ class Withdrawal:
             raise PlanError(f"Nothing was taken back. {' '.join(self.obstacles)}")
         gone = 0
         with own_events.only_one(self.using):
+            # One may have been placed since.
+            if holding := standing_holds.obstacles(self.using, self.labels):
+                raise PlanError(f"Nothing was taken back. {' '.join(holding)}")
             for partition in self.partitions:
                 while taken := self._take_batch(partition, batch_size):
                     gone += taken
@@ -116,6 +121,7 @@ def plan_withdrawal(
         raise QueryError("No model is tracked.")
     alias = using or router.db_for_write(wanted[0])
     labels = [label for model in wanted for label in former_names.labels_of(model, alias)]
+    labels += [model._meta.label for model in wanted if model._meta.label not in labels]
     with connections[alias].cursor() as cursor:
         cursor.execute(
             """
@@ -137,9 +143,13 @@ def plan_withdrawal(
         peer=PEERS[peer].name,
         steps=steps,
         partitions=tuple(dict.fromkeys(partition for partition, *_ in found)),
-        obstacles=tuple(
-            f"Events of {model._meta.label} refer to imported ones, which have its large values."
-            for model in referred
+        labels=tuple(labels),
+        obstacles=(
+            *(
+                f"Events of {model._meta.label} refer to imported ones, which have its large values."
+                for model in referred
+            ),
+            *(standing_holds.obstacles(alias, labels) if found else ()),
         ),
     )
 

@@ -17,6 +17,7 @@ from pgaudit_log.exceptions import PlanError, QueryError
 from pgaudit_log.importing import Plan
 from pgaudit_log.importing.batches import run
 from pgaudit_log.models import Events
+from pgaudit_log.operating import hold, release
 from pgaudit_log.testing import isolated
 from tests.importing.peer_tables import TABLE, at, bring_over, events, make_table, plan, record
 from tests.support import execute, role_name
@@ -171,6 +172,32 @@ def test_history_that_another_peer_has_of_the_same_time_is_in_the_way(thing: Any
         ("2", "django-simple-history"),
         ("1", "django-pghistory"),
     ]
+
+
+@pytest.mark.parametrize("what", [{"what": "shop.Thing"}, {"user": 7}], ids=["model", "user"])
+def test_what_may_be_held_is_not_taken_back(thing: Any, what: dict[str, Any]) -> None:
+    record(("insert", 1, 1, 0))
+    bring_over(thing)
+    # One is that the object was gone, which the peer has missed.
+    assert len(events()) == 2
+    before = importing.plan_withdrawal("pghistory", models=[thing])
+    number = hold(**what, reason="case 7").number
+    told = rf"Nothing was taken back\. The hold {number} \(case 7\) may keep some of these events"
+    # Also where the plan was made before.
+    for found in (before, importing.plan_withdrawal("pghistory", models=[thing])):
+        with pytest.raises(PlanError, match=told):
+            found.apply()
+    assert len(events()) == 2
+    release(number, reason="closed")
+    assert importing.plan_withdrawal("pghistory", models=[thing]).apply() == 2
+    assert events() == []
+
+
+def test_a_hold_of_another_model_is_not_in_the_way(thing: Any) -> None:
+    record(("insert", 1, 1, 0))
+    bring_over(thing)
+    hold("shop.Customer", reason="case 7")
+    assert importing.plan_withdrawal("pghistory", models=[thing]).apply() == 2
 
 
 def test_bad_input_is_refused(thing: Any) -> None:

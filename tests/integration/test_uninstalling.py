@@ -101,3 +101,17 @@ def test_what_others_read_is_not_taken_from_them(
     assert f"In the way: {told}" in store.manage(*command)
     assert f"Nothing was dropped. {told}" in store.manage(*command, "--apply", fails=True)
     assert asked(store, EVERYTHING) == before
+
+
+@pytest.mark.slow
+def test_what_is_held_is_not_dropped(store: Project) -> None:
+    store.manage("migrate")
+    store.manage("pgaudit_log", "hold", "add", "--model", "store.Item", "--reason", "case 7")
+    before = asked(store, EVERYTHING)
+    command = ("pgaudit_log", "uninstall", "--all", "--drop-events")
+    told = "The hold 1 (case 7) may keep some of these events. Release it first."
+    assert f"In the way: {told}" in store.manage(*command)
+    assert f"Nothing was dropped. {told}" in store.manage(*command, "--apply", fails=True)
+    assert asked(store, EVERYTHING) == before
+    # Without its events, the log may go: they stay.
+    assert "In the way" not in store.manage("pgaudit_log", "uninstall", "--all")
