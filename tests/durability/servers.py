@@ -22,6 +22,9 @@ ACKNOWLEDGED = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "
 
 QUICK = {"deadlock_timeout": "20ms", "max_connections": "60"}
 
+CONFIGURED = ACKNOWLEDGED | QUICK
+"""To be given at every start: a server that starts again has no more than it is given then."""
+
 _number = itertools.count(1)
 
 
@@ -52,7 +55,7 @@ class Copies:
 @contextmanager
 def running(version: int) -> Iterator[Copies]:
     """Run a server that keeps what it has acknowledged."""
-    with embedded_postgres.temporary(version, settings=ACKNOWLEDGED | QUICK) as server:
+    with embedded_postgres.temporary(version, settings=CONFIGURED) as server:
         yield Copies(server)
 
 

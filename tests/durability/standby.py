@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from example_project import embedded_postgres
 from example_project.embedded_postgres import PORT, Server
-from tests.durability.servers import ACKNOWLEDGED, QUICK, execute, until
+from tests.durability.servers import CONFIGURED, execute, until
 
 ROLE, PASSWORD = "streams", "only for tests"
 
@@ -24,7 +24,7 @@ def following(primary: Server) -> Iterator[Server]:
         standby.run("pg_basebackup", f"--dbname={where}", f"--pgdata={data}", "--checkpoint=fast")
         (data / "standby.signal").touch()
         (standby.directory / "created").touch()
-        standby.start({**ACKNOWLEDGED, **QUICK, "primary_conninfo": where})
+        standby.start({**CONFIGURED, "primary_conninfo": where})
         yield standby
 
 

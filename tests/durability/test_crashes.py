@@ -10,7 +10,15 @@ import pytest
 from example_project.embedded_postgres import Server
 from tests.durability.extents import Extent
 from tests.durability.judgement import judge
-from tests.durability.servers import Copies, execute, kill, postmaster, until, until_it_answers
+from tests.durability.servers import (
+    CONFIGURED,
+    Copies,
+    execute,
+    kill,
+    postmaster,
+    until,
+    until_it_answers,
+)
 from tests.durability.writers import writing
 
 BACKENDS = """
@@ -22,14 +30,14 @@ ORDER BY state = 'active' DESC, backend_start
 
 def immediate_shutdown(server: Server) -> None:
     server.stop("immediate")
-    server.start()
+    server.start(CONFIGURED)
 
 
 def killed_postmaster(server: Server) -> None:
     kill(postmaster(server))
     # A session that was just let in holds the socket for a moment longer.
     until(lambda: not server.is_running(), "the end of the server")
-    server.start()
+    server.start(CONFIGURED)
 
 
 def killed_backend(server: Server) -> None:

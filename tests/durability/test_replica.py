@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.durability import standby
 from tests.durability.extents import Extent
 from tests.durability.judgement import judge
-from tests.durability.servers import Copies, execute, shell
+from tests.durability.servers import CONFIGURED, Copies, execute, shell
 from tests.durability.writers import writing
 
 QUESTIONS = """
@@ -69,7 +69,7 @@ def test_a_promoted_replica_goes_on_with_the_log(
             judged = judge(promoted, before.joined(writers.ledger()))
             numbers = execute(replica, NUMBERS, database)
         finally:
-            primary.start()
+            primary.start(CONFIGURED)
     extent.note("1 promotion", judged)
     assert numbers == [(incarnations, 0, 0)]
     assert judged.is_whole(), judged

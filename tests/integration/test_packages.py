@@ -190,7 +190,8 @@ def test_a_package_is_tracked_whole_by_one_line(store: Project, package: str) ->
     assert sorted(content_types) == sorted([*models, ("pgaudit_log", "events")])
     # Migrations of Wagtail make one of their own.
     of_migrations = [("wagtailadmin", "access_admin")] if package == "wagtail" else []
-    ours = [("pgaudit_log", "view_events"), *of_migrations]
+    of_events = ["view_events", "view_context_events", "export_events", "revert_events"]
+    ours = [*(("pgaudit_log", codename) for codename in of_events), *of_migrations]
     assert sorted({*permissions}) == sorted({*expected, *ours})
     assert store.shell(WRITE).splitlines() == [
         "['insert', 'update']",
