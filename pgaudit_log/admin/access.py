@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
+from typing import Any, Literal
 
 from django.contrib.admin import AdminSite
 from django.db import models
 from django.http import HttpRequest
 
-from pgaudit_log.constants import APP_LABEL
+from pgaudit_log.constants import APP_LABEL, DELETE, INSERT, UPDATE
 from pgaudit_log.declaring import model_labels
 from pgaudit_log.values.tables import concrete, owner_of, owning_field
+
+Action = Literal["add", "change", "delete"]
+"""What the admin asks a permission for."""
+
+UNDONE_BY: dict[str, Action] = {INSERT: "delete", UPDATE: "change", DELETE: "add"}
+"""What taking an event of each operation back needs."""
 
 
 class Access:
@@ -92,6 +98,33 @@ class Access:
             found: Collection[str] = () if ask is None else ask(self.request)
             self._hidden[model] = frozenset(found)
         return self._hidden[model]
+
+    @property
+    def may_revert(self) -> bool:
+        """Whether anything may be reverted, undone or restored; each object needs more."""
+        return self.may_view_trail and self._has("revert_events")
+
+    def may_write(
+        self, action: Action, model: type[models.Model], obj: models.Model | None = None
+    ) -> bool:
+        """Return whether objects of a model, or one of them, may be added, changed or deleted.
+
+        A model that is registered says so itself. Rows of the automatic table of a many-to-many
+        field are the concern of the model that has it: whoever may change that may change these.
+        """
+        model = concrete(model)
+        if not self.may_view(model):
+            return False
+        owner = owner_of(model)
+        if owner is not None:
+            return self.may_write("change", owner)
+        registered: Any = self.site._registry.get(model)
+        if registered is None:
+            user: Any = self.request.user
+            name = f"{model._meta.app_label}.{action}_{model._meta.model_name}"
+            return bool(user.is_active and user.has_perm(name))
+        ask = getattr(registered, f"has_{action}_permission")
+        return bool(ask(self.request) if action == "add" else ask(self.request, obj))
 
     def viewable_models(self) -> list[type[models.Model]]:
         """Return the tracked models whose values may be seen."""

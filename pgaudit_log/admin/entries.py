@@ -10,9 +10,9 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from pgaudit_log.admin import object_texts, stored_values
-from pgaudit_log.admin.access import Access
+from pgaudit_log.admin.access import UNDONE_BY, Access, Action
 from pgaudit_log.admin.labels import Labels
-from pgaudit_log.admin.links import Links
+from pgaudit_log.admin.links import Links, Mode
 from pgaudit_log.admin.renderers import Renderer, Surroundings, renderer_for
 from pgaudit_log.admin.shown import SIGNS, WORDS, Entry, Shown
 from pgaudit_log.constants import ACCESS, BASELINE, DELETE, INSERT, MAINTENANCE, TRUNCATE, UPDATE
@@ -171,11 +171,36 @@ class Entries:
             event_url=self.links.event(event.pgh_id) if may_view else "",
             shown=shown,
             rest=rest,
+            undo_url=self._reversal_url(event, model, UNDONE_BY.get(event.pgh_operation)),
+            revert_url=self._reversal_url(event, model, "change", "revert")
+            if event.pgh_operation in (INSERT, UPDATE, BASELINE)
+            else "",
             is_restricted=not may_view,
             tracker=""
             if not may_view or event.pgh_label == _USUAL.get(event.pgh_operation)
             else safe(event.pgh_label),
         )
+
+    def _reversal_url(
+        self,
+        event: Any,
+        model: type[models.Model] | None,
+        needed: Action | None,
+        mode: Mode | None = None,
+    ) -> str:
+        """Return where an object goes back by an event; empty where the person may not do that."""
+        if (
+            needed is None
+            or model is None
+            or event.pgh_obj_id is None
+            or not self.access.may_revert
+        ):
+            return ""
+        if not self.access.may_write(needed, model) or not self.url_of(model, event.pgh_obj_id):
+            return ""
+        url = self.links.timeline(model, event.pgh_obj_id)
+        usual: Mode = "restore" if event.pgh_operation == DELETE else "undo"
+        return self.links.reversal(url, mode or usual, event.pgh_id)
 
     def kind_of(self, event: Any, model: type[models.Model] | None) -> str:
         """Return what the object of an event is."""
@@ -211,7 +236,7 @@ class Entries:
             if column in keys or self._is_subject(field, old):
                 continue
             shown = self.value(column, field, old)
-            (rest if _says_little(field, old) else told).append(shown)
+            (rest if says_little(field, old) else told).append(shown)
         return (told, rest) if told else (rest, [])
 
     def _is_subject(self, field: Field | None, value: Any) -> bool:
@@ -259,7 +284,7 @@ def _computed_last(changed: list[Shown]) -> tuple[list[Shown], list[Shown]]:
     return (told, rest) if told else (rest, [])
 
 
-def _says_little(field: Field | None, value: Any) -> bool:
+def says_little(field: Field | None, value: Any) -> bool:
     """Return whether a value of a new row is none, or what nobody had to say."""
     if value is None or value == "":
         return True

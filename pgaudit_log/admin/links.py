@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlencode
 
 from django.contrib.admin import AdminSite
@@ -12,6 +12,11 @@ from django.urls import NoReverseMatch, reverse
 
 from pgaudit_log.constants import APP_LABEL
 from pgaudit_log.values.tables import concrete
+
+Mode = Literal["revert", "undo", "restore"]
+"""How an object goes back: to a state, by taking an event back, or by coming back."""
+
+MODES: tuple[Mode, ...] = ("revert", "undo", "restore")
 
 
 class Links:
@@ -57,6 +62,27 @@ class Links:
     def comparison(self, timeline: str, a: int | str, b: int | str) -> str:
         """Return where two states of the object of a timeline are compared."""
         return f"{timeline}compare/?{urlencode({'a': a, 'b': b})}" if timeline else ""
+
+    def reversal(self, timeline: str, mode: Mode, event: int) -> str:
+        """Return where an object goes back by an event: ``revert``, ``undo`` or ``restore`` it."""
+        return f"{timeline}{mode}/?{urlencode({'event': event})}" if timeline else ""
+
+    def undo_transaction(self, txid: int) -> str:
+        """Return where a whole transaction is taken back."""
+        return self._reverse(f"{APP_LABEL}_events_transaction_undo", txid)
+
+    def undo_context(self, id: Any) -> str:
+        """Return where all that was done in a context is taken back."""
+        return self._reverse(f"{APP_LABEL}_events_context_undo", id)
+
+    def deleted(self, model: type[models.Model]) -> str:
+        """Return where the deleted objects of a model are listed."""
+        model = concrete(model)
+        meta = model._meta
+        own = ""
+        if model in self._site._registry:
+            own = self._reverse(f"{meta.app_label}_{meta.model_name}_audit_deleted")
+        return own or self._reverse(f"{APP_LABEL}_events_deleted", meta.label)
 
     def change(self, model: type[models.Model], key: str) -> str:
         """Return where an object is changed."""

@@ -13,8 +13,9 @@ from django.urls import path
 
 from pgaudit_log.admin.access import Access
 from pgaudit_log.admin.comparison_view import comparison
+from pgaudit_log.admin.deleted_view import deleted
 from pgaudit_log.admin.fields_view import fields
-from pgaudit_log.admin.links import Links
+from pgaudit_log.admin.links import MODES, Links, Mode
 from pgaudit_log.admin.timeline_view import timeline
 from pgaudit_log.declaring import model_labels
 from pgaudit_log.values.tables import concrete
@@ -39,7 +40,26 @@ def audit_urls(model_admin: ModelAdmin[Any]) -> list[Any]:
     def fields_view(request: HttpRequest, object_id: str) -> Any:
         return fields(site, request, model, unquote(object_id))
 
+    def deleted_view(request: HttpRequest) -> Any:
+        return deleted(site, request, model)
+
+    def reversal_view(request: HttpRequest, object_id: str, mode: Mode) -> Any:
+        # Only now: few processes go back.
+        from pgaudit_log.admin.reversal_view import object_reversal
+
+        return object_reversal(site, request, model, unquote(object_id), mode)
+
     return [
+        path("audit/deleted/", site.admin_view(deleted_view), name=f"{name}_deleted"),
+        *(
+            path(
+                f"<path:object_id>/audit/{mode}/",
+                site.admin_view(reversal_view),
+                {"mode": mode},
+                name=f"{name}_{mode}",
+            )
+            for mode in MODES
+        ),
         path("<path:object_id>/audit/fields/", site.admin_view(fields_view), name=f"{name}_fields"),
         path(
             "<path:object_id>/audit/compare/",
@@ -74,6 +94,7 @@ def with_trail_link(model_admin: ModelAdmin[Any], request: HttpRequest, response
     template: Any = select_template([names] if isinstance(names, str) else list(names))
     context["audit_parent"] = template.template
     context["audit_trail_url"] = url
+    context["audit_deleted_url"] = Links(model_admin.admin_site).deleted(model)
     response.template_name = "pgaudit_log/admin/change_list.html"
     return response
 

@@ -7,7 +7,7 @@ story. Where the key was changed, the timeline of the former one is linked.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +24,8 @@ from pgaudit_log.admin import cards, object_texts, pages, related_rows
 from pgaudit_log.admin.access import Access
 from pgaudit_log.admin.entries import Entries
 from pgaudit_log.admin.responses import Crumb, screen
+from pgaudit_log.admin.reverted import reverters
+from pgaudit_log.admin.shown import Entry
 from pgaudit_log.admin.subjects import Subject, subject_of
 from pgaudit_log.capture_v1.references import former_key
 from pgaudit_log.constants import DELETE
@@ -84,7 +86,10 @@ def timeline(
     entries = Entries(access, str(events.db), subject=(subject.model, subject.key))
     own = [event for event in page if event.pgh_id not in parts]
     ids = [event.pgh_id for event in own if event.pgh_obj_id is not None][:2]
-    days = cards.days_of(page, entries, parts=parts, all_entries=True, page=page)
+    # On the newest page those that took others back are there.
+    newest = max((event.pgh_id for event in page), default=0)
+    later = reverters(own, newer_than=newest) if page.newer is not None else []
+    days = cards.days_of(page, entries, parts=parts, all_entries=True, page=page, later=later)
     own_url = entries.links.timeline(subject.model, subject.key)
     return screen(
         site,
@@ -96,6 +101,8 @@ def timeline(
         opts=subject.model._meta,
         days=days,
         deletion=_deletion(days, subject),
+        restore_url=_restore_url(days, subject),
+        deleted_url=entries.links.deleted(subject.model) if subject.obj is None else "",
         page=page,
         facets=_facets(own, subject, entries, field, own_url),
         field="" if message else field,
@@ -110,6 +117,7 @@ def timeline(
         compare_url=f"{own_url}compare/"
         if own_url and len(ids) + (subject.obj is not None) > 1
         else "",
+        newest_id=_newest_id(own, page, subject) if not field else None,
         checked_a=ids[0 if subject.obj is not None else -1] if ids else None,
         checked_b=ids[0] if ids and subject.obj is None else None,
         kind=str(subject.model._meta.verbose_name),
@@ -118,6 +126,14 @@ def timeline(
         newer_url=_address(parameters, after=page.newer) if page.newer is not None else "",
         older_url=_address(parameters, before=page.older) if page.older is not None else "",
     )
+
+
+def _newest_id(own: list[Any], page: Page[Any], subject: Subject) -> int | None:
+    """Return the id of the event that left an object as it is, to which it need not go back."""
+    if subject.obj is None or page.newer is not None or not own:
+        return None
+    id: int = own[0].pgh_id
+    return id
 
 
 def _title(subject: Subject, own: list[Any], hidden: frozenset[str]) -> str:
@@ -133,11 +149,22 @@ def _deletion(days: list[cards.Day], subject: Subject) -> cards.Card | None:
     """Return the card of the deletion of an object that is gone, if the page has it."""
     if subject.obj is not None:
         return None
+    return next((card for card, _entry in _deletions(days)), None)
+
+
+def _restore_url(days: list[cards.Day], subject: Subject) -> str:
+    """Return where an object that is gone comes back by its newest deletion, if the person may."""
+    if subject.obj is not None:
+        return ""
+    return next((entry.undo_url for _card, entry in _deletions(days)), "")
+
+
+def _deletions(days: list[cards.Day]) -> Iterator[tuple[cards.Card, Entry]]:
+    """Yield the deletions of the object of a page with their cards, the newest first."""
     for card in (card for day in days for card in day.cards):
         for entry in card.entries:
             if entry.operation == DELETE and not entry.is_part:
-                return card
-    return None
+                yield card, entry
 
 
 def _former(own: list[Any], subject: Subject, entries: Entries) -> str:

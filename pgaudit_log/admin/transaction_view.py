@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from pgaudit_log.admin import cards, pages
 from pgaudit_log.admin.access import Access
 from pgaudit_log.admin.entries import Entries
+from pgaudit_log.admin.links import Links
 from pgaudit_log.admin.responses import screen
 from pgaudit_log.admin.shown import Entry
 from pgaudit_log.diffs.display import safe
@@ -53,7 +54,10 @@ def transaction(site: AdminSite, request: HttpRequest, txid: int) -> TemplateRes
     events = Events.objects.filter(pk__in=[])
     if txid < 2**63:
         events = Events.objects.in_transaction(txid)
-    return _page(site, request, events, _("Transaction %(txid)d") % {"txid": txid})
+    undo_url = Links(site).undo_transaction(txid) if txid < 2**63 else ""
+    title = _("Transaction %(txid)d") % {"txid": txid}
+    label = _("Undo this whole transaction…")
+    return _page(site, request, events, title, (undo_url, label))
 
 
 def context(site: AdminSite, request: HttpRequest, id: UUID) -> TemplateResponse:
@@ -63,10 +67,14 @@ def context(site: AdminSite, request: HttpRequest, id: UUID) -> TemplateResponse
         PermissionDenied: when the person may not see the trail.
         Http404: when it has none.
     """
-    return _page(site, request, Events.objects.in_context(id), _("Context %(id)s") % {"id": id})
+    undo = Links(site).undo_context(id), _("Undo all of this…")
+    events = Events.objects.in_context(id)
+    return _page(site, request, events, _("Context %(id)s") % {"id": id}, undo)
 
 
-def _page(site: AdminSite, request: HttpRequest, events: Any, title: str) -> TemplateResponse:
+def _page(
+    site: AdminSite, request: HttpRequest, events: Any, title: str, undo: tuple[str, str]
+) -> TemplateResponse:
     access = Access(request, site)
     if not access.may_view_trail:
         raise PermissionDenied
@@ -92,8 +100,15 @@ def _page(site: AdminSite, request: HttpRequest, events: Any, title: str) -> Tem
         more_url=f"?after={shown[-1].pgh_id}" if more else "",
         facts=facts_of(shown[0], access, entries),
         document=document_of(shown[0], access),
+        undo_url=undo[0] if any(_can_be_undone(card) for card in own) else "",
+        undo_label=undo[1],
         seconds=(shown[-1].pgh_created_at - shown[0].pgh_created_at).total_seconds(),
     )
+
+
+def _can_be_undone(card: cards.Card) -> bool:
+    """Return whether the person may take something back that a card tells."""
+    return any(entry.undo_url for entry in card.entries)
 
 
 def _groups(card: cards.Card) -> list[Group]:
