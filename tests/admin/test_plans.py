@@ -27,6 +27,7 @@ def many(db: None) -> None:
         " SELECT id, 'new', '', now() FROM shop_customer"
     )
     execute("UPDATE shop_order SET status = 'paid'")
+    execute("DELETE FROM shop_order WHERE id % 20 = 0")
     execute("ANALYZE pgaudit_log_event")
     execute("ANALYZE shop_order")
 
@@ -62,6 +63,11 @@ CASES: list[tuple[str, dict[str, str]]] = [
     ("object/shop.Order/{order}/", {}),
     ("object/shop.Order/{order}/", {"parts": "0"}),
     ("object/shop.Order/{order}/", {"field": "status"}),
+    ("object/shop.Order/{order}/", {"before": "1000000"}),
+    ("deleted/shop.Order/", {}),
+    ("deleted/shop.Order/", {"period": "all", "before": "100000000"}),
+    ("deleted/shop.Order/", {"q": "{order}"}),
+    ("deleted/shop.Order/", {"q": "paid"}),
 ]
 
 
@@ -70,6 +76,7 @@ def test_no_page_reads_a_whole_partition(
     root: Client, many: None, place: str, query: dict[str, str]
 ) -> None:
     order = Events.objects.filter(pgh_obj_model="shop.Order").latest("pgh_id").pgh_obj_id
+    query = {name: text.format(order=order) for name, text in query.items()}
     for line in scans(root, TRAIL + place.format(order=order), query):
         # Empty partitions of the future cost nothing in whichever way.
         rows = re.search(r"rows=(\d+)", line)
