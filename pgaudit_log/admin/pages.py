@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from django.db import OperationalError, connections, transaction
 from django.utils.translation import gettext as _
 
 from pgaudit_log.conf import settings
+from pgaudit_log.constants import LOWEST_ID
 from pgaudit_log.reading.pages import Page
 
 PAGE_SIZE = 50
@@ -70,6 +72,8 @@ class Position:
 
     before: int | None = None
     after: int | None = None
+    until: datetime | None = None
+    """The moment before which the page begins, where neither says it."""
 
     @classmethod
     def of(cls, parameters: Any) -> Position:
@@ -87,5 +91,8 @@ def number_of(text: Any) -> int | None:
 
 def page_of(queryset: Any, position: Position, size: int = PAGE_SIZE) -> Page[Any]:
     """Return a page of a queryset of events at a position."""
-    page: Page[Any] = queryset.page(size, before=position.before, after=position.after)
-    return page
+    if position.until is None or position.before is not None or position.after is not None:
+        page: Page[Any] = queryset.page(size, before=position.before, after=position.after)
+        return page
+    page = queryset.between(None, position.until).page(size)
+    return replace(page, newer=page.events[0].pgh_id if page.events else LOWEST_ID)

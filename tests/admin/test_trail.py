@@ -97,9 +97,9 @@ def test_what_is_asked_for_stands_above_it_and_can_be_taken_away(
     ],
 )
 def test_what_cannot_be_asked_is_told_beside_it(
-    root: Any, order: Order, page: Any, query: dict[str, str], message: str
+    root: Any, order: Order, refused: Any, query: dict[str, str], message: str
 ) -> None:
-    html = page(root, TRAIL, **query)
+    html = refused(root, TRAIL, **query)
     assert message in html and not shown_events(html)
 
 
