@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Generator, Iterator, Mapping
+from contextlib import closing
 from typing import Any, Final
 
 from asgiref.sync import sync_to_async
@@ -60,24 +61,24 @@ def export(
     return response
 
 
-def _content(events: Any, access: Access, form: Format, taken: _Taken) -> Iterator[bytes]:
+def _content(events: Any, access: Access, form: Format, taken: _Taken) -> Generator[bytes]:
     try:
-        rows = taken.counted(exported_rows.rows(events, access))
-        yield from form.chunks(rows, exported_rows.columns(access))
+        # Their transaction ends before the log is told, also where the client has gone.
+        with closing(exported_rows.rows(events, access)) as rows:
+            yield from form.chunks(taken.counted(rows), exported_rows.columns(access))
         taken.is_whole = True
     finally:
-        # Also where the client has gone, or the database.
         taken.end()
 
 
-async def _in_steps(content: Iterator[bytes]) -> AsyncIterator[bytes]:
+async def _in_steps(content: Generator[bytes]) -> AsyncIterator[bytes]:
     """Yield the pieces of a file without blocking the event loop, each made in the request's thread."""
     make: Any = sync_to_async(next)
     try:
         while (piece := await make(content, None)) is not None:
             yield piece
     finally:
-        await sync_to_async(content.close)()  # type: ignore[attr-defined]
+        await sync_to_async(content.close)()
 
 
 class _Taken:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from datetime import timezone
 from typing import Any
 
@@ -58,7 +58,7 @@ def viewable(events: Any, access: Access) -> Any:
     return events.filter(found)
 
 
-def rows(events: Any, access: Access) -> Iterator[dict[str, Any]]:
+def rows(events: Any, access: Access) -> Generator[dict[str, Any]]:
     """Yield events as rows by column, through a cursor of the server, in one transaction.
 
     Of JSON columns the values are JSON as text, as PostgreSQL wrote it; ``None`` is nothing. They are
