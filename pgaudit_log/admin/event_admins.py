@@ -23,6 +23,7 @@ from pgaudit_log.admin.comparison_view import comparison
 from pgaudit_log.admin.event_view import event as event_page
 from pgaudit_log.admin.fields_view import fields
 from pgaudit_log.admin.filter_bar import TrailFilterSet, typed_filterset
+from pgaudit_log.admin.saved_filters import saved_filters
 from pgaudit_log.admin.shown import WORDS
 from pgaudit_log.admin.timeline_view import timeline, timeline_export
 from pgaudit_log.admin.trail_view import trail, trail_export
@@ -212,9 +213,14 @@ class EventsAdmin(ReadOnlyAdmin):
                 self._view(self.object_view),
                 name=f"{name}_object",
             ),
+            path("saved/", self._view(self.saved_view), name=f"{name}_saved"),
             path("users/", self._view(self.users_view), name=f"{name}_users"),
             *super().get_urls(),
         ]
+
+    def saved_view(self, request: HttpRequest) -> HttpResponseBase:
+        """Return the filters that the person has saved."""
+        return saved_filters(self.admin_site, request)
 
     def users_view(self, request: HttpRequest) -> HttpResponseBase:
         """Return the users whose names begin with a text, for the field *Who*."""

@@ -94,6 +94,9 @@ def trail(
         long=[form[name] for name in long],
         has_long=any(form.data.get(name) for name in long),
         my_url=_address(QueryDict(), actor=own_key) if own_key else "",
+        saved_url=f"{saved}{_address(parameters)}"
+        if (saved := entries.links.saved_filters()) and is_valid and queryset.model is Events
+        else "",
         users_url=entries.links.users(),
         export_url=f"export/{_address(parameters)}" if is_valid and access.may_export else "",
         formats=[(name, own.label) for name, own in FORMATS.items()],

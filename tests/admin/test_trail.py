@@ -164,11 +164,24 @@ def test_nothing_adds_changes_or_deletes_an_event(
     assert Events.objects.count() == before
 
 
-def test_deleting_what_is_selected_is_not_offered(root: Any, order: Order, page: Any) -> None:
-    assert "delete_selected" not in page(root, TRAIL)
-    chosen = {"action": "delete_selected", "_selected_action": [Events.objects.latest().pk]}
-    root.post(TRAIL, chosen)
-    assert Events.objects.exists()
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "place", ["pgaudit_log/events", "pgaudit_log/middlewareevents", "shop/orderevent"]
+)
+def test_no_list_of_events_offers_to_change_or_delete_some(
+    root: Any, order: Order, page: Any, place: str
+) -> None:
+    """The trail's, a subclass of its admin, and that of typed events."""
+    place = f"/admin/{place}/"
+    html = page(root, place, layout="list")
+    assert "delete_selected" not in html and "_selected_action" not in html
+    before = list(Events.objects.values_list("pgh_id", flat=True))
+    event = before[-1]
+    chosen = {"action": "delete_selected", "_selected_action": [event], "post": "yes"}
+    root.post(place, chosen)
+    for name in ("add/", f"{event}/delete/", f"{event}/change/"):
+        assert root.post(place + name, {"post": "yes"}).status_code == 403, name
+    assert list(Events.objects.values_list("pgh_id", flat=True)) == before
 
 
 @pytest.mark.slow
