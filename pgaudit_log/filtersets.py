@@ -140,7 +140,11 @@ class EventFilterSet(FilterSet):
     token = TextFilter(method="filter_context", label=_lazy("API token"))
     service = TextFilter(method="filter_context", label=_lazy("Service"))
     operation = MultipleChoiceFilter(
-        field_name="pgh_operation", choices=list(WORDS.items()), label=_lazy("What happened")
+        # No event comes twice, and DISTINCT would read them all.
+        distinct=False,
+        field_name="pgh_operation",
+        choices=list(WORDS.items()),
+        label=_lazy("What happened"),
     )
     label = ChoiceFilter(field_name="pgh_label", choices=label_choices, label=_lazy("Tracker"))
     changed = TextFilter(method="ignore", label=_lazy("Field changed"))
@@ -157,6 +161,11 @@ class EventFilterSet(FilterSet):
     class Meta:
         form = QuestionForm
         fields: Sequence[str] = ()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._user_keys: dict[str, list[str]] = {}
+        """Whom the texts meant that were looked up."""
 
     @property
     def form(self) -> Any:
@@ -196,7 +205,9 @@ class EventFilterSet(FilterSet):
         if text.lower() == NONE:
             return queryset.by(None)
         try:
-            return queryset.by(user_lookup.keys(text, queryset.db))
+            if text not in self._user_keys:
+                self._user_keys[text] = user_lookup.keys(text, queryset.db)
+            return queryset.by(self._user_keys[text])
         except QueryError as error:
             raise ValidationError({name: str(error)}) from error
 

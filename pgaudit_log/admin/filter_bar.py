@@ -107,6 +107,7 @@ class GuardedFilterSet(EventFilterSet):
         label=_("When"),
     )
     operation = MultipleChoiceFilter(
+        distinct=False,
         field_name="pgh_operation",
         choices=list(WORDS.items()),
         label=_("What happened"),

@@ -214,6 +214,7 @@ def test_a_question_that_takes_too_long_is_given_up_and_explained(
 def test_the_timeout_does_not_outlast_the_question(root: Any, order: Order, page: Any) -> None:
     page(root, TRAIL, reason="customer called")
     assert execute("SHOW statement_timeout") == [("0",)]
+    assert execute("SHOW enable_seqscan") == [("on",)]
 
 
 def test_a_transaction_shows_all_that_it_did_with_what_is_known_of_it(
