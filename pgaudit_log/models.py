@@ -133,9 +133,9 @@ class MiddlewareEvents(Events):
 
 
 class AccessEvents(Events):
-    """The logins, logouts, failed logins and page views of the trail.
+    """The logins, logouts, failed logins, page views and exports of the trail.
 
-    ``pgh_label`` says which: ``login``, ``logout``, ``login_failed`` or ``page_view``.
+    ``pgh_label`` says which: ``login``, ``logout``, ``login_failed``, ``page_view`` or ``export``.
     """
 
     user = ProxyField("pgh_data__user", _user_field(related_name="+"))

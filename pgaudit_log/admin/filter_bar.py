@@ -117,11 +117,13 @@ class GuardedFilterSet(EventFilterSet):
     acted = ChoiceFilter(
         choices=[(name, label) for name, (label, _condition) in ACTED.items()],
         method="filter_acted",
+        empty_label=_("Any"),
         label=_("Kind of actor"),
     )
     source = ChoiceFilter(
         choices=[(name, label) for name, (label, _condition) in SOURCES.items()],
         method="filter_source",
+        empty_label=_("Any"),
         label=_("Source"),
     )
     bulk = WholeNumberFilter(
