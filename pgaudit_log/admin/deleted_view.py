@@ -22,7 +22,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from pgaudit_log.admin import cards, object_texts, pages
-from pgaudit_log.admin.access import Access
+from pgaudit_log.admin.access import Access, is_password
 from pgaudit_log.admin.filter_bar import PERIODS
 from pgaudit_log.admin.links import Links
 from pgaudit_log.admin.responses import Crumb, screen
@@ -133,6 +133,7 @@ def _asked_for(text: str, model: type[models.Model], access: Access) -> tuple[Q,
         if isinstance(own, models.CharField | models.TextField)
         and own.name not in hidden
         and column_of(own) not in masked
+        and not is_password(own)
     ]
     by_value = (Q(IContains(KeyTextTransform(column, "pgh_data"), text)) for column in columns)
     return by_key | any_of(by_value), False

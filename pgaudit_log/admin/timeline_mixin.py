@@ -16,7 +16,7 @@ from pgaudit_log.admin.comparison_view import comparison
 from pgaudit_log.admin.deleted_view import deleted
 from pgaudit_log.admin.fields_view import fields
 from pgaudit_log.admin.links import MODES, Links, Mode
-from pgaudit_log.admin.timeline_view import timeline
+from pgaudit_log.admin.timeline_view import timeline, timeline_export
 from pgaudit_log.declaring import model_labels
 from pgaudit_log.values.tables import concrete
 
@@ -49,6 +49,9 @@ def audit_urls(model_admin: ModelAdmin[Any]) -> list[Any]:
 
         return object_reversal(site, request, model, unquote(object_id), mode)
 
+    def export_view(request: HttpRequest, object_id: str) -> Any:
+        return timeline_export(site, request, model, unquote(object_id))
+
     return [
         path("audit/deleted/", site.admin_view(deleted_view), name=f"{name}_deleted"),
         *(
@@ -60,6 +63,7 @@ def audit_urls(model_admin: ModelAdmin[Any]) -> list[Any]:
             )
             for mode in MODES
         ),
+        path("<path:object_id>/audit/export/", site.admin_view(export_view), name=f"{name}_export"),
         path("<path:object_id>/audit/fields/", site.admin_view(fields_view), name=f"{name}_fields"),
         path(
             "<path:object_id>/audit/compare/",
