@@ -104,7 +104,6 @@ def deleted(site: AdminSite, request: HttpRequest, model: type[models.Model]) ->
         asked=asked,
         period=period,
         periods=[(name, label) for name, (label, _length) in PERIODS.items()],
-        is_narrow=is_narrow,
         message=message,
         page=page,
         newer_url=_address(request, after=page.newer) if page.newer is not None else "",

@@ -52,13 +52,16 @@ def field_of(obstacle: Obstacle) -> models.Field[Any, Any] | None:
 
 def text_of_obstacle(obstacle: Obstacle, model: type[models.Model], access: Access) -> str:
     """Return what an obstacle says; of a field that is not to be seen, not which."""
+    if not access.may_view(model):
+        return _("You may not see this object.")
     hidden = access.hidden_fields(model)
     if obstacle.field in hidden:
         return _("A field that you may not see stands in the way.")
     if obstacle.kind is Kind.CHANGED_LATER and obstacle.field is None:
         return str(ANOTHER_OBJECT)
     field = field_of(obstacle)
-    name = safe(obstacle.field or "") if field is None else str(field.verbose_name)
+    verbose_name = None if field is None else field.verbose_name
+    name = safe(obstacle.field or "") if verbose_name is None else str(verbose_name)
     return str(TEXTS[obstacle.kind]) % {"field": f"“{name}”"}
 
 
@@ -68,7 +71,7 @@ def detail_of(obstacle: Obstacle, model: type[models.Model], access: Access) -> 
     They name other rows, and values. What a project's own check says is for all who may see all fields.
     """
     tables = (model, *parents_of(model))
-    if any(access.hidden_fields(table) for table in tables):
+    if not access.may_view(model) or any(access.hidden_fields(table) for table in tables):
         return ""
     if obstacle.kind is Kind.INVARIANT or (obstacle.kind in NAMING and access.is_superuser):
         return safe(obstacle.message)[:1000]

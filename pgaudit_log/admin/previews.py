@@ -149,10 +149,17 @@ class PreviewMaker:
                 own = [o for o in later if (o.model, o.key) == place]
                 view = self._row(row, steps[place], own, choices, is_ticked=True)
                 shown.append(replace(view, can_tick=False))
+        lines = {line.name for row in shown for line in row.fields}
+        in_the_way = [o for o in plan.obstacles if self._is_told(o)]
+        left_alone = [o for o in plan.left_alone if self._is_told(o)]
+        if self._wanted.is_by_field:
+            # What cannot be ticked is not taken back, and so in nobody's way.
+            left_alone += [o for o in in_the_way if o.field is not None and o.field not in lines]
+            in_the_way = [o for o in in_the_way if o not in left_alone]
         return Preview(
             rows=shown,
-            obstacles=[self._obstacle(o) for o in plan.obstacles if self._is_told(o)],
-            left_alone=[self._obstacle(o) for o in plan.left_alone if self._is_told(o)],
+            obstacles=[self._obstacle(o) for o in in_the_way],
+            left_alone=[self._obstacle(o) for o in left_alone],
             forbidden=forbidden,
         )
 
@@ -272,6 +279,7 @@ class PreviewMaker:
         can_leave_out = (
             not self._wanted.is_by_field
             and obstacle.kind not in ABOUT_NO_ROW
+            and may_view
             # Without the only one, nothing would be left.
             and len(self._rows.by_place) > 1
         )

@@ -11,7 +11,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.contrib.admin import AdminSite
 from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
-from django.db import DatabaseError, models, router
+from django.db import DatabaseError, OperationalError, models, router
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
@@ -41,7 +41,8 @@ from pgaudit_log.diffs.display import safe
 from pgaudit_log.exceptions import ContextError, PgauditLogError, PlanError, StalePlanError
 from pgaudit_log.models import Events
 from pgaudit_log.reversal import Plan
-from pgaudit_log.values.tables import parents_of
+from pgaudit_log.timetravel import recorded_past
+from pgaudit_log.values.tables import own_columns, parents_of
 
 MOST_EVENTS = 500
 """How many events a transaction may have that is taken back here; of more, a preview is none."""
@@ -227,6 +228,9 @@ class _Page:
                 )
         except StalePlanError:
             return self._changed(self._settled(usual_choices(self._wanted, self._access)))
+        except OperationalError:
+            message = _("The database could not do it just now. Nothing was changed; try again.")
+            return refusal(self._site, self._request, message, status=503)
         except (PlanError, ContextError) as error:
             notice = self._refused(error, settled.plan)
             return self._screen(usual, settled, chosen, notices=[notice], status=409)
@@ -340,11 +344,29 @@ class _Page:
             and any(o.kind.value == "column gone" for o in obstacles),
             ignores_missing=chosen.choices.ignore_missing,
             is_nothing=not preview.rows,
+            untracked=self._untracked(),
             mode=wanted.mode,
             parts_url=self._parts_url(),
             with_parts=wanted.parts,
             back_url=self._back_url(),
         )
+
+    def _untracked(self) -> list[str]:
+        """Return which fields of an object that goes back to a state are in no event."""
+        subject = self._wanted.subject
+        if subject is None or self._wanted.mode != "revert" or subject.obj is None:
+            return []
+        found = []
+        for table in (subject.model, *parents_of(subject.model)):
+            histories = recorded_past.histories_of(table)
+            tracked = {field for history in histories for field in history.tracked}
+            hidden = self._access.hidden_fields(table)
+            found += [
+                str(field.verbose_name)
+                for field in own_columns(table)
+                if field not in tracked and field.name not in hidden
+            ]
+        return found
 
     def _title(self, rows: PlanRows, maker: PreviewMaker) -> str:
         wanted = self._wanted

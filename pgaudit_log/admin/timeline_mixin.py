@@ -92,13 +92,14 @@ def with_trail_link(model_admin: ModelAdmin[Any], request: HttpRequest, response
         return response
     if not access.may_view_trail or not access.may_view(model):
         return response
-    url = Links(model_admin.admin_site).trail(model=model._meta.label)
-    if not url or response.is_rendered:
+    links = Links(model_admin.admin_site)
+    url, deleted_url = links.trail(model=model._meta.label), links.deleted(model)
+    if not (url or deleted_url) or response.is_rendered:
         return response
     template: Any = select_template([names] if isinstance(names, str) else list(names))
     context["audit_parent"] = template.template
     context["audit_trail_url"] = url
-    context["audit_deleted_url"] = Links(model_admin.admin_site).deleted(model)
+    context["audit_deleted_url"] = deleted_url
     response.template_name = "pgaudit_log/admin/change_list.html"
     return response
 

@@ -20,6 +20,7 @@ from pgaudit_log.reversal.checking import invariants
 from tests.admin.forms import Form
 from tests.admin.site import site
 from tests.shop.models import Customer, Order, OrderLine, Product
+from tests.support import execute
 
 pytestmark = pytest.mark.slow
 
@@ -427,6 +428,43 @@ def test_what_the_database_refuses_is_told_and_nothing_is_written(
         response = Form(html).send(root, undo_url, reason="r")
     assert response.status_code == 409 and b"paid &lt;is&gt; paid" in response.content
     assert Order.objects.get().status == "paid"
+
+
+def raw_event(label: str, key: int, operation: str, snapshot: str, diff: str = "null") -> Any:
+    execute(
+        "INSERT INTO pgaudit_log_event"
+        " (model, obj_pk, label, operation, snapshot, diff, role, shape, context_id)"
+        " VALUES (%s, %s, 'update', %s, %s, nullif(%s::jsonb, 'null'), 'r', 0, gen_random_uuid())",
+        [label, str(key), operation, snapshot, diff],
+    )
+    return Events.objects.latest("pgh_id")
+
+
+def test_fields_and_models_that_are_no_more_are_left_alone(
+    root: Client, order: Order, page: Any
+) -> None:
+    diff = '{"colour": ["red", "blue"], "status": ["old", "paid"], "customer_id": ["x", 1]}'
+    event = raw_event("shop.Order", order.pk, "U", "{}", diff)
+    place = f"/admin/shop/order/{order.pk}/audit/undo/?event={event.pk}"
+    html = page(root, place)
+    assert "“colour” is no longer in the model" in html and "In the way" not in html
+    assert Form(html).data["field"] == ["status"]
+    assert Form(html).send(root, place, reason="r").status_code == 302
+    assert Order.objects.get().status == "old"
+    gone = raw_event("gone.Model", 1, "I", '{"id": 1}')
+    response = root.get(f"{TRAIL}context/{gone.pgh_context_id}/undo/")
+    assert response.status_code == 400 and b"This cannot be taken back" in response.content
+    noted = raw_event("shop.Order", order.pk, "B", '{"id": 1}')
+    response = root.get(place.replace(str(event.pk), str(noted.pk)))
+    assert response.status_code == 400
+
+
+def test_what_is_not_tracked_is_told(root: Client, page: Any, db: None) -> None:
+    user = User.objects.create_user("ana", password="x")
+    User.objects.update(first_name="Ana")
+    event = events_of("auth.User").filter(pgh_obj_id=str(user.pk)).earliest("pgh_id")
+    html = page(root, f"/admin/auth/user/{user.pk}/audit/revert/?event={event.pk}")
+    assert "Not in the log:" in html and "last login" in html
 
 
 def test_every_kind_of_obstacle_has_words() -> None:
