@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _lazy
 
 from pgaudit_log.admin import cards
 from pgaudit_log.admin.access import Access
+from pgaudit_log.admin.as_of_view import as_of
 from pgaudit_log.admin.columns import columns_of
 from pgaudit_log.admin.comparison_view import comparison
 from pgaudit_log.admin.event_view import event as event_page
@@ -166,6 +167,11 @@ class EventsAdmin(ReadOnlyAdmin):
                 name=f"{name}_object_comparison",
             ),
             path(
+                "object/<str:label>/<path:key>/at/",
+                self._view(self.object_as_of_view),
+                name=f"{name}_object_as_of",
+            ),
+            path(
                 "object/<str:label>/<path:key>/fields/",
                 self._view(self.object_fields_view),
                 name=f"{name}_object_fields",
@@ -196,6 +202,10 @@ class EventsAdmin(ReadOnlyAdmin):
     def object_fields_view(self, request: HttpRequest, label: str, key: str) -> Any:
         """Return who set what of an object."""
         return fields(self.admin_site, request, _model(label), unquote(key))
+
+    def object_as_of_view(self, request: HttpRequest, label: str, key: str) -> Any:
+        """Return an object as it was at a moment."""
+        return as_of(self.admin_site, request, _model(label), unquote(key))
 
     def object_comparison_view(self, request: HttpRequest, label: str, key: str) -> Any:
         """Return what differs between two states of an object."""

@@ -58,6 +58,10 @@ class Links:
         """Return where two states of the object of a timeline are compared."""
         return f"{timeline}compare/?{urlencode({'a': a, 'b': b})}" if timeline else ""
 
+    def as_of(self, timeline: str, **moment: Any) -> str:
+        """Return where the object of a timeline is shown as of a moment: ``t``, or ``event``."""
+        return f"{timeline}at/?{urlencode(moment)}" if timeline else ""
+
     def change(self, model: type[models.Model], key: str) -> str:
         """Return where an object is changed."""
         meta = model._meta

@@ -176,6 +176,8 @@ SCREENS = (
     "/admin/shop/order/{order}/audit/fields/",
     "/admin/shop/order/{order}/audit/compare/?a={event}&b=now&unchanged=1",
     "/admin/shop/order/{order}/audit/compare/",
+    "/admin/shop/order/{order}/audit/at/?event={event}",
+    "/admin/shop/order/{order}/audit/at/?t=2001-01-01",
 )
 
 
