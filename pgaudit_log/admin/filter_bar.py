@@ -139,7 +139,7 @@ class GuardedFilterSet(EventFilterSet):
     def is_search(self) -> bool:
         """Whether something is asked for that no index may have."""
         given = self.data or {}
-        usual = {"period", "model", "before", "after", "layout"}
+        usual = {"period", "model", "before", "after", "skip", "layout"}
         return any(value for name, value in given.items() if name not in usual)
 
     def chips(self, parameters: Any) -> list[Chip]:
@@ -156,7 +156,7 @@ class GuardedFilterSet(EventFilterSet):
             rest = [
                 (key, value)
                 for key, own in parameters.lists()
-                if key not in (name, "before", "after")
+                if key not in (name, "before", "after", "skip")
                 for value in own
                 if value
             ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,6 +18,7 @@ from pgaudit_log.admin.access import Access
 from pgaudit_log.admin.columns import Column
 from pgaudit_log.admin.entries import Entries
 from pgaudit_log.admin.filter_bar import SHORT, GuardedFilterSet
+from pgaudit_log.admin.long_transactions import CardPage, Skip, card_page, plain_page
 from pgaudit_log.admin.responses import screen
 from pgaudit_log.database.partitions.sizes import estimated_events
 from pgaudit_log.models import Events
@@ -24,6 +26,9 @@ from pgaudit_log.reading import actors
 from pgaudit_log.reading.pages import Page
 
 LAYOUTS = ("cards", "list")
+
+POSITIONS = ("before", "after", "skip")
+"""What an address says of where a page begins."""
 
 
 def trail(
@@ -51,17 +56,20 @@ def trail(
     asked = filterset_class(parameters, queryset, request=request, **options)
     using = str(queryset.db)
     is_search = getattr(asked, "is_search", True)
-    page: Page[Any] = Page(events=())
+    layout = parameters.get("layout") if parameters.get("layout") in LAYOUTS else LAYOUTS[0]
+    skip = Skip.of(parameters)
+    found = CardPage(page=Page(events=()))
     message = ""
     if asked.form.is_valid():
         try:
-            with pages.bounded(using) if is_search else nullcontext():
-                page = pages.page_of(asked.qs, pages.Position.of(parameters))
+            with pages.bounded(using) if is_search or skip is not None else nullcontext():
+                read = card_page if layout == "cards" else plain_page
+                found = read(asked.qs, pages.Position.of(parameters), skip)
         except pages.TookTooLongError:
             message = pages.too_long()
+    page = found.page
     estimate = estimated_events(using) if access.is_superuser else None
-    names = actors.names(page.events) if parameters.get("layout") == "list" else {}
-    layout = parameters.get("layout") if parameters.get("layout") in LAYOUTS else LAYOUTS[0]
+    names = actors.names(page.events) if layout == "list" else {}
     entries = Entries(access, using)
     return screen(
         site,
@@ -73,7 +81,14 @@ def trail(
         long=[asked.form[name] for name in asked.form.fields if name not in SHORT],
         has_long=any(asked.form.data.get(name) for name in asked.form.fields if name not in SHORT),
         chips=asked.chips(parameters) if hasattr(asked, "chips") else [],
-        days=cards.days_of(_of_trail(page.events, using), entries, page=page)
+        days=cards.days_of(
+            _of_trail(page.events, using),
+            entries,
+            beyond={
+                txid: replace(own, meanwhile_url=_address(parameters, **own.meanwhile))
+                for txid, own in found.beyond.items()
+            },
+        )
         if layout == "cards"
         else [],
         columns=columns,
@@ -87,8 +102,8 @@ def trail(
             for name, label in (("cards", _("By transaction")), ("list", _("List")))
         ],
         page=page,
-        newer_url=_address(parameters, after=page.newer) if page.newer is not None else "",
-        older_url=_address(parameters, before=page.older) if page.older is not None else "",
+        newer_url=_address(parameters, **found.newer) if found.newer else "",
+        older_url=_address(parameters, **found.older) if found.older else "",
         is_first=not (parameters.get("before") or parameters.get("after")),
         estimate=estimate,
         estimate_text="" if estimate is None else _rounded(estimate),
@@ -116,7 +131,7 @@ def _address(parameters: QueryDict, **changed: Any) -> str:
     kept = [
         (name, value)
         for name, values in parameters.lists()
-        if name not in ("before", "after", *changed)
+        if name not in (*POSITIONS, *changed)
         for value in values
         if value
     ]
