@@ -35,6 +35,8 @@ class AskedMoment:
     """In the current time zone: of an event when its transaction began."""
     event: Any = None
     """The event that it is just after, where it is asked for by one."""
+    is_past: bool = True
+    """Whether a moment was asked for; else it is now."""
 
     @property
     def parameters(self) -> Mapping[str, Any]:
@@ -66,7 +68,7 @@ def asked_moment(parameters: Mapping[str, Any], using: str) -> AskedMoment:
         return AskedMoment(moment=Moment.of(event), time=time, event=event)
     if not (text := parameters.get("t")):
         now = aware(timezone.now())
-        return AskedMoment(moment=Moment(at=now), time=in_current_zone(now))
+        return AskedMoment(moment=Moment(at=now), time=in_current_zone(now), is_past=False)
     try:
         at = moment_of(text)
     except QueryError:

@@ -25,6 +25,7 @@ from pgaudit_log.admin.event_view import event as event_page
 from pgaudit_log.admin.fields_view import fields
 from pgaudit_log.admin.filter_bar import TrailFilterSet, typed_filterset
 from pgaudit_log.admin.shown import WORDS
+from pgaudit_log.admin.status_view import status
 from pgaudit_log.admin.timeline_view import timeline
 from pgaudit_log.admin.trail_view import trail
 from pgaudit_log.admin.transaction_view import context, transaction
@@ -155,6 +156,7 @@ class EventsAdmin(ReadOnlyAdmin):
         """Return the addresses of the screens, beside those of the list and of an event."""
         name = "pgaudit_log_events"
         return [
+            path("status/", self._view(self.status_view), name=f"{name}_status"),
             path(
                 "transaction/<int:txid>/",
                 self._view(self.transaction_view),
@@ -186,6 +188,10 @@ class EventsAdmin(ReadOnlyAdmin):
 
     def _view(self, view: Callable[..., HttpResponseBase]) -> Any:
         return self.admin_site.admin_view(view)
+
+    def status_view(self, request: HttpRequest) -> Any:
+        """Return the status of the log."""
+        return status(self.admin_site, request)
 
     def transaction_view(self, request: HttpRequest, txid: int) -> Any:
         """Return the events of a transaction."""

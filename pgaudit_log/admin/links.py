@@ -32,6 +32,10 @@ class Links:
         url = self._reverse(f"{APP_LABEL}_events_changelist")
         return f"{url}?{urlencode(query)}" if url and query else url
 
+    def status(self) -> str:
+        """Return where the status of the log is."""
+        return self._reverse(f"{APP_LABEL}_events_status")
+
     def event(self, id: int) -> str:
         """Return where one event is shown."""
         return self._reverse(f"{APP_LABEL}_events_change", id)

@@ -108,6 +108,7 @@ def trail(
         estimate=estimate,
         estimate_text="" if estimate is None else _rounded(estimate),
         timeout_message=message,
+        status_url=entries.links.status(),
         all_url=_address(QueryDict(), period="all"),
     )
 

@@ -170,6 +170,7 @@ SCREENS = (
     "/admin/pgaudit_log/events/",
     "/admin/pgaudit_log/events/?model=shop.Nothing",
     "/admin/pgaudit_log/events/?layout=list",
+    "/admin/pgaudit_log/events/status/",
     "/admin/pgaudit_log/events/{event}/change/",
     "/admin/pgaudit_log/events/transaction/{txid}/",
     "/admin/shop/order/{order}/audit/",
