@@ -36,6 +36,14 @@ class Links:
         """Return where the status of the log is."""
         return self._reverse(f"{APP_LABEL}_events_status")
 
+    def saved_filters(self) -> str:
+        """Return where the filters are that somebody has saved."""
+        return self._reverse(f"{APP_LABEL}_events_saved")
+
+    def users(self) -> str:
+        """Return where users are looked for by the beginning of their names."""
+        return self._reverse(f"{APP_LABEL}_events_users")
+
     def event(self, id: int) -> str:
         """Return where one event is shown."""
         return self._reverse(f"{APP_LABEL}_events_change", id)
