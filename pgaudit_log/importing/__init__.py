@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pgaudit_log.importing.batches import WORKERS
     from pgaudit_log.importing.comparisons import Comparison, Difference, compare
     from pgaudit_log.importing.peers import PEERS
-    from pgaudit_log.importing.plans import Imported, KindCount, Plan, Step, plan
+    from pgaudit_log.importing.plans import AccessStep, Imported, KindCount, Plan, Step, plan
     from pgaudit_log.importing.transfer import BATCH_SIZE
     from pgaudit_log.importing.withdrawals import Withdrawal, plan_withdrawal
 
@@ -21,6 +21,7 @@ __all__ = [
     "BATCH_SIZE",
     "PEERS",
     "WORKERS",
+    "AccessStep",
     "Comparison",
     "Difference",
     "Imported",
@@ -37,7 +38,7 @@ _MODULES = {
     "batches": ("WORKERS",),
     "comparisons": ("Comparison", "Difference", "compare"),
     "peers": ("PEERS",),
-    "plans": ("Imported", "KindCount", "Plan", "Step", "plan"),
+    "plans": ("AccessStep", "Imported", "KindCount", "Plan", "Step", "plan"),
     "transfer": ("BATCH_SIZE",),
     "withdrawals": ("Withdrawal", "plan_withdrawal"),
 }

@@ -10,12 +10,13 @@ from functools import cached_property
 from django.db import connections, models, router, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from pgaudit_log.constants import EVENT_TABLE, OPERATIONS
+from pgaudit_log.constants import ACCESS, EVENT_TABLE, MANUAL, OPERATIONS
 from pgaudit_log.database import own_events
 from pgaudit_log.database.partitions import catalogue
 from pgaudit_log.declaring import declarations, former_names
 from pgaudit_log.exceptions import PlanError, QueryError
-from pgaudit_log.importing import seams
+from pgaudit_log.importing import accesses, seams
+from pgaudit_log.importing.accesses import AccessTable
 from pgaudit_log.importing.batches import WORKERS
 from pgaudit_log.importing.peers import PEERS
 from pgaudit_log.importing.sources import Source, Unkept
@@ -83,6 +84,24 @@ class Step:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AccessStep:
+    """What comes over from one table of logins or requests."""
+
+    source: AccessTable
+    counts: Sequence[KindCount]
+    imported: int
+    compared: int
+    model: str = ACCESS
+    """What events call that which is in no table."""
+    unkept: Sequence[Unkept] = ()
+
+    @property
+    def events(self) -> int:
+        """How many events would be written."""
+        return sum(count.events for count in self.counts)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Imported:
     """What an import has done."""
 
@@ -104,11 +123,18 @@ class Plan:
     left_out: Sequence[tuple[str, str]]
     """The labels of models of which nothing comes over, with why."""
     obstacles: Sequence[str]
+    accesses: Sequence[AccessStep] = ()
+    """What comes over of logins and requests, which are of no tracked model."""
 
     @property
     def events(self) -> int:
         """How many events would be written."""
-        return sum(step.events for step in self.steps)
+        return sum(step.events for step in self.of_all)
+
+    @property
+    def of_all(self) -> Sequence[Step | AccessStep]:
+        """The steps of models, and of logins and requests."""
+        return (*self.steps, *self.accesses)
 
     @property
     def seconds(self) -> float:
@@ -171,6 +197,16 @@ class Plan:
                 gaps[step.model] = gaps.get(step.model, 0) + seams.close(
                     step.source, self.using, import_id=number
                 )
+            for access in self.accesses:
+                written[ACCESS] = written.get(ACCESS, 0) + accesses.transfer(
+                    access.source,
+                    self.using,
+                    since=self.since,
+                    import_id=number,
+                    batch_size=batch_size,
+                    workers=workers,
+                    progress=count,
+                )
             catalogue.finish_past(self.using)
         return Imported(events=written, gaps=gaps)
 
@@ -205,7 +241,7 @@ class _Number:
                 "since": plan.since,
                 "tables": {
                     step.source.name: {"model": step.model, "events": step.events}
-                    for step in plan.steps
+                    for step in plan.of_all
                 },
             },
         )
@@ -222,8 +258,9 @@ def plan(
     """Return what would come over from a peer. Nothing is written until :meth:`Plan.apply`.
 
     Args:
-        peer: ``pghistory``, ``simple-history`` or ``reversion``.
-        models: only of these tracked models; by default of all that the peer has recorded.
+        peer: one of :data:`PEERS`, such as ``pghistory``.
+        models: only of these tracked models; by default of all that the peer has recorded, and what
+            it has of logins and requests.
         since: only what was recorded from this moment, an aware datetime, on. What is older may
             come later.
         tables: tables that the peer has recorded in and has no class for any more, by model.
@@ -254,6 +291,12 @@ def plan(
             else:
                 left_out.append(found)
         obstacles = [*_obstacles(steps, connection)]
+        access_steps: list[AccessStep] = []
+        for table in PEERS[peer].accesses(connection) if wanted is None else ():
+            if isinstance(table, AccessTable):
+                access_steps.append(_access_step(table, connection, since))
+            else:
+                left_out.append(table)
     if wanted is not None:
         known = {step.model for step in steps} | {label for label, _ in left_out}
         obstacles += [reason for _, reason in left_out]
@@ -269,6 +312,29 @@ def plan(
         steps=tuple(steps),
         left_out=tuple(left_out),
         obstacles=tuple(obstacles),
+        accesses=tuple(access_steps),
+    )
+
+
+def _access_step(
+    table: AccessTable, connection: BaseDatabaseWrapper, since: datetime | None
+) -> AccessStep:
+    found = accesses.counts(table, connection, since)
+    return AccessStep(
+        source=table,
+        counts=tuple(
+            KindCount(
+                kind=one.kind,
+                operation=MANUAL,
+                label=one.label,
+                events=one.events,
+                first=one.first,
+                last=one.last,
+            )
+            for one in found
+        ),
+        imported=sum(one.imported for one in found),
+        compared=sum(one.compared for one in found),
     )
 
 
