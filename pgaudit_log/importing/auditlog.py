@@ -185,11 +185,16 @@ class _Entries:
         """Return the names that any entry tells of, if the peer is not there to ask."""
         if self._theirs["changes"] != "jsonb":
             return None
+        told = ["changes"]
+        if self._theirs.get("serialized_data") == "jsonb":
+            told.append("serialized_data -> 'fields'")
+        selects = [
+            f"SELECT jsonb_object_keys(CASE jsonb_typeof({one}) WHEN 'object' THEN {one} END)"
+            f" FROM {self._table} WHERE {self._where}"
+            for one in told
+        ]
         with self._connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT DISTINCT jsonb_object_keys(CASE jsonb_typeof(changes) WHEN 'object'"
-                f" THEN changes ELSE '{{}}' END) FROM {self._table} WHERE {self._where}"
-            )
+            cursor.execute(" UNION ".join(selects))
             return {name for (name,) in cursor.fetchall()}
 
     def records(
@@ -270,7 +275,7 @@ class _Reader:
         whole = self._serialized(serialized)
         if kind == replays.DELETE:
             before = {**whole, **before}
-        elif kind in (replays.CREATE, replays.UPDATE):
+        elif kind == replays.CREATE:
             after = {**{name: whole[name] for name in whole if name not in doubtful}, **after}
         absent = []
         if kind in (replays.CREATE, replays.DELETE):
@@ -290,6 +295,7 @@ class _Reader:
             kind=kind,
             before=before,
             after=after,
+            whole=whole,
             doubtful=doubtful,
             absent=absent,
             context={

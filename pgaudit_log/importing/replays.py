@@ -30,6 +30,8 @@ class Record:
     kind: str
     before: Values = field(default_factory=dict)
     after: Values = field(default_factory=dict)
+    whole: Values = field(default_factory=dict)
+    """The row as it was in memory: what of it was not changed is believed where nothing else tells."""
     doubtful: Collection[str] = ()
     """The columns that it has changed to what cannot be read."""
     absent: Collection[str] = ()
@@ -121,7 +123,9 @@ def _filled(
                 before.append({})
                 row, missing = dict(record.after), record.absent
             case "update":
-                before.append({**row, **record.before})
+                changed = {*record.after, *record.doubtful}
+                kept = {name: record.whole[name] for name in record.whole if name not in changed}
+                before.append({**kept, **row, **record.before})
                 row = {**before[-1], **record.after}
                 row = {name: row[name] for name in row if name not in record.doubtful}
                 missing = [name for name in {*missing, *record.absent} if name not in row]
