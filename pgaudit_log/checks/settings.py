@@ -237,5 +237,5 @@ def check_settings_of_peers(app_configs: Any, **kwargs: Any) -> Messages:
         if not apps.is_installed(app)
         for name, instead in settings_of_app.items()
         # One of them sets its defaults where somebody imports it.
-        if django_settings.is_overridden(name)
+        if django_settings.is_overridden(name)  # type: ignore[misc]  # the stubs do not know it
     ]
