@@ -9,9 +9,11 @@ from typing import Literal
 
 from django.db import connections, transaction
 
+from pgaudit_log.importing.event_statements import EventStatements
+from pgaudit_log.importing.lines import Lines
 from pgaudit_log.importing.plans import Plan
+from pgaudit_log.importing.source_events import LINES
 from pgaudit_log.importing.sources import Source
-from pgaudit_log.importing.statements import LINES, Statements
 from pgaudit_log.importing.transfer import here, made
 from pgaudit_log.values.pinned_settings import pinned
 
@@ -66,12 +68,14 @@ def compare(plan: Plan, *, shown: int = SHOWN) -> list[Comparison]:
 def _compare(source: Source, using: str, shown: int) -> Comparison:
     connection = connections[using]
     source = source.filled or source
-    statements = Statements(source, connection)
+    statements = EventStatements(source, connection)
     with transaction.atomic(using=using), pinned(using, jit="off"), connection.cursor() as cursor:
         cursor.execute(statements.shape_sql())
         [shape] = cursor.fetchone()
         with made(source, connection):
-            lines = statements.lines(here(source, connection), None, is_compared=True)
+            lines = Lines(source, connection).lines(
+                here(source, connection), None, is_compared=True
+            )
             cursor.execute(f"CREATE UNLOGGED TABLE {LINES} AS {lines.text}", lines.params)
             sql = statements.comparison(shape, shown)
             cursor.execute(sql.text, sql.params)

@@ -17,9 +17,9 @@ from pgaudit_log.declaring import declarations, former_names
 from pgaudit_log.exceptions import PlanError, QueryError
 from pgaudit_log.importing import seams
 from pgaudit_log.importing.batches import WORKERS
+from pgaudit_log.importing.lines import Lines
 from pgaudit_log.importing.peers import PEERS
 from pgaudit_log.importing.sources import Source, Unkept
-from pgaudit_log.importing.statements import Statements
 from pgaudit_log.importing.transfer import BATCH_SIZE, here, transfer
 from pgaudit_log.values.past_ids import first_id
 from pgaudit_log.values.pinned_settings import pinned
@@ -283,7 +283,7 @@ def _any_model(wanted: Sequence[type[models.Model]] | None) -> type[models.Model
 
 
 def _step(source: Source, connection: BaseDatabaseWrapper, since: datetime | None) -> Step:
-    statements = Statements(source, connection, is_made=False)
+    statements = Lines(source, connection, is_made=False)
     sql = statements.counts(here(source, connection), since)
     with connection.cursor() as cursor:
         cursor.execute(sql.text, sql.params)
