@@ -2,84 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime
 from functools import cached_property
 
 from django.db import connections, models, router, transaction
-from django.db.backends.base.base import BaseDatabaseWrapper
 
-from pgaudit_log.constants import EVENT_TABLE, OPERATIONS
 from pgaudit_log.database import own_events
 from pgaudit_log.database.partitions import catalogue
-from pgaudit_log.declaring import declarations, former_names
+from pgaudit_log.declaring import declarations
 from pgaudit_log.exceptions import PlanError, QueryError
 from pgaudit_log.importing import seams
 from pgaudit_log.importing.batches import WORKERS
-from pgaudit_log.importing.lines import Lines
+from pgaudit_log.importing.obstacles import obstacles_of
 from pgaudit_log.importing.peers import PEERS
-from pgaudit_log.importing.sources import Source, Unkept
-from pgaudit_log.importing.transfer import BATCH_SIZE, here, transfer
-from pgaudit_log.values.past_ids import first_id
+from pgaudit_log.importing.sources import Source
+from pgaudit_log.importing.steps import Step, step_of
+from pgaudit_log.importing.transfer import BATCH_SIZE, transfer
 from pgaudit_log.values.pinned_settings import pinned
 from pgaudit_log.values.tables import concrete
 
-EVENTS_A_SECOND = 20_000
+EVENTS_A_SECOND = 25_000
 """How many events an import writes on one processor, at least: see benchmarks/README.md."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class KindCount:
-    """What the records of one kind become."""
-
-    kind: str
-    """What the peer calls them: a label, or the type of a record."""
-    operation: str
-    """The letter of their events' operation."""
-    label: str
-    """The label of their events."""
-    events: int
-    """How many events would be written."""
-    first: datetime | None
-    last: datetime | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Step:
-    """What comes over from one table of the peer's."""
-
-    source: Source
-    counts: Sequence[KindCount]
-    imported: int
-    """How many of its records have been imported before."""
-    compared: int
-    """How many are of a time of which this package's own events tell; they are compared instead."""
-
-    @property
-    def model(self) -> str:
-        """The label of the model."""
-        return self.source.model._meta.label
-
-    @property
-    def events(self) -> int:
-        """How many events would be written."""
-        return sum(count.events for count in self.counts)
-
-    @property
-    def first(self) -> datetime | None:
-        """The time of the first of them."""
-        return min((count.first for count in self.counts if count.first), default=None)
-
-    @property
-    def last(self) -> datetime | None:
-        """The time of the last of them."""
-        return max((count.last for count in self.counts if count.last), default=None)
-
-    @property
-    def unkept(self) -> Sequence[Unkept]:
-        """The columns whose values do not come over, with why."""
-        return self.source.unkept
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,7 +102,8 @@ class Plan:
         gaps: dict[str, int] = {}
         with own_events.only_one(self.using):
             self._refuse_changed()
-            for step in self.steps:
+            # The largest fills the tables of months; what comes after it writes into them.
+            for step in sorted(self.steps, key=lambda step: -step.events):
                 written[step.model] = written.get(step.model, 0) + transfer(
                     step.source,
                     self.using,
@@ -180,7 +126,7 @@ class Plan:
         Raises:
             PlanError: says what.
         """
-        if obstacles := [*_obstacles(self.steps, connections[self.using])]:
+        if obstacles := [*obstacles_of(self.steps, connections[self.using])]:
             raise PlanError(f"Nothing was imported. {' '.join(obstacles)}")
 
 
@@ -250,10 +196,10 @@ def plan(
             if wanted is not None and label not in [model._meta.label for model in wanted]:
                 continue
             if isinstance(found, Source):
-                steps.append(_step(found, connection, since))
+                steps.append(step_of(found, connection, since))
             else:
                 left_out.append(found)
-        obstacles = [*_obstacles(steps, connection)]
+        obstacles = [*obstacles_of(steps, connection)]
     if wanted is not None:
         known = {step.model for step in steps} | {label for label, _ in left_out}
         obstacles += [reason for _, reason in left_out]
@@ -280,97 +226,3 @@ def _any_model(wanted: Sequence[type[models.Model]] | None) -> type[models.Model
     if first is None:
         raise QueryError("No model is tracked, so that nothing can be imported.")
     return concrete(first.tracked_model)
-
-
-def _step(source: Source, connection: BaseDatabaseWrapper, since: datetime | None) -> Step:
-    statements = Lines(source, connection, is_made=False)
-    sql = statements.counts(here(source, connection), since)
-    with connection.cursor() as cursor:
-        cursor.execute(sql.text, sql.params)
-        rows = cursor.fetchall()
-    baseline = declarations.baseline_label(source.declaration)
-    return Step(
-        source=source,
-        counts=tuple(
-            KindCount(
-                kind=kind,
-                operation=operation,
-                label=baseline if OPERATIONS[operation] == "baseline" else source.kinds[kind].label,
-                events=events,
-                first=first,
-                last=last,
-            )
-            for kind, operation, events, first, last, *_ in rows
-        ),
-        imported=sum(row[5] for row in rows),
-        compared=sum(row[6] for row in rows),
-    )
-
-
-def _obstacles(steps: Sequence[Step], connection: BaseDatabaseWrapper) -> Iterator[str]:
-    for step in steps:
-        for moment in (step.first, step.last):
-            if moment is not None and not _has_id(moment):
-                yield (
-                    f"{step.source.name} has a record of {moment.astimezone(timezone.utc):%Y-%m-%d}:"
-                    " there are ids for events from 1970 to May 2109 only. Correct its time."
-                )
-    if not steps:
-        return
-    yield from _overlaps(steps, connection)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT
-                pg_has_role(relowner, 'USAGE'),
-                has_schema_privilege(current_schema(), 'CREATE'),
-                current_user
-            FROM pg_class WHERE oid = to_regclass(%s)
-            """,
-            [EVENT_TABLE],
-        )
-        is_owner, can_create, role = cursor.fetchone()
-    if not (is_owner and can_create):
-        yield (
-            f"The role {role} does not own the event table, or may not make tables. Run it as the"
-            " role that migrates."
-        )
-
-
-def _overlaps(steps: Sequence[Step], connection: BaseDatabaseWrapper) -> Iterator[str]:
-    """Yield where another peer's history of the same time has been imported."""
-    for step in steps:
-        if not step.events:
-            continue
-        with connection.cursor() as cursor:
-            cursor.execute(
-                """
-                SELECT DISTINCT origin ->> 'peer'
-                FROM pgaudit_log_event
-                WHERE model = ANY(%s)
-                    AND id < 0
-                    AND created_at BETWEEN %s AND %s
-                    AND origin ->> 'peer' <> %s
-                    AND origin ? 'id'
-                """,
-                [
-                    former_names.labels_of(step.source.model, connection.alias),
-                    step.first,
-                    step.last,
-                    step.source.peer,
-                ],
-            )
-            for (peer,) in cursor.fetchall():
-                yield (
-                    f"What {peer} has recorded of {step.model} at the same time is imported already:"
-                    " each change would be there twice. Take that back, or import what one of them has"
-                    " of another time, by --since."
-                )
-
-
-def _has_id(moment: datetime) -> bool:
-    try:
-        first_id(moment)
-    except ValueError:
-        return False
-    return True

@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import functools
-import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timezone
+from collections.abc import Callable, Iterator
+from datetime import datetime
 
 from django.db import DatabaseError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from pgaudit_log.constants import EVENT_TABLE, LOWEST_ID
-from pgaudit_log.database.partitions.calendar import Period
+from pgaudit_log.constants import LOWEST_ID
 from pgaudit_log.declaring import former_names
-from pgaudit_log.importing import lines, months
+from pgaudit_log.importing import months, spans
 from pgaudit_log.importing.batches import WORKERS, Batch, run
 from pgaudit_log.importing.event_statements import EventStatements
 from pgaudit_log.importing.lines import Here, Lines
 from pgaudit_log.importing.source_events import LINES
 from pgaudit_log.importing.sources import Source
-from pgaudit_log.values.past_ids import first_id
 from pgaudit_log.values.pinned_settings import pinned
-from pgaudit_log.values.quoting import quote_name
 from pgaudit_log.values.sql_text import Sql
 
 BATCH_SIZE = 20_000
@@ -127,10 +121,10 @@ def transfer(
     with made(source, connection):
         sql = Lines(source, connection).lines(here(source, connection), since)
         _make(LINES, sql, "n", connection)
-        total, spans = _spans(connection)
+        total, found = spans.found(connection)
         if not total:
             return 0
-        filled = months.make(using, _moments(spans), _whole(spans))
+        filled = months.make(using, spans.moments(found), spans.whole(found))
         number = import_id()
         with connection.cursor() as cursor:
             cursor.execute(statements.shape_sql())
@@ -149,103 +143,10 @@ def transfer(
                 progress(batch.events)
 
         try:
-            batches = list(_batches(spans, filled, batch_size, using, write))
+            batches = list(spans.batches(found, filled, batch_size, using, write))
             run(batches, using, workers=workers, done=done)
         except BaseException:
             with contextlib.suppress(DatabaseError):
                 months.drop(using)
             raise
     return total
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Span:
-    """The lines whose ids tell of one period."""
-
-    period: Period
-    after: int
-    up_to: int
-    created_in: tuple[Period, ...]
-    """The periods of their times."""
-
-
-def _spans(connection: BaseDatabaseWrapper) -> tuple[int, list[_Span]]:
-    """Return how many lines there are, and how they lie in periods, in their order."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT count(*), min(created_at), max(created_at) FROM {LINES}")
-        total, first, last = cursor.fetchone()
-        if not total:
-            return 0, []
-        periods = list(months.periods(first, last))
-        sql = lines.spans(
-            [period.start for period in periods],
-            [LOWEST_ID, *(first_id(period.start) for period in periods[1:])],
-        )
-        cursor.execute(sql.text, sql.params)
-        rows = cursor.fetchall()
-    return total, [
-        _Span(
-            period=periods[place - 1],
-            after=min(row[2] for row in own) - 1,
-            up_to=max(row[3] for row in own),
-            created_in=tuple(periods[row[1] - 1] for row in own),
-        )
-        for place, group in itertools.groupby(rows, key=lambda row: row[0])
-        for own in [list(group)]
-    ]
-
-
-def _moments(spans: Iterable[_Span]) -> set[Period]:
-    """Return the periods in which there are events to write."""
-    return {period for span in spans for period in span.created_in}
-
-
-def _whole(spans: Iterable[_Span]) -> list[Period]:
-    """Return the periods with many lines that nobody captures into any more."""
-    now = datetime.now(timezone.utc)
-    return [
-        span.period
-        for span in spans
-        if span.period.end <= now
-        and span.up_to - span.after >= months.LEAST
-        and span.period in span.created_in
-    ]
-
-
-def _batches(
-    spans: Iterable[_Span],
-    filled: Mapping[Period, months.Filled],
-    batch_size: int,
-    using: str,
-    write: Callable[[int, int, str, Sql | str], None],
-) -> Iterator[Batch]:
-    """Yield what is to be done: it ends with the partition of a month before it begins with the next one's.
-
-    So what has an earlier time than its id comes behind what is of that time.
-    """
-    number = attached = 0
-    for span in spans:
-        table = filled.get(span.period)
-        into, wanted = (
-            (EVENT_TABLE, "TRUE") if table is None else (quote_name(table.name), table.is_own)
-        )
-        for after in range(span.after, span.up_to, batch_size):
-            up_to = min(after + batch_size, span.up_to)
-            yield Batch(
-                write=functools.partial(write, after, up_to, into, wanted),
-                events=up_to - after,
-                # It may have locks that attaching waits for.
-                after=attached if table is None else 0,
-                is_hidden=table is not None,
-            )
-            number += 1
-        if table is not None:
-
-            def attach(span: _Span = span, table: months.Filled = table) -> None:
-                if len(span.created_in) > 1:
-                    write(span.after, span.up_to, EVENT_TABLE, "NOT (" + table.is_own + ")")
-                table.attach(using)
-
-            yield Batch(write=attach, events=0, after=number)
-            number += 1
-            attached = number
