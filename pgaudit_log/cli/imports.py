@@ -130,7 +130,7 @@ def _write(plan: Plan, screen: Screen) -> None:
             f"{count.first:%Y-%m-%d}",
             f"{count.last:%Y-%m-%d}",
         )
-        for step in plan.steps
+        for step in plan.of_all
         for count in step.counts
         if count.first and count.last
     ]
@@ -138,7 +138,7 @@ def _write(plan: Plan, screen: Screen) -> None:
         screen.table(columns, rows)
     else:
         screen.line("  Nothing to import.")
-    for step in plan.steps:
+    for step in plan.of_all:
         if step.imported:
             screen.line(f"  {safe(step.source.name)}: {step.imported} imported before.")
         if step.compared:
@@ -193,7 +193,7 @@ def _document(plan: Plan, done: Imported | None) -> dict[str, Any]:
                 "compared": step.compared,
                 "not_kept": {unkept.column: unkept.reason for unkept in step.unkept},
             }
-            for step in plan.steps
+            for step in plan.of_all
         ],
         "left_out": dict(plan.left_out),
         "obstacles": list(plan.obstacles),

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pgaudit_log.importing.comparisons import Comparison, Difference, compare
     from pgaudit_log.importing.peers import PEERS
     from pgaudit_log.importing.plans import Imported, Plan, plan
-    from pgaudit_log.importing.steps import KindCount, Step
+    from pgaudit_log.importing.steps import AccessStep, KindCount, Step
     from pgaudit_log.importing.transfer import BATCH_SIZE
     from pgaudit_log.importing.withdrawals import Withdrawal, plan_withdrawal
 
@@ -22,6 +22,7 @@ __all__ = [
     "BATCH_SIZE",
     "PEERS",
     "WORKERS",
+    "AccessStep",
     "Comparison",
     "Difference",
     "Imported",
@@ -39,7 +40,7 @@ _MODULES = {
     "comparisons": ("Comparison", "Difference", "compare"),
     "peers": ("PEERS",),
     "plans": ("Imported", "Plan", "plan"),
-    "steps": ("KindCount", "Step"),
+    "steps": ("AccessStep", "KindCount", "Step"),
     "transfer": ("BATCH_SIZE",),
     "withdrawals": ("Withdrawal", "plan_withdrawal"),
 }

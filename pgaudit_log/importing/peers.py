@@ -9,7 +9,15 @@ from typing import TypeAlias
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from pgaudit_log.importing import pghistory, reversion, simple_history
+from pgaudit_log.importing import (
+    auditlog,
+    easy_audit,
+    easy_audit_accesses,
+    pghistory,
+    reversion,
+    simple_history,
+)
+from pgaudit_log.importing.accesses import AccessTable
 from pgaudit_log.importing.sources import Source
 
 Found: TypeAlias = "Source | tuple[str, str]"
@@ -25,9 +33,19 @@ class Peer:
 
     name: str
     sources: Callable[[BaseDatabaseWrapper, Tables], Iterator[Found]]
+    accesses: Callable[[BaseDatabaseWrapper], Iterator[AccessTable | tuple[str, str]]] = (
+        lambda connection: iter(())
+    )
+    """What is found of logins and requests; of a table of which nothing can be imported, why."""
 
 
 PEERS = {
+    "auditlog": Peer(name=auditlog.NAME, sources=auditlog.sources),
+    "easy-audit": Peer(
+        name=easy_audit.NAME,
+        sources=easy_audit.sources,
+        accesses=easy_audit_accesses.accesses,
+    ),
     "pghistory": Peer(name=pghistory.NAME, sources=pghistory.sources),
     "reversion": Peer(name=reversion.NAME, sources=reversion.sources),
     "simple-history": Peer(name=simple_history.NAME, sources=simple_history.sources),

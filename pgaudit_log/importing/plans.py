@@ -9,16 +9,18 @@ from functools import cached_property
 
 from django.db import connections, models, router, transaction
 
+from pgaudit_log.constants import ACCESS
 from pgaudit_log.database import own_events
 from pgaudit_log.database.partitions import catalogue
 from pgaudit_log.declaring import declarations
 from pgaudit_log.exceptions import PlanError, QueryError
-from pgaudit_log.importing import seams
+from pgaudit_log.importing import accesses, seams
+from pgaudit_log.importing.accesses import AccessTable
 from pgaudit_log.importing.batches import WORKERS
 from pgaudit_log.importing.obstacles import obstacles_of
 from pgaudit_log.importing.peers import PEERS
 from pgaudit_log.importing.sources import Source
-from pgaudit_log.importing.steps import Step, step_of
+from pgaudit_log.importing.steps import AccessStep, Step, access_step_of, step_of
 from pgaudit_log.importing.transfer import BATCH_SIZE, transfer
 from pgaudit_log.values.pinned_settings import pinned
 from pgaudit_log.values.tables import concrete
@@ -49,11 +51,18 @@ class Plan:
     left_out: Sequence[tuple[str, str]]
     """The labels of models of which nothing comes over, with why."""
     obstacles: Sequence[str]
+    accesses: Sequence[AccessStep] = ()
+    """What comes over of logins and requests, which are of no tracked model."""
 
     @property
     def events(self) -> int:
         """How many events would be written."""
-        return sum(step.events for step in self.steps)
+        return sum(step.events for step in self.of_all)
+
+    @property
+    def of_all(self) -> Sequence[Step | AccessStep]:
+        """The steps of models, and of logins and requests."""
+        return (*self.steps, *self.accesses)
 
     @property
     def seconds(self) -> float:
@@ -117,6 +126,16 @@ class Plan:
                 gaps[step.model] = gaps.get(step.model, 0) + seams.close(
                     step.source, self.using, import_id=number
                 )
+            for access in self.accesses:
+                written[ACCESS] = written.get(ACCESS, 0) + accesses.transfer(
+                    access.source,
+                    self.using,
+                    since=self.since,
+                    import_id=number,
+                    batch_size=batch_size,
+                    workers=workers,
+                    progress=count,
+                )
             catalogue.finish_past(self.using)
         return Imported(events=written, gaps=gaps)
 
@@ -151,7 +170,7 @@ class _Number:
                 "since": plan.since,
                 "tables": {
                     step.source.name: {"model": step.model, "events": step.events}
-                    for step in plan.steps
+                    for step in plan.of_all
                 },
             },
         )
@@ -168,8 +187,9 @@ def plan(
     """Return what would come over from a peer. Nothing is written until :meth:`Plan.apply`.
 
     Args:
-        peer: ``pghistory``, ``simple-history`` or ``reversion``.
-        models: only of these tracked models; by default of all that the peer has recorded.
+        peer: one of :data:`PEERS`, such as ``pghistory``.
+        models: only of these tracked models; by default of all that the peer has recorded, and what
+            it has of logins and requests.
         since: only what was recorded from this moment, an aware datetime, on. What is older may
             come later.
         tables: tables that the peer has recorded in and has no class for any more, by model.
@@ -200,6 +220,12 @@ def plan(
             else:
                 left_out.append(found)
         obstacles = [*obstacles_of(steps, connection)]
+        access_steps: list[AccessStep] = []
+        for table in PEERS[peer].accesses(connection) if wanted is None else ():
+            if isinstance(table, AccessTable):
+                access_steps.append(access_step_of(table, connection, since))
+            else:
+                left_out.append(table)
     if wanted is not None:
         known = {step.model for step in steps} | {label for label, _ in left_out}
         obstacles += [reason for _, reason in left_out]
@@ -215,6 +241,7 @@ def plan(
         steps=tuple(steps),
         left_out=tuple(left_out),
         obstacles=tuple(obstacles),
+        accesses=tuple(access_steps),
     )
 
 

@@ -31,13 +31,13 @@ class Span:
     """The periods of their times."""
 
 
-def found(connection: BaseDatabaseWrapper) -> tuple[int, list[Span]]:
-    """Return how many lines there are, and how they lie in periods, in their order."""
+def found(connection: BaseDatabaseWrapper) -> list[Span]:
+    """Return how the lines lie in periods, in their order; without any there are none."""
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT count(*), min(created_at), max(created_at) FROM {LINES}")
-        total, first, last = cursor.fetchone()
-        if not total:
-            return 0, []
+        cursor.execute(f"SELECT min(created_at), max(created_at) FROM {LINES}")
+        first, last = cursor.fetchone()
+        if first is None:
+            return []
         periods = list(months.periods(first, last))
         sql = lines.spans(
             [period.start for period in periods],
@@ -45,7 +45,7 @@ def found(connection: BaseDatabaseWrapper) -> tuple[int, list[Span]]:
         )
         cursor.execute(sql.text, sql.params)
         rows = cursor.fetchall()
-    return total, [
+    return [
         Span(
             period=periods[place - 1],
             after=min(row[2] for row in own) - 1,

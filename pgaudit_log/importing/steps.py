@@ -8,8 +8,10 @@ from datetime import datetime
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from pgaudit_log.constants import OPERATIONS
+from pgaudit_log.constants import ACCESS, MANUAL, OPERATIONS
 from pgaudit_log.declaring import declarations
+from pgaudit_log.importing import accesses
+from pgaudit_log.importing.accesses import AccessTable
 from pgaudit_log.importing.lines import Lines
 from pgaudit_log.importing.sources import Source, Unkept
 from pgaudit_log.importing.transfer import here
@@ -68,6 +70,24 @@ class Step:
         return self.source.unkept
 
 
+@dataclass(frozen=True, kw_only=True)
+class AccessStep:
+    """What comes over from one table of logins or requests."""
+
+    source: AccessTable
+    counts: Sequence[KindCount]
+    imported: int
+    compared: int
+    model: str = ACCESS
+    """What events call that which is in no table."""
+    unkept: Sequence[Unkept] = ()
+
+    @property
+    def events(self) -> int:
+        """How many events would be written."""
+        return sum(count.events for count in self.counts)
+
+
 def step_of(source: Source, connection: BaseDatabaseWrapper, since: datetime | None) -> Step:
     """Return what would come over from a source."""
     statements = Lines(source, connection, is_made=False)
@@ -91,4 +111,27 @@ def step_of(source: Source, connection: BaseDatabaseWrapper, since: datetime | N
         ),
         imported=sum(row[5] for row in rows),
         compared=sum(row[6] for row in rows),
+    )
+
+
+def access_step_of(
+    table: AccessTable, connection: BaseDatabaseWrapper, since: datetime | None
+) -> AccessStep:
+    """Return what would come over from a table of logins or requests."""
+    found = accesses.counts(table, connection, since)
+    return AccessStep(
+        source=table,
+        counts=tuple(
+            KindCount(
+                kind=one.kind,
+                operation=MANUAL,
+                label=one.label,
+                events=one.events,
+                first=one.first,
+                last=one.last,
+            )
+            for one in found
+        ),
+        imported=sum(one.imported for one in found),
+        compared=sum(one.compared for one in found),
     )

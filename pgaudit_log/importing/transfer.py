@@ -121,8 +121,8 @@ def transfer(
     with made(source, connection):
         sql = Lines(source, connection).lines(here(source, connection), since)
         _make(LINES, sql, "n", connection)
-        total, found = spans.found(connection)
-        if not total:
+        found = spans.found(connection)
+        if not found:
             return 0
         filled = months.make(using, spans.moments(found), spans.whole(found))
         number = import_id()
@@ -149,4 +149,4 @@ def transfer(
             with contextlib.suppress(DatabaseError):
                 months.drop(using)
             raise
-    return total
+    return found[-1].up_to
