@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
@@ -34,6 +34,8 @@ class AccessTable:
     records: str
     """The SELECT of its records: ``source_id``, ``created_at``, ``kind``, ``label``, ``obj_pk``,
     ``snapshot``, ``refs`` and ``context``, as their events have them."""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """The settings under which its tables are found."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,21 +89,25 @@ def transfer(
     drop = f"DROP TABLE IF EXISTS {LINES}"
     lines = _lines(table, since)
     with connection.cursor() as cursor:
-        cursor.execute(drop)
-        with pinned(using, jit="off"):
+        with pinned(using, **table.settings, jit="off"):
+            cursor.execute(drop)
             cursor.execute(f"CREATE UNLOGGED TABLE {LINES} AS {lines.text}", lines.params)
-        cursor.execute(f"CREATE UNIQUE INDEX ON {LINES} (n)")
-        cursor.execute(f"ANALYZE {LINES}")
-        cursor.execute(f"SELECT count(*) FROM {LINES}")
-        total = int(cursor.fetchone()[0])
+            cursor.execute(f"CREATE UNIQUE INDEX ON {LINES} (n)")
+            cursor.execute(f"ANALYZE {LINES}")
+            cursor.execute(f"SELECT count(*) FROM {LINES}")
+            total = int(cursor.fetchone()[0])
+            found = spans.found(connection)
         if total:
             # They are few beside the changes of models: their months are not filled by themselves.
-            months.make(using, spans.moments(spans.found(connection)), ())
+            months.make(using, spans.moments(found), ())
             number = import_id()
 
             def write(start: int) -> None:
                 insert = _insert(table, start, min(start + batch_size, total), number)
-                with connections[using].cursor() as cursor:
+                with (
+                    pinned(using, **table.settings),
+                    connections[using].cursor() as cursor,
+                ):
                     cursor.execute(insert.text, insert.params)
 
             run(
@@ -113,7 +119,8 @@ def transfer(
                 workers=workers,
                 done=lambda batch: progress(batch.events),
             )
-        cursor.execute(drop)
+        with pinned(using, **table.settings):
+            cursor.execute(drop)
     return total
 
 

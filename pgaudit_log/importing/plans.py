@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 
@@ -14,7 +14,7 @@ from pgaudit_log.database import own_events
 from pgaudit_log.database.partitions import catalogue
 from pgaudit_log.declaring import declarations
 from pgaudit_log.exceptions import PlanError, QueryError
-from pgaudit_log.importing import accesses, seams
+from pgaudit_log.importing import accesses, elsewhere, seams
 from pgaudit_log.importing.accesses import AccessTable
 from pgaudit_log.importing.batches import WORKERS
 from pgaudit_log.importing.obstacles import obstacles_of
@@ -53,6 +53,10 @@ class Plan:
     obstacles: Sequence[str]
     accesses: Sequence[AccessStep] = ()
     """What comes over of logins and requests, which are of no tracked model."""
+    from_database: str | None = None
+    """The database that the peer's tables are in, if it is another one than that of the events."""
+    copies: Sequence[elsewhere.Table] = ()
+    """Its tables that are read there."""
 
     @property
     def events(self) -> int:
@@ -111,32 +115,35 @@ class Plan:
         gaps: dict[str, int] = {}
         with own_events.only_one(self.using):
             self._refuse_changed()
-            # The largest fills the tables of months; what comes after it writes into them.
-            for step in sorted(self.steps, key=lambda step: -step.events):
-                written[step.model] = written.get(step.model, 0) + transfer(
-                    step.source,
-                    self.using,
-                    since=self.since,
-                    import_id=number,
-                    batch_size=batch_size,
-                    workers=workers,
-                    progress=count,
-                )
-            for step in self.steps:
-                gaps[step.model] = gaps.get(step.model, 0) + seams.close(
-                    step.source, self.using, import_id=number
-                )
-            for access in self.accesses:
-                written[ACCESS] = written.get(ACCESS, 0) + accesses.transfer(
-                    access.source,
-                    self.using,
-                    since=self.since,
-                    import_id=number,
-                    batch_size=batch_size,
-                    workers=workers,
-                    progress=count,
-                )
-            catalogue.finish_past(self.using)
+            # What an interrupted import has left.
+            elsewhere.drop(self.using)
+            with elsewhere.copied(self.copies, self.from_database, self.using):
+                # The largest fills the tables of months; what comes after it writes into them.
+                for step in sorted(self.steps, key=lambda step: -step.events):
+                    written[step.model] = written.get(step.model, 0) + transfer(
+                        step.source,
+                        self.using,
+                        since=self.since,
+                        import_id=number,
+                        batch_size=batch_size,
+                        workers=workers,
+                        progress=count,
+                    )
+                for step in self.steps:
+                    gaps[step.model] = gaps.get(step.model, 0) + seams.close(
+                        step.source, self.using, import_id=number
+                    )
+                for access in self.accesses:
+                    written[ACCESS] = written.get(ACCESS, 0) + accesses.transfer(
+                        access.source,
+                        self.using,
+                        since=self.since,
+                        import_id=number,
+                        batch_size=batch_size,
+                        workers=workers,
+                        progress=count,
+                    )
+                catalogue.finish_past(self.using)
         return Imported(events=written, gaps=gaps)
 
     def _refuse_changed(self) -> None:
@@ -168,6 +175,7 @@ class _Number:
             {
                 "peer": plan.peer,
                 "since": plan.since,
+                **({"database": plan.from_database} if plan.from_database else {}),
                 "tables": {
                     step.source.name: {"model": step.model, "events": step.events}
                     for step in plan.of_all
@@ -183,8 +191,12 @@ def plan(
     since: datetime | None = None,
     tables: Mapping[type[models.Model], Sequence[str]] | None = None,
     using: str | None = None,
+    from_database: str | None = None,
 ) -> Plan:
     """Return what would come over from a peer. Nothing is written until :meth:`Plan.apply`.
+
+    What is in another database is copied into this one while the plan is made, and again while it
+    is applied: that is how its records become exactly the events that triggers would have written.
 
     Args:
         peer: one of :data:`PEERS`, such as ``pghistory``.
@@ -193,10 +205,11 @@ def plan(
         since: only what was recorded from this moment, an aware datetime, on. What is older may
             come later.
         tables: tables that the peer has recorded in and has no class for any more, by model.
-        using: the database; by default the one that the routers give for writing.
+        using: the database of the events; by default the one that the routers give for writing.
+        from_database: the database that has the peer's tables, by alias; by default the same.
 
     Raises:
-        QueryError: for an unknown peer, or a moment without a time zone.
+        QueryError: for an unknown peer or database, or a moment without a time zone.
     """
     if peer not in PEERS:
         raise QueryError(
@@ -210,8 +223,15 @@ def plan(
     given = {concrete(model): list(names) for model, names in (tables or {}).items()}
     steps: list[Step] = []
     left_out: list[tuple[str, str]] = []
-    with transaction.atomic(using=alias), pinned(alias, jit="off"):
-        for found in PEERS[peer].sources(connection, given):
+    access_steps: list[AccessStep] = []
+    there = None if from_database == alias else from_database
+    obstacles, copies = _copies(peer, there, alias, given, wanted)
+    with (
+        transaction.atomic(using=alias),
+        elsewhere.copied(copies, there, alias, elsewhere.PLANNED),
+        pinned(alias, jit="off", **_settings(there, alias, elsewhere.PLANNED)),
+    ):
+        for found in PEERS[peer].sources(connection, given) if not obstacles else ():
             label = found.model._meta.label if isinstance(found, Source) else found[0]
             if wanted is not None and label not in [model._meta.label for model in wanted]:
                 continue
@@ -219,14 +239,18 @@ def plan(
                 steps.append(step_of(found, connection, since))
             else:
                 left_out.append(found)
-        obstacles = [*obstacles_of(steps, connection)]
-        access_steps: list[AccessStep] = []
-        for table in PEERS[peer].accesses(connection) if wanted is None else ():
+        obstacles += obstacles_of(steps, connection)
+        for table in PEERS[peer].accesses(connection) if wanted is None and not obstacles else ():
             if isinstance(table, AccessTable):
                 access_steps.append(access_step_of(table, connection, since))
             else:
                 left_out.append(table)
-    if wanted is not None:
+    settings = _settings(there, alias)
+    steps = [replace(step, source=step.source.found_under(settings)) for step in steps]
+    access_steps = [
+        replace(step, source=replace(step.source, settings=settings)) for step in access_steps
+    ]
+    if wanted is not None and (there is None or copies):
         known = {step.model for step in steps} | {label for label, _ in left_out}
         obstacles += [reason for _, reason in left_out]
         obstacles += [
@@ -242,7 +266,39 @@ def plan(
         left_out=tuple(left_out),
         obstacles=tuple(obstacles),
         accesses=tuple(access_steps),
+        from_database=there,
+        copies=copies,
     )
+
+
+def _settings(there: str | None, using: str, schema: str = elsewhere.SCHEMA) -> dict[str, str]:
+    return {} if there is None else elsewhere.settings(using, schema)
+
+
+def _copies(
+    peer: str,
+    there: str | None,
+    using: str,
+    given: Mapping[type[models.Model], list[str]],
+    wanted: Sequence[type[models.Model]] | None,
+) -> tuple[list[str], tuple[elsewhere.Table, ...]]:
+    """Return what is in the way of reading another database, and its tables that are read.
+
+    Raises:
+        QueryError: when the project has no such database.
+    """
+    if there is None:
+        return [], ()
+    if there not in connections:
+        raise QueryError(
+            f'There is no database "{there}" to import from. Those of the settings are'
+            f" {', '.join(connections)}."
+        )
+    if obstacles := [*elsewhere.obstacles(there, using)]:
+        return obstacles, ()
+    copies = tuple(elsewhere.tables(peer, there, given, wanted))
+    obstacles = [*elsewhere.obstacles(there, using, copies)]
+    return obstacles, () if obstacles else copies
 
 
 def _any_model(wanted: Sequence[type[models.Model]] | None) -> type[models.Model]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from typing import Any
 
 from django.db import DatabaseError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -65,27 +66,40 @@ def here(source: Source, connection: BaseDatabaseWrapper) -> Here:
 def made(source: Source, connection: BaseDatabaseWrapper) -> Iterator[None]:
     """Make what is made for an import, and drop it, and what an interrupted one has left of it."""
     tables = [LINES, *([source.table] if source.made_by is not None else [])]
-    drop = "; ".join(f"DROP TABLE IF EXISTS {table}" for table in tables)
-    with connection.cursor() as cursor:
-        cursor.execute(drop)
+
+    def drop() -> None:
+        with reading(source, connection) as cursor:
+            cursor.execute("; ".join(f"DROP TABLE IF EXISTS {table}" for table in tables))
+
+    drop()
     try:
         if source.fill is not None:
-            source.fill(connection)
+            with reading(source, connection):
+                source.fill(connection)
         elif source.made_by is not None:
             made_by = source.made_by
-            _make(source.table, made_by, source.id.partition(".")[2], connection)
+            _make(source.table, made_by, source.id.partition(".")[2], source, connection)
         yield
     except BaseException:
         # Where the server is gone, or its transaction has failed, the next import does it.
-        with contextlib.suppress(DatabaseError), connection.cursor() as cursor:
-            cursor.execute(drop)
+        with contextlib.suppress(DatabaseError):
+            drop()
         raise
-    with connection.cursor() as cursor:
-        cursor.execute(drop)
+    drop()
 
 
-def _make(table: str, select: Sql, key: str, connection: BaseDatabaseWrapper) -> None:
-    with pinned(connection.alias, **_ROOM), connection.cursor() as cursor:
+@contextlib.contextmanager
+def reading(source: Source, connection: BaseDatabaseWrapper, **other: str) -> Iterator[Any]:
+    """Yield a cursor for which a source's tables are found, and values are written as in events."""
+    settings = {**source.settings, **other}
+    with pinned(connection.alias, **settings), connection.cursor() as cursor:
+        yield cursor
+
+
+def _make(
+    table: str, select: Sql, key: str, source: Source, connection: BaseDatabaseWrapper
+) -> None:
+    with reading(source, connection, **_ROOM) as cursor:
         cursor.execute(f"CREATE UNLOGGED TABLE {table} AS {select.text}", select.params)
         cursor.execute(f"CREATE UNIQUE INDEX ON {table} ({key})")
         cursor.execute(f"ANALYZE {table}")
@@ -120,8 +134,9 @@ def transfer(
     statements = EventStatements(source, connection)
     with made(source, connection):
         sql = Lines(source, connection).lines(here(source, connection), since)
-        _make(LINES, sql, "n", connection)
-        found = spans.found(connection)
+        _make(LINES, sql, "n", source, connection)
+        with reading(source, connection):
+            found = spans.found(connection)
         if not found:
             return 0
         filled = months.make(using, spans.moments(found), spans.whole(found))
@@ -131,7 +146,7 @@ def transfer(
             [shape] = cursor.fetchone()
 
         def write(after: int, up_to: int, into: str, wanted: Sql | str) -> None:
-            with pinned(using, **_BY_INDEX), connections[using].cursor() as cursor:
+            with reading(source, connections[using], **_BY_INDEX) as cursor:
                 for is_old in (False, True) if statements.has_old else (False,):
                     insert = statements.insert(
                         after, up_to, number, shape, is_old=is_old, into=into, wanted=wanted
