@@ -40,6 +40,11 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="A table of the package's that it has no class for any more.",
     )
     add(
+        "--from-database",
+        metavar="ALIAS",
+        help="The database that has the package's tables, if it is another one than that of the events.",
+    )
+    add(
         "--batch-size",
         type=arguments.positive,
         default=importing.BATCH_SIZE,
@@ -77,6 +82,7 @@ def run(options: Any, screen: Screen) -> None:
         since=moment_parser.moment_of(options.since) if options.since else None,
         tables=_tables(options.table),
         using=options.database,
+        from_database=options.from_database,
     )
     if options.compare:
         _compare(plan, screen)
@@ -110,7 +116,8 @@ def _tables(given: Sequence[str]) -> dict[type[models.Model], list[str]]:
 
 
 def _write(plan: Plan, screen: Screen) -> None:
-    screen.heading(f"import from {plan.peer} into the database {safe(plan.using)}")
+    there = f" in the database {safe(plan.from_database)}" if plan.from_database else ""
+    screen.heading(f"import from {plan.peer}{there} into the database {safe(plan.using)}")
     columns = [
         Column(name="model"),
         Column(name="table"),
@@ -174,6 +181,7 @@ def _write_done(done: Imported, screen: Screen) -> None:
 def _document(plan: Plan, done: Imported | None) -> dict[str, Any]:
     return {
         "peer": plan.peer,
+        "from_database": plan.from_database,
         "steps": [
             {
                 "model": step.model,

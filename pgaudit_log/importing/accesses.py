@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pgaudit_log.conf import settings
 from pgaudit_log.constants import ACCESS, LOWEST_ID
-from pgaudit_log.importing import months
-from pgaudit_log.importing.batches import run
-from pgaudit_log.importing.statements import LINES, SKEW
+from pgaudit_log.importing import months, spans
+from pgaudit_log.importing.batches import Batch, run
+from pgaudit_log.importing.lines import SKEW
+from pgaudit_log.importing.source_events import LINES
 from pgaudit_log.reading.snapshot_sql import text_array_sql
 from pgaudit_log.values.past_ids import IDS_OF_A_MILLISECOND
 from pgaudit_log.values.pinned_settings import pinned
@@ -32,6 +34,8 @@ class AccessTable:
     records: str
     """The SELECT of its records: ``source_id``, ``created_at``, ``kind``, ``label``, ``obj_pk``,
     ``snapshot``, ``refs`` and ``context``, as their events have them."""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """The settings under which its tables are found."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,28 +89,38 @@ def transfer(
     drop = f"DROP TABLE IF EXISTS {LINES}"
     lines = _lines(table, since)
     with connection.cursor() as cursor:
-        cursor.execute(drop)
-        with pinned(using, jit="off"):
+        with pinned(using, **table.settings, jit="off"):
+            cursor.execute(drop)
             cursor.execute(f"CREATE UNLOGGED TABLE {LINES} AS {lines.text}", lines.params)
-        cursor.execute(f"CREATE UNIQUE INDEX ON {LINES} (n)")
-        cursor.execute(f"ANALYZE {LINES}")
-        cursor.execute(f"SELECT count(*) FROM {LINES}")
-        total = int(cursor.fetchone()[0])
+            cursor.execute(f"CREATE UNIQUE INDEX ON {LINES} (n)")
+            cursor.execute(f"ANALYZE {LINES}")
+            cursor.execute(f"SELECT count(*) FROM {LINES}")
+            total = int(cursor.fetchone()[0])
+            found = spans.found(connection)
         if total:
-            cursor.execute(f"SELECT DISTINCT date_trunc('month', created_at, 'UTC') FROM {LINES}")
-            months.make(using, [moment for (moment,) in cursor.fetchall()])
+            # They are few beside the changes of models: their months are not filled by themselves.
+            months.make(using, spans.moments(found), ())
             number = import_id()
 
             def write(start: int) -> None:
                 insert = _insert(table, start, min(start + batch_size, total), number)
-                with connections[using].cursor() as cursor:
+                with (
+                    pinned(using, **table.settings),
+                    connections[using].cursor() as cursor,
+                ):
                     cursor.execute(insert.text, insert.params)
 
-            def done(start: int) -> None:
-                progress(min(batch_size, total - start))
-
-            run(write, range(0, total, batch_size), using, workers=workers, done=done)
-        cursor.execute(drop)
+            run(
+                [
+                    Batch(write=partial(write, start), events=min(batch_size, total - start))
+                    for start in range(0, total, batch_size)
+                ],
+                using,
+                workers=workers,
+                done=lambda batch: progress(batch.events),
+            )
+        with pinned(using, **table.settings):
+            cursor.execute(drop)
     return total
 
 

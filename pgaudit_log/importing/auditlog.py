@@ -47,6 +47,16 @@ Changes = Mapping[str, Any]
 Read = Callable[..., Any]
 
 
+def tables(
+    given: Mapping[type[models.Model], list[str]],
+) -> Iterator[tuple[type[models.Model] | None, str]]:
+    """Yield the tables that are read, each with the model that it is of."""
+    yield None, quote_name(_table())
+    yield None, "django_content_type"
+    for model, names in given.items():
+        yield from ((model, quote_name(name)) for name in names)
+
+
 def sources(
     connection: BaseDatabaseWrapper, tables: Mapping[type[models.Model], list[str]]
 ) -> Iterator[Source | tuple[str, str]]:

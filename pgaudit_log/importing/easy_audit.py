@@ -32,6 +32,16 @@ _WRITTEN_OTHERWISE = (models.ForeignKey, models.JSONField, models.BinaryField)
 """Fields of which a list of changes has texts that say nothing exact of their values."""
 
 
+def tables(
+    given: Mapping[type[models.Model], list[str]],
+) -> Iterator[tuple[type[models.Model] | None, str]]:
+    """Yield the tables that are read, each with the model that it is of."""
+    for name in (_TABLE, "easyaudit_loginevent", "easyaudit_requestevent", "django_content_type"):
+        yield None, name
+    for model, names in given.items():
+        yield from ((model, quote_name(name)) for name in names)
+
+
 def sources(
     connection: BaseDatabaseWrapper, tables: Mapping[type[models.Model], list[str]]
 ) -> Iterator[Source | tuple[str, str]]:

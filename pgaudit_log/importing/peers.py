@@ -26,6 +26,9 @@ Found: TypeAlias = "Source | tuple[str, str]"
 Tables: TypeAlias = "Mapping[type[models.Model], list[str]]"
 """Tables of a peer's that no class of it is there for, by the model that they are of."""
 
+OfModel: TypeAlias = "tuple[type[models.Model] | None, str]"
+"""A table, as SQL names it, and of which model it is; of ``None`` if of several."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Peer:
@@ -33,6 +36,8 @@ class Peer:
 
     name: str
     sources: Callable[[BaseDatabaseWrapper, Tables], Iterator[Found]]
+    tables: Callable[[Tables], Iterator[OfModel]]
+    """The tables that it reads of a database, those given among them."""
     accesses: Callable[[BaseDatabaseWrapper], Iterator[AccessTable | tuple[str, str]]] = (
         lambda connection: iter(())
     )
@@ -40,14 +45,17 @@ class Peer:
 
 
 PEERS = {
-    "auditlog": Peer(name=auditlog.NAME, sources=auditlog.sources),
+    "auditlog": Peer(name=auditlog.NAME, sources=auditlog.sources, tables=auditlog.tables),
     "easy-audit": Peer(
         name=easy_audit.NAME,
         sources=easy_audit.sources,
+        tables=easy_audit.tables,
         accesses=easy_audit_accesses.accesses,
     ),
-    "pghistory": Peer(name=pghistory.NAME, sources=pghistory.sources),
-    "reversion": Peer(name=reversion.NAME, sources=reversion.sources),
-    "simple-history": Peer(name=simple_history.NAME, sources=simple_history.sources),
+    "pghistory": Peer(name=pghistory.NAME, sources=pghistory.sources, tables=pghistory.tables),
+    "reversion": Peer(name=reversion.NAME, sources=reversion.sources, tables=reversion.tables),
+    "simple-history": Peer(
+        name=simple_history.NAME, sources=simple_history.sources, tables=simple_history.tables
+    ),
 }
 """The peers, as the command line calls them."""
