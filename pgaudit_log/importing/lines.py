@@ -108,6 +108,7 @@ class Lines(SourceEvents):
             if source.tells_twice
             else "",
             told="told_of_runs" if source.tells_twice else "chained",
+            next_at="NULL::timestamptz" if source.tells_twice else "next_at",
             obj_pk=key_sql(self._key_names, key_fields(source.model), self._connection),
             becomes=read("becomes").sql(is_known="FALSE" if source.keeps_both else "next_has_old"),
             writes_old=self._writes_old_sql(),
@@ -126,7 +127,9 @@ class Lines(SourceEvents):
         """Return the test whether a record is of a time of which this package's own events tell."""
         source = self._source
         is_one_clock = not source.is_of_application and settings.CREATED_AT_FUNCTION == "now()"
-        if is_one_clock or not source.columns or (source.filled and not self._is_made):
+        if source.filled and not self._is_made:
+            return read("may_be_compared").sql(skew=SKEW)
+        if is_one_clock or not source.columns:
             return Sql.plain("COALESCE(created_at >= began_at, FALSE)")
         return read("is_compared").sql(
             skew=SKEW,
