@@ -105,10 +105,13 @@ def test_an_object_has_one_life_across_the_seam(thing: Any) -> None:
     entry(UPDATE, 5, {"n": ["1", "2"]}, 60)
     unseen(thing, (5, 2))
     thing.objects.update(n=3)
-    entry(UPDATE, 5, {"n": ["2", "3"]}, 10**9)  # of a time of which events here tell
+    [(began,)] = Events.objects.filter(pgh_obj_model="shop.Thing").values_list("pgh_created_at")
+    # Of the same change as the event here, and told by a clock that is a second behind.
+    entry(UPDATE, 5, {"n": ["2", "3"]}, (began - at(1)).total_seconds())
     found = plan(thing)
     assert (found.events, found.steps[0].compared) == (2, 1)
     assert found.apply().gaps == {"shop.Thing": 0}
+    assert plan(thing).events == 0
     life = list(Events.objects.filter(pgh_obj_model="shop.Thing").order_by("pgh_id"))
     assert [(event.pgh_operation, event.pgh_diff) for event in life] == [
         ("I", None),
