@@ -194,7 +194,7 @@ def _rows(
                 with_it=max(len(event.pgh_around) - 1, 0),
                 has_more=len(event.pgh_around) >= MOST_WITH_IT,
                 url=url,
-                transaction_url=links.transaction(event.pgh_txid),
+                transaction_url=links.transaction(event),
                 restore_url=links.reversal(url, "restore", event.pgh_id) if may_restore else "",
             )
         )

@@ -112,7 +112,11 @@ def _undo_all(
     access = Access(request, site)
     if not access.may_revert:
         raise PermissionDenied
-    count = _count(events)
+    try:
+        with pages.bounded(str(events.db)):
+            count = _count(events)
+    except pages.TookTooLongError:
+        return refusal(site, request, pages.too_long(), status=503)
     if count == 0:
         raise Http404(_("The trail has no such events."))
     if count > MOST_EVENTS:
@@ -239,7 +243,7 @@ class _Page:
         )
         messages.success(self._request, said % {"count": applied.rows}, fail_silently=True)
         return HttpResponseRedirect(
-            self._subject_url() or self._links.transaction(applied.txid) or self._back_url()
+            self._subject_url() or self._links.transaction_number(applied.txid) or self._back_url()
         )
 
     def _changed(self, usual: _Settled) -> HttpResponse:
@@ -398,7 +402,7 @@ class _Page:
 
     def _back_url(self) -> str:
         if self._wanted.txid is not None:
-            return self._links.transaction(self._wanted.txid)
+            return self._links.transaction_number(self._wanted.txid)
         if self._wanted.context_id is not None:
             return self._links.context(self._wanted.context_id)
         return self._subject_url()

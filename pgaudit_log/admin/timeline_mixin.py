@@ -12,6 +12,7 @@ from django.template.loader import select_template
 from django.urls import path
 
 from pgaudit_log.admin.access import Access
+from pgaudit_log.admin.as_of_view import as_of
 from pgaudit_log.admin.comparison_view import comparison
 from pgaudit_log.admin.deleted_view import deleted
 from pgaudit_log.admin.fields_view import fields
@@ -49,6 +50,9 @@ def audit_urls(model_admin: ModelAdmin[Any]) -> list[Any]:
 
         return object_reversal(site, request, model, unquote(object_id), mode)
 
+    def as_of_view(request: HttpRequest, object_id: str) -> Any:
+        return as_of(site, request, model, unquote(object_id))
+
     def export_view(request: HttpRequest, object_id: str) -> Any:
         return timeline_export(site, request, model, unquote(object_id))
 
@@ -63,6 +67,7 @@ def audit_urls(model_admin: ModelAdmin[Any]) -> list[Any]:
             )
             for mode in MODES
         ),
+        path("<path:object_id>/audit/at/", site.admin_view(as_of_view), name=f"{name}_as_of"),
         path("<path:object_id>/audit/export/", site.admin_view(export_view), name=f"{name}_export"),
         path("<path:object_id>/audit/fields/", site.admin_view(fields_view), name=f"{name}_fields"),
         path(

@@ -170,6 +170,7 @@ SCREENS = (
     "/admin/pgaudit_log/events/",
     "/admin/pgaudit_log/events/?model=shop.Nothing",
     "/admin/pgaudit_log/events/?layout=list",
+    "/admin/pgaudit_log/events/status/",
     "/admin/pgaudit_log/events/{event}/change/",
     "/admin/pgaudit_log/events/transaction/{txid}/",
     "/admin/shop/order/{order}/audit/",
@@ -179,6 +180,8 @@ SCREENS = (
     "/admin/shop/order/{order}/audit/undo/?event={event}",
     "/admin/pgaudit_log/events/transaction/{txid}/undo/",
     "/admin/shop/customer/audit/deleted/",
+    "/admin/shop/order/{order}/audit/at/?event={event}",
+    "/admin/shop/order/{order}/audit/at/?t=2001-01-01",
 )
 
 
