@@ -229,7 +229,7 @@ def _trackers_or_default(trackers: tuple[object, ...]) -> tuple[Tracker, ...]:
     given = trackers or tuple(settings.DEFAULT_TRACKERS or DEFAULT_TRACKERS)
     chosen = tuple(tracker for tracker in given if isinstance(tracker, Tracker))
     for tracker in given:
-        if tracker not in chosen:
+        if not isinstance(tracker, Tracker):
             hint = f" Write {tracker.__name__}()." if isinstance(tracker, type) else ""
             if isinstance(tracker, type) and issubclass(tracker, models.Model):
                 hint = " Write @pgaudit_log.track() with parentheses."
