@@ -8,6 +8,7 @@ of typed events, so what is common to fields is kept by a class of theirs instea
 from __future__ import annotations
 
 import copy
+import inspect
 from collections.abc import Collection, Mapping
 from functools import cache
 from typing import Any, TypeVar
@@ -106,11 +107,20 @@ def lighten_wholly(field: Field) -> None:
     kind: Any = type(field)
 
     def set_attributes_from_name(self: Any, name: str) -> None:
-        if "name" in vars(self) or name != self.name:
+        # A copy that was given another name or column is no longer what its class says.
+        if (name, self.name, self.db_column) != (field_name, field_name, kept["db_column"]):
             kind.set_attributes_from_name(self, name)
 
+    field_name = kept["name"]
+    descriptor = inspect.getattr_static(field.model, field_name)
     field.__class__ = _light_class_with(
-        kind, {**kept, "set_attributes_from_name": set_attributes_from_name}
+        kind,
+        {
+            **kept,
+            "set_attributes_from_name": set_attributes_from_name,
+            # It goes by the name only, so that one does for all.
+            "descriptor_class": staticmethod(lambda field: descriptor),
+        },
     )
 
 
