@@ -13,13 +13,13 @@ from django.core.checks import run_checks
 from django.test import override_settings
 
 import pgaudit_log
-from pgaudit_log.checks import (
+from pgaudit_log.checks.declarations import check_models
+from pgaudit_log.checks.middleware import check_middleware
+from pgaudit_log.checks.settings import (
     check_installed_apps,
-    check_models,
     check_settings,
     check_settings_of_peers,
 )
-from pgaudit_log.checks.middleware import check_middleware
 from pgaudit_log.declaring import declarations
 from pgaudit_log.middleware import AuditMiddleware
 from tests.shop.models import Order
