@@ -150,7 +150,9 @@ def test_one_walks_through_the_past_and_back(visit: Any, shop: Order) -> None:
     page.click("text=as of here >> nth=-1")
     assert "Just after event" in page.content() and "paid" not in page.inner_text(".pgh-main")
     page.click(".pgh-main td a >> nth=0")
-    assert page.inner_text(".pgh-main td >> nth=0") == "Luís" and "Just after event" in page.content()
+    assert (
+        page.inner_text(".pgh-main td >> nth=0") == "Luís" and "Just after event" in page.content()
+    )
     page.fill("input[name=t]", "2001-01-01T00:00:00")
     page.click(".pgh-when-form button")
     assert "It did not exist yet." in page.content()

@@ -73,6 +73,24 @@ def test_a_long_transaction_is_counted_and_the_next_page_is_behind_it(
     assert newer is not None and transactions(page(root, TRAIL + newer)) == [NEW]
 
 
+def test_a_page_of_one_long_transaction_goes_on_with_what_is_older(
+    root: Any, page: Any, db: None
+) -> None:
+    for txid in (OLD, OLD + 1):
+        write(txid, 21)
+    write(LONG, 1500)
+    html = page(root, TRAIL, model="shop.Customer")
+    assert transactions(html) == [LONG, OLD + 1, OLD] and "1,000+ events" in html
+    assert "21 × customer" in html and link(html, "next") is None
+    write(NEW, 60)
+    write(OTHER, 1)
+    write(NEW, 60)
+    html = page(root, TRAIL, model="shop.Customer")
+    assert transactions(html) == [NEW, OTHER, LONG]
+    older = link(html, "next")
+    assert older is not None and transactions(page(root, TRAIL + older)) == [OLD + 1, OLD]
+
+
 def test_a_page_ends_between_transactions_and_none_is_lost(
     root: Any, page: Any, db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
