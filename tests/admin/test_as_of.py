@@ -207,3 +207,26 @@ def test_each_relation_takes_one_query_and_nothing_is_written(
     # Session, user, the object of today, the event of the moment, and the two ends of the limit of time.
     assert len(asked) == len(past) + 6
     assert all(sql.startswith(("SELECT", "WITH")) and "FOR UPDATE" not in sql for sql in asked)
+
+
+EVIL = "<script>alert(1)</script>\u202e\"'{{ 7|add:7 }}"
+
+
+def test_whatever_was_written_is_shown_as_text(
+    root: Any, order: Order, page: Any, url: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for model in (Customer, Product):
+        monkeypatch.setattr(model, "__str__", lambda self: self.name)
+    Customer.objects.update(name=EVIL)
+    Product.objects.update(name=EVIL)
+    Order.objects.update(note=EVIL, status="<b>")
+    product = Product.objects.get()
+    for place in (url(order, "audit"), url(product, "audit"), url(order.customer, "audit")):
+        html = page(root, f"{place}at/")
+        assert "alert(1)" in html and "<script>alert" not in html and "\u202e" not in html, place
+    Order.objects.update(note="x" * 5_000_000)
+    page(root, f"{url(order, 'audit')}at/")
+    for document in ('{"a":' * 900 + "1" + "}" * 900, f"[{'7' * 5000}, 1e400]"):
+        execute("UPDATE shop_product SET tags = %s::jsonb", [document])
+        page(root, f"{url(product, 'audit')}at/")
+        page(root, f"{url(order, 'audit')}at/")
