@@ -11,10 +11,11 @@ from django.db import models
 from django.urls import NoReverseMatch, reverse
 
 from pgaudit_log.constants import APP_LABEL
+from pgaudit_log.presentation.links import Links
 from pgaudit_log.values.tables import concrete
 
 
-class Links:
+class AdminLinks(Links):
     """The addresses of the screens; each is empty where the site has none such."""
 
     def __init__(self, site: AdminSite) -> None:
@@ -53,10 +54,6 @@ class Links:
         """Return where the timeline is at the object's own admin."""
         meta = model._meta
         return self._reverse(f"{meta.app_label}_{meta.model_name}_audit", quote(key))
-
-    def comparison(self, timeline: str, a: int | str, b: int | str) -> str:
-        """Return where two states of the object of a timeline are compared."""
-        return f"{timeline}compare/?{urlencode({'a': a, 'b': b})}" if timeline else ""
 
     def change(self, model: type[models.Model], key: str) -> str:
         """Return where an object is changed."""

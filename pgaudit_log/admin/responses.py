@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
-from pgaudit_log.admin.links import Links
+from pgaudit_log.admin.links import AdminLinks
 from pgaudit_log.models import Events
 
 CRUMBS_ARE_A_LIST = django.VERSION >= (6, 1)
@@ -38,7 +38,7 @@ def screen(
 ) -> TemplateResponse:
     """Return the page of a template of this room; ``crumbs`` lead from the trail to it."""
     request.current_app = site.name
-    trail_url = Links(site).trail()
+    trail_url = AdminLinks(site).trail()
     top = [Crumb(label=_("Audit trail"), url=trail_url)] if trail_url and name != "trail" else []
     return TemplateResponse(
         request,

@@ -12,14 +12,14 @@ from django.template.response import TemplateResponse
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from pgaudit_log.admin import cards, pages
-from pgaudit_log.admin.access import Access
+from pgaudit_log.admin.access import AdminAccess
 from pgaudit_log.admin.columns import Column
-from pgaudit_log.admin.entries import Entries
-from pgaudit_log.admin.filter_bar import SHORT, GuardedFilterSet
 from pgaudit_log.admin.responses import screen
 from pgaudit_log.database.partitions.sizes import estimated_events
 from pgaudit_log.models import Events
+from pgaudit_log.presentation import cards, pages
+from pgaudit_log.presentation.entries import Entries
+from pgaudit_log.presentation.filter_bar import SHORT, GuardedFilterSet
 from pgaudit_log.reading import actors
 from pgaudit_log.reading.pages import Page
 
@@ -45,7 +45,7 @@ def trail(
         columns: the columns of the flat list.
         title: what the page is called.
     """
-    access = Access(request, site)
+    access = AdminAccess(request, site)
     parameters = request.GET
     options = {"access": access} if issubclass(filterset_class, GuardedFilterSet) else {}
     asked = filterset_class(parameters, queryset, request=request, **options)

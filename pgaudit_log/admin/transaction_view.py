@@ -14,13 +14,14 @@ from django.http import Http404, HttpRequest
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
-from pgaudit_log.admin import cards, pages
-from pgaudit_log.admin.access import Access
-from pgaudit_log.admin.entries import Entries
+from pgaudit_log.admin.access import AdminAccess
 from pgaudit_log.admin.responses import screen
-from pgaudit_log.admin.shown import Entry
 from pgaudit_log.diffs.display import safe
 from pgaudit_log.models import Events
+from pgaudit_log.presentation import cards, pages
+from pgaudit_log.presentation.access import Access
+from pgaudit_log.presentation.entries import Entries
+from pgaudit_log.presentation.shown import Entry
 
 MOST_EVENTS = 500
 """How many events stand on a page."""
@@ -67,7 +68,7 @@ def context(site: AdminSite, request: HttpRequest, id: UUID) -> TemplateResponse
 
 
 def _page(site: AdminSite, request: HttpRequest, events: Any, title: str) -> TemplateResponse:
-    access = Access(request, site)
+    access = AdminAccess(request, site)
     if not access.may_view_trail:
         raise PermissionDenied
     after = pages.number_of(request.GET.get("after"))

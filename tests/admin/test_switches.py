@@ -11,7 +11,7 @@ from django.contrib.admin import AdminSite, ModelAdmin
 
 import pgaudit_log.admin
 from pgaudit_log.admin import history_hooks
-from pgaudit_log.admin.links import Links
+from pgaudit_log.admin.links import AdminLinks
 from pgaudit_log.models import Events
 from tests.shop.models import Order
 
@@ -71,7 +71,7 @@ def test_a_site_without_the_trail_has_no_links_to_it(
     html = response.content.decode()
     assert response.status_code == 200 and "paid" in html
     assert "pgaudit_log/events" not in html
-    assert Links(alone).trail() == Links(alone).event(1) == ""
+    assert AdminLinks(alone).trail() == AdminLinks(alone).event(1) == ""
     assert "pgaudit_log/events" not in root.get("/alone/shop/order/").content.decode()
 
 

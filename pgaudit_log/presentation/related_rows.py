@@ -7,18 +7,18 @@ from typing import Any
 
 from django.db import models
 
-from pgaudit_log.admin.access import Access
-from pgaudit_log.admin.pages import PAGE_SIZE, Position
-from pgaudit_log.admin.subjects import Subject
 from pgaudit_log.declaring import model_labels
 from pgaudit_log.declaring.parts import follows, parts_of
 from pgaudit_log.models import Events
+from pgaudit_log.presentation.access import Access
+from pgaudit_log.presentation.pages import PAGE_SIZE, Position
+from pgaudit_log.presentation.subjects import Subject
 from pgaudit_log.reading.pages import Page
 from pgaudit_log.values.tables import concrete
 
 
 def models_of(access: Access, model: type[models.Model]) -> list[type[models.Model]]:
-    """Return the tracked models whose rows belong to an object, as its admin shows them.
+    """Return the tracked models whose rows belong to an object, as its admins show them.
 
     Those are its inlines and the automatic tables of its many-to-many fields. A model that says
     itself, by ``track(follow=…)``, what its parts are, is not asked further.
@@ -26,8 +26,7 @@ def models_of(access: Access, model: type[models.Model]) -> list[type[models.Mod
     if follows(model):
         followed = dict.fromkeys(part.model for part in parts_of(model))
         return [own for own in followed if access.may_view(own)]
-    registered = access.site._registry.get(concrete(model))
-    inlines = [own.model for own in getattr(registered, "inlines", ())]
+    inlines = access.inlines_of(model)
     through = [field.remote_field.through for field in model._meta.local_many_to_many]
     found = dict.fromkeys(concrete(own) for own in (*inlines, *through) if own is not None)
     tracked = model_labels.tracked_models()

@@ -11,11 +11,11 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from pgaudit_log.admin import json_paths
-from pgaudit_log.admin.renderers.base import Renderer
-from pgaudit_log.admin.renderers.registry import register_renderer
-from pgaudit_log.admin.renderers.texts import LONGEST, SHORT, TextRenderer
 from pgaudit_log.diffs.display import as_json, safe
+from pgaudit_log.presentation import json_paths
+from pgaudit_log.presentation.renderers.base import Renderer
+from pgaudit_log.presentation.renderers.registry import register_renderer
+from pgaudit_log.presentation.renderers.texts import LONGEST, SHORT, TextRenderer
 
 MOST_PATHS = 50
 """How many differing paths are shown."""

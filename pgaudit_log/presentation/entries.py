@@ -9,16 +9,15 @@ from django.db import models
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from pgaudit_log.admin import object_texts, stored_values
-from pgaudit_log.admin.access import Access
-from pgaudit_log.admin.labels import Labels
-from pgaudit_log.admin.links import Links
-from pgaudit_log.admin.renderers import Renderer, Surroundings, renderer_for
-from pgaudit_log.admin.shown import SIGNS, WORDS, Entry, Shown
 from pgaudit_log.constants import ACCESS, BASELINE, DELETE, INSERT, MAINTENANCE, TRUNCATE, UPDATE
 from pgaudit_log.declaring import former_names, model_labels
 from pgaudit_log.declaring.conditions import is_automatic
 from pgaudit_log.diffs.display import safe
+from pgaudit_log.presentation import object_texts, stored_values
+from pgaudit_log.presentation.access import Access
+from pgaudit_log.presentation.labels import Labels
+from pgaudit_log.presentation.renderers import Renderer, Surroundings, renderer_for
+from pgaudit_log.presentation.shown import SIGNS, WORDS, Entry, Shown
 from pgaudit_log.reading.hidden_values import hidden_document
 from pgaudit_log.values.json_fields import DocumentField
 from pgaudit_log.values.keys import key_fields
@@ -51,7 +50,7 @@ class Entries:
         """The object that the page is about: that its parts point at it says nothing there."""
         self.access = access
         self.using = using
-        self.links = Links(access.site)
+        self.links = access.links
         self.labels = Labels(using, access.may_view)
         self.surroundings = Surroundings(labels=self.labels, url_of=self.url_of)
         self._fields: dict[type[models.Model], dict[str, Field]] = {}

@@ -9,9 +9,9 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import connections, models
 
-from pgaudit_log.admin import stored_values
 from pgaudit_log.declaring import former_names
 from pgaudit_log.diffs.display import safe
+from pgaudit_log.presentation import stored_values
 from pgaudit_log.reading.hidden_values import hidden_document
 from pgaudit_log.reading.objects import primary_key_of, unloaded
 from pgaudit_log.values.row_json import Absence

@@ -12,9 +12,9 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from pgaudit_log.admin.renderers.base import Renderer
-from pgaudit_log.admin.renderers.registry import register_renderer
 from pgaudit_log.diffs.display import exact, in_current_zone
+from pgaudit_log.presentation.renderers.base import Renderer
+from pgaudit_log.presentation.renderers.registry import register_renderer
 
 
 @register_renderer(models.DateField, models.TimeField)

@@ -10,10 +10,10 @@ from typing import Any
 from django.db import models
 from django.utils.translation import gettext as _
 
-from pgaudit_log.admin import many_to_many
-from pgaudit_log.admin.entries import Entries
-from pgaudit_log.admin.shown import SIGNS, WORDS, Entry
 from pgaudit_log.diffs.display import in_current_zone, safe
+from pgaudit_log.presentation import many_to_many
+from pgaudit_log.presentation.entries import Entries
+from pgaudit_log.presentation.shown import SIGNS, WORDS, Entry
 from pgaudit_log.reading import actors
 from pgaudit_log.reading.actors import Actor, Person
 from pgaudit_log.reading.pages import Page

@@ -10,10 +10,10 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from pgaudit_log.admin.entries import Entries
-from pgaudit_log.admin.object_texts import plain_text
-from pgaudit_log.admin.shown import SIGNS, WORDS, Entry, Shown
 from pgaudit_log.constants import DELETE, INSERT, UPDATE
+from pgaudit_log.presentation.entries import Entries
+from pgaudit_log.presentation.object_texts import plain_text
+from pgaudit_log.presentation.shown import SIGNS, WORDS, Entry, Shown
 from pgaudit_log.values.tables import column_of, owner_of, owning_field
 
 

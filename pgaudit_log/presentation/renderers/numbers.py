@@ -8,9 +8,9 @@ from typing import Any
 from django.db import models
 from django.utils import formats
 
-from pgaudit_log.admin.renderers.base import Renderer
-from pgaudit_log.admin.renderers.registry import register_renderer
 from pgaudit_log.diffs.display import words_for
+from pgaudit_log.presentation.renderers.base import Renderer
+from pgaudit_log.presentation.renderers.registry import register_renderer
 
 _MOST_DIGITS = 60
 """How many digits are localized and subtracted; of more, the text stands as it is."""

@@ -6,7 +6,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import models
 
 # Each registers the renderers that it has.
-from pgaudit_log.admin.renderers import (  # noqa: F401
+from pgaudit_log.presentation.renderers import (  # noqa: F401
     files,
     natives,
     numbers,
@@ -15,10 +15,10 @@ from pgaudit_log.admin.renderers import (  # noqa: F401
     times,
     trees,
 )
-from pgaudit_log.admin.renderers.base import Renderer, Surroundings
-from pgaudit_log.admin.renderers.choices import BooleanRenderer, ChoiceRenderer
-from pgaudit_log.admin.renderers.registry import register_renderer, renderer_class
-from pgaudit_log.admin.renderers.secrets import SecretRenderer
+from pgaudit_log.presentation.renderers.base import Renderer, Surroundings
+from pgaudit_log.presentation.renderers.choices import BooleanRenderer, ChoiceRenderer
+from pgaudit_log.presentation.renderers.registry import register_renderer, renderer_class
+from pgaudit_log.presentation.renderers.secrets import SecretRenderer
 from pgaudit_log.values.tables import Field
 
 __all__ = ["Renderer", "Surroundings", "register_renderer", "renderer_for"]

@@ -16,11 +16,11 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from django_filters.filters import CharFilter, ChoiceFilter, MultipleChoiceFilter
 
-from pgaudit_log.admin.access import Access
-from pgaudit_log.admin.shown import WORDS
 from pgaudit_log.conf import settings
 from pgaudit_log.diffs.display import safe
 from pgaudit_log.filtersets import EventFilterSet, EventsFilterSet, filterset_for
+from pgaudit_log.presentation.access import Access
+from pgaudit_log.presentation.shown import WORDS
 from pgaudit_log.reading.changed_fields import field_of
 from pgaudit_log.reading.event_model import Event
 from pgaudit_log.reading.expressions import any_of, of_model

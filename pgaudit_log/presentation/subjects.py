@@ -10,9 +10,10 @@ from django.db import models
 from django.http import Http404
 from django.utils.translation import gettext as _
 
-from pgaudit_log.admin.access import Access
-from pgaudit_log.admin.object_texts import loaded, plain_text, text_of
 from pgaudit_log.declaring import model_labels
+from pgaudit_log.exceptions import DeclarationError
+from pgaudit_log.presentation.access import Access
+from pgaudit_log.presentation.object_texts import loaded, plain_text, text_of
 from pgaudit_log.reading.objects import unloaded
 from pgaudit_log.values.keys import key_fields, key_text, parse_key
 from pgaudit_log.values.tables import concrete
@@ -63,17 +64,43 @@ def subject_of(access: Access, model: type[models.Model], text: str) -> Subject:
     )
 
 
-def _object(access: Access, model: type[models.Model], key: Any) -> models.Model | None:
-    """Return the object as the admin of its model finds it, if there is one.
+def subject_for(access: Access, obj: models.Model) -> Subject | None:
+    """Return an object that a page has already, without a query; ``None`` of one that is not saved.
 
     Raises:
-        Http404: when it is there, but that admin does not show it.
+        PermissionDenied: when the person may not see it.
+        DeclarationError: when its model is not tracked.
     """
-    registered = access.site._registry.get(model)
+    # What is lazy, as `request.user`, has another class than its own.
+    model = concrete(obj._meta.model)
+    if model not in model_labels.tracked_models():
+        raise DeclarationError(
+            f"{model._meta.label} is not tracked, and has no timeline. Put @pgaudit_log.track() above it."
+        )
+    if not (access.may_view_trail and access.may_view(model)):
+        raise PermissionDenied
+    if not access.may_view_object(model, obj):
+        raise PermissionDenied
+    if None in (obj.pk if isinstance(obj.pk, tuple) else (obj.pk,)):
+        return None
+    key = key_text(obj.pk, key_fields(model))
+    return Subject(
+        model=model, key=key, obj=obj, text=text_of(obj, key), named=unloaded(model, obj.pk)
+    )
+
+
+def _object(access: Access, model: type[models.Model], key: Any) -> models.Model | None:
+    """Return the object as the admins of its model find it, if there is one.
+
+    Raises:
+        Http404: when it is there, but one of them does not show it.
+    """
     every = model._base_manager.filter(pk=key)
-    if registered is None:
+    querysets = access.querysets_of(model)
+    if not querysets:
         return next(iter(loaded(every)), None)
-    found = loaded(registered.get_queryset(access.request).filter(pk=key)[:1])
-    if not found and every.exists():
-        raise Http404(_("There is no such object."))
+    for queryset in querysets:
+        found = loaded(queryset.filter(pk=key)[:1])
+        if not found and every.exists():
+            raise Http404(_("There is no such object."))
     return found[0] if found else None

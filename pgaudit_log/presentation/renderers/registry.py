@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from pgaudit_log.admin.renderers.base import Renderer
+from pgaudit_log.presentation.renderers.base import Renderer
 from pgaudit_log.values.tables import Field
 
 RendererT = TypeVar("RendererT", bound=type[Renderer])

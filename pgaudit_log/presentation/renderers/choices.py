@@ -9,9 +9,9 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from pgaudit_log.admin.renderers.base import Renderer
-from pgaudit_log.admin.renderers.registry import register_renderer
 from pgaudit_log.diffs.display import safe
+from pgaudit_log.presentation.renderers.base import Renderer
+from pgaudit_log.presentation.renderers.registry import register_renderer
 
 
 @register_renderer(models.BooleanField)

@@ -8,8 +8,8 @@ from typing import Any
 
 from django.db import models
 
-from pgaudit_log.admin.object_texts import loaded, plain_text, text_of
 from pgaudit_log.diffs.display import may_be
+from pgaudit_log.presentation.object_texts import loaded, plain_text, text_of
 from pgaudit_log.values.keys import key_fields, key_text
 from pgaudit_log.values.tables import Field, concrete
 

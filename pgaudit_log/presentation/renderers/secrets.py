@@ -6,7 +6,7 @@ from typing import Any
 
 from django.utils.safestring import SafeString
 
-from pgaudit_log.admin.renderers.base import Renderer
+from pgaudit_log.presentation.renderers.base import Renderer
 from pgaudit_log.values.row_json import MASKED
 
 

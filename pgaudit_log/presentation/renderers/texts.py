@@ -9,10 +9,10 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from pgaudit_log.admin import text_diffs
-from pgaudit_log.admin.renderers.base import Renderer, length_of
-from pgaudit_log.admin.renderers.registry import register_renderer
 from pgaudit_log.diffs.display import safe
+from pgaudit_log.presentation import text_diffs
+from pgaudit_log.presentation.renderers.base import Renderer, length_of
+from pgaudit_log.presentation.renderers.registry import register_renderer
 
 SHORT = 120
 """Up to how many characters a text stands in a line."""

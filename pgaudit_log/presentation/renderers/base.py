@@ -12,8 +12,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from pgaudit_log.admin.labels import Labels
 from pgaudit_log.diffs.display import exact, safe
+from pgaudit_log.presentation.labels import Labels
 from pgaudit_log.values.row_json import ERASED, JSON_NULL, MASKED, MISSING, Absence
 from pgaudit_log.values.tables import Field
 

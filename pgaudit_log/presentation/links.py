@@ -1,0 +1,40 @@
+"""Links: where the screens are of what a page names; outside the admin, nowhere."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django.db import models
+
+
+class Links:
+    """The addresses of the screens, each empty: a project's own pages have none of them."""
+
+    def trail(self, **query: Any) -> str:
+        """Return where the trail is, with a filter."""
+        return ""
+
+    def event(self, id: int) -> str:
+        """Return where one event is shown."""
+        return ""
+
+    def transaction(self, txid: int) -> str:
+        """Return where all events of a transaction are."""
+        return ""
+
+    def context(self, id: Any) -> str:
+        """Return where all events of a context are, such as a request."""
+        return ""
+
+    def timeline(self, model: type[models.Model], key: str) -> str:
+        """Return where the timeline of an object is."""
+        return ""
+
+    def comparison(self, timeline: str, a: int | str, b: int | str) -> str:
+        """Return where two states of the object of a timeline are compared."""
+        return f"{timeline}compare/?{urlencode({'a': a, 'b': b})}" if timeline else ""
+
+    def change(self, model: type[models.Model], key: str) -> str:
+        """Return where an object is changed."""
+        return ""
