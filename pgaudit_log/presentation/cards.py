@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from pgaudit_log.diffs.display import in_current_zone, safe
 from pgaudit_log.presentation import many_to_many
+from pgaudit_log.presentation.access import Access
 from pgaudit_log.presentation.entries import Entries
 from pgaudit_log.presentation.shown import SIGNS, WORDS, Entry
 from pgaudit_log.reading import actors
@@ -36,6 +37,17 @@ class Count:
     kind: str
     fields: str
     """The names of the fields that were changed, in all of them together."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Head:
+    """Who made an event and why, as far as the person may know."""
+
+    actor: Actor
+    who: str
+    on_behalf_of: str
+    reason: str
+    request: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,17 +145,17 @@ def _card(
 ) -> Card:
     newest = events[0]
     access, links = entries.access, entries.links
-    context = actors.context_of(newest)
-    actor = actors.actor_of(newest, names)
+    head = head_of(newest, names, access)
+    actor = head.actor
     folded = many_to_many.folded(own_entries, entries)
     return Card(
         event=newest,
         time=newest.pgh_created_at,
-        who=who(actor, may_view_context=access.may_view_context),
-        on_behalf_of=_name(actor.on_behalf_of) if actor.on_behalf_of is not None else "",
+        who=head.who,
+        on_behalf_of=head.on_behalf_of,
         by=links.trail(actor=actor.person.key) if actor.person is not None else "",
-        reason=_text(context.get("reason")),
-        request=_request(context, actor) if access.may_view_context else "",
+        reason=head.reason,
+        request=head.request,
         observed=_observed(newest) if access.may_view_context else "",
         entries=folded,
         counts=() if own_entries else _counts(events, entries),
@@ -152,6 +164,19 @@ def _card(
         is_cut=False,
         url=links.transaction(newest.pgh_txid),
         context_url=links.context(newest.pgh_context_id) if newest.pgh_context_id else "",
+    )
+
+
+def head_of(event: Any, names: actors.Names, access: Access) -> Head:
+    """Return who made an event and why; ``names`` has those whom it does not name itself."""
+    context = actors.context_of(event)
+    actor = actors.actor_of(event, names)
+    return Head(
+        actor=actor,
+        who=who(actor, may_view_context=access.may_view_context),
+        on_behalf_of=_name(actor.on_behalf_of) if actor.on_behalf_of is not None else "",
+        reason=_text(context.get("reason")),
+        request=_request(context, actor) if access.may_view_context else "",
     )
 
 

@@ -223,14 +223,16 @@ class Entries:
         """Return how a field changed."""
         renderer = self.renderer(field)
         html = renderer.change(old, new)
-        return self._named(column, field, html)
+        return self._named(column, field, html, old, new)
 
     def value(self, column: str, field: Field | None, value: Any) -> Shown:
         """Return a value of a field."""
-        return self._named(column, field, self.renderer(field).show(value))
+        return self._named(column, field, self.renderer(field).show(value), value)
 
     @staticmethod
-    def _named(column: str, field: Field | None, html: SafeString) -> Shown:
+    def _named(
+        column: str, field: Field | None, html: SafeString, old: Any, new: Any = None
+    ) -> Shown:
         return Shown(
             name=field.name if field is not None else safe(column),
             label=str(field.verbose_name) if field is not None else safe(column),
@@ -239,6 +241,9 @@ class Entries:
             is_block=any(tag in html for tag in ("<div", "<ul")),
             is_unknown=field is None,
             is_generated=isinstance(field, models.GeneratedField),
+            field=field,
+            old=old,
+            new=new,
         )
 
 

@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from pgaudit_log.constants import BASELINE, DELETE, INSERT, MANUAL, TRUNCATE, UPDATE
+from pgaudit_log.values.tables import Field
 
 WORDS = {
     INSERT: _("added"),
@@ -37,6 +38,10 @@ class Shown:
     is_unknown: bool = False
     """Whether the model no longer has it."""
     is_generated: bool = False
+    field: Field | None = None
+    old: Any = None
+    """The value before, or the only one that there is."""
+    new: Any = None
 
 
 @dataclass(frozen=True, kw_only=True)

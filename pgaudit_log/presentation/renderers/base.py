@@ -65,6 +65,13 @@ class Renderer:
         """Return the words for a value: what ``value()`` shows where nothing else is needed."""
         return exact(value)
 
+    def json(self, value: Any) -> Any:
+        """Return a value for programs: what JSON has, or what stands for it, such as a ``date``.
+
+        What ``value()`` does not show must not be told here: return ``MASKED`` then.
+        """
+        return value
+
     def whole(self, text: str, value: Any) -> SafeString:
         """Return a text in the element of this kind, its beginning where it is long."""
         shown = safe(text[: MOST_CHARACTERS + 1])

@@ -17,6 +17,10 @@ class SecretRenderer(Renderer):
         """Return what stands for it."""
         return self.show(MASKED)
 
+    def json(self, value: Any) -> Any:
+        """Return what stands for it."""
+        return MASKED
+
     def change(self, old: Any, new: Any) -> SafeString:
         """Return that it changed."""
         return super().change(MASKED, MASKED)
