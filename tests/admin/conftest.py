@@ -11,6 +11,7 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 
 import pgaudit_log
+from tests.admin.browser import _static_files, chromium, shop, visit  # noqa: F401
 from tests.admin.corpus import EVIL
 from tests.shop.models import Customer, Order, OrderLine, Product
 from tests.support import execute
