@@ -17,6 +17,8 @@ from pgaudit_log.values.tables import concrete
 class AdminAccess(Access):
     """What one request may see, in one site of the admin."""
 
+    links: AdminLinks
+
     def __init__(self, request: HttpRequest, site: AdminSite) -> None:
         super().__init__(request, AdminLinks(site))
         self.site = site

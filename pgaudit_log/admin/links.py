@@ -32,6 +32,14 @@ class AdminLinks(Links):
         url = self._reverse(f"{APP_LABEL}_events_changelist")
         return f"{url}?{urlencode(query)}" if url and query else url
 
+    def saved_filters(self) -> str:
+        """Return where the filters are that somebody has saved."""
+        return self._reverse(f"{APP_LABEL}_events_saved")
+
+    def users(self) -> str:
+        """Return where users are looked for by the beginning of their names."""
+        return self._reverse(f"{APP_LABEL}_events_users")
+
     def event(self, id: int) -> str:
         """Return where one event is shown."""
         return self._reverse(f"{APP_LABEL}_events_change", id)

@@ -15,7 +15,7 @@ from pgaudit_log.admin.access import AdminAccess
 from pgaudit_log.admin.comparison_view import comparison
 from pgaudit_log.admin.fields_view import fields
 from pgaudit_log.admin.links import AdminLinks
-from pgaudit_log.admin.timeline_view import timeline
+from pgaudit_log.admin.timeline_view import timeline, timeline_export
 from pgaudit_log.declaring import model_labels
 from pgaudit_log.values.tables import concrete
 
@@ -39,7 +39,11 @@ def audit_urls(model_admin: ModelAdmin[Any]) -> list[Any]:
     def fields_view(request: HttpRequest, object_id: str) -> Any:
         return fields(site, request, model, unquote(object_id))
 
+    def export_view(request: HttpRequest, object_id: str) -> Any:
+        return timeline_export(site, request, model, unquote(object_id))
+
     return [
+        path("<path:object_id>/audit/export/", site.admin_view(export_view), name=f"{name}_export"),
         path("<path:object_id>/audit/fields/", site.admin_view(fields_view), name=f"{name}_fields"),
         path(
             "<path:object_id>/audit/compare/",

@@ -10,13 +10,16 @@ from urllib.parse import urlencode
 from django.contrib.admin import AdminSite
 from django.db import models
 from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.utils.text import capfirst
 
 from pgaudit_log.admin.access import AdminAccess
-from pgaudit_log.admin.responses import Crumb, screen
+from pgaudit_log.admin.export import export
+from pgaudit_log.admin.export_formats import FORMATS
+from pgaudit_log.admin.responses import Crumb, refusal, screen
 from pgaudit_log.presentation.subjects import subject_of
-from pgaudit_log.presentation.timelines import Timeline, timeline_of
+from pgaudit_log.presentation.timelines import Timeline, events_that_changed, timeline_of
 
 
 def timeline(
@@ -55,6 +58,10 @@ def timeline(
         tab="timeline",
         timeline_url=own_url,
         fields_url=f"{own_url}fields/" if own_url else "",
+        export_url=f"{own_url}export/{addresses['all_url']}"
+        if own_url and access.may_export
+        else "",
+        formats=[(name, own.label) for name, own in FORMATS.items()],
         compare_url=f"{own_url}compare/"
         if own_url and len(ids) + (subject.obj is not None) > 1
         else "",
@@ -66,6 +73,23 @@ def timeline(
         newer_url=addresses["newer_url"],
         older_url=addresses["older_url"],
     )
+
+
+def timeline_export(
+    site: AdminSite, request: HttpRequest, model: type[models.Model], text: str
+) -> HttpResponseBase:
+    """Return the events of an object as a file, without those of what belongs to it.
+
+    Raises:
+        PermissionDenied: when the person may not see it, or may not export.
+        Http404: when there is no such object, and never was.
+    """
+    access = AdminAccess(request, site)
+    subject = subject_of(access, model, text)
+    events, message = events_that_changed(access, subject, request.GET.get("field", ""))
+    if message:
+        return refusal(site, request, message, status=400)
+    return export(site, request, access, events, str(subject.model._meta.model_name))
 
 
 def _former(found: Timeline, access: AdminAccess) -> str:

@@ -88,6 +88,7 @@ RULES = (
         "Set a number of seconds from 1 to 3600.",
     ),
     _Rule("ADMIN_TRAIL", lambda value: isinstance(value, bool), "Set True or False."),
+    _Rule("ADMIN_VIEWS", lambda value: isinstance(value, bool), "Set True or False."),
     _Rule(
         "APPEND_ONLY",
         lambda value: value is True,

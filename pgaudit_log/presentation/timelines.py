@@ -130,7 +130,7 @@ class Timeline:
         ]
 
     def addresses(self, parameters: Mapping[str, str]) -> dict[str, str]:
-        """Return where the newer and the older page are, and this one with or without parts."""
+        """Return where the newer and the older page are, this one with or without parts, and all of it."""
         kept = [(name, parameters[name]) for name in ("field", "parts") if parameters.get(name)]
 
         def address(**changed: Any) -> str:
@@ -139,6 +139,7 @@ class Timeline:
 
         page = self.page
         return {
+            "all_url": address(),
             "parts_url": address(parts="0" if self.with_parts else "1"),
             "newer_url": address(after=page.newer) if page.newer is not None else "",
             "older_url": address(before=page.older) if page.older is not None else "",
@@ -160,18 +161,8 @@ def timeline_of(
         parameters: ``before`` or ``after`` an event, ``field`` that changed, and ``parts=0``.
         size: how many events a page has.
     """
-    events: Any = events_of(subject)
     field = parameters.get("field", "")
-    message = ""
-    if field:
-        hidden = access.hidden_fields(subject.model)
-        try:
-            events = None if field in hidden else events.changed(field)
-        except QueryError:
-            events = None
-        if events is None:
-            # One that is hidden is unknown here.
-            events, message = Events.objects.none(), _("There is no such field.")
+    events, message = events_that_changed(access, subject, field)
     can_have_parts = not field and related_rows.has_related(access, subject.model)
     with_parts = can_have_parts and parameters.get("parts") != "0"
     position = pages.Position.of(parameters)
@@ -199,6 +190,20 @@ def timeline_of(
         can_have_parts=can_have_parts,
         with_parts=with_parts,
     )
+
+
+def events_that_changed(access: Access, subject: Subject, field: str) -> tuple[Any, str]:
+    """Return the events of an object, those that changed a field; and what cannot be asked."""
+    events = events_of(subject)
+    if not field:
+        return events, ""
+    try:
+        if field not in access.hidden_fields(subject.model):
+            return events.changed(field), ""
+    except QueryError:
+        pass
+    # One that is hidden is unknown here.
+    return Events.objects.none(), _("There is no such field.")
 
 
 def events_of(subject: Subject) -> Any:

@@ -84,6 +84,36 @@ def test_the_trail_of_eight_models(queries: Any, times: int) -> None:
     assert queries(TRAIL, layout="list") <= TRAIL_BUDGET
 
 
+def test_all_filters_together_cost_no_more(queries: Any) -> None:
+    """Beside the page: who is meant by a name, and the two ends of a bounded search."""
+    order = story(15)
+    ana = User.objects.get(username="ana")
+    everything = {
+        "q": "note:n14",
+        "period": "month",
+        "actor": "ana",
+        "acted": "person",
+        "model": "shop.Order",
+        "object": str(order.pk),
+        "changed": "note",
+        "changed_from": "n13",
+        "changed_to": "n14",
+        "operation": "U",
+        "label": "update",
+        "since": "2020-01-01",
+        "until": "2100-01-01",
+        "at": "2100-01-01",
+        "context": f"user={ana.pk}",
+        "source": "trigger",
+        "bulk": "2",
+    }
+    [event] = Events.objects.filter(pgh_obj_model="shop.Order", pgh_diff__note__1="n14")
+    everything |= {"transaction": str(event.pgh_txid), "context_id": str(event.pgh_context_id)}
+    names_and_bounds = 7
+    found = queries(TRAIL, **everything)
+    assert found <= TRAIL_BUDGET + names_and_bounds, found
+
+
 def test_a_second_page_costs_what_the_first_does(queries: Any) -> None:
     story(15)
     last = Events.objects.latest("pgh_id").pk
