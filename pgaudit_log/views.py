@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.generic.base import TemplateResponseMixin, View
 from django.views.generic.detail import SingleObjectMixin
 
-from pgaudit_log.presentation import pages
+from pgaudit_log.presentation import looks, pages
 from pgaudit_log.presentation.access import Access
 from pgaudit_log.presentation.object_texts import loaded
 from pgaudit_log.presentation.subjects import Subject, subject_for, subject_of
@@ -58,6 +58,7 @@ class TimelineView(AccessMixin, _SingleObjectMixin, TemplateResponseMixin, View)
             subject = self.get_subject(access)
         except PermissionDenied:
             return self.handle_no_permission()
+        looks.tell(request)
         self.object = subject.obj
         found = timeline_of(access, subject, request.GET, size=self.page_size)
         context = self.get_context_data(

@@ -16,7 +16,7 @@ from rest_framework.throttling import UserRateThrottle
 from rest_framework.viewsets import GenericViewSet
 
 from pgaudit_log.models import Events
-from pgaudit_log.presentation import pages
+from pgaudit_log.presentation import looks, pages
 from pgaudit_log.presentation.access import Access
 from pgaudit_log.presentation.entries import Entries
 from pgaudit_log.presentation.filter_bar import TrailFilterSet
@@ -138,6 +138,7 @@ class EventViewSet(AuditViewSet):
                 page = self.paginate_queryset(events)
         except pages.TookTooLongError as error:
             raise TookTooLong(pages.too_long()) from error
+        looks.tell(request._request)
         shown = represented(page, Entries(self.get_access(), using))
         return self.get_paginated_response(self.get_serializer(shown, many=True).data)
 
@@ -151,6 +152,7 @@ class EventViewSet(AuditViewSet):
         event = None if id is None else self.get_queryset().filter(pk=id).first()
         if event is None:
             raise Http404(_("There is no event %(id)s.") % {"id": str(id)[:20]})
+        looks.tell(request._request)
         entries = Entries(self.get_access(), str(event._state.db))
         return Response(self.get_serializer(represented_alone(event, entries)).data)
 
@@ -189,6 +191,7 @@ class _Timelines:
                 page, parts, entries = found.page, found.parts, found.entries
         except pages.TookTooLongError as error:
             raise TookTooLong(pages.too_long()) from error
+        looks.tell(self.request._request)
         shown = represented(paginator.of(page), entries, parts=parts)
         return paginator.get_paginated_response(TimelineEventSerializer(shown, many=True).data)
 

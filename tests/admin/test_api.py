@@ -311,6 +311,17 @@ def test_the_page_of_eight_models_costs_what_one_does(
         get(root, timeline(order))
 
 
+def test_who_looked_is_told_where_a_setting_says_so(
+    root: Client, order: Order, settings: Any
+) -> None:
+    settings.PGAUDIT_LOG_ADMIN_VIEWS = True
+    places = (EVENTS, f"{EVENTS}{order.events.latest('pgh_id').pk}/", timeline(order))  # type: ignore[attr-defined]
+    for place in (*places, f"/orders/{order.pk}/activity/"):
+        assert root.get(place).status_code == 200
+        seen = Events.objects.latest("pgh_id")
+        assert (seen.pgh_label, seen.pgh_context["url"]) == ("page_view", place)
+
+
 def test_so_many_questions_may_be_asked(
     root: Client, order: Order, monkeypatch: pytest.MonkeyPatch
 ) -> None:
