@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from django.db import models
@@ -156,6 +157,11 @@ class Entries:
         self, event: Any, model: type[models.Model] | None, may_view: bool, values: _Values
     ) -> Entry:
         shown, rest = self._shown(event, model, values)
+        if event.pgh_obj_model in OWN:
+            # It has never had a model.
+            shown, rest = (
+                [replace(own, is_unknown=False) for own in told] for told in (shown, rest)
+            )
         return Entry(
             event=event,
             operation=event.pgh_operation,
