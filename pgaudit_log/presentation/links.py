@@ -19,8 +19,8 @@ class Links:
         """Return where one event is shown."""
         return ""
 
-    def transaction(self, txid: int) -> str:
-        """Return where all events of a transaction are."""
+    def transaction(self, event: Any) -> str:
+        """Return where all events of an event's transaction are."""
         return ""
 
     def context(self, id: Any) -> str:
@@ -34,6 +34,10 @@ class Links:
     def comparison(self, timeline: str, a: int | str, b: int | str) -> str:
         """Return where two states of the object of a timeline are compared."""
         return f"{timeline}compare/?{urlencode({'a': a, 'b': b})}" if timeline else ""
+
+    def as_of(self, timeline: str, **moment: Any) -> str:
+        """Return where the object of a timeline is shown as of a moment: ``t``, or ``event``."""
+        return f"{timeline}at/?{urlencode(moment)}" if timeline else ""
 
     def change(self, model: type[models.Model], key: str) -> str:
         """Return where an object is changed."""
