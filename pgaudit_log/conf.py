@@ -32,6 +32,12 @@ class Settings:
     ADMIN_HISTORY: bool = True
     """Whether the admin's History pages of tracked models are their timelines."""
 
+    ADMIN_REASON: bool = True
+    """Whether whoever goes back in the admin must say why."""
+
+    ADMIN_REVERT_THROUGH: Literal["sql", "save"] = "sql"
+    """How the admin writes what goes back: exactly the values, or with ``full_clean()`` and ``save()``."""
+
     ADMIN_TIMEOUT: int = 5
     """After how many seconds a question that the trail in the admin asks is given up."""
 

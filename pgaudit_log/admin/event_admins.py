@@ -20,6 +20,7 @@ from pgaudit_log.admin.access import AdminAccess
 from pgaudit_log.admin.as_of_view import as_of
 from pgaudit_log.admin.columns import columns_of
 from pgaudit_log.admin.comparison_view import comparison
+from pgaudit_log.admin.deleted_view import deleted
 from pgaudit_log.admin.event_view import event as event_page
 from pgaudit_log.admin.fields_view import fields
 from pgaudit_log.admin.saved_filters import saved_filters
@@ -33,6 +34,7 @@ from pgaudit_log.declaring import model_labels
 from pgaudit_log.models import Events
 from pgaudit_log.presentation import cards
 from pgaudit_log.presentation.filter_bar import TrailFilterSet, typed_filterset
+from pgaudit_log.presentation.links import MODES, Mode
 from pgaudit_log.presentation.shown import WORDS
 from pgaudit_log.reading import actors
 
@@ -195,7 +197,18 @@ class EventsAdmin(ReadOnlyAdmin):
                 self._view(self.transaction_view),
                 name=f"{name}_transaction",
             ),
+            path(
+                "transaction/<int:txid>/undo/",
+                self._view(self.transaction_undo_view),
+                name=f"{name}_transaction_undo",
+            ),
             path("context/<uuid:id>/", self._view(self.context_view), name=f"{name}_context"),
+            path(
+                "context/<uuid:id>/undo/",
+                self._view(self.context_undo_view),
+                name=f"{name}_context_undo",
+            ),
+            path("deleted/<str:label>/", self._view(self.deleted_view), name=f"{name}_deleted"),
             path(
                 "object/<str:label>/<path:key>/compare/",
                 self._view(self.object_comparison_view),
@@ -210,6 +223,15 @@ class EventsAdmin(ReadOnlyAdmin):
                 "object/<str:label>/<path:key>/fields/",
                 self._view(self.object_fields_view),
                 name=f"{name}_object_fields",
+            ),
+            *(
+                path(
+                    f"object/<str:label>/<path:key>/{mode}/",
+                    self._view(self.object_reversal_view),
+                    {"mode": mode},
+                    name=f"{name}_object_{mode}",
+                )
+                for mode in MODES
             ),
             path(
                 "object/<str:label>/<path:key>/export/",
@@ -257,6 +279,29 @@ class EventsAdmin(ReadOnlyAdmin):
     def object_fields_view(self, request: HttpRequest, label: str, key: str) -> Any:
         """Return who set what of an object."""
         return fields(self.admin_site, request, _model(label), unquote(key))
+
+    def object_reversal_view(self, request: HttpRequest, label: str, key: str, mode: Mode) -> Any:
+        """Return what an object goes back to by an event, and take it there."""
+        # Only now: few processes go back.
+        from pgaudit_log.admin.reversal_view import object_reversal
+
+        return object_reversal(self.admin_site, request, _model(label), unquote(key), mode)
+
+    def transaction_undo_view(self, request: HttpRequest, txid: int) -> Any:
+        """Return what taking a whole transaction back would change, and do it."""
+        from pgaudit_log.admin.reversal_view import transaction_undo
+
+        return transaction_undo(self.admin_site, request, txid)
+
+    def context_undo_view(self, request: HttpRequest, id: UUID) -> Any:
+        """Return what taking all back would change that was done in a context, and do it."""
+        from pgaudit_log.admin.reversal_view import context_undo
+
+        return context_undo(self.admin_site, request, id)
+
+    def deleted_view(self, request: HttpRequest, label: str) -> Any:
+        """Return the deleted objects of a model, of one that has no admin of its own, too."""
+        return deleted(self.admin_site, request, _model(label))
 
     def object_as_of_view(self, request: HttpRequest, label: str, key: str) -> Any:
         """Return an object as it was at a moment."""

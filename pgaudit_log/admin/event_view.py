@@ -16,6 +16,7 @@ from pgaudit_log.admin.transaction_view import document_of, facts_of
 from pgaudit_log.models import Events
 from pgaudit_log.presentation import cards, pages
 from pgaudit_log.presentation.entries import Entries
+from pgaudit_log.presentation.reverted import reverters
 from pgaudit_log.presentation.shown import Shown
 
 
@@ -34,7 +35,8 @@ def event(site: AdminSite, request: HttpRequest, text: str) -> TemplateResponse:
     if found is None:
         raise Http404(_("There is no event %(id)s.") % {"id": text[:20]})
     entries = Entries(access, str(found._state.db))
-    [day] = cards.days_of([found], entries, all_entries=True)
+    later = reverters([found], newer_than=found.pgh_id)
+    [day] = cards.days_of([found], entries, all_entries=True, later=later)
     [card] = day.cards
     may_view = not card.entries[0].is_restricted
     return screen(

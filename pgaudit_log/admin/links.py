@@ -55,6 +55,10 @@ class AdminLinks(Links):
         url = self._reverse(f"{APP_LABEL}_events_transaction", event.pgh_txid)
         return f"{url}?{urlencode({'t': _utc(event.pgh_created_at)})}" if url else ""
 
+    def transaction_number(self, txid: int) -> str:
+        """Return where all events of a transaction are of which no event is at hand."""
+        return self._reverse(f"{APP_LABEL}_events_transaction", txid)
+
     def context(self, id: Any) -> str:
         """Return where all events of a context are, such as a request."""
         return self._reverse(f"{APP_LABEL}_events_context", id)
@@ -69,6 +73,23 @@ class AdminLinks(Links):
         """Return where the timeline is at the object's own admin."""
         meta = model._meta
         return self._reverse(f"{meta.app_label}_{meta.model_name}_audit", quote(key))
+
+    def undo_transaction(self, txid: int) -> str:
+        """Return where a whole transaction is taken back."""
+        return self._reverse(f"{APP_LABEL}_events_transaction_undo", txid)
+
+    def undo_context(self, id: Any) -> str:
+        """Return where all that was done in a context is taken back."""
+        return self._reverse(f"{APP_LABEL}_events_context_undo", id)
+
+    def deleted(self, model: type[models.Model]) -> str:
+        """Return where the deleted objects of a model are listed."""
+        model = concrete(model)
+        meta = model._meta
+        own = ""
+        if model in self._site._registry:
+            own = self._reverse(f"{meta.app_label}_{meta.model_name}_audit_deleted")
+        return own or self._reverse(f"{APP_LABEL}_events_deleted", meta.label)
 
     def change(self, model: type[models.Model], key: str) -> str:
         """Return where an object is changed."""

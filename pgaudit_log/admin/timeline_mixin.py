@@ -14,10 +14,12 @@ from django.urls import path
 from pgaudit_log.admin.access import AdminAccess
 from pgaudit_log.admin.as_of_view import as_of
 from pgaudit_log.admin.comparison_view import comparison
+from pgaudit_log.admin.deleted_view import deleted
 from pgaudit_log.admin.fields_view import fields
 from pgaudit_log.admin.links import AdminLinks
 from pgaudit_log.admin.timeline_view import timeline, timeline_export
 from pgaudit_log.declaring import model_labels
+from pgaudit_log.presentation.links import MODES, Mode
 from pgaudit_log.values.tables import concrete
 
 
@@ -40,6 +42,15 @@ def audit_urls(model_admin: ModelAdmin[Any]) -> list[Any]:
     def fields_view(request: HttpRequest, object_id: str) -> Any:
         return fields(site, request, model, unquote(object_id))
 
+    def deleted_view(request: HttpRequest) -> Any:
+        return deleted(site, request, model)
+
+    def reversal_view(request: HttpRequest, object_id: str, mode: Mode) -> Any:
+        # Only now: few processes go back.
+        from pgaudit_log.admin.reversal_view import object_reversal
+
+        return object_reversal(site, request, model, unquote(object_id), mode)
+
     def as_of_view(request: HttpRequest, object_id: str) -> Any:
         return as_of(site, request, model, unquote(object_id))
 
@@ -47,6 +58,16 @@ def audit_urls(model_admin: ModelAdmin[Any]) -> list[Any]:
         return timeline_export(site, request, model, unquote(object_id))
 
     return [
+        path("audit/deleted/", site.admin_view(deleted_view), name=f"{name}_deleted"),
+        *(
+            path(
+                f"<path:object_id>/audit/{mode}/",
+                site.admin_view(reversal_view),
+                {"mode": mode},
+                name=f"{name}_{mode}",
+            )
+            for mode in MODES
+        ),
         path("<path:object_id>/audit/at/", site.admin_view(as_of_view), name=f"{name}_as_of"),
         path("<path:object_id>/audit/export/", site.admin_view(export_view), name=f"{name}_export"),
         path("<path:object_id>/audit/fields/", site.admin_view(fields_view), name=f"{name}_fields"),
@@ -77,12 +98,14 @@ def with_trail_link(model_admin: ModelAdmin[Any], request: HttpRequest, response
         return response
     if not access.may_view_trail or not access.may_view(model):
         return response
-    url = AdminLinks(model_admin.admin_site).trail(model=model._meta.label)
-    if not url or response.is_rendered:
+    links = AdminLinks(model_admin.admin_site)
+    url, deleted_url = links.trail(model=model._meta.label), links.deleted(model)
+    if not (url or deleted_url) or response.is_rendered:
         return response
     template: Any = select_template([names] if isinstance(names, str) else list(names))
     context["audit_parent"] = template.template
     context["audit_trail_url"] = url
+    context["audit_deleted_url"] = deleted_url
     response.template_name = "pgaudit_log/admin/change_list.html"
     return response
 

@@ -47,6 +47,7 @@ def timeline(
         opts=subject.model._meta,
         days=found.days,
         deletion=found.deletion,
+        restore_url=found.restore_url,
         page=found.page,
         facets=found.facets(own_url),
         field=found.field,
@@ -66,6 +67,7 @@ def timeline(
         compare_url=f"{own_url}compare/"
         if own_url and len(ids) + (subject.obj is not None) > 1
         else "",
+        newest_id=found.newest_id,
         checked_a=ids[0 if subject.obj is not None else -1] if ids else None,
         checked_b=ids[0] if ids and subject.obj is None else None,
         kind=found.kind,

@@ -16,6 +16,7 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
 from pgaudit_log.admin.access import AdminAccess
+from pgaudit_log.admin.links import AdminLinks
 from pgaudit_log.admin.responses import refusal, screen
 from pgaudit_log.diffs.display import safe
 from pgaudit_log.exceptions import QueryError
@@ -60,7 +61,8 @@ def transaction(site: AdminSite, request: HttpRequest, txid: int) -> TemplateRes
         with pages.bounded(str(Events.objects.db)):
             events = _of_transaction(txid, request.GET.get("t", ""))
             title = _("Transaction %(txid)d") % {"txid": txid}
-            return _page(access, events, title, is_transaction=True)
+            undo = AdminLinks(site).undo_transaction(txid), _("Undo this whole transaction…")
+            return _page(access, events, title, undo, is_transaction=True)
     except pages.TookTooLongError:
         return refusal(site, request, pages.too_long(), status=503)
 
@@ -99,13 +101,19 @@ def context(site: AdminSite, request: HttpRequest, id: UUID) -> TemplateResponse
     try:
         with pages.bounded(str(Events.objects.db)):
             title = _("Context %(id)s") % {"id": id}
-            return _page(access, Events.objects.in_context(id), title)
+            undo = AdminLinks(site).undo_context(id), _("Undo all of this…")
+            return _page(access, Events.objects.in_context(id), title, undo)
     except pages.TookTooLongError:
         return refusal(site, request, pages.too_long(), status=503)
 
 
 def _page(
-    access: AdminAccess, events: Any, title: str, *, is_transaction: bool = False
+    access: AdminAccess,
+    events: Any,
+    title: str,
+    undo: tuple[str, str],
+    *,
+    is_transaction: bool = False,
 ) -> TemplateResponse:
     parameters = access.request.GET
     after = pages.number_of(parameters.get("after"))
@@ -135,8 +143,15 @@ def _page(
         else [],
         facts=facts_of(shown[0], access, entries),
         document=document_of(shown[0], access),
+        undo_url=undo[0] if any(_can_be_undone(card) for card in own) else "",
+        undo_label=undo[1],
         seconds=(shown[-1].pgh_created_at - shown[0].pgh_created_at).total_seconds(),
     )
+
+
+def _can_be_undone(card: cards.Card) -> bool:
+    """Return whether the person may take something back that a card tells."""
+    return any(entry.undo_url for entry in card.entries)
 
 
 def _neighbours(

@@ -82,6 +82,8 @@ RULES = (
         "Set a number of days from 1, or None for all that there are.",
     ),
     _Rule("ADMIN_HISTORY", lambda value: isinstance(value, bool), "Set True or False."),
+    _Rule("ADMIN_REASON", lambda value: isinstance(value, bool), "Set True or False."),
+    _Rule("ADMIN_REVERT_THROUGH", lambda value: value in ("sql", "save"), 'Set "sql" or "save".'),
     _Rule(
         "ADMIN_TIMEOUT",
         lambda value: type(value) is int and 1 <= value <= 3600,

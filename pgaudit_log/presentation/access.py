@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from django.apps import apps
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -11,7 +11,7 @@ from django.db import models
 from django.utils.module_loading import import_string
 
 from pgaudit_log.conf import settings
-from pgaudit_log.constants import APP_LABEL
+from pgaudit_log.constants import APP_LABEL, DELETE, INSERT, UPDATE
 from pgaudit_log.declaring import former_names, model_labels
 from pgaudit_log.declaring.masks import is_masked
 from pgaudit_log.presentation.links import Links
@@ -24,6 +24,13 @@ if TYPE_CHECKING:
 def is_password(field: Field) -> bool:
     """Return whether a field has passwords of users, which are shown to nobody."""
     return field.name == "password" and issubclass(field.model, AbstractBaseUser)
+
+
+Action = Literal["add", "change", "delete"]
+"""What the admin asks a permission for."""
+
+UNDONE_BY: dict[str, Action] = {INSERT: "delete", UPDATE: "change", DELETE: "add"}
+"""What taking an event of each operation back needs."""
 
 
 class Access:
@@ -130,6 +137,35 @@ class Access:
                 asked.append(hook(self.request, model))
             self._hidden[model] = frozenset(name for names in asked for name in _listed(names))
         return self._hidden[model]
+
+    @property
+    def may_revert(self) -> bool:
+        """Whether anything may be reverted, undone or restored; each object needs more."""
+        return self.may_view_trail and self.has_permission(f"{APP_LABEL}.revert_events")
+
+    def may_write(
+        self, action: Action, model: type[models.Model], obj: models.Model | None = None
+    ) -> bool:
+        """Return whether objects of a model, or one of them, may be added, changed or deleted.
+
+        A model that is registered says so itself. Rows of the automatic table of a many-to-many
+        field are the concern of the model that has it: whoever may change that may change these.
+        """
+        model = concrete(model)
+        if not self.may_view(model):
+            return False
+        owner = owner_of(model)
+        if owner is not None:
+            return self.may_write("change", owner)
+        admins = self.admins_of(model)
+        if not admins:
+            return self.has_permission(f"{model._meta.app_label}.{action}_{model._meta.model_name}")
+        if action == "add":
+            return all(registered.has_add_permission(self.request) for registered in admins)
+        return all(
+            getattr(registered, f"has_{action}_permission")(self.request, obj)
+            for registered in admins
+        )
 
     def querysets_of(self, model: type[models.Model]) -> Sequence[models.QuerySet[Any, Any]]:
         """Return the objects of a model that each of its admins shows."""

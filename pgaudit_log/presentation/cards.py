@@ -17,7 +17,8 @@ from pgaudit_log.presentation import many_to_many
 from pgaudit_log.presentation.access import Access
 from pgaudit_log.presentation.entries import Entries
 from pgaudit_log.presentation.long_transactions import Beyond
-from pgaudit_log.presentation.shown import SIGNS, WORDS, Entry
+from pgaudit_log.presentation.reverted import Reverter, reverted
+from pgaudit_log.presentation.shown import SIGNS, WORDS, Entry, Reverted
 from pgaudit_log.reading import actors
 from pgaudit_log.reading.actors import Actor, Person
 from pgaudit_log.reading.pages import Page
@@ -88,6 +89,9 @@ class Card:
     url: str
     """Where all of the transaction is shown."""
     context_url: str
+    reverts: str
+    """What it took back, such as ``event 17``; empty if nothing."""
+    reverts_url: str
 
     @property
     def context_id(self) -> Any:
@@ -110,6 +114,7 @@ def days_of(
     parts: frozenset[int] = frozenset(),
     all_entries: bool = False,
     page: Page[Any] | None = None,
+    later: Sequence[Any] = (),
     beyond: Mapping[int, Beyond] | None = None,
 ) -> list[Day]:
     """Return events, the newest first, as the cards of days.
@@ -120,11 +125,13 @@ def days_of(
         parts: the ids of the events that are of rows that belong to an object.
         page: the page, whose transactions at its ends may go on beyond it.
         all_entries: whether also many events of a transaction are shown one by one.
+        later: events beside them that may have taken some of them back.
         beyond: by transaction, what those have beyond the page at whose events it ends.
     """
     listed = list(events)
     ends = {id(event) for event in (listed[:1] + listed[-1:])}
-    names = actors.names(listed)
+    found_reverted = reverted(listed, [*listed, *later])
+    names = actors.names([*listed, *(own.event for own in found_reverted.values())])
     by_transaction: dict[Any, list[Any]] = {}
     for event in listed:
         by_transaction.setdefault((event.pgh_txid, event.pgh_context_id), []).append(event)
@@ -143,7 +150,11 @@ def days_of(
     found: dict[date, list[Card]] = {}
     for key, own in by_transaction.items():
         own_entries = [
-            replace(shown[event.pgh_id], is_part=event.pgh_id in parts)
+            replace(
+                shown[event.pgh_id],
+                is_part=event.pgh_id in parts,
+                reverted=_reverted(found_reverted.get(event.pgh_id), names, entries),
+            )
             for event in own
             if event.pgh_id in shown
         ]
@@ -174,6 +185,7 @@ def _card(
     head = head_of(newest, names, access)
     actor = head.actor
     folded = many_to_many.folded(own_entries, entries)
+    reverts, reverts_url = _reverts(actors.context_of(newest), entries)
     return Card(
         event=newest,
         time=newest.pgh_created_at,
@@ -194,6 +206,8 @@ def _card(
         is_cut=False,
         url=links.transaction(newest),
         context_url=links.context(newest.pgh_context_id) if newest.pgh_context_id else "",
+        reverts=reverts,
+        reverts_url=reverts_url,
     )
 
 
@@ -227,6 +241,36 @@ def _name(person: Person) -> str:
 
 def _text(value: Any) -> str:
     return safe(value)[:300] if isinstance(value, str | int) else ""
+
+
+def _reverts(context: Any, entries: Entries) -> tuple[str, str]:
+    """Return what a context says that was gone back to, or taken back, and where that is."""
+    event, txid = (context.get(key) for key in ("reverts_event", "reverts_txid"))
+    if type(event) is int:
+        return _("event %(id)d") % {"id": event}, entries.links.event(event)
+    if type(txid) is int and txid >= 0:
+        return _("transaction %(txid)d") % {"txid": txid}, entries.links.transaction_number(txid)
+    if isinstance(id := context.get("reverts_context"), str) and id:
+        if not entries.access.may_view_context:
+            return _("a whole request"), ""
+        return _("context %(id)s") % {"id": _text(id)}, entries.links.context(id)
+    return _text(context.get("reverts_to")), ""
+
+
+def _reverted(found: Reverter | None, names: actors.Names, entries: Entries) -> Reverted | None:
+    """Return who took an event back, in words."""
+    if found is None:
+        return None
+    texts = {
+        "undone": _("Reverted by %(who)s"),
+        "restored": _("Restored by %(who)s"),
+        "gone back to": _("Reverted to by %(who)s"),
+    }
+    actor = actors.actor_of(found.event, names)
+    name = who(actor, may_view_context=entries.access.may_view_context)
+    id = found.event.pgh_id
+    text = f"{texts[found.how] % {'who': name}} (#{id})"
+    return Reverted(text=text, url=entries.links.event(id))
 
 
 def _request(context: Any, actor: Actor) -> str:

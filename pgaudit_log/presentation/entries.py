@@ -15,8 +15,9 @@ from pgaudit_log.declaring import former_names, model_labels
 from pgaudit_log.declaring.conditions import is_automatic
 from pgaudit_log.diffs.display import safe
 from pgaudit_log.presentation import object_texts, stored_values
-from pgaudit_log.presentation.access import Access
+from pgaudit_log.presentation.access import UNDONE_BY, Access, Action
 from pgaudit_log.presentation.labels import Labels
+from pgaudit_log.presentation.links import Mode
 from pgaudit_log.presentation.renderers import Renderer, Surroundings, renderer_for
 from pgaudit_log.presentation.shown import SIGNS, WORDS, Entry, Shown
 from pgaudit_log.reading.hidden_values import hidden_document
@@ -176,11 +177,36 @@ class Entries:
             event_url=self.links.event(event.pgh_id) if may_view else "",
             shown=shown,
             rest=rest,
+            undo_url=self._reversal_url(event, model, UNDONE_BY.get(event.pgh_operation)),
+            revert_url=self._reversal_url(event, model, "change", "revert")
+            if event.pgh_operation in (INSERT, UPDATE, BASELINE)
+            else "",
             is_restricted=not may_view,
             tracker=""
             if not may_view or event.pgh_label == _USUAL.get(event.pgh_operation)
             else safe(event.pgh_label),
         )
+
+    def _reversal_url(
+        self,
+        event: Any,
+        model: type[models.Model] | None,
+        needed: Action | None,
+        mode: Mode | None = None,
+    ) -> str:
+        """Return where an object goes back by an event; empty where the person may not do that."""
+        if (
+            needed is None
+            or model is None
+            or event.pgh_obj_id is None
+            or not self.access.may_revert
+        ):
+            return ""
+        if not self.access.may_write(needed, model) or not self.url_of(model, event.pgh_obj_id):
+            return ""
+        url = self.links.timeline(model, event.pgh_obj_id)
+        usual: Mode = "restore" if event.pgh_operation == DELETE else "undo"
+        return self.links.reversal(url, mode or usual, event.pgh_id)
 
     def kind_of(self, event: Any, model: type[models.Model] | None) -> str:
         """Return what the object of an event is."""
@@ -221,7 +247,7 @@ class Entries:
             if column in keys or self._is_subject(field, old):
                 continue
             shown = self.value(column, field, old)
-            (rest if _says_little(field, old) else told).append(shown)
+            (rest if says_little(field, old) else told).append(shown)
         return (told, rest) if told else (rest, [])
 
     def _is_subject(self, field: Field | None, value: Any) -> bool:
@@ -274,7 +300,7 @@ def _computed_last(changed: list[Shown]) -> tuple[list[Shown], list[Shown]]:
     return (told, rest) if told else (rest, [])
 
 
-def _says_little(field: Field | None, value: Any) -> bool:
+def says_little(field: Field | None, value: Any) -> bool:
     """Return whether a value of a new row is none, or what nobody had to say."""
     if value is None or value == "":
         return True

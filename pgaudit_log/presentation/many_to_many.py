@@ -99,4 +99,7 @@ def _of_field(place: _Owner, own: list[Entry], entries: Entries) -> Entry:
         url=entries.url_of(owner, key),
         shown=[shown],
         rest=(),
+        undo_url=own[0].undo_url if len(own) == 1 else "",
+        revert_url="",
+        reverted=own[0].reverted,
     )

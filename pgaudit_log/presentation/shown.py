@@ -38,6 +38,14 @@ class Shown:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Reverted:
+    """Who took an event back, or went back to it, and by which event."""
+
+    text: str
+    url: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Entry:
     """One event, or several that tell of one many-to-many field."""
 
@@ -59,6 +67,13 @@ class Entry:
     """Whether the person may not see what it is of."""
     is_part: bool = False
     """Whether it is of a row that belongs to the object of a timeline."""
+
+    undo_url: str = ""
+    """Where what it did is taken back; empty where the person may not."""
+    revert_url: str = ""
+    """Where its object goes back to how it was then."""
+    reverted: Reverted | None = None
+    """Who has taken it back, if anybody has."""
 
     tracker: str = ""
     """The tracker's label, where it says more than the operation."""

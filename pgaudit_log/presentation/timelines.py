@@ -7,7 +7,7 @@ story.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +22,8 @@ from pgaudit_log.models import Events
 from pgaudit_log.presentation import cards, object_texts, pages, related_rows
 from pgaudit_log.presentation.access import Access
 from pgaudit_log.presentation.entries import Entries
+from pgaudit_log.presentation.reverted import reverters
+from pgaudit_log.presentation.shown import Entry
 from pgaudit_log.presentation.subjects import Subject
 from pgaudit_log.reading.pages import Page
 from pgaudit_log.reading.whole_objects import tables_of
@@ -82,15 +84,31 @@ class Timeline:
         return str(self.subject.model._meta.verbose_name)
 
     @property
+    def newest_id(self) -> int | None:
+        """The id of the event that left an object as it is, to which it need not go back."""
+        if self.field or self.subject.obj is None or self.page.newer is not None or not self.own:
+            return None
+        id: int = self.own[0].pgh_id
+        return id
+
+    @property
     def deletion(self) -> cards.Card | None:
         """The card of the deletion of an object that is gone, if the page has it."""
+        return next((card for card, _entry in self._deletions()), None)
+
+    @property
+    def restore_url(self) -> str:
+        """Where an object that is gone comes back by its newest deletion, if the person may."""
+        return next((entry.undo_url for _card, entry in self._deletions()), "")
+
+    def _deletions(self) -> Iterator[tuple[cards.Card, Entry]]:
+        """Yield the deletions of an object that is gone with their cards, the newest first."""
         if self.subject.obj is not None:
-            return None
+            return
         for card in (card for day in self.days for card in day.cards):
             for entry in card.entries:
                 if entry.operation == DELETE and not entry.is_part:
-                    return card
-        return None
+                    yield card, entry
 
     @property
     def former(self) -> tuple[str, int] | None:
@@ -179,12 +197,16 @@ def timeline_of(
     except pages.TookTooLongError:
         message = pages.too_long()
     entries = Entries(access, str(events.db), subject=(subject.model, subject.key))
+    # On the newest page those that took others back are there.
+    newest = max((event.pgh_id for event in page), default=0)
+    own = [event for event in page if event.pgh_id not in parts]
+    later = reverters(own, newer_than=newest) if page.newer is not None else []
     return Timeline(
         subject=subject,
         entries=entries,
         page=page,
         parts=parts,
-        days=cards.days_of(page, entries, parts=parts, all_entries=True, page=page),
+        days=cards.days_of(page, entries, parts=parts, all_entries=True, page=page, later=later),
         field="" if message else field,
         message=message,
         can_have_parts=can_have_parts,

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+import pgaudit_log
 from pgaudit_log.models import Events
 from tests.admin.browser import faults_of, is_wider_than_the_window
-from tests.shop.models import Order
+from tests.shop.models import Order, OrderLine
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
@@ -87,6 +88,9 @@ SCREENS = (
     "/admin/shop/order/{order}/audit/fields/",
     "/admin/shop/order/{order}/audit/compare/?a={event}&b=now&unchanged=1",
     "/admin/shop/order/{order}/audit/compare/",
+    "/admin/shop/order/{order}/audit/undo/?event={event}",
+    "/admin/pgaudit_log/events/transaction/{txid}/undo/",
+    "/admin/shop/customer/audit/deleted/",
     "/admin/shop/order/{order}/audit/at/?event={event}",
     "/admin/shop/order/{order}/audit/at/?t=2001-01-01",
 )
@@ -116,3 +120,40 @@ def test_no_screen_has_a_fault_that_axe_finds(visit: Any, shop: Order) -> None:
         # The links between the admin's own breadcrumbs have less contrast than it wants.
         faults = faults_of(page, "{exclude: [['.breadcrumbs']]}")
         assert faults == [], (screen, scheme)
+
+
+def test_a_field_is_undone_after_a_later_edit_and_an_order_comes_back_with_its_lines(
+    visit: Any, shop: Order
+) -> None:
+    """Without JavaScript, too."""
+    with pgaudit_log.context(user=7, user_name="ana"):
+        Order.objects.update(status="sent", note="twice")
+    with pgaudit_log.context(user=8, user_name="bob"):
+        Order.objects.update(status="lost")
+    page = visit(java_script_enabled=False)
+    page.goto(f"/admin/shop/order/{shop.pk}/audit/")
+    page.locator(".pgh-event", has_text="sent").last.locator("text=Undo this change").click()
+    assert "Changed again by bob" in page.content()
+    assert not page.is_checked("[name=field][value=status]")
+    assert page.is_checked("[name=field][value=note]")
+    page.fill("#id_reason", "that was the other order")
+    page.click(".pgh-confirm")
+    shop.refresh_from_db()
+    assert (shop.status, shop.note) == ("lost", "ring twice")
+    undone = page.locator(".pgh-event", has=page.locator("text=Reverted by root"))
+    assert "1 object was changed" in page.content() and "twice" in undone.inner_text()
+    undone.locator("text=Reverted by root").click()
+    assert "that was the other order" in page.content()
+    page.click("header >> text=event")
+    assert "Reverted by root" in page.content()
+
+    page.goto(f"/admin/shop/order/{shop.pk}/delete/")
+    page.click("#content input[type=submit]")
+    page.goto("/admin/shop/order/")
+    page.click(".object-tools >> text=Deleted")
+    page.click("td >> text=Restore…")
+    assert page.locator(".pgh-plan .pgh-event").count() == 2
+    page.fill("#id_reason", "still needed")
+    page.click(".pgh-confirm")
+    assert "Restored by root" in page.content()
+    assert Order.objects.get().note == "ring twice" and OrderLine.objects.count() == 1

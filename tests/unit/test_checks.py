@@ -48,6 +48,8 @@ def test_a_sound_project_has_no_messages() -> None:
         ("ADMIN_DAYS", 0),
         ("ADMIN_DAYS", "7"),
         ("ADMIN_HISTORY", "yes"),
+        ("ADMIN_REASON", "no"),
+        ("ADMIN_REVERT_THROUGH", "orm"),
         ("ADMIN_TIMEOUT", 0),
         ("ADMIN_TRAIL", None),
         ("APPEND_ONLY", False),
