@@ -27,6 +27,7 @@ from pgaudit_log.models import Events
 from pgaudit_log.presentation import pages
 from pgaudit_log.presentation.subjects import Subject, subject_of
 from pgaudit_log.reading.whole_objects import tables_of
+from pgaudit_log.timetravel import recorded_past
 
 
 def as_of(
@@ -46,6 +47,9 @@ def as_of(
         asked = asked_moment(request.GET, using)
     except NoMomentError as error:
         return _page(access, subject, None, message=str(error), status=error.status)
+    if not recorded_past.is_tracked(subject.model):
+        message = _("Only notes are kept of such objects, and not what they were.")
+        return _page(access, subject, asked, message=message, status=404)
     entries = PastEntries(access, using, asked.moment, asked.parameters)
     try:
         with pages.bounded(using):

@@ -23,6 +23,7 @@ from pgaudit_log.admin.comparison_view import comparison
 from pgaudit_log.admin.deleted_view import deleted
 from pgaudit_log.admin.event_view import event as event_page
 from pgaudit_log.admin.fields_view import fields
+from pgaudit_log.admin.newer_events import newer
 from pgaudit_log.admin.saved_filters import saved_filters
 from pgaudit_log.admin.status_view import status
 from pgaudit_log.admin.timeline_view import timeline, timeline_export
@@ -109,6 +110,11 @@ class ReadOnlyAdmin(_ModelAdmin):
                 self._view(self.export_view),
                 name=f"{meta.app_label}_{meta.model_name}_export",
             ),
+            path(
+                "newer/",
+                self._view(self.newer_view),
+                name=f"{meta.app_label}_{meta.model_name}_newer",
+            ),
             *super().get_urls(),
         ]
 
@@ -129,6 +135,21 @@ class ReadOnlyAdmin(_ModelAdmin):
             queryset=self.get_queryset(request),
             filterset_class=self.get_filterset_class(request),
             name=str(self.model._meta.model_name),
+        )
+
+    def newer_view(self, request: HttpRequest) -> HttpResponseBase:
+        """Return how many events of the list there are that are newer than one.
+
+        Raises:
+            PermissionDenied: when the person may not see them.
+        """
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return newer(
+            self.admin_site,
+            request,
+            queryset=self.get_queryset(request),
+            filterset_class=self.get_filterset_class(request),
         )
 
     def changelist_view(

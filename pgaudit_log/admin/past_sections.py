@@ -8,7 +8,7 @@ from typing import Any
 
 from django.contrib.admin.utils import flatten
 from django.core.exceptions import FieldDoesNotExist
-from django.db import models
+from django.db import models, transaction
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -38,7 +38,8 @@ def fieldsets_of(
     if registered is None:
         return []
     try:
-        found = registered.get_fieldsets(access.request, obj)
+        with transaction.atomic(using=str(obj._state.db)):
+            found = registered.get_fieldsets(access.request, obj)
         return [
             (
                 str(title or ""),

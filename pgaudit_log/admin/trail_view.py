@@ -132,6 +132,10 @@ def trail(
         estimate=estimate,
         estimate_text="" if estimate is None else _rounded(estimate),
         timeout_message=message,
+        all_newer_url=_address(parameters),
+        newer_count_url=""
+        if message or is_search or any(parameters.get(name) for name in POSITIONS)
+        else f"newer/{_address(parameters, newest=page.events[0].pgh_id if page.events else 0)}",
         status_url=access.links.status(),
         all_url=_address(QueryDict(), period="all"),
     )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import models
+from django.utils import timezone
 from django.utils.formats import number_format
+from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
 from pgaudit_log.declaring import model_labels
@@ -28,6 +30,8 @@ MOST_ENTRIES = 20
 
 
 _MOST_CHARACTERS = 80
+
+_RECENT = timedelta(days=1)
 
 _NOTHING_BEYOND = Beyond(counts={}, has_more=False)
 
@@ -92,6 +96,13 @@ class Card:
     reverts: str
     """What it took back, such as ``event 17``; empty if nothing."""
     reverts_url: str
+
+    @property
+    def ago(self) -> str:
+        """How long ago it was, such as ``5 minutes ago``; empty after a day."""
+        if timezone.now() - self.time >= _RECENT:
+            return ""
+        return _("%(time)s ago") % {"time": timesince(self.time, depth=1)}
 
     @property
     def context_id(self) -> Any:

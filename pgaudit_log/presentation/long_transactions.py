@@ -82,8 +82,26 @@ def card_page(events: Any, position: Position, skip: Skip | None) -> CardPage:
     if position.after is not None and found.page.newer is not None:
         return _ending(found, events, is_older=False)
     if position.after is None and found.page.older is not None:
-        return _ending(found, events, is_older=True)
+        found = _ending(found, events, is_older=True)
+        is_one = len({event.pgh_txid for event in found.page}) == 1
+        return _filled(found, events) if is_one and found.older else found
     return found
+
+
+def _filled(found: CardPage, events: Any) -> CardPage:
+    """Return a page of one transaction with those that come behind it, so that it hides nothing."""
+    following = plain_page(events, Position(before=found.older["before"]), Skip.of(found.older))
+    if following.older:
+        if (skip := Skip.of(found.older)) is not None:
+            events = skip.without(events)
+        following = _ending(following, events, is_older=True)
+    page = replace(
+        found.page,
+        events=(*found.page.events, *following.page.events),
+        older=following.page.older,
+    )
+    beyond = {**found.beyond, **following.beyond}
+    return replace(found, page=page, older=following.older, beyond=beyond)
 
 
 def plain_page(events: Any, position: Position, skip: Skip | None) -> CardPage:
@@ -133,6 +151,8 @@ def _ending(found: CardPage, events: Any, *, is_older: bool) -> CardPage:
     }
     is_alone = not goes_on and rows[: len(theirs)] == theirs
     address = behind if goes_on or is_alone else skipping
+    if is_alone and len(theirs) == len(rows):
+        address = {}  # nothing comes behind it
     beyond = Beyond(
         counts=Counter((row[2], row[3]) for row in theirs[: MOST_COUNTED - len(own)]),
         has_more=goes_on,

@@ -53,6 +53,24 @@ def test_an_order_is_changed_and_its_story_read(visit: Any, shop: Order) -> None
     assert page.problems == []
 
 
+def test_one_walks_through_the_past_and_back(visit: Any, shop: Order) -> None:
+    Order.objects.update(status="paid")
+    Customer.objects.update(name="Luis Maria")
+    page = visit(java_script_enabled=False)
+    page.goto(f"/admin/shop/order/{shop.pk}/audit/")
+    page.click("text=as of here >> nth=-1")
+    assert "Just after event" in page.content() and "paid" not in page.inner_text(".pgh-main")
+    page.click(".pgh-main td a >> nth=0")
+    assert (
+        page.inner_text(".pgh-main td >> nth=0") == "Luís" and "Just after event" in page.content()
+    )
+    page.fill("input[name=t]", "2001-01-01T00:00:00")
+    page.click(".pgh-when-form button")
+    assert "It did not exist yet." in page.content()
+    page.click(".pgh-tabs a >> nth=0")
+    assert "Luis Maria" in page.inner_text(".pgh-main") and page.problems == []
+
+
 def test_all_of_it_works_without_javascript(visit: Any, shop: Order) -> None:
     Order.objects.update(status="paid")
     page = visit(java_script_enabled=False)
