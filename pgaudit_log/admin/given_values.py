@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django import forms
@@ -40,6 +40,11 @@ class ValueInput:
     def id(self) -> str:
         """The name of the input."""
         return f"value-{self.name}"
+
+    @property
+    def is_key(self) -> bool:
+        """Whether it asks for the key of an object."""
+        return isinstance(self.field, models.ForeignKey)
 
     @property
     def html(self) -> SafeString:
@@ -93,8 +98,6 @@ def read(
     inputs: Mapping[str, ValueInput], posted: Mapping[str, Any]
 ) -> tuple[dict[str, ValueInput], dict[str, Any]]:
     """Return the inputs as they were filled in, and the values that they give."""
-    from dataclasses import replace
-
     filled: dict[str, ValueInput] = {}
     values: dict[str, Any] = {}
     for name, one in inputs.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django.apps import apps
 from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 from django.utils.translation import gettext as _
@@ -39,8 +40,6 @@ ANOTHER_OBJECT = gettext_lazy("Another object has its place by now.")
 
 def field_of(obstacle: Obstacle) -> models.Field[Any, Any] | None:
     """Return the field that an obstacle is about, ``None`` if its model has none such."""
-    from django.apps import apps
-
     if obstacle.field is None:
         return None
     try:

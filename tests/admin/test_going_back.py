@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +16,7 @@ from django.test.utils import CaptureQueriesContext, override_settings
 
 import pgaudit_log
 from pgaudit_log.admin import reversal_view
+from pgaudit_log.declaring import declarations, parts
 from pgaudit_log.models import Events
 from pgaudit_log.reversal import Kind
 from pgaudit_log.reversal.checking import invariants
@@ -428,6 +431,41 @@ def test_what_the_database_refuses_is_told_and_nothing_is_written(
         response = Form(html).send(root, undo_url, reason="r")
     assert response.status_code == 409 and b"paid &lt;is&gt; paid" in response.content
     assert Order.objects.get().status == "paid"
+
+
+def test_an_object_goes_back_with_its_parts_if_that_is_wanted(
+    root: Client, order: Order, page: Any
+) -> None:
+    [declaration] = declarations.declarations_of(Order)
+    event = events_of("shop.OrderLine").latest("pgh_id")
+    paid = status_change()
+    OrderLine.objects.update(quantity=7)
+    Order.objects.update(note="")
+    place = f"/admin/shop/order/{order.pk}/audit/revert/?event={paid.pk}"
+    assert "parts=1" not in page(root, place)
+    assert root.get(f"{place.replace(str(paid.pk), str(event.pk))}").status_code == 400
+    with followed(declaration, ("lines",)):
+        assert f"event={paid.pk}&amp;parts=1" in page(root, place)
+        place = f"/admin/shop/order/{order.pk}/audit/revert/?event={event.pk}&parts=1"
+        html = page(root, place)
+        assert "order line" in html
+        form = Form(html)
+        form.untick("row", f"shop.Order {order.pk}")
+        assert form.send(root, place, reason="r").status_code == 302
+    assert OrderLine.objects.get().quantity == 2 and Order.objects.get().note == ""
+
+
+@contextmanager
+def followed(declaration: Any, names: tuple[str, ...]) -> Iterator[None]:
+    """Let a model follow relations to its parts."""
+    usual = declaration.follow
+    object.__setattr__(declaration, "follow", names)
+    parts._parts_of.cache_clear()
+    try:
+        yield
+    finally:
+        object.__setattr__(declaration, "follow", usual)
+        parts._parts_of.cache_clear()
 
 
 def raw_event(label: str, key: int, operation: str, snapshot: str, diff: str = "null") -> Any:
