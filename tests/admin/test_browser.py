@@ -10,7 +10,7 @@ import pytest
 import pgaudit_log
 from pgaudit_log.models import Events
 from tests.admin.browser import faults_of, is_wider_than_the_window
-from tests.shop.models import Order, OrderLine
+from tests.shop.models import Customer, Order, OrderLine
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
