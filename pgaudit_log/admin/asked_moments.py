@@ -10,10 +10,10 @@ from typing import Any
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from pgaudit_log.admin.pages import number_of
 from pgaudit_log.diffs.display import in_current_zone, safe
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.models import Events
+from pgaudit_log.presentation.pages import number_of
 from pgaudit_log.reading.moments import Moment, aware
 from pgaudit_log.values.moment_parser import moment_of
 

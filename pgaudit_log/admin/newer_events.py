@@ -9,9 +9,9 @@ from django.http import HttpRequest, JsonResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from pgaudit_log.admin import pages
-from pgaudit_log.admin.access import Access
-from pgaudit_log.admin.filter_bar import asked_of
+from pgaudit_log.admin.access import AdminAccess
+from pgaudit_log.presentation import pages
+from pgaudit_log.presentation.filter_bar import asked_of
 
 MOST = 99
 """How many are counted; of more it is said that there are."""
@@ -25,7 +25,7 @@ def newer(
     The words are empty where there are none, and where that cannot be asked.
     """
     newest = pages.number_of(request.GET.get("newest"))
-    asked = asked_of(filterset_class, request.GET, queryset, Access(request, site))
+    asked = asked_of(filterset_class, request.GET, queryset, AdminAccess(request, site))
     try:
         with pages.bounded(str(queryset.db)):
             if newest is None or not asked.form.is_valid():

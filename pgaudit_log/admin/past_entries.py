@@ -12,13 +12,13 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from pgaudit_log import timetravel
-from pgaudit_log.admin.access import Access
-from pgaudit_log.admin.entries import Entries
-from pgaudit_log.admin.labels import Label, Labels
-from pgaudit_log.admin.object_texts import text_of
-from pgaudit_log.admin.renderers import Surroundings
-from pgaudit_log.admin.shown import Shown
+from pgaudit_log.admin.access import AdminAccess
 from pgaudit_log.exceptions import UnknownPastError
+from pgaudit_log.presentation.entries import Entries
+from pgaudit_log.presentation.labels import Label, Labels
+from pgaudit_log.presentation.object_texts import text_of
+from pgaudit_log.presentation.renderers import Surroundings
+from pgaudit_log.presentation.shown import Shown
 from pgaudit_log.reading.moments import Moment
 from pgaudit_log.timetravel import recorded_past
 from pgaudit_log.values.row_json import MISSING
@@ -95,7 +95,7 @@ class PastEntries(Entries):
     """Makes what a page of the past shows; its links lead to other objects at the same moment."""
 
     def __init__(
-        self, access: Access, using: str, moment: Moment, parameters: Mapping[str, Any]
+        self, access: AdminAccess, using: str, moment: Moment, parameters: Mapping[str, Any]
     ) -> None:
         super().__init__(access, using)
         self._parameters = parameters

@@ -9,8 +9,8 @@ import pytest
 from django.contrib.auth.models import Group, User
 
 import pgaudit_log
-from pgaudit_log.admin import pages
 from pgaudit_log.models import Events
+from pgaudit_log.presentation import pages
 from tests.shop.models import Customer, Order, OrderLine, Product, Untracked
 from tests.support import execute
 

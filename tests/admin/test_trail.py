@@ -13,9 +13,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 import pgaudit_log
-from pgaudit_log.admin import pages
 from pgaudit_log.database import own_events
 from pgaudit_log.models import Events
+from pgaudit_log.presentation import pages
 from tests.admin.site import OrderEvent
 from tests.shop.models import Customer, Order, Product
 from tests.support import execute
