@@ -22,14 +22,20 @@ from pgaudit_log.operating import hold, verify
 from pgaudit_log.reversal import restore, revert
 from pgaudit_log.testing import isolated
 from tests.importing.peer_tables import at, events
+from tests.importing.text_tables import (
+    CREATE,
+    DELETE,
+    ENTRIES,
+    UPDATE,
+    created,
+    crud,
+    entry,
+    make_tables,
+)
 from tests.support import execute
 from tests.tables import EVERYTHING, tracked_table
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
-
-ENTRIES, CRUD = "auditlog_logentry", "easyaudit_crudevent"
-
-CREATE, UPDATE, DELETE, ACCESS = range(4)
 
 
 @pytest.fixture
@@ -46,50 +52,12 @@ def made_table(**options: Any) -> Any:
         n=models.IntegerField(),
         word=models.TextField(default="w"),
     )
-    execute(
-        f"CREATE TABLE {ENTRIES} (id bigserial PRIMARY KEY, content_type_id int, object_pk varchar(255),"
-        " object_repr text, serialized_data jsonb, action smallint, changes_text text, changes jsonb,"
-        " actor_id int, cid text, remote_addr inet, remote_port int, timestamp timestamptz,"
-        " additional_data jsonb, actor_email text);"
-        f"CREATE TABLE {CRUD} (id bigserial PRIMARY KEY, event_type smallint, object_id varchar(255),"
-        " content_type_id int, object_repr text, object_json_repr text, changed_fields text, user_id int,"
-        " user_pk_as_string text, datetime timestamptz)"
-    )
+    make_tables()
     return thing
-
-
-def entry(action: int, key: Any, changes: Any, when: float, **more: Any) -> None:
-    """Write a log entry, as django-auditlog does."""
-    more = {"changes": json.dumps(changes), **more}
-    content_type = ContentType.objects.get_or_create(app_label="shop", model="thing")[0]
-    values = [content_type.pk, str(key), action, at(when), *more.values()]
-    execute(
-        f"INSERT INTO {ENTRIES} (content_type_id, object_pk, action, timestamp, {', '.join(more)})"
-        f" VALUES ({', '.join(['%s'] * len(values))})",
-        values,
-    )
-
-
-def crud(type_number: int, key: Any, row: Any, when: float, **more: Any) -> None:
-    """Write a CRUD event, as django-easy-audit does."""
-    text = json.dumps([{"model": "shop.thing", "pk": key, "fields": row}]) if row else ""
-    content_type = ContentType.objects.get_or_create(app_label="shop", model="thing")[0]
-    values = [content_type.pk, str(key), type_number, at(when), text, *more.values()]
-    names = ", ".join(["object_json_repr", *more])
-    execute(
-        f"INSERT INTO {CRUD} (content_type_id, object_id, event_type, datetime, {names})"
-        f" VALUES ({', '.join(['%s'] * len(values))})",
-        values,
-    )
 
 
 def plan(model: Any, peer: str = "auditlog", **options: Any) -> Plan:
     return importing.plan(peer, models=[model], **options)
-
-
-def created(key: int, n: int = 1) -> dict[str, list[str]]:
-    """Return the changes of a creation."""
-    return {name: ["None", str(value)] for name, value in {"id": key, "n": n, "word": "w"}.items()}
 
 
 def unseen(model: Any, *rows: tuple[int, int]) -> None:
