@@ -88,6 +88,10 @@ def test_an_object_has_one_life_across_the_seam(thing: Any) -> None:
     ]
     one = thing.objects.get()
     ids = [event.pgh_id for event in life]
+    out = io.StringIO()
+    call_command("pgaudit_log", "show", str(ids[0]), stdout=out)
+    told = [line.split() for line in out.getvalue().splitlines()]
+    assert ["imported", "from", "django-auditlog", ENTRIES, "1"] in told
     assert [thing.objects.as_of(event).get().n for event in life] == [1, 2, 3]
     assert [event.pgh_id for event in thing.pgh_event_model.objects.timeline(one)] == ids
     assert blame(one)["n"].event.pgh_id == ids[2]
