@@ -250,6 +250,8 @@ class _Reader:
     ) -> None:
         self._connection = connection
         self._fields = {field.name: field for field in fields}
+        model = concrete(declaration.tracked_model)
+        self._names = {field.name for field in model._meta.get_fields()}
         self._declaration = declaration
         self._stores_json = bool(getattr(django_settings, "AUDITLOG_STORE_JSON_CHANGES", False))
         self._is_key = lru_cache(10_000)(self._asks_for_key)
@@ -289,13 +291,15 @@ class _Reader:
             after = {**{name: whole[name] for name in whole if name not in doubtful}, **after}
         absent = []
         if kind in (replays.CREATE, replays.DELETE):
-            # What was nothing is not listed; where nothing cannot be, there was no such column.
+            # What was nothing is not listed; where nothing cannot be, there was no such column. A name
+            # that is gone may be that of any of them.
             full = after if kind == replays.CREATE else before
+            is_of_today = changes.keys() <= self._names
             for field in self._fields.values():
                 name = column_of(field)
                 if name in full or name in doubtful or field.primary_key:
                     continue
-                if field.null:
+                if field.null and is_of_today:
                     full[name] = None
                 else:
                     absent.append(name)

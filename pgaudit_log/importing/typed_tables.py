@@ -161,9 +161,10 @@ def _make(
     with connection.cursor() as cursor:
         cursor.execute(f"CREATE UNLOGGED TABLE {TABLE} ({', '.join(columns)})")
         if not others:
-            rows = _rows(records, key, [column_of(field) for field in fields], connection)
+            types = {column_of(field): sql_type(field, connection) for field in fields}
+            rows = _rows(records, key, list(types), connection)
             while portion := list(islice(rows, _PORTION)):
-                _write(portion, [column_of(field) for field in fields], connection)
+                _write(portion, types, connection)
         cursor.execute(f"CREATE UNIQUE INDEX ON {TABLE} (place)")
         cursor.execute(f"ANALYZE {TABLE}")
 
@@ -195,26 +196,29 @@ def _rows(
 
 
 def _write(
-    rows: Sequence[tuple[Any, Row]], columns: Sequence[str], connection: BaseDatabaseWrapper
+    rows: Sequence[tuple[Any, Row]], types: Mapping[str, str], connection: BaseDatabaseWrapper
 ) -> None:
     """Write rows; what PostgreSQL does not take for values of their columns is unknown."""
     names = ["place", "record_id", "created_at", "kind", "unknown", "context_id", "context"]
-    names += ["key_0", *map(quote_name, columns)]
-    holes = ["%s"] * 4 + ["%s::text[]", "%s::uuid", "%s::jsonb"] + ["%s"] * (1 + len(columns))
+    names += ["key_0", *map(quote_name, types)]
+    holes = ["%s"] * 4 + ["%s::text[]", "%s::uuid", "%s::jsonb", "%s"]
+    holes += [f"%s::{name}" for name in types.values()]
     insert = Sql.plain(f"INSERT INTO {TABLE} ({', '.join(names)}) VALUES (").text
     insert += f"{', '.join(holes)})"
-    given = [_given(key, row, columns) for key, row in rows]
+    given = [_given(key, row, list(types)) for key, row in rows]
     try:
         with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
             cursor.executemany(insert, given)
     except DatabaseError:
         if len(rows) > 1:
             middle = len(rows) // 2
-            _write(rows[:middle], columns, connection)
-            _write(rows[middle:], columns, connection)
+            _write(rows[:middle], types, connection)
+            _write(rows[middle:], types, connection)
             return
         [(key, row)] = rows
-        bad = [name for name in row.values if not _is_taken(row.values[name], connection)]
+        bad = [
+            name for name in row.values if not _is_taken(row.values[name], types[name], connection)
+        ]
         if bad:
             values = {name: row.values[name] for name in row.values if name not in bad}
             reduced = replace(row, values=values, unknown=[*row.unknown, *bad])
@@ -222,14 +226,14 @@ def _write(
             reduced = replace(row, record=_without_context(row.record))
         else:
             raise
-        _write([(key, reduced)], columns, connection)
+        _write([(key, reduced)], types, connection)
 
 
-def _is_taken(value: Any, connection: BaseDatabaseWrapper) -> bool:
+def _is_taken(value: Any, type_name: str, connection: BaseDatabaseWrapper) -> bool:
     """Return whether PostgreSQL reads a value, as its driver writes it."""
     try:
         with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
-            cursor.execute("SELECT %s", [told_values.prepared(value)])
+            cursor.execute(f"SELECT %s::{type_name}", [told_values.prepared(value)])
     except DatabaseError:
         return False
     return True

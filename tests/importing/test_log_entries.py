@@ -233,6 +233,23 @@ def test_a_value_that_postgresql_refuses_is_unknown(thing: Any) -> None:
     ]
 
 
+def test_a_field_that_was_renamed_since_is_not_nothing(db: None) -> None:
+    with isolated():
+        thing = tracked_table(
+            "Thing", *EVERYTHING, n=models.IntegerField(null=True), word=models.TextField(null=True)
+        )
+        make_tables()
+        entry(CREATE, 5, {"id": ["None", "5"], "count": ["None", "7"]}, 0)  # which is n today
+        entry(CREATE, 6, {"id": ["None", "6"], "n": ["None", "1"]}, 0)
+        entry(CREATE, 7, {"id": ["None", "7"], "word": ["None", "a"]}, 0)
+        plan(thing).apply()
+        assert events("snapshot::text")[:3] == [
+            ('{"id": 5}',),
+            ('{"n": 1, "id": 6, "word": null}',),
+            ('{"n": null, "id": 7, "word": "a"}',),
+        ]
+
+
 def test_an_interrupted_import_goes_on_and_an_earlier_slice_may_come_later(
     thing: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
