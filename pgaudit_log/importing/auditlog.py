@@ -21,7 +21,6 @@ from pgaudit_log.importing.sources import Source, Unkept
 from pgaudit_log.importing.told_values import NONE, UNREADABLE
 from pgaudit_log.importing.typed_tables import ACCESS, MANY_TO_MANY, key_sql, source_of, texts_of
 from pgaudit_log.triggers.captured_columns import stored_columns
-from pgaudit_log.values.column_json import TEXTS, sql_type
 from pgaudit_log.values.quoting import quote_literal, quote_name
 from pgaudit_log.values.tables import Field, column_of, concrete, table_of
 
@@ -102,7 +101,7 @@ def _source(
         column_of(field): 'has "None" there for nothing and for that text: it is read as nothing'
         for field in columns
         if field.null
-        and sql_type(field, connection).lower() in TEXTS
+        and told_values.is_of_texts(field, connection)
         and column_of(field) not in reasons
     }
     told = {**reasons, **notes}
@@ -360,7 +359,7 @@ class _Reader:
         return before, after, doubtful, unread
 
     def _read(self, field: Field, side: Any, is_json: bool, *, is_new: bool) -> Any:
-        is_text = sql_type(field, self._connection).lower() in TEXTS
+        is_text = told_values.is_of_texts(field, self._connection)
         if is_json and not (isinstance(side, str) and isinstance(field, models.DateTimeField)):
             found = told_values.of_json(field, side, self._connection, is_new=is_new)
         elif not isinstance(side, str):
