@@ -19,7 +19,14 @@ from pgaudit_log.importing.peer_tables import types_of
 from pgaudit_log.importing.replays import Record
 from pgaudit_log.importing.sources import Source, Unkept
 from pgaudit_log.importing.told_values import NONE, UNREADABLE
-from pgaudit_log.importing.typed_tables import ACCESS, MANY_TO_MANY, key_sql, source_of, texts_of
+from pgaudit_log.importing.typed_tables import (
+    ACCESS,
+    MANY_TO_MANY,
+    key_sql,
+    only_texts,
+    source_of,
+    texts_of,
+)
 from pgaudit_log.triggers.captured_columns import stored_columns
 from pgaudit_log.values.quoting import quote_literal, quote_name
 from pgaudit_log.values.tables import Field, column_of, concrete, table_of
@@ -251,6 +258,7 @@ class _Reader:
         self._fields = {field.name: field for field in fields}
         model = concrete(declaration.tracked_model)
         self._names = {field.name for field in model._meta.get_fields()}
+        self._only_texts = only_texts(declaration, fields)
         self._declaration = declaration
         self._stores_json = bool(getattr(django_settings, "AUDITLOG_STORE_JSON_CHANGES", False))
         self._is_key = lru_cache(10_000)(self._asks_for_key)
@@ -313,7 +321,7 @@ class _Reader:
             absent=absent,
             context={
                 **told,
-                "texts": texts_of(unread, list(self._fields.values()), self._declaration),
+                "texts": texts_of(unread, self._declaration),
             },
             context_id=context_id,
         )
@@ -333,7 +341,11 @@ class _Reader:
         )
         for name, change in changes.items():
             field = self._fields.get(name)
-            if field is None or not isinstance(change, list) or len(change) != 2:
+            if not isinstance(change, list) or len(change) != 2:
+                continue
+            if field is None:
+                if name in self._only_texts and not {*map(str, change)} <= {"", NONE}:
+                    unread[self._only_texts[name]] = change
                 continue
             column = column_of(field)
             old, new = (

@@ -116,6 +116,8 @@ def _stored(
         value = read()
         if isinstance(value, Decimal) and isinstance(field, models.DecimalField):
             value = _scaled(value, field.decimal_places, is_new=is_new)
+        if is_new and isinstance(value, float):
+            value += 0.0  # Drivers write -0.0 as 0.
         stored = _for_driver(field, value, connection)
         if not _has_room(field, value, connection):
             return UNREADABLE
@@ -277,6 +279,6 @@ def _image(value: Any) -> str:
         case memoryview():
             return repr(value.tobytes())
         case float():
-            return repr(value + 0.0)  # Drivers write -0.0 as 0.
+            return repr(value + 0.0)
         case _:
             return repr(value)

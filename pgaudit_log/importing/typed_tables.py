@@ -9,7 +9,7 @@ from itertools import groupby, islice
 from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, models, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pgaudit_log.constants import BASELINE, CONTEXT_MAX_BYTES, DELETE, INSERT, MANUAL, UPDATE
@@ -133,13 +133,26 @@ def key_sql(text: str, declaration: Declaration, connection: BaseDatabaseWrapper
     return f"{cast_sql(text, sql_type(field, connection), connection)} AS key_0"
 
 
-def texts_of(
-    told: Mapping[str, Any], fields: Sequence[Field], declaration: Declaration
-) -> dict[str, Any]:
+def texts_of(told: Mapping[str, Any], declaration: Declaration) -> dict[str, Any]:
     """Return, of what was told of columns and cannot be read, the texts that a context may have."""
     masked = masks_of(concrete(declaration.tracked_model))
-    shown = {column_of(field) for field in fields} - set(masked)
+    shown = {column_of(field) for field in declaration.columns} - set(masked)
     return {name: _short(told[name]) for name in told if name in shown}
+
+
+def only_texts(declaration: Declaration, fields: Sequence[Field]) -> dict[str, str]:
+    """Return the columns, by the names of their fields, of which nothing but texts can come over.
+
+    Those are none that tell nothing: a time that is set after it was recorded, and bytes.
+    """
+    kept = {field.name for field in fields}
+    return {
+        field.name: column_of(field)
+        for field in declaration.columns
+        if field.name not in kept
+        and not getattr(field, "auto_now", False)
+        and not isinstance(field, models.BinaryField)
+    }
 
 
 def _short(value: Any) -> Any:

@@ -60,6 +60,8 @@ def test_what_the_database_gave_is_not_rounded() -> None:
     field = models.DecimalField(max_digits=5, decimal_places=2)
     assert prepared(of_text(field, "1.105", connection)) == Decimal("1.105")
     assert prepared(of_text(models.CharField(), "F(name)", connection)) == "F(name)"
+    assert str(prepared(of_text(models.FloatField(), "-0.0", connection))) == "-0.0"
+    assert str(prepared(of_text(models.FloatField(), "-0.0", connection, is_new=True))) == "0.0"
 
 
 def test_a_range_is_read_where_there_is_one_reading() -> None:
