@@ -32,7 +32,7 @@ from tests.importing.text_tables import (
     entry,
     make_tables,
 )
-from tests.support import execute
+from tests.support import execute, role_name
 from tests.tables import EVERYTHING, tracked_table
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
@@ -311,6 +311,18 @@ def test_another_table_may_be_named_and_what_is_none_is_in_the_way(thing: Any) -
     assert (found.events, found.steps[0].source.name) == (1, "own_entries")
     found = importing.plan("auditlog", models=[thing], tables={thing: ["shop_thing"]})
     assert found.obstacles == ('"shop_thing" is no table of django-auditlog.',)
+
+
+def test_a_table_that_may_not_be_read_is_in_the_way(thing: Any) -> None:
+    role = role_name("reader")
+    execute(f"CREATE ROLE {role}; GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}")
+    execute(f"REVOKE SELECT ON {ENTRIES} FROM {role}; SET ROLE {role}")
+    try:
+        found = plan(thing)
+    finally:
+        execute("RESET ROLE")
+        execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
+    assert found.obstacles == (f'The role may not read "{ENTRIES}". Grant it SELECT.',)
 
 
 def test_logins_that_are_recorded_here_too_are_not_told_twice(thing: Any, settings: Any) -> None:
