@@ -23,7 +23,6 @@ from pgaudit_log.admin.comparison_view import comparison
 from pgaudit_log.admin.deleted_view import deleted
 from pgaudit_log.admin.event_view import event as event_page
 from pgaudit_log.admin.fields_view import fields
-from pgaudit_log.admin.links import MODES, Mode
 from pgaudit_log.admin.newer_events import newer
 from pgaudit_log.admin.saved_filters import saved_filters
 from pgaudit_log.admin.status_view import status
