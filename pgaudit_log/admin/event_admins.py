@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _lazy
 
 from pgaudit_log.admin import cards
 from pgaudit_log.admin.access import Access
+from pgaudit_log.admin.as_of_view import as_of
 from pgaudit_log.admin.columns import columns_of
 from pgaudit_log.admin.comparison_view import comparison
 from pgaudit_log.admin.event_view import event as event_page
@@ -25,6 +26,7 @@ from pgaudit_log.admin.fields_view import fields
 from pgaudit_log.admin.filter_bar import TrailFilterSet, typed_filterset
 from pgaudit_log.admin.saved_filters import saved_filters
 from pgaudit_log.admin.shown import WORDS
+from pgaudit_log.admin.status_view import status
 from pgaudit_log.admin.timeline_view import timeline, timeline_export
 from pgaudit_log.admin.trail_view import trail, trail_export
 from pgaudit_log.admin.transaction_view import context, transaction
@@ -187,6 +189,7 @@ class EventsAdmin(ReadOnlyAdmin):
         """Return the addresses of the screens, beside those of the list and of an event."""
         name = "pgaudit_log_events"
         return [
+            path("status/", self._view(self.status_view), name=f"{name}_status"),
             path(
                 "transaction/<int:txid>/",
                 self._view(self.transaction_view),
@@ -197,6 +200,11 @@ class EventsAdmin(ReadOnlyAdmin):
                 "object/<str:label>/<path:key>/compare/",
                 self._view(self.object_comparison_view),
                 name=f"{name}_object_comparison",
+            ),
+            path(
+                "object/<str:label>/<path:key>/at/",
+                self._view(self.object_as_of_view),
+                name=f"{name}_object_as_of",
             ),
             path(
                 "object/<str:label>/<path:key>/fields/",
@@ -230,6 +238,10 @@ class EventsAdmin(ReadOnlyAdmin):
         """Return the timeline of an object as a file."""
         return timeline_export(self.admin_site, request, _model(label), unquote(key))
 
+    def status_view(self, request: HttpRequest) -> Any:
+        """Return the status of the log."""
+        return status(self.admin_site, request)
+
     def transaction_view(self, request: HttpRequest, txid: int) -> Any:
         """Return the events of a transaction."""
         return transaction(self.admin_site, request, txid)
@@ -245,6 +257,10 @@ class EventsAdmin(ReadOnlyAdmin):
     def object_fields_view(self, request: HttpRequest, label: str, key: str) -> Any:
         """Return who set what of an object."""
         return fields(self.admin_site, request, _model(label), unquote(key))
+
+    def object_as_of_view(self, request: HttpRequest, label: str, key: str) -> Any:
+        """Return an object as it was at a moment."""
+        return as_of(self.admin_site, request, _model(label), unquote(key))
 
     def object_comparison_view(self, request: HttpRequest, label: str, key: str) -> Any:
         """Return what differs between two states of an object."""

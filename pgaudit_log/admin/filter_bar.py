@@ -55,7 +55,7 @@ APART = (search.NAME, "at")
 _NARROW = ("object", "transaction", "context_id")
 """What finds few events by itself, so that no period is needed."""
 
-POSITIONS = ("before", "after", "at")
+POSITIONS = ("before", "after", "skip", "at")
 """What says where a page begins, and not what is on it."""
 
 _BY_VALUE = ("object", "changed", "changed_from", "changed_to", "label")
@@ -172,7 +172,7 @@ class GuardedFilterSet(EventFilterSet):
         given = self.data or {}
         if search.NAME in self.filters and search.is_exact(given.get(search.NAME) or ""):
             return False
-        named = (*_NARROW, *POSITIONS[2:], "since", "until", "period")
+        named = (*_NARROW, "at", "since", "until", "period")
         return not any(given.get(name) for name in named)
 
     def ask(self, cleaned: Mapping[str, Any], queryset: Any = None) -> Any:
@@ -227,7 +227,7 @@ class GuardedFilterSet(EventFilterSet):
     def is_search(self) -> bool:
         """Whether something is asked for that no index may have."""
         given = self.data or {}
-        usual = {"period", "model", "layout", *POSITIONS[:2]}
+        usual = {"period", "model", "layout", *POSITIONS[:3]}
         return any(value for name, value in given.items() if name not in usual)
 
     def chips(self, parameters: Any) -> list[Chip]:

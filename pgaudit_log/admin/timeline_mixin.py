@@ -12,6 +12,7 @@ from django.template.loader import select_template
 from django.urls import path
 
 from pgaudit_log.admin.access import Access
+from pgaudit_log.admin.as_of_view import as_of
 from pgaudit_log.admin.comparison_view import comparison
 from pgaudit_log.admin.fields_view import fields
 from pgaudit_log.admin.links import Links
@@ -39,10 +40,14 @@ def audit_urls(model_admin: ModelAdmin[Any]) -> list[Any]:
     def fields_view(request: HttpRequest, object_id: str) -> Any:
         return fields(site, request, model, unquote(object_id))
 
+    def as_of_view(request: HttpRequest, object_id: str) -> Any:
+        return as_of(site, request, model, unquote(object_id))
+
     def export_view(request: HttpRequest, object_id: str) -> Any:
         return timeline_export(site, request, model, unquote(object_id))
 
     return [
+        path("<path:object_id>/audit/at/", site.admin_view(as_of_view), name=f"{name}_as_of"),
         path("<path:object_id>/audit/export/", site.admin_view(export_view), name=f"{name}_export"),
         path("<path:object_id>/audit/fields/", site.admin_view(fields_view), name=f"{name}_fields"),
         path(

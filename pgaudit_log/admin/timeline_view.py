@@ -100,7 +100,8 @@ def timeline(
         former_url=_former(own, subject, entries),
         tab="timeline",
         timeline_url=own_url,
-        fields_url=f"{own_url}fields/" if own_url else "",
+        fields_url=f"{own_url}fields/" if own_url and subject.obj is not None else "",
+        as_of_url=f"{own_url}at/" if own_url else "",
         export_url=f"{own_url}export/{_address(parameters)}"
         if own_url and access.may_export
         else "",

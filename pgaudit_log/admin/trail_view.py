@@ -22,6 +22,7 @@ from pgaudit_log.admin.entries import Entries
 from pgaudit_log.admin.export import export
 from pgaudit_log.admin.export_formats import FORMATS
 from pgaudit_log.admin.filter_bar import APART, POSITIONS, SHORT, asked_of
+from pgaudit_log.admin.long_transactions import CardPage, Skip, card_page, plain_page
 from pgaudit_log.admin.responses import refusal, screen
 from pgaudit_log.database.partitions.sizes import estimated_events
 from pgaudit_log.models import Events
@@ -60,22 +61,25 @@ def trail(
     asked = asked_of(filterset_class, parameters, queryset, access)
     using = str(queryset.db)
     is_search = getattr(asked, "is_search", True)
-    page: Page[Any] = Page(events=())
+    layout = parameters.get("layout") if parameters.get("layout") in LAYOUTS else LAYOUTS[0]
+    read = card_page if layout == "cards" else plain_page
+    skip = Skip.of(parameters)
+    found = CardPage(page=Page(events=()))
     message, is_valid = "", True
     # What a name means is looked for among the events, too.
     try:
-        with pages.bounded(using) if is_search else nullcontext():
+        with pages.bounded(using) if is_search or skip is not None else nullcontext():
             is_valid = asked.form.is_valid()
             if is_valid:
                 position = replace(
                     pages.Position.of(parameters), until=asked.form.cleaned_data.get("at")
                 )
-                page = pages.page_of(asked.qs, position)
+                found = read(asked.qs, position, skip)
     except pages.TookTooLongError:
         message = pages.too_long()
+    page = found.page
     estimate = estimated_events(using) if access.is_superuser else None
-    names = actors.names(page.events) if parameters.get("layout") == "list" else {}
-    layout = parameters.get("layout") if parameters.get("layout") in LAYOUTS else LAYOUTS[0]
+    names = actors.names(page.events) if layout == "list" else {}
     entries = Entries(access, using)
     form = asked.form
     long = [name for name in form.fields if name not in (*SHORT, *APART)]
@@ -101,7 +105,14 @@ def trail(
         export_url=f"export/{_address(parameters)}" if is_valid and access.may_export else "",
         formats=[(name, own.label) for name, own in FORMATS.items()],
         chips=asked.chips(parameters) if hasattr(asked, "chips") else [],
-        days=cards.days_of(_of_trail(page.events, using), entries, page=page)
+        days=cards.days_of(
+            _of_trail(page.events, using),
+            entries,
+            beyond={
+                txid: replace(own, meanwhile_url=_address(parameters, **own.meanwhile))
+                for txid, own in found.beyond.items()
+            },
+        )
         if layout == "cards"
         else [],
         columns=columns,
@@ -115,12 +126,13 @@ def trail(
             for name, label in (("cards", _("By transaction")), ("list", _("List")))
         ],
         page=page,
-        newer_url=_address(parameters, after=page.newer) if page.newer is not None else "",
-        older_url=_address(parameters, before=page.older) if page.older is not None else "",
+        newer_url=_address(parameters, **found.newer) if found.newer else "",
+        older_url=_address(parameters, **found.older) if found.older else "",
         is_first=not any(parameters.get(name) for name in POSITIONS),
         estimate=estimate,
         estimate_text="" if estimate is None else _rounded(estimate),
         timeout_message=message,
+        status_url=entries.links.status(),
         all_url=_address(QueryDict(), period="all"),
     )
 

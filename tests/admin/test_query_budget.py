@@ -22,6 +22,12 @@ pytestmark = pytest.mark.slow
 TRAIL = "/admin/pgaudit_log/events/"
 
 SESSION_AND_USER = 2
+LIMIT_OF_TIME = 4
+"""A savepoint, which only tests need, and the setting that ends what takes too long, twice each."""
+
+NEIGHBOURS = 2
+"""What the same person did before and after."""
+
 FOREIGN_KEYS = 3
 """To how many models the events of the story point: customers, orders, products."""
 
@@ -148,7 +154,8 @@ def test_the_timeline_of_what_is_gone(queries: Any) -> None:
 def test_a_transaction(queries: Any, times: int) -> None:
     story(times)
     txid = Events.objects.latest("pgh_id").pgh_txid
-    assert queries(f"{TRAIL}transaction/{txid}/") <= 2 + FOREIGN_KEYS + 2
+    budget = 2 + FOREIGN_KEYS + 2 + NEIGHBOURS + LIMIT_OF_TIME
+    assert queries(f"{TRAIL}transaction/{txid}/") <= budget + 1  # when it began
 
 
 def test_an_event(queries: Any) -> None:
