@@ -114,7 +114,7 @@ class PastEntries(Entries):
 
     def value(self, column: str, field: Field | None, value: Any) -> Shown:
         """Return a value of a field."""
-        return self._named(column, field, self.show(field, value))
+        return self._named(column, field, self.show(field, value), value)
 
     def show(self, field: Field | None, value: Any) -> SafeString:
         """Return a value of a field as HTML; a document that is too deep for Python is not shown."""
