@@ -62,6 +62,10 @@ class Settings:
     DEFAULT_TRACKERS: Sequence[Any] | None = None
     """The trackers of a ``track()`` that names none; ``None`` is insert, update, delete and truncate."""
 
+    HIDDEN_FIELDS: Any = None
+    """Which fields a person is not shown, where the log is shown: a function of the request and the model
+    that returns their names, or its path."""
+
     INDEX_REFERENCES: bool = True
     """Whether ``refs`` has an index: 2.3 microseconds a row written for finding what pointed at an object."""
 

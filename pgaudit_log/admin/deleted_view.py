@@ -21,15 +21,16 @@ from django.utils import timezone
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
-from pgaudit_log.admin import cards, object_texts, pages
-from pgaudit_log.admin.access import Access, is_password
-from pgaudit_log.admin.filter_bar import PERIODS
-from pgaudit_log.admin.links import Links
+from pgaudit_log.admin.access import AdminAccess
+from pgaudit_log.admin.links import AdminLinks
 from pgaudit_log.admin.responses import Crumb, screen
 from pgaudit_log.constants import DELETE, INSERT
 from pgaudit_log.declaring import model_labels
 from pgaudit_log.declaring.masks import masks_of
 from pgaudit_log.models import Events
+from pgaudit_log.presentation import cards, object_texts, pages
+from pgaudit_log.presentation.access import is_password
+from pgaudit_log.presentation.filter_bar import PERIODS
 from pgaudit_log.reading import actors
 from pgaudit_log.reading.expressions import any_of
 from pgaudit_log.reading.objects import primary_key_of
@@ -71,12 +72,12 @@ def deleted(site: AdminSite, request: HttpRequest, model: type[models.Model]) ->
         PermissionDenied: when the person may not see them.
         Http404: when the model is not tracked.
     """
-    access, model = Access(request, site), concrete(model)
+    access, model = AdminAccess(request, site), concrete(model)
     if model not in model_labels.tracked_models():
         raise Http404(_("%(model)s is not tracked.") % {"model": model._meta.verbose_name})
     if not (access.may_view_trail and access.may_view(model)):
         raise PermissionDenied
-    links = Links(site)
+    links = AdminLinks(site)
     asked = " ".join(request.GET.get("q", "").replace("\0", "").split())[:MOST_CHARACTERS]
     period = request.GET.get("period", USUAL_PERIOD)
     period = period if period in PERIODS else USUAL_PERIOD
@@ -111,7 +112,7 @@ def deleted(site: AdminSite, request: HttpRequest, model: type[models.Model]) ->
     )
 
 
-def _asked_for(text: str, model: type[models.Model], access: Access) -> tuple[Q, bool]:
+def _asked_for(text: str, model: type[models.Model], access: AdminAccess) -> tuple[Q, bool]:
     """Return the condition that a search means, and whether it finds few events by an index.
 
     What is a number, or ends in one, is the key of a model whose keys are numbers. Other texts are looked
@@ -176,7 +177,7 @@ def _still_gone(events: Sequence[Any], model: type[models.Model], using: str) ->
 
 
 def _rows(
-    events: Sequence[Any], model: type[models.Model], access: Access, links: Links
+    events: Sequence[Any], model: type[models.Model], access: AdminAccess, links: AdminLinks
 ) -> list[Deleted]:
     names, hidden = actors.names(events), access.hidden_fields(model)
     may_restore = access.may_revert and access.may_write("add", model)

@@ -16,18 +16,15 @@ from django.urls import path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
-from pgaudit_log.admin import cards
-from pgaudit_log.admin.access import Access
+from pgaudit_log.admin.access import AdminAccess
 from pgaudit_log.admin.as_of_view import as_of
 from pgaudit_log.admin.columns import columns_of
 from pgaudit_log.admin.comparison_view import comparison
 from pgaudit_log.admin.deleted_view import deleted
 from pgaudit_log.admin.event_view import event as event_page
 from pgaudit_log.admin.fields_view import fields
-from pgaudit_log.admin.filter_bar import TrailFilterSet, typed_filterset
-from pgaudit_log.admin.links import MODES, Mode
+from pgaudit_log.admin.newer_events import newer
 from pgaudit_log.admin.saved_filters import saved_filters
-from pgaudit_log.admin.shown import WORDS
 from pgaudit_log.admin.status_view import status
 from pgaudit_log.admin.timeline_view import timeline, timeline_export
 from pgaudit_log.admin.trail_view import trail, trail_export
@@ -36,6 +33,10 @@ from pgaudit_log.admin.user_names import user_names
 from pgaudit_log.constants import OPERATIONS
 from pgaudit_log.declaring import model_labels
 from pgaudit_log.models import Events
+from pgaudit_log.presentation import cards
+from pgaudit_log.presentation.filter_bar import TrailFilterSet, typed_filterset
+from pgaudit_log.presentation.links import MODES, Mode
+from pgaudit_log.presentation.shown import WORDS
 from pgaudit_log.reading import actors
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class ReadOnlyAdmin(_ModelAdmin):
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Return whether the person may see the trail: ``pgaudit_log.view_events``."""
-        return Access(request, self.admin_site).may_view_trail
+        return AdminAccess(request, self.admin_site).may_view_trail
 
     @admin.display(description=_lazy("Who"))
     def who(self, event: Any) -> str:
@@ -109,6 +110,11 @@ class ReadOnlyAdmin(_ModelAdmin):
                 self._view(self.export_view),
                 name=f"{meta.app_label}_{meta.model_name}_export",
             ),
+            path(
+                "newer/",
+                self._view(self.newer_view),
+                name=f"{meta.app_label}_{meta.model_name}_newer",
+            ),
             *super().get_urls(),
         ]
 
@@ -129,6 +135,21 @@ class ReadOnlyAdmin(_ModelAdmin):
             queryset=self.get_queryset(request),
             filterset_class=self.get_filterset_class(request),
             name=str(self.model._meta.model_name),
+        )
+
+    def newer_view(self, request: HttpRequest) -> HttpResponseBase:
+        """Return how many events of the list there are that are newer than one.
+
+        Raises:
+            PermissionDenied: when the person may not see them.
+        """
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return newer(
+            self.admin_site,
+            request,
+            queryset=self.get_queryset(request),
+            filterset_class=self.get_filterset_class(request),
         )
 
     def changelist_view(
@@ -321,7 +342,7 @@ class EventAdmin(ReadOnlyAdmin):
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Return whether the person may see the trail, and objects of the tracked model."""
-        access = Access(request, self.admin_site)
+        access = AdminAccess(request, self.admin_site)
         return access.may_view_trail and access.may_view(self.model.pgh_tracked_model)
 
     def get_title(self, request: HttpRequest) -> str:

@@ -12,7 +12,7 @@ from django.db import models
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from pgaudit_log.admin.access import Access
+from pgaudit_log.admin.access import AdminAccess
 from pgaudit_log.admin.obstacle_texts import field_of
 from pgaudit_log.admin.plan_rows import PlanRows
 from pgaudit_log.reversal import Kind, Plan
@@ -55,7 +55,7 @@ class ValueInput:
         return html
 
 
-def inputs_of(plan: Plan, rows: PlanRows, access: Access) -> dict[str, ValueInput]:
+def inputs_of(plan: Plan, rows: PlanRows, access: AdminAccess) -> dict[str, ValueInput]:
     """Return the inputs for what rows that come back have to be given, by their names."""
     found: dict[str, ValueInput] = {}
     for obstacle in (*plan.obstacles, *plan.left_alone):
@@ -83,7 +83,7 @@ def _can_be_empty(own: models.Field[Any, Any]) -> bool:
     return own.null or (own.blank and own.empty_strings_allowed)
 
 
-def _form_field(own: models.Field[Any, Any], access: Access) -> forms.Field | None:
+def _form_field(own: models.Field[Any, Any], access: AdminAccess) -> forms.Field | None:
     if isinstance(own, models.ForeignKey):
         # By its key: a list of all that can be chosen may be long.
         target: Any = own.target_field

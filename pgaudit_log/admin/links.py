@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib.admin import AdminSite
@@ -12,15 +12,11 @@ from django.db import models
 from django.urls import NoReverseMatch, reverse
 
 from pgaudit_log.constants import APP_LABEL
+from pgaudit_log.presentation.links import Links
 from pgaudit_log.values.tables import concrete
 
-Mode = Literal["revert", "undo", "restore"]
-"""How an object goes back: to a state, by taking an event back, or by coming back."""
 
-MODES: tuple[Mode, ...] = ("revert", "undo", "restore")
-
-
-class Links:
+class AdminLinks(Links):
     """The addresses of the screens; each is empty where the site has none such."""
 
     def __init__(self, site: AdminSite) -> None:
@@ -78,14 +74,6 @@ class Links:
         meta = model._meta
         return self._reverse(f"{meta.app_label}_{meta.model_name}_audit", quote(key))
 
-    def comparison(self, timeline: str, a: int | str, b: int | str) -> str:
-        """Return where two states of the object of a timeline are compared."""
-        return f"{timeline}compare/?{urlencode({'a': a, 'b': b})}" if timeline else ""
-
-    def reversal(self, timeline: str, mode: Mode, event: int) -> str:
-        """Return where an object goes back by an event: ``revert``, ``undo`` or ``restore`` it."""
-        return f"{timeline}{mode}/?{urlencode({'event': event})}" if timeline else ""
-
     def undo_transaction(self, txid: int) -> str:
         """Return where a whole transaction is taken back."""
         return self._reverse(f"{APP_LABEL}_events_transaction_undo", txid)
@@ -102,10 +90,6 @@ class Links:
         if model in self._site._registry:
             own = self._reverse(f"{meta.app_label}_{meta.model_name}_audit_deleted")
         return own or self._reverse(f"{APP_LABEL}_events_deleted", meta.label)
-
-    def as_of(self, timeline: str, **moment: Any) -> str:
-        """Return where the object of a timeline is shown as of a moment: ``t``, or ``event``."""
-        return f"{timeline}at/?{urlencode(moment)}" if timeline else ""
 
     def change(self, model: type[models.Model], key: str) -> str:
         """Return where an object is changed."""

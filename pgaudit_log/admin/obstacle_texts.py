@@ -11,7 +11,7 @@ from django.db import models
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from pgaudit_log.admin.access import Access
+from pgaudit_log.admin.access import AdminAccess
 from pgaudit_log.diffs.display import safe
 from pgaudit_log.reversal import Kind, Obstacle
 from pgaudit_log.values.tables import parents_of
@@ -49,7 +49,7 @@ def field_of(obstacle: Obstacle) -> models.Field[Any, Any] | None:
     return found if isinstance(found, models.Field) else None
 
 
-def text_of_obstacle(obstacle: Obstacle, model: type[models.Model], access: Access) -> str:
+def text_of_obstacle(obstacle: Obstacle, model: type[models.Model], access: AdminAccess) -> str:
     """Return what an obstacle says; of a field that is not to be seen, not which."""
     if not access.may_view(model):
         return _("You may not see this object.")
@@ -64,7 +64,7 @@ def text_of_obstacle(obstacle: Obstacle, model: type[models.Model], access: Acce
     return str(TEXTS[obstacle.kind]) % {"field": f"“{name}”"}
 
 
-def detail_of(obstacle: Obstacle, model: type[models.Model], access: Access) -> str:
+def detail_of(obstacle: Obstacle, model: type[models.Model], access: AdminAccess) -> str:
     """Return the words of the plan itself, where they say more; empty for those who may not see it.
 
     They name other rows, and values. What a project's own check says is for all who may see all fields.

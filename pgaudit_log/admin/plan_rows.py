@@ -9,9 +9,10 @@ from typing import Any
 from django.apps import apps
 from django.db import models
 
-from pgaudit_log.admin.access import Access, Action
-from pgaudit_log.admin.entries import Entries
-from pgaudit_log.admin.object_texts import loaded, plain_text, text_of
+from pgaudit_log.admin.access import AdminAccess
+from pgaudit_log.presentation.access import Action
+from pgaudit_log.presentation.entries import Entries
+from pgaudit_log.presentation.object_texts import loaded, plain_text, text_of
 from pgaudit_log.reading.objects import unloaded
 from pgaudit_log.reversal import Change, Plan, Step
 from pgaudit_log.reversal.steps import key_after
@@ -75,7 +76,7 @@ def _joined(first: Step, second: Step) -> tuple[Change, ...]:
 class PlanRows:
     """The rows of plans for one thing; asks the database twice for each model at most."""
 
-    def __init__(self, plans: Sequence[Plan], access: Access, *, by_field: bool) -> None:
+    def __init__(self, plans: Sequence[Plan], access: AdminAccess, *, by_field: bool) -> None:
         self._access = access
         self._using = plans[0].using
         self._by_field = by_field

@@ -11,16 +11,17 @@ from django.db import models
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from pgaudit_log.admin import cards, plan_rows, stored_values
-from pgaudit_log.admin.access import Access
-from pgaudit_log.admin.entries import Entries, says_little
+from pgaudit_log.admin import plan_rows
+from pgaudit_log.admin.access import AdminAccess
 from pgaudit_log.admin.later_changes import FieldPlace, last_changes
 from pgaudit_log.admin.obstacle_texts import detail_of, field_of, text_of_obstacle
 from pgaudit_log.admin.plan_rows import PlanRow, PlanRows, steps_of
 from pgaudit_log.admin.reversal_requests import FormChoices, ReversalRequest
-from pgaudit_log.admin.shown import SIGNS, Shown
 from pgaudit_log.constants import DELETE, INSERT, UPDATE
 from pgaudit_log.declaring import model_labels
+from pgaudit_log.presentation import cards, stored_values
+from pgaudit_log.presentation.entries import Entries, says_little
+from pgaudit_log.presentation.shown import SIGNS, Shown
 from pgaudit_log.reading import actors
 from pgaudit_log.reversal import Kind, Obstacle, Plan, Step
 from pgaudit_log.reversal.options import ABOUT_NO_ROW
@@ -108,7 +109,9 @@ class Preview:
 class PreviewMaker:
     """Makes the preview of a plan."""
 
-    def __init__(self, wanted: ReversalRequest, access: Access, using: str, rows: PlanRows) -> None:
+    def __init__(
+        self, wanted: ReversalRequest, access: AdminAccess, using: str, rows: PlanRows
+    ) -> None:
         self._wanted = wanted
         self._rows = rows
         self._access = access
@@ -303,7 +306,7 @@ class PreviewMaker:
             return ""
         if target not in model_labels.tracked_models() or not self._access.may_write("add", target):
             return ""
-        return self.entries.links.deleted(target)
+        return self._access.links.deleted(target)
 
 
 def _is_ticked(name: str, choices: FormChoices, *, usually: bool) -> bool:

@@ -9,10 +9,10 @@ from uuid import UUID
 
 from django.db import models
 
-from pgaudit_log.admin.access import Access
-from pgaudit_log.admin.links import Mode
-from pgaudit_log.admin.subjects import Subject
+from pgaudit_log.admin.access import AdminAccess
 from pgaudit_log.constants import DELETE, UPDATE
+from pgaudit_log.presentation.links import Mode
+from pgaudit_log.presentation.subjects import Subject
 from pgaudit_log.reversal import Kind, Plan, restore, revert, undo
 from pgaudit_log.reversal.options import OnConflict
 from pgaudit_log.values.tables import parents_of
@@ -84,7 +84,7 @@ class FormChoices:
     values: Mapping[str, Any] = field(default_factory=dict)
 
 
-def usual_choices(wanted: ReversalRequest, access: Access) -> FormChoices:
+def usual_choices(wanted: ReversalRequest, access: AdminAccess) -> FormChoices:
     """Return the choices that a preview begins with.
 
     Of a whole transaction what was changed later is left alone; of one event it stands in the way, so
@@ -101,7 +101,7 @@ def usual_choices(wanted: ReversalRequest, access: Access) -> FormChoices:
     return replace(choices, fields=seen if len(seen) < len(names) else None)
 
 
-def hidden_of(access: Access, model: type[models.Model]) -> frozenset[str]:
+def hidden_of(access: AdminAccess, model: type[models.Model]) -> frozenset[str]:
     """Return the fields of a model, and of what it inherits, whose values are not to be seen."""
     return frozenset().union(*map(access.hidden_fields, (model, *parents_of(model))))
 

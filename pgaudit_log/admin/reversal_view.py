@@ -17,10 +17,10 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from pgaudit_log.admin import given_values, pages, reversal_forms
-from pgaudit_log.admin.access import UNDONE_BY, Access, Action
+from pgaudit_log.admin import given_values, reversal_forms
+from pgaudit_log.admin.access import AdminAccess
 from pgaudit_log.admin.given_values import ValueInput
-from pgaudit_log.admin.links import Links, Mode
+from pgaudit_log.admin.links import AdminLinks
 from pgaudit_log.admin.plan_rows import PlanRows
 from pgaudit_log.admin.previews import PreviewMaker
 from pgaudit_log.admin.responses import Crumb, refusal, screen
@@ -31,7 +31,6 @@ from pgaudit_log.admin.reversal_requests import (
     hidden_of,
     usual_choices,
 )
-from pgaudit_log.admin.subjects import subject_of
 from pgaudit_log.conf import settings
 from pgaudit_log.constants import DELETE
 from pgaudit_log.contexts import request_actors
@@ -46,6 +45,10 @@ from pgaudit_log.exceptions import (
     StalePlanError,
 )
 from pgaudit_log.models import Events
+from pgaudit_log.presentation import pages
+from pgaudit_log.presentation.access import UNDONE_BY, Action
+from pgaudit_log.presentation.links import Mode
+from pgaudit_log.presentation.subjects import subject_of
 from pgaudit_log.reversal import Plan
 from pgaudit_log.timetravel import recorded_past
 from pgaudit_log.values.tables import own_columns, parents_of
@@ -63,7 +66,7 @@ def object_reversal(
         PermissionDenied: when the person may not do that.
         Http404: when there is no such object, or no such event.
     """
-    access = Access(request, site)
+    access = AdminAccess(request, site)
     if not access.may_revert:
         raise PermissionDenied
     subject = subject_of(access, model, text)
@@ -115,7 +118,7 @@ def context_undo(site: AdminSite, request: HttpRequest, id: UUID) -> HttpRespons
 def _undo_all(
     site: AdminSite, request: HttpRequest, events: Any, wanted: ReversalRequest
 ) -> HttpResponse:
-    access = Access(request, site)
+    access = AdminAccess(request, site)
     if not access.may_revert:
         raise PermissionDenied
     try:
@@ -166,13 +169,13 @@ class _Page:
     """One request for one thing to go back to."""
 
     def __init__(
-        self, site: AdminSite, request: HttpRequest, access: Access, wanted: ReversalRequest
+        self, site: AdminSite, request: HttpRequest, access: AdminAccess, wanted: ReversalRequest
     ) -> None:
         self._site = site
         self._request = request
         self._access = access
         self._wanted = wanted
-        self._links = Links(site)
+        self._links = AdminLinks(site)
 
     def response(self) -> HttpResponse:
         """Return the preview, or what became of its confirmation."""

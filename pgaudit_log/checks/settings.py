@@ -38,6 +38,15 @@ def _is_encoder(value: object) -> bool:
     return isinstance(value, type) and issubclass(value, json.JSONEncoder)
 
 
+def _is_function(value: object) -> bool:
+    if isinstance(value, str):
+        try:
+            value = import_string(value)
+        except ImportError:
+            return False
+    return callable(value)
+
+
 def _is_user_name(value: object) -> bool:
     if isinstance(value, str) and "." in value:
         try:
@@ -102,6 +111,11 @@ RULES = (
         "DEFAULT_TRACKERS",
         lambda value: value is None or (bool(value) and _is_list_of(Tracker, value)),
         "Set a list of trackers, such as [pgaudit_log.InsertEvent(), pgaudit_log.UpdateEvent()].",
+    ),
+    _Rule(
+        "HIDDEN_FIELDS",
+        lambda value: value is None or _is_function(value),
+        "Set a function of a request and a model that returns names of fields, the path of one, or None.",
     ),
     _Rule("INDEX_REFERENCES", lambda value: isinstance(value, bool), "Set True or False."),
     _Rule("JSON_ENCODER", _is_encoder, "Set a subclass of json.JSONEncoder, or the path of one."),

@@ -10,8 +10,8 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from pgaudit_log.admin import bulk
 from pgaudit_log.models import Events
+from pgaudit_log.presentation import bulk
 from tests.support import execute
 
 pytestmark = pytest.mark.slow

@@ -12,9 +12,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 import pgaudit_log
-from pgaudit_log.admin import labels
-from pgaudit_log.admin.labels import Labels
 from pgaudit_log.models import Events
+from pgaudit_log.presentation import labels
+from pgaudit_log.presentation.labels import Labels
 from tests.shop.models import Customer, Order, OrderLine, Parcel, Product, Stock, UserProxy
 
 pytestmark = pytest.mark.slow
