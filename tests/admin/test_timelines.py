@@ -10,8 +10,8 @@ from django.contrib.auth.models import Group, User
 
 import pgaudit_log
 from pgaudit_log import importing
-from pgaudit_log.admin import pages
 from pgaudit_log.models import Events
+from pgaudit_log.presentation import pages
 from tests.importing import text_tables
 from tests.shop.models import Customer, Order, OrderLine, Product, Untracked
 from tests.support import execute

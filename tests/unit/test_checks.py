@@ -14,13 +14,13 @@ from django.core.checks import run_checks
 from django.test import override_settings
 
 import pgaudit_log
-from pgaudit_log.checks import (
+from pgaudit_log.checks.declarations import check_models
+from pgaudit_log.checks.middleware import check_middleware
+from pgaudit_log.checks.settings import (
     check_installed_apps,
-    check_models,
     check_settings,
     check_settings_of_peers,
 )
-from pgaudit_log.checks.middleware import check_middleware
 from pgaudit_log.declaring import declarations
 from pgaudit_log.middleware import AuditMiddleware
 from tests.shop.models import Order
@@ -49,6 +49,8 @@ def test_a_sound_project_has_no_messages() -> None:
         ("ADMIN_DAYS", 0),
         ("ADMIN_DAYS", "7"),
         ("ADMIN_HISTORY", "yes"),
+        ("ADMIN_REASON", "no"),
+        ("ADMIN_REVERT_THROUGH", "orm"),
         ("ADMIN_TIMEOUT", 0),
         ("ADMIN_TRAIL", None),
         ("APPEND_ONLY", False),
