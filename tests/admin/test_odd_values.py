@@ -83,8 +83,10 @@ def test_nothing_that_was_written_becomes_markup(
         *("label", "since", "transaction", "context_id", "operation", "layout", "before", EVIL),
     ],
 )
-def test_nothing_that_was_asked_becomes_markup(root: Any, db: None, page: Any, name: str) -> None:
-    assert not is_markup(page(root, TRAIL, **{name: EVIL}))
+def test_nothing_that_was_asked_becomes_markup(root: Any, db: None, name: str) -> None:
+    response = root.get(TRAIL, {name: EVIL})
+    assert response.status_code in (200, 400)
+    assert not is_markup(response.content.decode())
 
 
 @pytest.mark.parametrize("parameter", ["field", "parts", "before"])
