@@ -83,7 +83,7 @@ def _row(
                 column=column_of(field),
                 html=not_tracked()
                 if field.name in untracked
-                else entries.renderer(field).show(value_of(row, field)),
+                else entries.show(field, value_of(row, field)),
             )
             for field in columns
         ],

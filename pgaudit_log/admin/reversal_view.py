@@ -37,7 +37,13 @@ from pgaudit_log.contexts import request_actors
 from pgaudit_log.contexts.stack import context, current
 from pgaudit_log.declaring.parts import follows
 from pgaudit_log.diffs.display import safe
-from pgaudit_log.exceptions import ContextError, PgauditLogError, PlanError, StalePlanError
+from pgaudit_log.exceptions import (
+    ContextError,
+    PgauditLogError,
+    PlanError,
+    QueryError,
+    StalePlanError,
+)
 from pgaudit_log.models import Events
 from pgaudit_log.presentation import pages
 from pgaudit_log.presentation.access import UNDONE_BY, Action
@@ -207,7 +213,14 @@ class _Page:
             self._inputs(usual),
             hidden=self._hidden(),
         )
-        settled = self._settled(chosen.choices, usual)
+        try:
+            settled = self._settled(chosen.choices, usual)
+        except QueryError:
+            if not chosen.choices.values:
+                raise
+            # One that its column has no room for, such as a number of 30 digits.
+            notice = _("A value cannot be used.")
+            return self._screen(usual, usual, chosen, notices=[notice], status=400)
         if "preview" in posted:
             return self._screen(usual, settled, chosen)
         if chosen.errors:

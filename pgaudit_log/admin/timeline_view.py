@@ -67,6 +67,8 @@ def timeline(
         compare_url=f"{own_url}compare/"
         if own_url and len(ids) + (subject.obj is not None) > 1
         else "",
+        # What is gone would have to be added.
+        is_without_revert=subject.obj is None and not access.may_write("add", subject.model),
         newest_id=found.newest_id,
         checked_a=ids[0 if subject.obj is not None else -1] if ids else None,
         checked_b=ids[0] if ids and subject.obj is None else None,

@@ -293,7 +293,9 @@ def _request(context: Any, actor: Actor) -> str:
 
 
 def _observed(event: Any) -> str:
-    """Return what PostgreSQL observed, where no context tells who wrote."""
+    """Return what PostgreSQL observed, where no context tells who wrote; of an import, from where."""
+    if isinstance(event.pgh_origin, dict):
+        return _("imported from %(peer)s") % {"peer": _text(event.pgh_origin.get("peer"))}
     session = event.pgh_session if isinstance(event.pgh_session, dict) else {}
     said = [_text(session.get("application"))]
     if address := _text(session.get("address")):

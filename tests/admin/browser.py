@@ -67,7 +67,7 @@ def visit(
     User.objects.create_superuser("root", password="secret")
     opened: list[Any] = []
 
-    def open_page(*, policy: bool = True, **options: Any) -> Any:
+    def open_page(user: str = "root", *, policy: bool = True, **options: Any) -> Any:
         if policy:
             settings.MIDDLEWARE = [f"{__name__}.StrictPolicy", *settings.MIDDLEWARE]
         context = chromium.new_context(base_url=live_server.url, **options)
@@ -84,7 +84,7 @@ def visit(
             ),
         )
         page.goto("/admin/login/?next=/admin/")
-        page.fill("#id_username", "root")
+        page.fill("#id_username", user)
         page.fill("#id_password", "secret")
         page.click("[type=submit]")
         return page

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission, User
 
 import pgaudit_log
 from pgaudit_log.models import Events
 from tests.admin.browser import faults_of, is_wider_than_the_window
-from tests.shop.models import Customer, Order, OrderLine
+from tests.shop.models import Customer, Order, OrderLine, Product
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
@@ -42,12 +44,12 @@ def test_an_order_is_changed_and_its_story_read(visit: Any, shop: Order) -> None
     page.goto("/admin/pgaudit_log/events/")
     page.fill("input[name=actor]", "root")
     page.select_option("select[name=model]", label="order")
-    page.click(".pgh-filters button")
+    page.click(".pgh-filters .pgh-bar button")
     assert page.locator(".pgh-event").count() == 1
     # With JavaScript, the address has what was filled in and nothing else.
     assert page.url.endswith("?actor=root&model=shop.Order")
     page.select_option("select[name=changed]", "status")
-    page.click(".pgh-filters button")
+    page.click(".pgh-filters .pgh-bar button")
     page.click(".pgh-count a")
     assert "Transaction" in page.title() and "order line" in page.content()
     assert page.problems == []
@@ -71,12 +73,73 @@ def test_one_walks_through_the_past_and_back(visit: Any, shop: Order) -> None:
     assert "Luis Maria" in page.inner_text(".pgh-main") and page.problems == []
 
 
+def taken(page: Any, name: str) -> str:
+    """Return the file that a button of the export gives."""
+    with page.expect_download() as download:
+        page.click(f".pgh-export button:has-text('{name}')")
+    return Path(download.value.path()).read_text(encoding="utf-8")
+
+
+def test_the_trail_is_filtered_by_user_and_field_and_taken_out(visit: Any, shop: Order) -> None:
+    page = visit()
+    with pgaudit_log.context(user=User.objects.get(username="root").pk, user_name="root"):
+        Order.objects.update(status="paid")
+    page.goto("/admin/pgaudit_log/events/")
+    # A key after the other, as a person writes; whom it may mean is offered.
+    page.locator("input[name=actor]").press_sequentially("ro")
+    offered = page.locator("#pgh-users option")
+    offered.first.wait_for(state="attached")
+    page.fill("input[name=actor]", offered.first.get_attribute("value"))
+    page.select_option("select[name=model]", label="order")
+    page.click(".pgh-filters .pgh-bar button")
+    page.select_option("select[name=changed]", "status")
+    page.click(".pgh-filters .pgh-bar button")
+    assert page.locator(".pgh-event").count() == 1 and page.locator(".pgh-chip").count() == 3
+    lines = taken(page, "JSON Lines").splitlines()
+    assert '"changes": {"status": ["new", "paid"]}' in lines[0] and lines[1] == '{"end": 1}'
+    assert "\nend,1," in taken(page, "CSV")
+
+    page.click("text=saved filters")
+    page.fill("input[name=name]", "what root set")
+    page.click(".pgh-filters button:has-text('Save')")
+    page.click("text=what root set")
+    assert page.locator(".pgh-event").count() == 1
+    page.click("text=my changes")
+    assert page.locator(".pgh-event").count() >= 1
+    page.fill("input[name=q]", "status:paid")
+    page.press("input[name=q]", "Enter")
+    assert page.locator(".pgh-event").count() == 1
+    page.fill("input[name=at]", "2020-01-01")
+    page.click(".pgh-jump button")
+    assert page.locator(".pgh-event").count() == 0
+    page.click("text=Newer")
+    assert page.locator(".pgh-event").count() >= 1
+    assert page.problems == []
+
+
+def test_who_may_not_see_prices_sees_finds_and_exports_none(visit: Any, shop: Order) -> None:
+    Product.objects.update(price=777)
+    support = User.objects.create_user("support", password="secret", is_staff=True)
+    names = ("view_events", "export_events", "view_product", "view_order")
+    support.user_permissions.set(Permission.objects.filter(codename__in=names))
+    page = visit("support")
+    page.goto("/admin/pgaudit_log/events/?model=shop.Product")
+    assert "Distance" in page.content()
+    contents = [page.content(), taken(page, "CSV"), taken(page, "JSON Lines")]
+    page.click(".pgh-object a >> nth=0")
+    contents += [page.content(), taken(page, "CSV")]
+    assert not any("777" in text or "price" in text for text in contents)
+    for query in ("q=777.00", "q=%22777%22", "q=price:777", "model=shop.Product&changed=price"):
+        page.goto(f"/admin/pgaudit_log/events/?{query}")
+        assert page.locator(".pgh-event").count() == 0, query
+
+
 def test_all_of_it_works_without_javascript(visit: Any, shop: Order) -> None:
     Order.objects.update(status="paid")
     page = visit(java_script_enabled=False)
     page.goto("/admin/pgaudit_log/events/")
     page.select_option("select[name=model]", label="order")
-    page.click(".pgh-filters button")
+    page.click(".pgh-filters .pgh-bar button")
     page.click(".pgh-object a >> nth=0")
     page.locator("input[name=a]").last.check()
     page.click("text=Compare selected")
@@ -97,7 +160,8 @@ def test_cards_are_walked_through_with_the_keyboard(visit: Any, shop: Order) -> 
 
 SCREENS = (
     "/admin/pgaudit_log/events/",
-    "/admin/pgaudit_log/events/?model=shop.Nothing",
+    "/admin/pgaudit_log/events/?model=shop.Nothing&q=x",
+    "/admin/pgaudit_log/events/saved/?model=shop.Order",
     "/admin/pgaudit_log/events/?layout=list",
     "/admin/pgaudit_log/events/status/",
     "/admin/pgaudit_log/events/{event}/change/",

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
+from html import unescape
 from typing import Any
 
 import pytest
@@ -244,6 +245,8 @@ def test_what_stands_in_the_way_is_told_and_can_be_given_or_left_out(
     assert response.status_code == 409 and b"Something stands in the way" in response.content
     response = form.send(root, place, reason="r", **{"value-shop.Order.customer": "x"})
     assert response.status_code == 400 and b"A value cannot be used" in response.content
+    response = form.send(root, place, reason="r", **{"value-shop.Order.customer": "9" * 30})
+    assert response.status_code == 400 and b"A value cannot be used" in response.content
     other = Customer.objects.create(name="Zoe")
     response = form.send(root, place, reason="r", **{"value-shop.Order.customer": str(other.pk)})
     assert response.status_code == 200 and not Order.objects.exists()
@@ -317,6 +320,7 @@ def test_what_a_person_may_not_write_stays_and_is_not_named(
     event = events_of("shop.Order").get(pgh_operation="D")
     assert client.get(f"{deletion}/restore/?event={event.pk}").status_code == 403
     assert "Restore…" not in page(client, "/admin/shop/order/audit/deleted/")
+    assert "Revert to this state" not in page(client, f"{deletion}/")
     allow("add_order")
     html = page(client, f"{deletion}/restore/?event={event.pk}")
     assert "1 object that you may not change" in html
@@ -466,6 +470,24 @@ def followed(declaration: Any, names: tuple[str, ...]) -> Iterator[None]:
     finally:
         object.__setattr__(declaration, "follow", usual)
         parts._parts_of.cache_clear()
+
+
+def test_keys_and_texts_that_anybody_may_have_written_are_only_texts(
+    root: Client, page: Any, db: None
+) -> None:
+    sku = "a b/<b>\"'&_"
+    Product.objects.create(sku=sku, name="<script>alert(1)</script>", price=1, tags={"<i>": 1})
+    with pgaudit_log.context(user=1, user_name="<u>"):
+        Product.objects.all().delete()
+    html = page(root, "/admin/shop/product/audit/deleted/", q="alert")
+    assert "<script>alert" not in html and "<u>" not in html and "&lt;u&gt;" in html
+    [place] = re.findall(r'href="([^"]+/restore/[^"]+)"', html)
+    place = unescape(place)
+    html = page(root, place)
+    assert "<script>alert" not in html and "<i>" not in html and "<b>" not in html
+    assert Form(html).send(root, place, reason="<r>").status_code == 302
+    assert Product.objects.get().sku == sku
+    assert "No deleted objects" in page(root, "/admin/shop/product/audit/deleted/", q=sku)
 
 
 def raw_event(label: str, key: int, operation: str, snapshot: str, diff: str = "null") -> Any:
