@@ -123,7 +123,7 @@ class Timeline:
     def facets(self, url: str) -> list[Facet]:
         """Return the fields that events of the page changed, the most frequent first.
 
-        ``url`` is where the whole timeline is.
+        ``url`` is where the whole timeline is; empty if that is the page itself.
         """
         counts: Counter[tuple[str, str]] = Counter()
         for event in self.own:
@@ -140,7 +140,7 @@ class Timeline:
                 name=name,
                 label=label,
                 count=count,
-                url=f"{url}?{urlencode({'field': name})}" if name != self.field else url,
+                url=f"{url}?{urlencode({'field': name})}" if name != self.field else url or "?",
                 is_chosen=name == self.field,
             )
             for (name, label), count in counts.most_common()
