@@ -85,6 +85,11 @@ PICTURES = (
     Picture(
         name="as-of", url=lambda story: f"{story.audit}at/?event={story.first.pgh_id}", height=600
     ),
+    Picture(
+        name="activity",
+        url=lambda story: f"/orders/{story.order}/activity/?before={story.last.pgh_id + 1}",
+        height=600,
+    ),
     Picture(name="deleted", url=lambda story: f"{TRAIL}deleted/shop.OrderLine/", height=600),
     Picture(name="status", url=lambda story: f"{TRAIL}status/"),
 )
