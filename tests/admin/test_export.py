@@ -69,6 +69,15 @@ def test_what_is_asked_for_is_taken_out_and_the_log_tells_who(root: Client, orde
     }
 
 
+def test_who_took_what_is_asked_of_the_trail(root: Client, order: Order, page: Any) -> None:
+    query = {"model": "pgaudit_log.Access", "label": ""}
+    assert 'id="event-' not in page(root, TRAIL, **query)
+    taken(root, "?model=pgaudit_log.Access")
+    assert page(root, TRAIL, **query).count('id="event-') == 2
+    assert page(root, TRAIL, **query, q="started").count('id="event-') == 1
+    assert 'id="event-' not in page(root, TRAIL, model="pgaudit_log.Maintenance")
+
+
 def test_no_cell_is_a_formula(root: Client, order: Order) -> None:
     harmful = ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "\r=1", " =1", "＝1"]
     for text in harmful:
