@@ -32,14 +32,14 @@ def main() -> None:
     from benchmarks import server
 
     os.environ["DJANGO_SETTINGS_MODULE"] = "benchmarks.settings"
-    os.environ["BENCHMARK_VARIANT"] = "documents"
+    os.environ["BENCHMARK_VARIANT"] = "pgaudit_log"
     with server.running() as running:
         os.environ["BENCHMARK_DATABASE_URL"] = running.url()
         _set_up()
         from django.core.management import call_command
         from django.db import connection
 
-        call_command("migrate", verbosity=0)
+        call_command("migrate", run_syncdb=True, verbosity=0)
         with connection.cursor() as cursor:
             cursor.execute(FILL, [max(NUMBERS)])
             cursor.execute("ANALYZE pgaudit_log_event")
