@@ -135,7 +135,8 @@ class MiddlewareEvents(Events):
 class AccessEvents(Events):
     """The logins, logouts, failed logins, page views and exports of the trail.
 
-    ``pgh_label`` says which: ``login``, ``logout``, ``login_failed``, ``page_view`` or ``export``.
+    ``pgh_label`` says which: ``login``, ``logout``, ``login_failed``, ``page_view`` or ``export``;
+    of what was imported from another package, also ``request``.
     """
 
     user = ProxyField("pgh_data__user", _user_field(related_name="+"))

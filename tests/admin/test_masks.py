@@ -49,6 +49,8 @@ def test_values_of_the_time_before_are_hidden_on_each_page(
     event = order.events.latest("pgh_id")  # type: ignore[attr-defined]
     for address, query, has_values in (
         (url(order, "audit"), {}, True),
+        (url(order, "audit", "at"), {}, True),
+        (url(order, "audit", "at"), {"event": event.pgh_id - 1}, True),
         ("/admin/pgaudit_log/events/", {}, True),
         ("/admin/pgaudit_log/events/", {"layout": "list"}, False),
         (f"/admin/pgaudit_log/events/{event.pgh_id}/change/", {}, True),
