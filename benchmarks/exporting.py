@@ -73,14 +73,14 @@ def take(form: str, number: int) -> dict[str, Any]:
     """Take the newest events out, and return what that took."""
     _set_up()
     from pgaudit_log.admin import exported_rows
-    from pgaudit_log.admin.access import Access
+    from pgaudit_log.admin.access import AdminAccess
     from pgaudit_log.admin.export_formats import FORMATS
     from pgaudit_log.models import Events
 
     user = SimpleNamespace(is_active=True, is_superuser=True, has_perm=lambda permission: True)
     request: Any = SimpleNamespace(user=user)
     site: Any = SimpleNamespace(_registry={})
-    access = Access(request, site)
+    access = AdminAccess(request, site)
     first = Events.objects.newest()[number - 1].pgh_id
     events = Events.objects.filter(pgh_id__gte=first)
     before = _peak()

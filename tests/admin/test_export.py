@@ -14,9 +14,10 @@ from django.db import connection, connections
 from django.test import AsyncClient, Client, RequestFactory
 
 import pgaudit_log
-from pgaudit_log.admin import access, export, exported_rows
+from pgaudit_log.admin import export, exported_rows
 from pgaudit_log.admin.access import AdminAccess
 from pgaudit_log.models import AccessEvents, Events
+from pgaudit_log.presentation import access
 from tests.admin.site import site
 from tests.shop.models import Customer, Order, OrderLine, Product
 from tests.support import execute
