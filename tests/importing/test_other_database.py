@@ -14,7 +14,11 @@ from pgaudit_log.exceptions import PlanError, QueryError
 from tests.importing.peer_tables import TABLE, bring_over, plan, record, records
 from tests.support import execute
 
-pytestmark = pytest.mark.django_db(databases=["default", "other"])
+pytestmark = [
+    pytest.mark.django_db(databases=["default", "other"]),
+    # The drivers copy in ways of their own.
+    pytest.mark.everywhere,
+]
 
 WHOLE = (
     "id, created_at, txid, obj_pk, label, operation, snapshot::text, diff::text, context_id,"
@@ -93,16 +97,26 @@ def test_what_is_not_there_is_not_taken_from_here(elsewhere: Any) -> None:
     )
 
 
+def test_tables_of_the_log_are_not_copied(elsewhere: Any) -> None:
+    given = {elsewhere: [TABLE, "pgaudit_log_event"]}
+    found = importing.plan("pghistory", tables=given, from_database="other")
+    assert [label for label, _ in found.left_out] == ["shop.Thing"]
+    assert found.apply().events == {"shop.Thing": 4}
+    assert len(records("id")) == 4
+
+
 def test_the_command_says_where_it_reads(elsewhere: Any) -> None:
     out = io.StringIO()
     arguments = ("--model", "shop.Thing", "--table", f"shop.Thing={TABLE}")
     call_command(
-        *("pgaudit_log", "import", "pghistory", *arguments, "--from-database", "other"), stdout=out
+        *("pgaudit_log", "import", "pghistory", *arguments, "--from-database", "other", "--apply"),
+        stdout=out,
     )
     assert (
         "import from django-pghistory in the database other into the database default"
         in out.getvalue()
     )
+    assert "shop.Thing: 4 imported" in out.getvalue()
 
 
 def test_what_is_in_the_way_is_told(elsewhere: Any, monkeypatch: pytest.MonkeyPatch) -> None:
