@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from example_project.embedded_postgres import Server
 
 SECTIONS = ("writing", "growth", "reading")
-ASKED_FOR = ("startup",)
-"""Sections that run only where ``--only`` names them: not all of their bars are reached yet."""
+ASKED_FOR = ("startup", "screens")
+"""Sections that run only where ``--only`` names them: they take long, or miss bars yet."""
 
 
 def main() -> int:
@@ -70,7 +70,7 @@ def section(
     name: str, server: Server, options: argparse.Namespace, say: Callable[[str], None]
 ) -> Findings:
     """Run one section and return its findings."""
-    from benchmarks import growth, reading, startup, writing
+    from benchmarks import growth, reading, screens, startup, writing
 
     if name == "writing":
         return writing.run(server, writing.SHORT if options.short else writing.FULL, say)
@@ -78,6 +78,9 @@ def section(
         return growth.run(server, growth.SHORT if options.short else growth.FULL, say)
     if name == "startup":
         return startup.run(server, startup.SHORT if options.short else startup.FULL, say)
+    if name == "screens":
+        size = screens.SHORT if options.short else screens.FULL
+        return screens.run(server, size.of(options.events), say)
     extent = reading.SHORT if options.short else reading.FULL
     return reading.run(server, extent.of(options.events), say)
 

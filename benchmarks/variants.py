@@ -21,6 +21,8 @@ class Variant:
     """Whether `bulk_create()` and `update()` leave events, by whatever helper it offers."""
     quadratic: bool = False
     """Whether bulk updates after single ones take quadratic time, so that few are measured."""
+    admin: bool = False
+    """Whether the worker has Django's admin, with what that needs."""
     in_python: bool = False
     """Whether each event is made in Python: bulk work is then measured on a tenth of the rows."""
 
@@ -94,6 +96,19 @@ DOCUMENTS = Variant(
     apps=("pgtrigger", "pgaudit_log", "benchmarks.documents"),
     tables=("pgaudit_log_event",),
 )
+COMPANY = "benchmarks.company"
+ADMIN = Variant(
+    name="admin",
+    title="django-pgaudit-log",
+    apps=("pgtrigger", "pgaudit_log", COMPANY),
+    admin=True,
+)
+ADMIN_AUDITLOG = Variant(
+    name="admin_auditlog", title="django-auditlog", apps=("auditlog", COMPANY), admin=True
+)
+ADMIN_EASY_AUDIT = Variant(
+    name="admin_easy_audit", title="django-easy-audit", apps=("easyaudit", COMPANY), admin=True
+)
 
 WRITING: tuple[Variant, ...] = (
     UNTRACKED,
@@ -108,4 +123,6 @@ WRITING: tuple[Variant, ...] = (
     OURS_ROW,
 )
 
-BY_NAME = {variant.name: variant for variant in (*WRITING, READING, DOCUMENTS)}
+SCREENS = (ADMIN, ADMIN_AUDITLOG, ADMIN_EASY_AUDIT)
+
+BY_NAME = {variant.name: variant for variant in (*WRITING, READING, DOCUMENTS, *SCREENS)}

@@ -62,4 +62,6 @@ _DECORATORS: dict[variants.Variant, Callable[[], Any]] = {
     variants.SIMPLE_HISTORY: _simple_history,
     variants.OURS: _pgaudit_log,
     variants.OURS_ROW: lambda: _pgaudit_log(row_level=True),
+    variants.ADMIN: _pgaudit_log,
+    variants.ADMIN_AUDITLOG: _auditlog,
 }
