@@ -26,9 +26,9 @@ LARGE_BEGINS = 0.6
 # An event is known by its number n. In the midst lies one transaction; all others are of three
 # events each, ever more of them towards the end of the year. Each k-th is of the busy object, the
 # others are of models of which few have most.
-_EVENTS = """
+_EVENTS = f"""
 SELECT
-    n, is_large, change, made_at, model, obj_pk, hash %% 100000 / 100.0 AS price,
+    n, is_large, change, made_at, model, obj_pk, (hash %% 100000 / 100.0)::numeric(10, 2) AS price,
     CASE
         WHEN is_large THEN NULL
         WHEN change * 0.618034 %% 1 < %(share)s THEN 1
@@ -49,14 +49,14 @@ FROM (
         %(start)s::timestamptz
             + power(change * %(together)s / %(ordinary)s::float, 0.7) * %(span)s::interval AS made_at,
         CASE
-            WHEN is_large THEN {large_model}
-            WHEN is_busy THEN {busy_model}
+            WHEN is_large THEN {LARGE_MODEL}
+            WHEN is_busy THEN {BUSY_MODEL}
             ELSE floor(%(models)s * power(hash / 2147483648.0, 3))::int
         END AS model,
         CASE
             WHEN is_large THEN n - %(large_from)s + 1
-            WHEN is_busy THEN {busy_object}
-            ELSE hash %% ({objects} - {busy_object}) + {busy_object} + 1
+            WHEN is_busy THEN {BUSY_OBJECT}
+            ELSE hash %% ({OBJECTS} - {BUSY_OBJECT}) + {BUSY_OBJECT} + 1
         END AS obj_pk
     FROM (
         SELECT
@@ -78,9 +78,7 @@ FROM (
         ) AS numbered
     ) AS hashed
 ) AS placed
-""".format(
-    large_model=LARGE_MODEL, busy_model=BUSY_MODEL, busy_object=BUSY_OBJECT, objects=OBJECTS
-)
+"""
 
 _ROW = """jsonb_build_object(
         'id', obj_pk, 'customer_id', customer, 'name', 'Record ' || obj_pk,
@@ -138,7 +136,7 @@ INSERT INTO easyaudit_crudevent (
 SELECT
     CASE operation WHEN 'I' THEN 1 WHEN 'U' THEN 2 ELSE 3 END, obj_pk::text,
     (%(types)s::int[])[model + 1], 'Record ' || obj_pk, {_ROW}::text, COALESCE(({_DIFF})::text, ''),
-    user_id, user_id::text, made_at
+    user_id, COALESCE(user_id::text, ''), made_at
 FROM ({_EVENTS}) AS event
 ORDER BY n
 """
@@ -198,9 +196,7 @@ def fill_company(events: int, large: int, busy: int) -> dict[str, int]:
     for first in range(0, events, CHUNK):
         last = min(first + CHUNK, events) - 1
         with connection.cursor() as cursor:
-            cursor.execute(
-                _INSERTS[settings.VARIANT], {**arguments, "first": first, "last": last}
-            )
+            cursor.execute(_INSERTS[settings.VARIANT], {**arguments, "first": first, "last": last})
     execute("VACUUM ANALYZE")
     if ours:
         year.finish()

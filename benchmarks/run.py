@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[0] = str(ROOT)  # instead of this file's directory, so that modules have one name only
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 SECTIONS = ("writing", "growth", "reading")
 ASKED_FOR = ("startup", "screens")
+COMPARISON = "comparison"
 """Sections that run only where ``--only`` names them: they take long, or miss bars yet."""
 
 
@@ -40,12 +41,14 @@ def main() -> int:
     from benchmarks import bars, report
     from benchmarks.server import running
 
-    sections = [options.only] if options.only else list(SECTIONS)
     started = time.monotonic()
 
     def say(what: str) -> None:
         print(f"{time.monotonic() - started:6.0f} s  {what}", file=sys.stderr, flush=True)
 
+    if options.only == COMPARISON:
+        return compare(options, say)
+    sections = [options.only] if options.only else list(SECTIONS)
     with running() as server:
         found = [section(name, server, options, say) for name in sections]
         for number, name in enumerate(sections):
@@ -57,13 +60,40 @@ def main() -> int:
     text = report.markdown(found, values, command=command(options))
     print(text)
     if options.json:
-        options.json.write_text(json.dumps(report.data(found, values), indent=1))
+        options.json.write_text(
+            json.dumps(report.data(found, values, command=command(options)), indent=1)
+        )
     if options.write_readme:
         report.write_readme(text)
     missed = bars.missed(values)
     for value in missed:
         print(f"Missed: {bars.BARS[value.bar].title}, {value.where}.", file=sys.stderr)
     return 1 if options.check and missed else 0
+
+
+def compare(options: argparse.Namespace, say: Callable[[str], None]) -> int:
+    """Run the probes with each package, and write or print the page that is made of what they found."""
+    from benchmarks import report
+    from benchmarks.comparison import costs, page, runs
+    from benchmarks.server import running
+
+    with running() as server:
+        packages = runs.run(server, say)
+    result: dict[str, Any] = {
+        "date": report.today(),
+        "command": command(options),
+        "versions": ", ".join(f"{name} {version}" for name, version in report.versions().items()),
+        "packages": packages,
+    }
+    if options.costs:
+        result["costs"] = costs.costs(json.loads(options.costs.read_text()))
+    elif page.RESULT.exists() and "costs" in page.stored():
+        result["costs"] = page.stored()["costs"]  # they are measured by themselves
+    if options.write_docs:
+        page.write(result)
+    else:
+        print(page.markdown(result))
+    return 0
 
 
 def section(
@@ -98,7 +128,7 @@ def arguments() -> argparse.Namespace:
     """Return the options of the command line."""
     parser = argparse.ArgumentParser(prog="run.py", description=__doc__, allow_abbrev=False)
     parser.add_argument("--short", action="store_true", help="the version of two minutes")
-    parser.add_argument("--only", choices=(*SECTIONS, *ASKED_FOR), help="one section")
+    parser.add_argument("--only", choices=(*SECTIONS, *ASKED_FOR, COMPARISON), help="one section")
     parser.add_argument("--events", type=int, help="how many events reading has (1,000,000)")
     parser.add_argument("--json", type=Path, help="write all measurements to this file")
     parser.add_argument(
@@ -108,6 +138,14 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument(
         "--write-readme", action="store_true", help="put the tables into benchmarks/README.md"
+    )
+    parser.add_argument(
+        "--write-docs",
+        action="store_true",
+        help="put the comparison into docs/explanation/comparison.md, and its result beside it",
+    )
+    parser.add_argument(
+        "--costs", type=Path, help="the file that --json of writing has written, for the comparison"
     )
     return parser.parse_args()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 from benchmarks import variants
 from benchmarks.bars import BARS
@@ -125,12 +124,28 @@ def _table(found: Found, events: int) -> Table:
     for screen in OURS:
         times = found[variants.ADMIN, screen, events]
         cells = [_ms(times, what) for what in ("server", "asked", "client")]
+        queries = max(one["queries"] for one in times)
         slowest = max(one["server"] for one in times) / 1000
         bar = f"≤ {shown(BARS['trail page'].limit)}" if screen in WITH_BAR else ""
-        rows.append((screen, f"{max(one['queries'] for one in times):.0f}", *map(shown, (*cells, slowest)), bar))
+        rows.append(
+            (
+                screen,
+                f"{queries:.0f}",
+                *map(shown, (*cells, slowest)),
+                bar,
+            )
+        )
     return Table(
         title=f"The audit admin, {events:,} events of 300 models in 12 partitions: ms",
-        columns=("screen", "queries", "backend", "SQL, wall", "Django process", "slowest backend", "bar"),
+        columns=(
+            "screen",
+            "queries",
+            "backend",
+            "SQL, wall",
+            "Django process",
+            "slowest backend",
+            "bar",
+        ),
         rows=tuple(rows),
         note=(
             "Beyond session and user. The mean of the lowest third, warm. The backend's processor"

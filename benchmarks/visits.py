@@ -57,9 +57,7 @@ def visit(screen: str, times: int) -> list[dict[str, float]]:
             gc.collect()
             taken = measure(work, collect=False).json()
             if number:
-                found.append(
-                    {**taken, "queries": len(asked), "asked": sum(asked) * 1e6}
-                )
+                found.append({**taken, "queries": len(asked), "asked": sum(asked) * 1e6})
     return found
 
 
@@ -92,9 +90,7 @@ def plans(screen: str) -> list[str]:
 def _place(screen: str) -> str:
     """Return the address of a screen; those of events are looked up once."""
     if not _places:
-        get_user_model().objects.get_or_create(
-            username="root", is_staff=True, is_superuser=True
-        )
+        get_user_model().objects.get_or_create(username="root", is_staff=True, is_superuser=True)
         _places.update(_PLACES[settings.VARIANT]())
     return _places[screen]
 
