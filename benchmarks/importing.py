@@ -1,15 +1,20 @@
 """How fast is an import, and how much memory does it take? Run it with `python -m benchmarks.importing`.
 
 Rows of 12 columns are inserted, and updated nine times; the tables are as django-pghistory and
-django-simple-history make them, filled by SQL. Nothing of the peers is needed for that.
+django-simple-history make them, filled by SQL. Nothing of the peers is needed for that. Each is
+imported in one go, and then again, interrupted in the middle.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -85,19 +90,15 @@ def main(events: int) -> None:
         from django.core.management import call_command
 
         from benchmarks.archive.models import MODELS
-        from benchmarks.preparing import execute, prepare
+        from benchmarks.preparing import prepare
 
         call_command("migrate", "pgaudit_log", verbosity=0)
         prepare()
         model: Any = MODELS[0]
         _fill(model, events // (UPDATES + 1))
-        for peer, table, workers in (
-            ("pghistory", "their_events", 1),
-            ("pghistory", "their_events", 2),
-            ("simple-history", "their_records", 2),
-        ):
-            _import(peer, table, model, workers)
-            execute("VACUUM ANALYZE")
+        for peer, table in (("pghistory", "their_events"), ("simple-history", "their_records")):
+            _import(peer, table, model)
+            _import(peer, table, model, interrupted=True)
 
 
 def _fill(model: Any, rows: int) -> None:
@@ -118,35 +119,92 @@ def _fill(model: Any, rows: int) -> None:
     execute("VACUUM ANALYZE")
 
 
-def _import(peer: str, table: str, model: Any, workers: int) -> None:
+def _import(peer: str, table: str, model: Any, *, interrupted: bool = False) -> None:
+    """Import a table and print what it took; or the second half of it, what an interruption left."""
+    from benchmarks.preparing import execute
     from pgaudit_log import importing
 
+    while old := execute(
+        "SELECT min(relname) FROM pg_class WHERE relispartition AND relkind = 'r'"
+        " AND relname ~ '^pgaudit_log_event_202[45]'"
+    ):
+        execute(f"DROP TABLE {old}")
+    execute("VACUUM ANALYZE")
+    execute("CHECKPOINT")
+    what = peer
+    if interrupted:
+        _interrupt(importing.plan(peer, models=[model], tables={model: [table]}))
+        what += ", after an interruption in the middle"
     started = time.monotonic()
     plan = importing.plan(peer, models=[model], tables={model: [table]})
     planned = time.monotonic() - started
     started, used = time.monotonic(), _server_seconds()
-    done = plan.apply(workers=workers)
+    with _memory() as memory:
+        done = plan.apply()
     seconds, cpu = time.monotonic() - started, _server_seconds() - used
     print(
-        f"{peer}, {plan.events:,} events, {workers} connections: {seconds:.1f} s,"
-        f" {plan.events / seconds:,.0f} a second; {cpu:.1f} s of the server's processors,"
-        f" {plan.events / cpu:,.0f} a second of one; plan {timedelta(seconds=round(planned))};"
-        f" the client's memory at most {_peak()} MB; {done.gaps}",
+        f"{what}: {plan.events:,} events, {seconds:.1f} s, {plan.events / seconds:,.0f} a second;"
+        f" {cpu:.1f} s of the server's processors, {plan.events / cpu:,.0f} a second of one;"
+        f" plan {timedelta(seconds=round(planned))}; memory at most {_peak()} MB of the client,"
+        f" {memory[0] // 1024} MB of a session of the server; {done.gaps}; load {os.getloadavg()[0]:.0f}",
         flush=True,
     )
-    importing.plan_withdrawal(peer, models=[model]).apply()
+
+
+def _interrupt(plan: Any) -> None:
+    def interrupt(done: int, total: int) -> None:
+        if done >= total / 2:
+            raise KeyboardInterrupt
+
+    with contextlib.suppress(KeyboardInterrupt):
+        plan.apply(progress=interrupt)
+
+
+@contextmanager
+def _memory() -> Iterator[list[int]]:
+    """Yield a list of one number: how many kB a session has had most of by itself, while a block runs."""
+    most, has_ended = [0], threading.Event()
+
+    def watch(parent: str) -> None:
+        while not has_ended.wait(0.05):
+            for pid in _children(parent):
+                most[0] = max(most[0], _own_memory(pid))
+
+    thread = threading.Thread(target=watch, args=(_server_pids()[0],))
+    thread.start()
+    try:
+        yield most
+    finally:
+        has_ended.set()
+        thread.join()
+
+
+def _own_memory(pid: str) -> int:
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in status.splitlines() if "RssAnon" in line), 0)
 
 
 def _server_seconds() -> float:
     """Return how long the server's processes have worked, those that have ended too."""
+    return sum(map(_seconds, _server_pids()))
+
+
+def _server_pids() -> list[str]:
+    """Return the server's processes, the one that has started the others first."""
     from django.db import connection
 
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
         [backend] = cursor.fetchone()
-    parent = int(Path(f"/proc/{backend}/stat").read_text().rpartition(")")[2].split()[1])
-    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-    return sum(_seconds(pid) for pid in (str(parent), *children))
+    parent = Path(f"/proc/{backend}/stat").read_text().rpartition(")")[2].split()[1]
+    return [parent, *_children(parent)]
+
+
+def _children(parent: str) -> list[str]:
+    return Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
 
 
 def _seconds(pid: str) -> float:

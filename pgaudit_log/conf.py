@@ -38,6 +38,9 @@ class Settings:
     ADMIN_TRAIL: bool = True
     """Whether the trail stands in the admin's index."""
 
+    ADMIN_VIEWS: bool = False
+    """Whether it leaves an event that somebody looked at the log in the admin."""
+
     APPEND_ONLY: bool = True
     """Kept for those who come from django-pghistory: events are always append-only."""
 

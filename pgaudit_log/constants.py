@@ -12,6 +12,9 @@ DOCS: Final = "https://django-pgaudit-log.readthedocs.io/"
 EVENT_TABLE: Final = "pgaudit_log_event"
 """The one table that every trigger writes to. A constant, so that declaring never needs the models."""
 
+SAVED_FILTER_TABLE: Final = "pgaudit_log_saved_filter"
+"""The table of what people have saved in the admin; it is no part of the log."""
+
 DEFAULT_PARTITION: Final = f"{EVENT_TABLE}_default"
 """The partition that takes what no other has room for."""
 

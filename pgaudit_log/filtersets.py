@@ -14,6 +14,8 @@ from django.db import models
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.lookups import Exact
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 from django_filters import FilterSet
 from django_filters.filters import (
     CharFilter,
@@ -23,8 +25,9 @@ from django_filters.filters import (
     UUIDFilter,
 )
 
-from pgaudit_log.constants import OPERATIONS
+from pgaudit_log.constants import BASELINE, DELETE, INSERT, MANUAL, TRUNCATE, UPDATE
 from pgaudit_log.declaring import declarations
+from pgaudit_log.declaring.masks import is_masked
 from pgaudit_log.declaring.trackers import UNSET
 from pgaudit_log.exceptions import DeclarationError, QueryError
 from pgaudit_log.models import Events
@@ -42,7 +45,20 @@ NONE = "none"
 NULL = "null"
 """What is entered for the absence of a value, SQL ``NULL``."""
 
+WORDS = {
+    INSERT: _lazy("added"),
+    UPDATE: _lazy("changed"),
+    DELETE: _lazy("deleted"),
+    TRUNCATE: _lazy("emptied"),
+    MANUAL: _lazy("noted"),
+    BASELINE: _lazy("baseline snapshot"),
+}
+"""What happened, as a word of forms and screens."""
+
 _MOST_DIGITS = 1000
+
+MOST_CHARACTERS = 5000
+"""How long a text may be that is asked for."""
 
 
 def model_choices() -> list[tuple[str, str]]:
@@ -76,7 +92,16 @@ class QuestionForm(forms.Form):
         return cleaned
 
 
-class _TransactionFilter(Filter):
+class TextFilter(CharFilter):
+    """A filter that takes a text of a line, not a document."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"max_length": MOST_CHARACTERS, **options})
+
+
+class WholeNumberFilter(Filter):
+    """A filter that takes an integer."""
+
     field_class = forms.IntegerField
 
 
@@ -97,7 +122,9 @@ class _MomentField(forms.DateTimeField):
             raise ValidationError(str(error), code="invalid") from error
 
 
-class _MomentFilter(Filter):
+class MomentFilter(Filter):
+    """A filter that takes a moment."""
+
     field_class = _MomentField
 
 
@@ -107,29 +134,38 @@ class EventFilterSet(FilterSet):
     queryset: Any
     _meta: Any
 
-    object = CharFilter(method="ignore", label="Object (primary key)")
-    actor = CharFilter(method="ignore", label="Actor (primary key or username, or none)")
-    actor_name = CharFilter(method="filter_name", label="Actor (name at the time)")
-    token = CharFilter(method="filter_context", label="API token")
-    service = CharFilter(method="filter_context", label="Service")
+    object = TextFilter(method="ignore", label=_lazy("Object (key)"))
+    actor = TextFilter(method="ignore", label=_lazy("Who"))
+    actor_name = TextFilter(method="filter_name", label=_lazy("Who (name at the time)"))
+    token = TextFilter(method="filter_context", label=_lazy("API token"))
+    service = TextFilter(method="filter_context", label=_lazy("Service"))
     operation = MultipleChoiceFilter(
-        field_name="pgh_operation", choices=list(OPERATIONS.items()), label="Operation"
+        # No event comes twice, and DISTINCT would read them all.
+        distinct=False,
+        field_name="pgh_operation",
+        choices=list(WORDS.items()),
+        label=_lazy("What happened"),
     )
-    label = ChoiceFilter(field_name="pgh_label", choices=label_choices, label="Label")
-    changed = CharFilter(method="ignore", label="Changed field")
-    changed_from = CharFilter(method="ignore", label="Changed from", strip=False)
-    changed_to = CharFilter(method="ignore", label="Changed to", strip=False)
-    since = _MomentFilter(method="filter_since", label="Since")
-    until = _MomentFilter(method="filter_until", label="Until", is_end=True)
-    context = CharFilter(method="ignore", label="Context (key=value)")
-    context_id = UUIDFilter(method="filter_context_id", label="Context")
-    transaction = _TransactionFilter(
-        method="filter_transaction", label="Transaction", min_value=0, max_value=2**63 - 1
+    label = ChoiceFilter(field_name="pgh_label", choices=label_choices, label=_lazy("Tracker"))
+    changed = TextFilter(method="ignore", label=_lazy("Field changed"))
+    changed_from = TextFilter(method="ignore", label=_lazy("From"), strip=False)
+    changed_to = TextFilter(method="ignore", label=_lazy("To"), strip=False)
+    since = MomentFilter(method="filter_since", label=_lazy("Since"))
+    until = MomentFilter(method="filter_until", label=_lazy("Until"), is_end=True)
+    context = TextFilter(method="ignore", label=_lazy("Context (key=value)"))
+    context_id = UUIDFilter(method="filter_context_id", label=_lazy("Request or context"))
+    transaction = WholeNumberFilter(
+        method="filter_transaction", label=_lazy("Transaction"), min_value=0, max_value=2**63 - 1
     )
 
     class Meta:
         form = QuestionForm
         fields: Sequence[str] = ()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._user_keys: dict[str, list[str]] = {}
+        """Whom the texts meant that were looked up."""
 
     @property
     def form(self) -> Any:
@@ -169,7 +205,9 @@ class EventFilterSet(FilterSet):
         if text.lower() == NONE:
             return queryset.by(None)
         try:
-            return queryset.by(user_lookup.keys(text, queryset.db))
+            if text not in self._user_keys:
+                self._user_keys[text] = user_lookup.keys(text, queryset.db)
+            return queryset.by(self._user_keys[text])
         except QueryError as error:
             raise ValidationError({name: str(error)}) from error
 
@@ -180,7 +218,7 @@ class EventFilterSet(FilterSet):
         path, equals, value = given.partition("=")
         keys = [key.strip() for key in path.split("__")]
         if not equals or not all(keys):
-            raise ValidationError({"context": "Write key=value, such as task=import."})
+            raise ValidationError({"context": _("Write key=value, such as task=import.")})
         if keys == ["user"]:
             return self.ask_actor(value.strip(), queryset, "context")
         text: Any = "pgh_context"
@@ -195,21 +233,29 @@ class EventFilterSet(FilterSet):
         if not name:
             for side, text in texts.items():
                 if text:
-                    raise ValidationError({side: "Say which field changed."})
+                    raise ValidationError({side: _("Say which field changed.")})
             return queryset
         candidates = self.tracked_models(cleaned)
         by_name = bool(cleaned.get("model")) or len(candidates) == 1
         found = [field_of(model, name, field_names=by_name) for model in candidates]
         fields = [field for field in found if field is not None]
         if not fields:
-            raise ValidationError({"changed": f"There is no field “{name}”."})
+            raise ValidationError({"changed": _("There is no field “%s”.") % name})
         values = {
-            side: _value_of(fields, text, side) if text else UNSET for side, text in texts.items()
+            side: value_of(fields, text, side) if text else UNSET for side, text in texts.items()
         }
+        if any(texts.values()) and all(map(is_masked, fields)):
+            raise ValidationError(
+                {
+                    "changed": _("%s is masked: that it changed can be asked, not from or to what.")
+                    % name
+                }
+            )
         try:
             return queryset.changed(name, old=values["changed_from"], new=values["changed_to"])
         except QueryError as error:
-            raise ValidationError({"changed": str(error)}) from error
+            told = _("Changes of “%s” are not in the events of these models.") % name
+            raise ValidationError({"changed": told}) from error
 
     def ignore(self, queryset: Any, name: str, value: Any) -> Any:
         """Return ``queryset``: :meth:`ask` looks at these together."""
@@ -243,7 +289,7 @@ class EventFilterSet(FilterSet):
 class EventsFilterSet(EventFilterSet):
     """The filters of the trail."""
 
-    model = ChoiceFilter(choices=model_choices, method="filter_model", label="Model")
+    model = ChoiceFilter(choices=model_choices, method="filter_model", label=_lazy("Model"))
 
     class Meta(EventFilterSet.Meta):
         model = Events
@@ -257,7 +303,7 @@ class EventsFilterSet(EventFilterSet):
         if not (key := cleaned.get("object")):
             return queryset
         if not cleaned.get("model"):
-            raise ValidationError({"object": "Choose the object's model, too."})
+            raise ValidationError({"object": _("Choose the object's model, too.")})
         # As the trail shows it, or as long as it is.
         keys = {key, short_key(key)}
         return queryset.filter(pgh_obj_id__in=keys)
@@ -312,12 +358,12 @@ def filterset_for(
     attributes = {
         "__doc__": f"The filters of {event_model.__name__}.",
         "Meta": meta,
-        "label": ChoiceFilter(field_name="pgh_label", choices=labels, label="Label"),
+        "label": ChoiceFilter(field_name="pgh_label", choices=labels, label=_lazy("Tracker")),
     }
     return type(f"{event_model.__name__}FilterSet", (_TypedFilterSet,), attributes)
 
 
-def _value_of(fields: Sequence[Field], text: str, side: str) -> Any:
+def value_of(fields: Sequence[Field], text: str, side: str) -> Any:
     """Return the value that ``text`` is of the first of ``fields`` that can have it.
 
     Raises:
@@ -327,13 +373,21 @@ def _value_of(fields: Sequence[Field], text: str, side: str) -> Any:
         return None
     for field in fields:
         try:
-            return _parsed(field, text)
+            return parsed(field, text)
         except (ArithmeticError, RecursionError, TypeError, ValueError, ValidationError):
             continue
-    raise ValidationError({side: f"“{text}” is no value of this field."})
+    raise ValidationError({side: _("“%s” is no value of this field.") % text})
 
 
-def _parsed(field: Field, text: str) -> Any:
+def parsed(field: Field, text: str) -> Any:
+    """Return the value of a field that a text means: as it is stored, or the label of a choice.
+
+    Raises:
+        ArithmeticError, RecursionError, TypeError, ValueError, ValidationError: when it is none.
+    """
+    choices = {str(label).casefold(): code for code, label in getattr(field, "flatchoices", ())}
+    if text not in map(str, choices.values()) and text.casefold() in choices:
+        return choices[text.casefold()]
     while isinstance(field, models.ForeignKey):
         field = field.target_field
     if isinstance(field, models.JSONField):

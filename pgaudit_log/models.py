@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, models
 from django.utils.translation import gettext_lazy as _
 
-from pgaudit_log.constants import EVENT_TABLE
+from pgaudit_log.constants import EVENT_TABLE, SAVED_FILTER_TABLE
 from pgaudit_log.declaring import model_labels
 from pgaudit_log.reading.context_field import ContextField
 from pgaudit_log.reading.event_model import OPERATION_CHOICES, Event, ReadOnlyModel, ReferencesField
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from pgaudit_log.reading.managers import EventField
 
-__all__ = ["AccessEvents", "Event", "Events", "MiddlewareEvents"]
+__all__ = ["AccessEvents", "Event", "Events", "MiddlewareEvents", "SavedFilter"]
 
 PERMISSIONS: tuple[tuple[str, str], ...] = (
     ("revert_events", "Can revert, undo and restore by events"),
@@ -133,9 +133,9 @@ class MiddlewareEvents(Events):
 
 
 class AccessEvents(Events):
-    """The logins, logouts, failed logins and page views of the trail.
+    """The logins, logouts, failed logins, page views and exports of the trail.
 
-    ``pgh_label`` says which: ``login``, ``logout``, ``login_failed`` or ``page_view``.
+    ``pgh_label`` says which: ``login``, ``logout``, ``login_failed``, ``page_view`` or ``export``.
     """
 
     user = ProxyField("pgh_data__user", _user_field(related_name="+"))
@@ -163,3 +163,30 @@ class AccessEvents(Events):
         default_permissions = ()
         verbose_name = _("event of access")
         verbose_name_plural = _("events of access")
+
+
+class SavedFilter(models.Model):
+    """What somebody asks the trail in the admin again and again, under a name.
+
+    It is the one table of this package that is no part of the log: rows come and go.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    user = models.TextField()
+    """The key of the user as contexts have it, because a project may have no users, or others."""
+    name = models.CharField(max_length=100)
+    query = models.TextField()
+    """What stands behind the ``?`` in the address of the trail."""
+
+    class Meta:
+        db_table = SAVED_FILTER_TABLE
+        # Each has their own, and whoever may see the trail may have some.
+        default_permissions = ()
+        verbose_name = _("saved filter")
+        verbose_name_plural = _("saved filters")
+        constraints = (
+            models.UniqueConstraint(fields=["user", "name"], name="pgaudit_log_saved_filter_name"),
+        )
+
+    def __str__(self) -> str:
+        return self.name

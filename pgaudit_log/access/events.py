@@ -19,7 +19,7 @@ from pgaudit_log.values.tables import concrete
 
 logger = logging.getLogger("pgaudit_log")
 
-Label = Literal["login", "logout", "login_failed", "page_view"]
+Label = Literal["login", "logout", "login_failed", "page_view", "export"]
 
 LOGINS: Final[tuple[Label, ...]] = ("login", "logout", "login_failed")
 """What ``PGAUDIT_LOG_ACCESS_EVENTS`` may name."""
@@ -39,7 +39,15 @@ def attempt(label: Label) -> Iterator[None]:
 def write(
     label: Label, data: Mapping[str, Any], *, user: Any = None, concerned: Any = None
 ) -> None:
-    """Write an event of a user, or of nobody.
+    """Do what :func:`record` does; that it fails is logged, unless the settings say otherwise."""
+    with attempt(label):
+        record(label, data, user=user, concerned=concerned)
+
+
+def record(
+    label: Label, data: Mapping[str, Any], *, user: Any = None, concerned: Any = None
+) -> int:
+    """Write an event of a user, or of nobody, and return its id.
 
     Args:
         label: what happened.
@@ -52,16 +60,15 @@ def write(
     from pgaudit_log.database import own_events
 
     people = [person for person in (user, concerned) if _is_known(person)]
-    with attempt(label):
-        own_events.write(
-            place(),
-            ACCESS,
-            label,
-            # What the setting names is no more to be in them than in the context beside.
-            masks.masked({**_who(user), **data}),
-            obj_pk=_key(user) if _is_known(user) else None,
-            refs=[reference(person) for person in people],
-        )
+    return own_events.write(
+        place(),
+        ACCESS,
+        label,
+        # What the setting names is no more to be in them than in the context beside.
+        masks.masked({**_who(user), **data}),
+        obj_pk=_key(user) if _is_known(user) else None,
+        refs=[reference(person) for person in people],
+    )
 
 
 def place() -> str:

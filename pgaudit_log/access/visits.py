@@ -15,6 +15,7 @@ from django.http.response import HttpResponseBase
 
 from pgaudit_log.access import events
 from pgaudit_log.conf import settings
+from pgaudit_log.contexts import request_actors
 from pgaudit_log.contexts.salvage import storable
 
 _visit: ContextVar[Visit | None] = ContextVar("pgaudit_log_visit", default=None)
@@ -28,6 +29,8 @@ class Visit:
         """What was answered, if anything was."""
         self._request = request
         self._impersonator = impersonator
+        self.must_be_told = False
+        """Whether a page view is written, whatever ``PGAUDIT_LOG_PAGE_VIEWS`` names."""
         self._writes: list[Callable[[], None]] = []
         self._token: Token[Visit | None] | None = None
 
@@ -64,7 +67,10 @@ class Visit:
     def _leave(self) -> None:
         assert self._token is not None
         _visit.reset(self._token)
-        if settings.PAGE_VIEWS and is_seen(self._request, self.response):
+        if self.must_be_told:
+            if was_shown(self.response):
+                self.add(self._write_whole_page_view)
+        elif settings.PAGE_VIEWS and is_seen(self._request, self.response):
             self.add(self._write_page_view)
 
     def _write(self) -> None:
@@ -72,16 +78,35 @@ class Visit:
             write()
 
     def _write_page_view(self) -> None:
-        request = self._request
-        with events.attempt("page_view"):
-            user = getattr(request, "user", None)
-            person = None if getattr(user, "pk", None) is None else self._impersonator(request)
-            match = request.resolver_match
-            data = {"url": storable(request.path), "view": match.view_name if match else None}
-            if person is None:
-                events.write("page_view", data, user=user)
-            else:
-                events.write("page_view", data, user=person, concerned=user)
+        _write_page_view(self._request, self._impersonator)
+
+    def _write_whole_page_view(self) -> None:
+        _write_page_view(self._request, self._impersonator, with_query=True)
+
+
+def _write_page_view(
+    request: HttpRequest, impersonator: Callable[[HttpRequest], Any], *, with_query: bool = False
+) -> None:
+    with events.attempt("page_view"):
+        user = getattr(request, "user", None)
+        person = None if getattr(user, "pk", None) is None else impersonator(request)
+        match = request.resolver_match
+        data = {"url": storable(request.path), "view": match.view_name if match else None}
+        if with_query and (query := request.META.get("QUERY_STRING")):
+            data["query"] = storable(query)
+        if person is None:
+            events.write("page_view", data, user=user)
+        else:
+            events.write("page_view", data, user=person, concerned=user)
+
+
+def tell(request: HttpRequest) -> None:
+    """Write a page view with what was asked for, if the page is shown; at once where no visit runs."""
+    visit = _visit.get()
+    if visit is None:
+        _write_page_view(request, request_actors.impersonator, with_query=True)
+    else:
+        visit.must_be_told = True
 
 
 def behind_the_request(write: Callable[[], None]) -> None:
@@ -93,14 +118,19 @@ def behind_the_request(write: Callable[[], None]) -> None:
         visit.add(write)
 
 
-def is_seen(request: HttpRequest, response: HttpResponseBase | None) -> bool:
-    """Return whether a page was shown that ``PGAUDIT_LOG_PAGE_VIEWS`` names.
+def was_shown(response: HttpResponseBase | None) -> bool:
+    """Return whether a request was answered with success.
 
     304 says that the visitor's browser has the page, and shows it.
     """
-    if request.method != "GET" or response is None:
-        return False
-    if not (200 <= response.status_code < 300 or response.status_code == 304):
+    return response is not None and (
+        200 <= response.status_code < 300 or response.status_code == 304
+    )
+
+
+def is_seen(request: HttpRequest, response: HttpResponseBase | None) -> bool:
+    """Return whether a page was shown that ``PGAUDIT_LOG_PAGE_VIEWS`` names."""
+    if request.method != "GET" or not was_shown(response):
         return False
     paths, views = _patterns(tuple(settings.PAGE_VIEWS))
     match = request.resolver_match

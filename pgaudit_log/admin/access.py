@@ -6,12 +6,19 @@ from collections.abc import Collection
 from typing import Any
 
 from django.contrib.admin import AdminSite
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import models
 from django.http import HttpRequest
 
 from pgaudit_log.constants import APP_LABEL
-from pgaudit_log.declaring import model_labels
-from pgaudit_log.values.tables import concrete, owner_of, owning_field
+from pgaudit_log.declaring import former_names, model_labels
+from pgaudit_log.declaring.masks import is_masked
+from pgaudit_log.values.tables import Field, concrete, own_columns, owner_of, owning_field
+
+
+def is_password(field: Field) -> bool:
+    """Return whether a field has passwords of users, which are shown to nobody."""
+    return field.name == "password" and issubclass(field.model, AbstractBaseUser)
 
 
 class Access:
@@ -36,6 +43,11 @@ class Access:
     def may_view_context(self) -> bool:
         """Whether it may be told where an event came from: its request, address, role."""
         return self._has("view_context_events")
+
+    @property
+    def may_export(self) -> bool:
+        """Whether events may be taken out as a file."""
+        return self._has("view_events") and self._has("export_events")
 
     @property
     def is_superuser(self) -> bool:
@@ -96,3 +108,23 @@ class Access:
     def viewable_models(self) -> list[type[models.Model]]:
         """Return the tracked models whose values may be seen."""
         return [model for model in model_labels.tracked_models() if self.may_view(model)]
+
+    def has_secrets(self, field: Field) -> bool:
+        """Return whether the values of a field are not shown to this person: hidden, masked, passwords."""
+        return (
+            field.name in self.hidden_fields(concrete(field.model))
+            or is_masked(field)
+            or is_password(field)
+        )
+
+    def secret_keys(self, model: type[models.Model], using: str) -> frozenset[str]:
+        """Return the keys under which events of a model may have what this person is not shown.
+
+        A name that has meant something else at times counts as well, and one of no column.
+        """
+        model = concrete(model)
+        found = set(self.hidden_fields(model))
+        for field in own_columns(model):
+            if self.has_secrets(field):
+                found |= {stored.key for stored in former_names.keys_of(field, using)}
+        return frozenset(found)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
 from django.db import models
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from pgaudit_log.admin import many_to_many
 from pgaudit_log.admin.entries import Entries
+from pgaudit_log.admin.long_transactions import Beyond
 from pgaudit_log.admin.shown import SIGNS, WORDS, Entry
+from pgaudit_log.declaring import model_labels
 from pgaudit_log.diffs.display import in_current_zone, safe
 from pgaudit_log.reading import actors
 from pgaudit_log.reading.actors import Actor, Person
@@ -24,6 +27,8 @@ MOST_ENTRIES = 20
 
 _MOST_CHARACTERS = 80
 
+_NOTHING_BEYOND = Beyond(counts={}, has_more=False)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Count:
@@ -32,7 +37,8 @@ class Count:
     sign: str
     word: Any
     operation: str
-    number: int
+    number: str
+    """How many, as the language writes it; with a plus where there are more."""
     kind: str
     fields: str
     """The names of the fields that were changed, in all of them together."""
@@ -60,8 +66,13 @@ class Card:
     """Instead of the entries, where they are many."""
     events: int
     objects: int
+    """How many objects; 0 where that is not known."""
     is_cut: bool
     """Whether the transaction may go on beyond the page."""
+    at_least: str
+    """How many events there are at least, as the language writes it; empty where all were counted."""
+    meanwhile_url: str
+    """Where it is shown what others did meanwhile; empty where that is on the next page anyway."""
     url: str
     """Where all of the transaction is shown."""
     context_url: str
@@ -87,6 +98,7 @@ def days_of(
     parts: frozenset[int] = frozenset(),
     all_entries: bool = False,
     page: Page[Any] | None = None,
+    beyond: Mapping[int, Beyond] | None = None,
 ) -> list[Day]:
     """Return events, the newest first, as the cards of days.
 
@@ -96,40 +108,54 @@ def days_of(
         parts: the ids of the events that are of rows that belong to an object.
         page: the page, whose transactions at its ends may go on beyond it.
         all_entries: whether also many events of a transaction are shown one by one.
+        beyond: by transaction, what those have beyond the page at whose events it ends.
     """
     listed = list(events)
+    ends = {id(event) for event in (listed[:1] + listed[-1:])}
     names = actors.names(listed)
     by_transaction: dict[Any, list[Any]] = {}
     for event in listed:
         by_transaction.setdefault((event.pgh_txid, event.pgh_context_id), []).append(event)
-    shown = {
-        entry.event.pgh_id: entry
-        for entry in entries.of(_shown_one_by_one(by_transaction.values(), all_entries))
+    rest = {
+        key: beyond[key[0]]
+        for key, own in by_transaction.items()
+        if beyond and key[0] in beyond and ends & {id(own[0]), id(own[-1])}
     }
+    few = [
+        event
+        for key, own in by_transaction.items()
+        if all_entries or len(own) + (rest[key].events if key in rest else 0) <= MOST_ENTRIES
+        for event in own
+    ]
+    shown = {entry.event.pgh_id: entry for entry in entries.of(few)}
     found: dict[date, list[Card]] = {}
-    for own in by_transaction.values():
+    for key, own in by_transaction.items():
         own_entries = [
             replace(shown[event.pgh_id], is_part=event.pgh_id in parts)
             for event in own
             if event.pgh_id in shown
         ]
-        is_cut = page is not None and (
-            (page.older is not None and own[-1] is listed[-1])
-            or (page.newer is not None and own[0] is listed[0])
-        )
-        card = replace(_card(own, own_entries, names, entries), is_cut=is_cut)
+        is_cut = bool(own_entries) if key in rest else _may_go_on(own, listed, page)
+        card = _card(own, own_entries, names, entries, rest.get(key, _NOTHING_BEYOND))
+        card = replace(card, is_cut=is_cut)
         found.setdefault(in_current_zone(card.time).date(), []).append(card)
     return [Day(date=day, cards=cards) for day, cards in found.items()]
 
 
-def _shown_one_by_one(transactions: Iterable[list[Any]], all_entries: bool) -> list[Any]:
-    return [
-        event for own in transactions if all_entries or len(own) <= MOST_ENTRIES for event in own
-    ]
+def _may_go_on(own: list[Any], listed: list[Any], page: Page[Any] | None) -> bool:
+    """Return whether a transaction may have events beyond a page of which nothing more is known."""
+    return page is not None and (
+        (page.older is not None and own[-1] is listed[-1])
+        or (page.newer is not None and own[0] is listed[0])
+    )
 
 
 def _card(
-    events: list[Any], own_entries: list[Entry], names: actors.Names, entries: Entries
+    events: list[Any],
+    own_entries: list[Entry],
+    names: actors.Names,
+    entries: Entries,
+    beyond: Beyond,
 ) -> Card:
     newest = events[0]
     access, links = entries.access, entries.links
@@ -146,11 +172,15 @@ def _card(
         request=_request(context, actor) if access.may_view_context else "",
         observed=_observed(newest) if access.may_view_context else "",
         entries=folded,
-        counts=() if own_entries else _counts(events, entries),
-        events=len(events),
-        objects=len({(event.pgh_obj_model, event.pgh_obj_id) for event in events}),
+        counts=() if own_entries else _counts(events, entries, beyond),
+        events=len(events) if own_entries else len(events) + beyond.events,
+        at_least=_number(len(events) + beyond.events) if beyond.has_more else "",
+        meanwhile_url=beyond.meanwhile_url,
+        objects=0
+        if beyond.events
+        else len({(event.pgh_obj_model, event.pgh_obj_id) for event in events}),
         is_cut=False,
-        url=links.transaction(newest.pgh_txid),
+        url=links.transaction(newest),
         context_url=links.context(newest.pgh_context_id) if newest.pgh_context_id else "",
     )
 
@@ -193,26 +223,32 @@ def _observed(event: Any) -> str:
     return " ".join(part for part in said if part)
 
 
-def _counts(events: list[Any], entries: Entries) -> list[Count]:
-    """Return how many events of each model and kind there are."""
+def _counts(events: list[Any], entries: Entries, beyond: Beyond) -> list[Count]:
+    """Return how many events of each model and kind there are, with those beyond the page."""
     grouped: dict[tuple[str, str], list[Any]] = {}
     for event in events:
         grouped.setdefault((event.pgh_obj_model, event.pgh_operation), []).append(event)
     found = []
-    for (_label, operation), own in grouped.items():
-        model = entries.model_of(own[0])
-        may_view = entries.access.may_view(model)
+    for place in dict.fromkeys((*grouped, *beyond.counts)):
+        label, operation = place
+        own = grouped.get(place, [])
+        model = model_labels.model_of(label, entries.using)
+        number = _number(len(own) + beyond.counts.get(place, 0))
         found.append(
             Count(
                 sign=SIGNS.get(operation, "?"),
                 word=WORDS.get(operation, operation),
                 operation=operation,
-                number=len(own),
-                kind=entries.kind_of(own[0], model),
-                fields=_changed(own, model, entries) if may_view else "",
+                number=f"{number}+" if beyond.has_more else number,
+                kind=entries.kind_named(label, model),
+                fields=_changed(own, model, entries) if entries.access.may_view(model) else "",
             )
         )
     return found
+
+
+def _number(number: int) -> str:
+    return str(number_format(number, use_l10n=True, force_grouping=True))
 
 
 def _changed(events: list[Any], model: type[models.Model] | None, entries: Entries) -> str:

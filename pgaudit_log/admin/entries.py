@@ -179,9 +179,14 @@ class Entries:
 
     def kind_of(self, event: Any, model: type[models.Model] | None) -> str:
         """Return what the object of an event is."""
+        return self.kind_named(event.pgh_obj_model, model)
+
+    @staticmethod
+    def kind_named(label: str, model: type[models.Model] | None) -> str:
+        """Return what the objects of a label are, whose model may be no more."""
         if model is not None:
             return str(model._meta.verbose_name)
-        return str(OWN.get(event.pgh_obj_model, safe(event.pgh_obj_model)))
+        return str(OWN.get(label, safe(label)))
 
     def _text(self, event: Any, model: type[models.Model] | None) -> str:
         if event.pgh_operation == TRUNCATE and model is not None:

@@ -18,15 +18,19 @@ from django.utils.translation import gettext_lazy as _lazy
 
 from pgaudit_log.admin import cards
 from pgaudit_log.admin.access import Access
+from pgaudit_log.admin.as_of_view import as_of
 from pgaudit_log.admin.columns import columns_of
 from pgaudit_log.admin.comparison_view import comparison
 from pgaudit_log.admin.event_view import event as event_page
 from pgaudit_log.admin.fields_view import fields
 from pgaudit_log.admin.filter_bar import TrailFilterSet, typed_filterset
+from pgaudit_log.admin.saved_filters import saved_filters
 from pgaudit_log.admin.shown import WORDS
-from pgaudit_log.admin.timeline_view import timeline
-from pgaudit_log.admin.trail_view import trail
+from pgaudit_log.admin.status_view import status
+from pgaudit_log.admin.timeline_view import timeline, timeline_export
+from pgaudit_log.admin.trail_view import trail, trail_export
 from pgaudit_log.admin.transaction_view import context, transaction
+from pgaudit_log.admin.user_names import user_names
 from pgaudit_log.constants import OPERATIONS
 from pgaudit_log.declaring import model_labels
 from pgaudit_log.models import Events
@@ -94,6 +98,37 @@ class ReadOnlyAdmin(_ModelAdmin):
         """Return what the list is called."""
         return _("Audit trail")
 
+    def get_urls(self) -> list[Any]:
+        """Return the addresses of the list, of an event, and of the export."""
+        meta = self.model._meta
+        return [
+            path(
+                "export/",
+                self._view(self.export_view),
+                name=f"{meta.app_label}_{meta.model_name}_export",
+            ),
+            *super().get_urls(),
+        ]
+
+    def _view(self, view: Callable[..., HttpResponseBase]) -> Any:
+        return self.admin_site.admin_view(view)
+
+    def export_view(self, request: HttpRequest) -> HttpResponseBase:
+        """Return the events of the list that are asked for as a file.
+
+        Raises:
+            PermissionDenied: when the person may not see them, or may not export.
+        """
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return trail_export(
+            self.admin_site,
+            request,
+            queryset=self.get_queryset(request),
+            filterset_class=self.get_filterset_class(request),
+            name=str(self.model._meta.model_name),
+        )
+
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> Any:
@@ -154,6 +189,7 @@ class EventsAdmin(ReadOnlyAdmin):
         """Return the addresses of the screens, beside those of the list and of an event."""
         name = "pgaudit_log_events"
         return [
+            path("status/", self._view(self.status_view), name=f"{name}_status"),
             path(
                 "transaction/<int:txid>/",
                 self._view(self.transaction_view),
@@ -166,20 +202,45 @@ class EventsAdmin(ReadOnlyAdmin):
                 name=f"{name}_object_comparison",
             ),
             path(
+                "object/<str:label>/<path:key>/at/",
+                self._view(self.object_as_of_view),
+                name=f"{name}_object_as_of",
+            ),
+            path(
                 "object/<str:label>/<path:key>/fields/",
                 self._view(self.object_fields_view),
                 name=f"{name}_object_fields",
+            ),
+            path(
+                "object/<str:label>/<path:key>/export/",
+                self._view(self.object_export_view),
+                name=f"{name}_object_export",
             ),
             path(
                 "object/<str:label>/<path:key>/",
                 self._view(self.object_view),
                 name=f"{name}_object",
             ),
+            path("saved/", self._view(self.saved_view), name=f"{name}_saved"),
+            path("users/", self._view(self.users_view), name=f"{name}_users"),
             *super().get_urls(),
         ]
 
-    def _view(self, view: Callable[..., HttpResponseBase]) -> Any:
-        return self.admin_site.admin_view(view)
+    def saved_view(self, request: HttpRequest) -> HttpResponseBase:
+        """Return the filters that the person has saved."""
+        return saved_filters(self.admin_site, request)
+
+    def users_view(self, request: HttpRequest) -> HttpResponseBase:
+        """Return the users whose names begin with a text, for the field *Who*."""
+        return user_names(self.admin_site, request)
+
+    def object_export_view(self, request: HttpRequest, label: str, key: str) -> Any:
+        """Return the timeline of an object as a file."""
+        return timeline_export(self.admin_site, request, _model(label), unquote(key))
+
+    def status_view(self, request: HttpRequest) -> Any:
+        """Return the status of the log."""
+        return status(self.admin_site, request)
 
     def transaction_view(self, request: HttpRequest, txid: int) -> Any:
         """Return the events of a transaction."""
@@ -196,6 +257,10 @@ class EventsAdmin(ReadOnlyAdmin):
     def object_fields_view(self, request: HttpRequest, label: str, key: str) -> Any:
         """Return who set what of an object."""
         return fields(self.admin_site, request, _model(label), unquote(key))
+
+    def object_as_of_view(self, request: HttpRequest, label: str, key: str) -> Any:
+        """Return an object as it was at a moment."""
+        return as_of(self.admin_site, request, _model(label), unquote(key))
 
     def object_comparison_view(self, request: HttpRequest, label: str, key: str) -> Any:
         """Return what differs between two states of an object."""

@@ -74,6 +74,7 @@ def fields(
         tab="fields",
         timeline_url=url,
         fields_url=f"{url}fields/" if url else "",
+        as_of_url=f"{url}at/" if url else "",
         lines=_lines(diffs.blame(subject.obj), subject.model, entries),
     )
 

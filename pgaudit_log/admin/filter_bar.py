@@ -11,19 +11,31 @@ from urllib.parse import urlencode
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.db.models import Q
+from django.db.models.lookups import IsNull
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from django_filters.filters import CharFilter, ChoiceFilter, MultipleChoiceFilter
 
-from pgaudit_log.admin.access import Access
-from pgaudit_log.admin.shown import WORDS
+from pgaudit_log.admin import search
+from pgaudit_log.admin.access import Access, is_password
+from pgaudit_log.admin.bulk import MOST_EVENTS, in_bulk_transactions
+from pgaudit_log.admin.entries import OWN
 from pgaudit_log.conf import settings
+from pgaudit_log.constants import BASELINE, MANUAL, OWN_MODELS
 from pgaudit_log.diffs.display import safe
-from pgaudit_log.filtersets import EventFilterSet, EventsFilterSet, filterset_for
+from pgaudit_log.filtersets import (
+    WORDS,
+    EventFilterSet,
+    EventsFilterSet,
+    MomentFilter,
+    WholeNumberFilter,
+    filterset_for,
+)
 from pgaudit_log.reading.changed_fields import field_of
 from pgaudit_log.reading.event_model import Event
-from pgaudit_log.reading.expressions import any_of, of_model
+from pgaudit_log.reading.expressions import UserText, any_of, of_model
 from pgaudit_log.values.tables import own_columns
 
 PERIODS = {
@@ -37,14 +49,44 @@ PERIODS = {
 SHORT = ("period", "actor", "model", "object", "changed", "changed_from", "changed_to", "operation")
 """The filters that stand in the bar; the others unfold."""
 
+APART = (search.NAME, "at")
+"""What has a place of its own on the page: the search box, and the jump to a date."""
+
 _NARROW = ("object", "transaction", "context_id")
 """What finds few events by itself, so that no period is needed."""
+
+POSITIONS = ("before", "after", "skip", "at")
+"""What says where a page begins, and not what is on it."""
 
 _BY_VALUE = ("object", "changed", "changed_from", "changed_to", "label")
 """What would tell of a value by what it finds."""
 
-_OF_CONTEXT = ("token", "service", "context", "context_id")
+_OF_CONTEXT = ("token", "service", "context", "context_id", "source")
 """What tells where events came from."""
+
+
+_HAS_USER = Q(IsNull(UserText("pgh_context"), False))
+_HAS_NONE = Q(IsNull(UserText("pgh_context"), True))
+_PROGRAM = Q(pgh_context__has_any_keys=["service", "token", "command", "task"])
+
+ACTED = {
+    "person": (_("A person"), _HAS_USER),
+    "program": (_("A program"), _HAS_NONE & _PROGRAM),
+    "unknown": (_("Nobody who is known"), _HAS_NONE & ~_PROGRAM),
+    "none": (_("The database, without a context"), Q(pgh_context__isnull=True)),
+}
+"""Kinds of actors: what each is called, and which events it made."""
+
+SOURCES = {
+    "trigger": (
+        _("A trigger"),
+        Q(pgh_origin__isnull=True) & ~Q(pgh_operation__in=[MANUAL, BASELINE]),
+    ),
+    "manual": (_("A person or a program, by hand"), Q(pgh_operation=MANUAL)),
+    "baseline": (_("A backfill"), Q(pgh_origin__isnull=True, pgh_operation=BASELINE)),
+    "imported": (_("An import"), Q(pgh_origin__isnull=False)),
+}
+"""What writes events: what each is called, and which events it wrote."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,12 +107,37 @@ class GuardedFilterSet(EventFilterSet):
         label=_("When"),
     )
     operation = MultipleChoiceFilter(
+        distinct=False,
         field_name="pgh_operation",
         choices=list(WORDS.items()),
         label=_("What happened"),
         widget=forms.CheckboxSelectMultiple,
     )
-    reason = CharFilter(method="filter_context", label=_("Reason"))
+    reason = CharFilter(method="filter_context", label=_("Reason"), max_length=5000)
+    acted = ChoiceFilter(
+        choices=[(name, label) for name, (label, _condition) in ACTED.items()],
+        method="filter_acted",
+        empty_label=_("Any"),
+        label=_("Kind of actor"),
+    )
+    source = ChoiceFilter(
+        choices=[(name, label) for name, (label, _condition) in SOURCES.items()],
+        method="filter_source",
+        empty_label=_("Any"),
+        label=_("Source"),
+    )
+    bulk = WholeNumberFilter(
+        method="ignore",
+        label=_("Events of the transaction, at least"),
+        min_value=2,
+        max_value=MOST_EVENTS,
+    )
+    at = MomentFilter(
+        method="ignore",
+        label=_("Jump to"),
+        is_end=True,
+        widget=forms.DateTimeInput(attrs={"type": "date"}),
+    )
 
     access: Access
 
@@ -80,14 +147,12 @@ class GuardedFilterSet(EventFilterSet):
         if not access.may_view_context:
             for name in _OF_CONTEXT:
                 del self.filters[name]
-        for name, label in LABELS.items():
-            if name in self.filters:
-                self.filters[name].label = label
 
     @property
     def form(self) -> Any:
         """The form, whose choices are what the person may see."""
         form = super().form
+        form.fields["actor"].widget.attrs["list"] = "pgh-users"
         period = form.fields["period"]
         period.empty_label = self._usual_period
         period.choices = [(name, label) for name, (label, _length) in PERIODS.items()]
@@ -105,7 +170,10 @@ class GuardedFilterSet(EventFilterSet):
     def has_period(self) -> bool:
         """Whether a default period is needed: nothing else that was asked for finds few events."""
         given = self.data or {}
-        return not any(given.get(name) for name in (*_NARROW, "since", "until", "period"))
+        if search.NAME in self.filters and search.is_exact(given.get(search.NAME) or ""):
+            return False
+        named = (*_NARROW, "at", "since", "until", "period")
+        return not any(given.get(name) for name in named)
 
     def ask(self, cleaned: Mapping[str, Any], queryset: Any = None) -> Any:
         """Return ``queryset`` narrowed by what concerns several fields, and to a period."""
@@ -113,6 +181,20 @@ class GuardedFilterSet(EventFilterSet):
         if (length := self._length(cleaned)) is not None:
             asked = asked.between(timezone.now() - length, None)
         return asked
+
+    def filter_queryset(self, queryset: Any) -> Any:
+        """Return ``queryset`` narrowed by all that was asked; large transactions among that."""
+        found = super().filter_queryset(queryset)
+        least = self.form.cleaned_data.get("bulk")
+        return in_bulk_transactions(found, least) if least else found
+
+    def filter_acted(self, queryset: Any, name: str, value: str) -> Any:
+        """Return the events that a person, a program or nobody made who is known."""
+        return queryset.filter(ACTED[value][1])
+
+    def filter_source(self, queryset: Any, name: str, value: str) -> Any:
+        """Return the events that a trigger wrote, or what else writes some."""
+        return queryset.filter(SOURCES[value][1])
 
     def _length(self, cleaned: Mapping[str, Any]) -> timedelta | None:
         if name := cleaned.get("period"):
@@ -125,21 +207,27 @@ class GuardedFilterSet(EventFilterSet):
     def ask_changed(self, cleaned: Mapping[str, Any], queryset: Any) -> Any:
         """Return the updates of a field; one whose values are hidden is unknown here.
 
+        From what to what a password changed cannot be asked either.
+
         Raises:
             ValidationError: so, and for what cannot be asked.
         """
         name = cleaned.get("changed") or ""
         for model in self.tracked_models(cleaned) if name else ():
             field = field_of(model, name)
-            if field is not None and field.name in self.access.hidden_fields(model):
+            if field is None:
+                continue
+            if field.name in self.access.hidden_fields(model):
                 raise ValidationError({"changed": _("There is no field “%s”.") % name})
+            if is_password(field) and (cleaned.get("changed_from") or cleaned.get("changed_to")):
+                raise ValidationError({"changed": _("The values of passwords are never told.")})
         return super().ask_changed(cleaned, queryset)
 
     @property
     def is_search(self) -> bool:
         """Whether something is asked for that no index may have."""
         given = self.data or {}
-        usual = {"period", "model", "before", "after", "layout"}
+        usual = {"period", "model", "layout", *POSITIONS[:3]}
         return any(value for name, value in given.items() if name not in usual)
 
     def chips(self, parameters: Any) -> list[Chip]:
@@ -148,7 +236,7 @@ class GuardedFilterSet(EventFilterSet):
         form = self.form
         for name in self.filters:
             values = [value for value in parameters.getlist(name) if value]
-            if not values or name not in form.fields:
+            if not values or name not in form.fields or name == "at":
                 continue
             widget = form.fields[name].widget
             choices = {str(key): label for key, label in getattr(widget, "choices", ())}
@@ -156,7 +244,7 @@ class GuardedFilterSet(EventFilterSet):
             rest = [
                 (key, value)
                 for key, own in parameters.lists()
-                if key not in (name, "before", "after")
+                if key not in (name, *POSITIONS)
                 for value in own
                 if value
             ]
@@ -173,6 +261,13 @@ class GuardedFilterSet(EventFilterSet):
 class TrailFilterSet(GuardedFilterSet, EventsFilterSet):
     """The filters of the trail in the admin."""
 
+    q = CharFilter(
+        method="ignore",
+        max_length=search.MOST_CHARACTERS,
+        label=_("Search"),
+        widget=forms.TextInput(attrs={"type": "search", "aria-describedby": "pgh-search-hint"}),
+    )
+
     class Meta(EventsFilterSet.Meta):
         pass
 
@@ -181,10 +276,10 @@ class TrailFilterSet(GuardedFilterSet, EventsFilterSet):
         """The form, whose choices are what the person may see."""
         form = super().form
         form.fields["model"].empty_label = _("Any")
-        form.fields["model"].choices = sorted(
-            ((model._meta.label, str(model._meta.verbose_name)) for model in self._models()),
-            key=lambda choice: choice[1].lower(),
-        )
+        choices = [(model._meta.label, str(model._meta.verbose_name)) for model in self._models()]
+        if self.access.may_view_context:
+            choices += [(label, str(OWN[label])) for label in OWN_MODELS]
+        form.fields["model"].choices = sorted(choices, key=lambda choice: choice[1].lower())
         self._offer_fields(form)
         return form
 
@@ -208,6 +303,12 @@ class TrailFilterSet(GuardedFilterSet, EventsFilterSet):
     def ask(self, cleaned: Mapping[str, Any], queryset: Any = None) -> Any:
         """Return ``queryset`` narrowed by what was asked, and by values only to what may be seen."""
         asked = super().ask(cleaned, queryset)
+        if text := cleaned.get(search.NAME):
+            viewable = self.tracked_models(cleaned)
+            try:
+                asked = asked.filter(search.condition(text, self.access, viewable, asked.db))
+            except ValidationError as error:
+                raise ValidationError({search.NAME: error.messages}) from error
         if any(cleaned.get(name) for name in _BY_VALUE) and not self.access.is_superuser:
             asked = asked.filter(any_of(of_model(model) for model in self._models()))
         return asked
@@ -217,28 +318,14 @@ class TrailFilterSet(GuardedFilterSet, EventsFilterSet):
         return [m for m in super().tracked_models(cleaned) if self.access.may_view(m)]
 
 
+def asked_of(filterset_class: type[Any], parameters: Any, queryset: Any, access: Access) -> Any:
+    """Return a filter set that was asked; a ``GuardedFilterSet`` is told who asks."""
+    options = {"access": access} if issubclass(filterset_class, GuardedFilterSet) else {}
+    return filterset_class(parameters, queryset, request=access.request, **options)
+
+
 def typed_filterset(event_model: type[Event]) -> type[Any]:
     """Return the filters of typed events in the admin."""
     plain: Any = filterset_for(event_model)
     meta = type("Meta", (plain.Meta,), {})
     return type(plain.__name__, (GuardedFilterSet, plain), {"Meta": meta, "__doc__": plain.__doc__})
-
-
-LABELS = {
-    "object": _("Object (key)"),
-    "actor": _("Who"),
-    "actor_name": _("Who (name at the time)"),
-    "token": _("API token"),
-    "service": _("Service"),
-    "label": _("Tracker"),
-    "changed": _("Field changed"),
-    "changed_from": _("From"),
-    "changed_to": _("To"),
-    "since": _("Since"),
-    "until": _("Until"),
-    "context": _("Context (key=value)"),
-    "context_id": _("Request or context"),
-    "transaction": _("Transaction"),
-    "model": _("Model"),
-}
-"""What the filters are called here."""

@@ -54,10 +54,17 @@ class Labels:
             if place in self._found or len(self._found) >= MOST_MODELS:
                 continue
             model, attribute = place
-            # Not by the model's own manager, which may hide some.
-            objects: models.QuerySet[Any, Any] = models.QuerySet(model, using=self._using)
-            found = objects.filter(**{f"{attribute}__in": list(values)})
-            self._found[place] = {getattr(obj, attribute): obj for obj in loaded(found, attribute)}
+            found = self._objects(model).filter(**{f"{attribute}__in": list(values)})
+            self._found[place] = {
+                getattr(obj, attribute): obj for obj in self._loaded(found, attribute)
+            }
+
+    def _objects(self, model: type[models.Model]) -> models.QuerySet[Any, Any]:
+        # Not by the model's own manager, which may hide some.
+        return models.QuerySet(model, using=self._using)
+
+    def _loaded(self, objects: models.QuerySet[Any, Any], attribute: str) -> list[Any]:
+        return loaded(objects, attribute)
 
     def object_of(self, field: Field, value: Any) -> models.Model | None:
         """Return the object of today that a foreign key points at, if it was loaded."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
 from typing import Any
 from urllib.parse import urlencode
 
@@ -31,13 +32,27 @@ class Links:
         url = self._reverse(f"{APP_LABEL}_events_changelist")
         return f"{url}?{urlencode(query)}" if url and query else url
 
+    def status(self) -> str:
+        """Return where the status of the log is."""
+        return self._reverse(f"{APP_LABEL}_events_status")
+
+    def saved_filters(self) -> str:
+        """Return where the filters are that somebody has saved."""
+        return self._reverse(f"{APP_LABEL}_events_saved")
+
+    def users(self) -> str:
+        """Return where users are looked for by the beginning of their names."""
+        return self._reverse(f"{APP_LABEL}_events_users")
+
     def event(self, id: int) -> str:
         """Return where one event is shown."""
         return self._reverse(f"{APP_LABEL}_events_change", id)
 
-    def transaction(self, txid: int) -> str:
-        """Return where all events of a transaction are."""
-        return self._reverse(f"{APP_LABEL}_events_transaction", txid)
+    def transaction(self, event: Any) -> str:
+        """Return where all events of an event's transaction are; it says when that began, because no
+        index finds a transaction as quickly as a time."""
+        url = self._reverse(f"{APP_LABEL}_events_transaction", event.pgh_txid)
+        return f"{url}?{urlencode({'t': _utc(event.pgh_created_at)})}" if url else ""
 
     def context(self, id: Any) -> str:
         """Return where all events of a context are, such as a request."""
@@ -58,7 +73,16 @@ class Links:
         """Return where two states of the object of a timeline are compared."""
         return f"{timeline}compare/?{urlencode({'a': a, 'b': b})}" if timeline else ""
 
+    def as_of(self, timeline: str, **moment: Any) -> str:
+        """Return where the object of a timeline is shown as of a moment: ``t``, or ``event``."""
+        return f"{timeline}at/?{urlencode(moment)}" if timeline else ""
+
     def change(self, model: type[models.Model], key: str) -> str:
         """Return where an object is changed."""
         meta = model._meta
         return self._reverse(f"{meta.app_label}_{meta.model_name}_change", quote(key))
+
+
+def _utc(time: datetime) -> str:
+    """Return a time to the microsecond, so that it finds what has it; the same for everybody."""
+    return time.astimezone(timezone.utc).replace(tzinfo=None).isoformat() + "Z"

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from django.db import OperationalError, connections, transaction
 from django.utils.translation import gettext as _
 
 from pgaudit_log.conf import settings
+from pgaudit_log.constants import LOWEST_ID
 from pgaudit_log.reading.pages import Page
 
 PAGE_SIZE = 50
@@ -40,14 +42,21 @@ def bounded(using: str) -> Iterator[None]:
     try:
         with transaction.atomic(using=using), connection.cursor() as cursor:
             cursor.execute(
-                "SELECT current_setting('statement_timeout'), set_config('statement_timeout', %s, true)",
+                "SELECT current_setting('statement_timeout'), current_setting('enable_seqscan'),"
+                # Events are walked through from the newest, which ends early where many are found;
+                # a guess that they are few would have a partition read to its end instead.
+                " set_config('enable_seqscan', 'off', true), set_config('statement_timeout', %s, true)",
                 [str(settings.ADMIN_TIMEOUT * 1000)],
             )
-            usual = cursor.fetchone()[0]
+            timeout, seqscan, *_set = cursor.fetchone()
             yield
             if is_inside:
-                # The transaction goes on, and with it the setting.
-                cursor.execute("SELECT set_config('statement_timeout', %s, true)", [usual])
+                # The transaction goes on, and with it the settings.
+                cursor.execute(
+                    "SELECT set_config('statement_timeout', %s, true),"
+                    " set_config('enable_seqscan', %s, true)",
+                    [timeout, seqscan],
+                )
     except OperationalError as error:
         if _code(error) != _CANCELED:
             raise
@@ -70,6 +79,8 @@ class Position:
 
     before: int | None = None
     after: int | None = None
+    until: datetime | None = None
+    """The moment before which the page begins, where neither says it."""
 
     @classmethod
     def of(cls, parameters: Any) -> Position:
@@ -87,5 +98,8 @@ def number_of(text: Any) -> int | None:
 
 def page_of(queryset: Any, position: Position, size: int = PAGE_SIZE) -> Page[Any]:
     """Return a page of a queryset of events at a position."""
-    page: Page[Any] = queryset.page(size, before=position.before, after=position.after)
-    return page
+    if position.until is None or position.before is not None or position.after is not None:
+        page: Page[Any] = queryset.page(size, before=position.before, after=position.after)
+        return page
+    page = queryset.between(None, position.until).page(size)
+    return replace(page, newer=page.events[0].pgh_id if page.events else LOWEST_ID)

@@ -12,7 +12,9 @@ from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
+from pgaudit_log.access import visits
 from pgaudit_log.admin.links import Links
+from pgaudit_log.conf import settings
 from pgaudit_log.models import Events
 
 CRUMBS_ARE_A_LIST = django.VERSION >= (6, 1)
@@ -37,6 +39,8 @@ def screen(
     **context: Any,
 ) -> TemplateResponse:
     """Return the page of a template of this room; ``crumbs`` lead from the trail to it."""
+    if settings.ADMIN_VIEWS and status == 200 and request.method == "GET":
+        visits.tell(request)
     request.current_app = site.name
     trail_url = Links(site).trail()
     top = [Crumb(label=_("Audit trail"), url=trail_url)] if trail_url and name != "trail" else []

@@ -8,19 +8,12 @@ from typing import Any
 
 from django.db import models
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext_lazy as _
 
 from pgaudit_log.constants import BASELINE, DELETE, INSERT, MANUAL, TRUNCATE, UPDATE
+from pgaudit_log.filtersets import WORDS
 
-WORDS = {
-    INSERT: _("added"),
-    UPDATE: _("changed"),
-    DELETE: _("deleted"),
-    TRUNCATE: _("emptied"),
-    MANUAL: _("noted"),
-    BASELINE: _("baseline snapshot"),
-}
-"""What happened, as a word of the screens."""
+__all__ = ["SIGNS", "WORDS", "Entry", "Shown"]
+
 
 SIGNS = {INSERT: "+", UPDATE: "~", DELETE: "−", TRUNCATE: "∅", MANUAL: "✎", BASELINE: "="}
 

@@ -12,10 +12,11 @@ from django.template.loader import select_template
 from django.urls import path
 
 from pgaudit_log.admin.access import Access
+from pgaudit_log.admin.as_of_view import as_of
 from pgaudit_log.admin.comparison_view import comparison
 from pgaudit_log.admin.fields_view import fields
 from pgaudit_log.admin.links import Links
-from pgaudit_log.admin.timeline_view import timeline
+from pgaudit_log.admin.timeline_view import timeline, timeline_export
 from pgaudit_log.declaring import model_labels
 from pgaudit_log.values.tables import concrete
 
@@ -39,7 +40,15 @@ def audit_urls(model_admin: ModelAdmin[Any]) -> list[Any]:
     def fields_view(request: HttpRequest, object_id: str) -> Any:
         return fields(site, request, model, unquote(object_id))
 
+    def as_of_view(request: HttpRequest, object_id: str) -> Any:
+        return as_of(site, request, model, unquote(object_id))
+
+    def export_view(request: HttpRequest, object_id: str) -> Any:
+        return timeline_export(site, request, model, unquote(object_id))
+
     return [
+        path("<path:object_id>/audit/at/", site.admin_view(as_of_view), name=f"{name}_as_of"),
+        path("<path:object_id>/audit/export/", site.admin_view(export_view), name=f"{name}_export"),
         path("<path:object_id>/audit/fields/", site.admin_view(fields_view), name=f"{name}_fields"),
         path(
             "<path:object_id>/audit/compare/",

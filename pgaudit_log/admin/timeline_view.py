@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 from django.contrib.admin import AdminSite
 from django.db import models
 from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
@@ -23,7 +24,9 @@ from django.utils.translation import gettext as _
 from pgaudit_log.admin import cards, object_texts, pages, related_rows
 from pgaudit_log.admin.access import Access
 from pgaudit_log.admin.entries import Entries
-from pgaudit_log.admin.responses import Crumb, screen
+from pgaudit_log.admin.export import export
+from pgaudit_log.admin.export_formats import FORMATS
+from pgaudit_log.admin.responses import Crumb, refusal, screen
 from pgaudit_log.admin.subjects import Subject, subject_of
 from pgaudit_log.capture_v1.references import former_key
 from pgaudit_log.constants import DELETE
@@ -57,18 +60,9 @@ def timeline(
     subject = subject_of(access, model, text)
     parameters = request.GET
     position = pages.Position.of(parameters)
-    events: Any = Events.objects.across(*tables_of(subject.model)).filter(pgh_obj_id=subject.key)
     field = parameters.get("field", "")
     hidden = access.hidden_fields(subject.model)
-    message = ""
-    if field:
-        try:
-            events = None if field in hidden else events.changed(field)
-        except QueryError:
-            events = None
-        if events is None:
-            # One that is hidden is unknown here.
-            events, message = Events.objects.none(), _("There is no such field.")
+    events, message = _events(subject, field, hidden)
     can_have_parts = not field and related_rows.has_related(access, subject.model)
     with_parts = can_have_parts and parameters.get("parts") != "0"
     page, parts = Page[Any](events=()), frozenset[int]()
@@ -106,7 +100,12 @@ def timeline(
         former_url=_former(own, subject, entries),
         tab="timeline",
         timeline_url=own_url,
-        fields_url=f"{own_url}fields/" if own_url else "",
+        fields_url=f"{own_url}fields/" if own_url and subject.obj is not None else "",
+        as_of_url=f"{own_url}at/" if own_url else "",
+        export_url=f"{own_url}export/{_address(parameters)}"
+        if own_url and access.may_export
+        else "",
+        formats=[(name, own.label) for name, own in FORMATS.items()],
         compare_url=f"{own_url}compare/"
         if own_url and len(ids) + (subject.obj is not None) > 1
         else "",
@@ -118,6 +117,38 @@ def timeline(
         newer_url=_address(parameters, after=page.newer) if page.newer is not None else "",
         older_url=_address(parameters, before=page.older) if page.older is not None else "",
     )
+
+
+def timeline_export(
+    site: AdminSite, request: HttpRequest, model: type[models.Model], text: str
+) -> HttpResponseBase:
+    """Return the events of an object as a file, without those of what belongs to it.
+
+    Raises:
+        PermissionDenied: when the person may not see it, or may not export.
+        Http404: when there is no such object, and never was.
+    """
+    access = Access(request, site)
+    subject = subject_of(access, model, text)
+    hidden = access.hidden_fields(subject.model)
+    events, message = _events(subject, request.GET.get("field", ""), hidden)
+    if message:
+        return refusal(site, request, message, status=400)
+    return export(site, request, access, events, str(subject.model._meta.model_name))
+
+
+def _events(subject: Subject, field: str, hidden: frozenset[str]) -> tuple[Any, str]:
+    """Return the events of an object, those that changed a field; and what cannot be asked."""
+    events: Any = Events.objects.across(*tables_of(subject.model)).filter(pgh_obj_id=subject.key)
+    if not field:
+        return events, ""
+    try:
+        if field not in hidden:
+            return events.changed(field), ""
+    except QueryError:
+        pass
+    # One that is hidden is unknown here.
+    return Events.objects.none(), _("There is no such field.")
 
 
 def _title(subject: Subject, own: list[Any], hidden: frozenset[str]) -> str:

@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib.admin import AdminSite
 from django.http import HttpRequest, QueryDict
+from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from pgaudit_log.admin import cards, pages
+from pgaudit_log.admin import cards, pages, search
 from pgaudit_log.admin.access import Access
 from pgaudit_log.admin.columns import Column
 from pgaudit_log.admin.entries import Entries
-from pgaudit_log.admin.filter_bar import SHORT, GuardedFilterSet
-from pgaudit_log.admin.responses import screen
+from pgaudit_log.admin.export import export
+from pgaudit_log.admin.export_formats import FORMATS
+from pgaudit_log.admin.filter_bar import APART, POSITIONS, SHORT, asked_of
+from pgaudit_log.admin.long_transactions import CardPage, Skip, card_page, plain_page
+from pgaudit_log.admin.responses import refusal, screen
 from pgaudit_log.database.partitions.sizes import estimated_events
 from pgaudit_log.models import Events
-from pgaudit_log.reading import actors
+from pgaudit_log.reading import actors, user_lookup
 from pgaudit_log.reading.pages import Page
 
 LAYOUTS = ("cards", "list")
+
+LONGEST_QUERY = 16_000
+"""How long what is asked for may be; it stands in each link of the page."""
 
 
 def trail(
@@ -45,35 +54,65 @@ def trail(
         columns: the columns of the flat list.
         title: what the page is called.
     """
+    if len(request.META.get("QUERY_STRING", "")) > LONGEST_QUERY:
+        return refusal(site, request, _("What is asked for is too long."), status=414)
     access = Access(request, site)
     parameters = request.GET
-    options = {"access": access} if issubclass(filterset_class, GuardedFilterSet) else {}
-    asked = filterset_class(parameters, queryset, request=request, **options)
+    asked = asked_of(filterset_class, parameters, queryset, access)
     using = str(queryset.db)
     is_search = getattr(asked, "is_search", True)
-    page: Page[Any] = Page(events=())
-    message = ""
-    if asked.form.is_valid():
-        try:
-            with pages.bounded(using) if is_search else nullcontext():
-                page = pages.page_of(asked.qs, pages.Position.of(parameters))
-        except pages.TookTooLongError:
-            message = pages.too_long()
-    estimate = estimated_events(using) if access.is_superuser else None
-    names = actors.names(page.events) if parameters.get("layout") == "list" else {}
     layout = parameters.get("layout") if parameters.get("layout") in LAYOUTS else LAYOUTS[0]
+    read = card_page if layout == "cards" else plain_page
+    skip = Skip.of(parameters)
+    found = CardPage(page=Page(events=()))
+    message, is_valid = "", True
+    # What a name means is looked for among the events, too.
+    try:
+        with pages.bounded(using) if is_search or skip is not None else nullcontext():
+            is_valid = asked.form.is_valid()
+            if is_valid:
+                position = replace(
+                    pages.Position.of(parameters), until=asked.form.cleaned_data.get("at")
+                )
+                found = read(asked.qs, position, skip)
+    except pages.TookTooLongError:
+        message = pages.too_long()
+    page = found.page
+    estimate = estimated_events(using) if access.is_superuser else None
+    names = actors.names(page.events) if layout == "list" else {}
     entries = Entries(access, using)
+    form = asked.form
+    long = [name for name in form.fields if name not in (*SHORT, *APART)]
+    own_key = user_lookup.key_of(request.user)
     return screen(
         site,
         request,
         "trail",
+        status=200 if is_valid else 400,
         title=title,
-        form=asked.form,
-        short=[asked.form[name] for name in SHORT if name in asked.form.fields],
-        long=[asked.form[name] for name in asked.form.fields if name not in SHORT],
-        has_long=any(asked.form.data.get(name) for name in asked.form.fields if name not in SHORT),
+        form=form,
+        search=form[search.NAME] if search.NAME in form.fields else None,
+        jump=form["at"] if "at" in form.fields else None,
+        jump_kept=_kept(parameters, without=("period",)),
+        short=[form[name] for name in SHORT if name in form.fields],
+        long=[form[name] for name in long],
+        has_long=any(form.data.get(name) for name in long),
+        my_url=_address(QueryDict(), actor=own_key) if own_key else "",
+        saved_url=f"{saved}{_address(parameters)}"
+        if (saved := entries.links.saved_filters()) and is_valid and queryset.model is Events
+        else "",
+        users_url=entries.links.users(),
+        export_url=f"export/{_address(parameters)}" if is_valid and access.may_export else "",
+        formats=[(name, own.label) for name, own in FORMATS.items()],
         chips=asked.chips(parameters) if hasattr(asked, "chips") else [],
-        days=cards.days_of(_of_trail(page.events, using), entries, page=page)
+        days=cards.days_of(
+            _of_trail(page.events, using),
+            entries,
+            beyond={
+                txid: replace(own, meanwhile_url=_address(parameters, **own.meanwhile))
+                for txid, own in found.beyond.items()
+            },
+        )
         if layout == "cards"
         else [],
         columns=columns,
@@ -87,12 +126,13 @@ def trail(
             for name, label in (("cards", _("By transaction")), ("list", _("List")))
         ],
         page=page,
-        newer_url=_address(parameters, after=page.newer) if page.newer is not None else "",
-        older_url=_address(parameters, before=page.older) if page.older is not None else "",
-        is_first=not (parameters.get("before") or parameters.get("after")),
+        newer_url=_address(parameters, **found.newer) if found.newer else "",
+        older_url=_address(parameters, **found.older) if found.older else "",
+        is_first=not any(parameters.get(name) for name in POSITIONS),
         estimate=estimate,
         estimate_text="" if estimate is None else _rounded(estimate),
         timeout_message=message,
+        status_url=entries.links.status(),
         all_url=_address(QueryDict(), period="all"),
     )
 
@@ -111,13 +151,39 @@ def _of_trail(events: tuple[Any, ...], using: str) -> list[Any]:
     return [found[event.pgh_id] for event in events if event.pgh_id in found]
 
 
-def _address(parameters: QueryDict, **changed: Any) -> str:
-    """Return the address of a page with other parameters; a position is never kept."""
-    kept = [
+def _kept(parameters: QueryDict, *, without: Collection[str] = ()) -> list[tuple[str, str]]:
+    """Return the parameters of a page that go on to another one; a position is never kept."""
+    return [
         (name, value)
         for name, values in parameters.lists()
-        if name not in ("before", "after", *changed)
+        if name not in POSITIONS and name not in without
         for value in values
         if value
     ]
+
+
+def _address(parameters: QueryDict, **changed: Any) -> str:
+    """Return the address of a page with other parameters."""
+    kept = _kept(parameters, without=changed)
     return f"?{urlencode([*kept, *changed.items()])}"
+
+
+def trail_export(
+    site: AdminSite, request: HttpRequest, *, queryset: Any, filterset_class: type[Any], name: str
+) -> HttpResponseBase:
+    """Return the events that are asked for as a file.
+
+    Raises:
+        PermissionDenied: when the person may not export.
+    """
+    access = Access(request, site)
+    asked = asked_of(filterset_class, request.GET, queryset, access)
+    try:
+        with pages.bounded(str(queryset.db)):
+            is_valid = asked.form.is_valid()
+    except pages.TookTooLongError:
+        return refusal(site, request, pages.too_long(), status=400)
+    if not is_valid:
+        told = [message for errors in asked.form.errors.values() for message in errors]
+        return refusal(site, request, " ".join(map(str, told))[:1000], status=400)
+    return export(site, request, access, asked.qs, name)

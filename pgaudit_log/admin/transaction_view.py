@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib.admin import AdminSite
@@ -17,10 +18,14 @@ from django.utils.translation import gettext as _
 from pgaudit_log.admin import cards, pages
 from pgaudit_log.admin.access import Access
 from pgaudit_log.admin.entries import Entries
-from pgaudit_log.admin.responses import screen
+from pgaudit_log.admin.responses import refusal, screen
 from pgaudit_log.admin.shown import Entry
 from pgaudit_log.diffs.display import safe
+from pgaudit_log.exceptions import QueryError
 from pgaudit_log.models import Events
+from pgaudit_log.reading import actors
+from pgaudit_log.reading.transaction_ends import end_of
+from pgaudit_log.values.moment_parser import moment_of
 
 MOST_EVENTS = 500
 """How many events stand on a page."""
@@ -44,16 +49,43 @@ class Fact:
 
 
 def transaction(site: AdminSite, request: HttpRequest, txid: int) -> TemplateResponse:
-    """Return the events of a transaction.
+    """Return the events of a transaction, and where those are that the same person made before and after.
 
     Raises:
         PermissionDenied: when the person may not see the trail.
         Http404: when it has none.
     """
-    events = Events.objects.filter(pk__in=[])
-    if txid < 2**63:
-        events = Events.objects.in_transaction(txid)
-    return _page(site, request, events, _("Transaction %(txid)d") % {"txid": txid})
+    access = _access(site, request)
+    try:
+        with pages.bounded(str(Events.objects.db)):
+            events = _of_transaction(txid, request.GET.get("t", ""))
+            title = _("Transaction %(txid)d") % {"txid": txid}
+            return _page(access, events, title, is_transaction=True)
+    except pages.TookTooLongError:
+        return refusal(site, request, pages.too_long(), status=503)
+
+
+def _access(site: AdminSite, request: HttpRequest) -> Access:
+    access = Access(request, site)
+    if not access.may_view_trail:
+        raise PermissionDenied
+    return access
+
+
+def _of_transaction(txid: int, began: str) -> Any:
+    """Return the events of a transaction, all of which are of the time at which it began.
+
+    What an address says of that time is as good as any; where it is wrong, it is looked for.
+    """
+    events: Any = Events.objects.in_transaction(txid) if txid < 2**63 else Events.objects.none()
+    times = events.order_by().values_list("pgh_created_at", flat=True)
+    try:
+        found = list(times.filter(pgh_created_at=moment_of(began))[:1])
+    except QueryError:
+        found = []
+    # Not in order, so that the first that is found will do.
+    found = found or list(times[:1])
+    return events.filter(pgh_created_at=found[0]) if found else Events.objects.none()
 
 
 def context(site: AdminSite, request: HttpRequest, id: UUID) -> TemplateResponse:
@@ -63,14 +95,20 @@ def context(site: AdminSite, request: HttpRequest, id: UUID) -> TemplateResponse
         PermissionDenied: when the person may not see the trail.
         Http404: when it has none.
     """
-    return _page(site, request, Events.objects.in_context(id), _("Context %(id)s") % {"id": id})
+    access = _access(site, request)
+    try:
+        with pages.bounded(str(Events.objects.db)):
+            title = _("Context %(id)s") % {"id": id}
+            return _page(access, Events.objects.in_context(id), title)
+    except pages.TookTooLongError:
+        return refusal(site, request, pages.too_long(), status=503)
 
 
-def _page(site: AdminSite, request: HttpRequest, events: Any, title: str) -> TemplateResponse:
-    access = Access(request, site)
-    if not access.may_view_trail:
-        raise PermissionDenied
-    after = pages.number_of(request.GET.get("after"))
+def _page(
+    access: Access, events: Any, title: str, *, is_transaction: bool = False
+) -> TemplateResponse:
+    parameters = access.request.GET
+    after = pages.number_of(parameters.get("after"))
     if after is not None:
         events = events.after(after)
     found = list(events.order_by("pgh_id")[: MOST_EVENTS + 1])
@@ -81,19 +119,45 @@ def _page(site: AdminSite, request: HttpRequest, events: Any, title: str) -> Tem
     days = cards.days_of(shown, entries, all_entries=True)
     own = [card for day in days for card in day.cards]
     more = len(found) > MOST_EVENTS
+    kept = {"t": parameters["t"]} if "t" in parameters else {}
     return screen(
-        site,
-        request,
+        access.site,
+        access.request,
         "transaction",
         title=title,
         card=own[0],
         cards=[(card, _groups(card)) for card in own],
         events=len(shown),
-        more_url=f"?after={shown[-1].pgh_id}" if more else "",
+        is_whole=after is None and not more,
+        more_url=f"?{urlencode({**kept, 'after': shown[-1].pgh_id})}" if more else "",
+        neighbours=_neighbours(shown, entries, is_first=after is None, is_last=not more)
+        if is_transaction
+        else [],
         facts=facts_of(shown[0], access, entries),
         document=document_of(shown[0], access),
         seconds=(shown[-1].pgh_created_at - shown[0].pgh_created_at).total_seconds(),
     )
+
+
+def _neighbours(
+    shown: list[Any], entries: Entries, *, is_first: bool, is_last: bool
+) -> list[tuple[str, str]]:
+    """Return the addresses of what the same user did before and after, each with its relation."""
+    person = actors.actor_of(shown[0], {}).person
+    if person is None:
+        return []
+    try:
+        theirs: Any = Events.objects.using(entries.using).by(person.key)
+    except QueryError:
+        return []
+    theirs = theirs.exclude(pgh_txid=shown[0].pgh_txid)
+    before: list[Any] = list(theirs.before(shown[0].pgh_id).newest()[:1]) if is_first else []
+    last = shown[-1].pgh_id if is_last else end_of(shown[-1], "last", entries.using)
+    after: list[Any] = list(theirs.after(last).order_by("pgh_id")[:1])
+    return [
+        *(("prev", entries.links.transaction(event)) for event in before),
+        *(("next", entries.links.transaction(event)) for event in after),
+    ]
 
 
 def _groups(card: cards.Card) -> list[Group]:
@@ -111,7 +175,7 @@ def facts_of(event: Any, access: Access, entries: Entries) -> list[Fact]:
         Fact(
             label=_("Transaction"),
             value=str(event.pgh_txid),
-            url=links.transaction(event.pgh_txid),
+            url=links.transaction(event),
         )
     ]
     if not access.may_view_context:

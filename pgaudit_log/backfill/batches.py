@@ -233,6 +233,9 @@ class _Writer:
     def write_batch(self, last: Key, upper: Key) -> tuple[int, Key]:
         """Write behind ``last`` up to ``upper``; return the number, and the first key left out."""
         within = self._sql.within(after=last, up_to=upper)
+        # Mostly all are known: then nothing needs a lock, and each is asked for once, not twice.
+        if not self._first_unknown(within):
+            return 0, ()
         return self._write(within, "SKIP LOCKED"), self._first_unknown(within)
 
     def write_one(self, key: Key, upper: Key) -> tuple[int, Key]:

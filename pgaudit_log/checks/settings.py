@@ -79,6 +79,7 @@ RULES = (
         "Set a number of seconds from 1 to 3600.",
     ),
     _Rule("ADMIN_TRAIL", lambda value: isinstance(value, bool), "Set True or False."),
+    _Rule("ADMIN_VIEWS", lambda value: isinstance(value, bool), "Set True or False."),
     _Rule(
         "APPEND_ONLY",
         lambda value: value is True,
@@ -236,5 +237,6 @@ def check_settings_of_peers(app_configs: Any, **kwargs: Any) -> Messages:
         for app, settings_of_app in peer_settings.APPS.items()
         if not apps.is_installed(app)
         for name, instead in settings_of_app.items()
-        if hasattr(django_settings, name)
+        # One of them sets its defaults where somebody imports it.
+        if django_settings.is_overridden(name)  # type: ignore[misc]  # the stubs do not know it
     ]

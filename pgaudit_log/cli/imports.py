@@ -40,6 +40,11 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="A table of the package's that it has no class for any more.",
     )
     add(
+        "--from-database",
+        metavar="ALIAS",
+        help="The database that has the package's tables, if it is another one than that of the events.",
+    )
+    add(
         "--batch-size",
         type=arguments.positive,
         default=importing.BATCH_SIZE,
@@ -77,6 +82,7 @@ def run(options: Any, screen: Screen) -> None:
         since=moment_parser.moment_of(options.since) if options.since else None,
         tables=_tables(options.table),
         using=options.database,
+        from_database=options.from_database,
     )
     if options.compare:
         _compare(plan, screen)
@@ -110,7 +116,8 @@ def _tables(given: Sequence[str]) -> dict[type[models.Model], list[str]]:
 
 
 def _write(plan: Plan, screen: Screen) -> None:
-    screen.heading(f"import from {plan.peer} into the database {safe(plan.using)}")
+    there = f" in the database {safe(plan.from_database)}" if plan.from_database else ""
+    screen.heading(f"import from {plan.peer}{there} into the database {safe(plan.using)}")
     columns = [
         Column(name="model"),
         Column(name="table"),
@@ -130,7 +137,7 @@ def _write(plan: Plan, screen: Screen) -> None:
             f"{count.first:%Y-%m-%d}",
             f"{count.last:%Y-%m-%d}",
         )
-        for step in plan.steps
+        for step in plan.of_all
         for count in step.counts
         if count.first and count.last
     ]
@@ -138,7 +145,7 @@ def _write(plan: Plan, screen: Screen) -> None:
         screen.table(columns, rows)
     else:
         screen.line("  Nothing to import.")
-    for step in plan.steps:
+    for step in plan.of_all:
         if step.imported:
             screen.line(f"  {safe(step.source.name)}: {step.imported} imported before.")
         if step.compared:
@@ -174,6 +181,7 @@ def _write_done(done: Imported, screen: Screen) -> None:
 def _document(plan: Plan, done: Imported | None) -> dict[str, Any]:
     return {
         "peer": plan.peer,
+        "from_database": plan.from_database,
         "steps": [
             {
                 "model": step.model,
@@ -193,7 +201,7 @@ def _document(plan: Plan, done: Imported | None) -> dict[str, Any]:
                 "compared": step.compared,
                 "not_kept": {unkept.column: unkept.reason for unkept in step.unkept},
             }
-            for step in plan.steps
+            for step in plan.of_all
         ],
         "left_out": dict(plan.left_out),
         "obstacles": list(plan.obstacles),

@@ -17,7 +17,7 @@ from pgaudit_log.exceptions import PlanError
 
 __all__ = ["ACCESS", "MAINTENANCE", "only_one", "write"]
 
-ACCESS_LABELS = ("login", "logout", "login_failed", "page_view")
+ACCESS_LABELS = ("login", "logout", "login_failed", "page_view", "export")
 """The labels of these."""
 
 

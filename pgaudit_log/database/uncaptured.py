@@ -8,7 +8,7 @@ from django.apps import apps
 from django.db import connections, router
 
 from pgaudit_log import sql
-from pgaudit_log.constants import EVENT_TABLE
+from pgaudit_log.constants import EVENT_TABLE, SAVED_FILTER_TABLE
 from pgaudit_log.database.event_table import insert_into
 from pgaudit_log.database.installed_schema import OWN_TABLES
 from pgaudit_log.database.shapes import columns_of
@@ -51,7 +51,7 @@ def tables(using: str) -> list[UntrackedTable]:
             {
                 "into": insert_into(using),
                 "events": EVENT_TABLE,
-                "own": list(OWN_TABLES),
+                "own": [*OWN_TABLES, SAVED_FILTER_TABLE],
             },
         )
         return [

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from pgaudit_log.importing.batches import WORKERS
     from pgaudit_log.importing.comparisons import Comparison, Difference, compare
     from pgaudit_log.importing.peers import PEERS
-    from pgaudit_log.importing.plans import Imported, KindCount, Plan, Step, plan
+    from pgaudit_log.importing.plans import Imported, Plan, plan
+    from pgaudit_log.importing.steps import AccessStep, KindCount, Step
     from pgaudit_log.importing.transfer import BATCH_SIZE
     from pgaudit_log.importing.withdrawals import Withdrawal, plan_withdrawal
 
@@ -21,6 +22,7 @@ __all__ = [
     "BATCH_SIZE",
     "PEERS",
     "WORKERS",
+    "AccessStep",
     "Comparison",
     "Difference",
     "Imported",
@@ -37,7 +39,8 @@ _MODULES = {
     "batches": ("WORKERS",),
     "comparisons": ("Comparison", "Difference", "compare"),
     "peers": ("PEERS",),
-    "plans": ("Imported", "KindCount", "Plan", "Step", "plan"),
+    "plans": ("Imported", "Plan", "plan"),
+    "steps": ("AccessStep", "KindCount", "Step"),
     "transfer": ("BATCH_SIZE",),
     "withdrawals": ("Withdrawal", "plan_withdrawal"),
 }

@@ -4,28 +4,39 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from dataclasses import dataclass
 
 from django.db import connections, transaction
-
-B = TypeVar("B")
 
 WORKERS = 2
 """How many connections write at the same time."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """What one transaction does."""
+
+    write: Callable[[], object]
+    events: int
+    """How many events are imported with it."""
+    after: int = 0
+    """How many of the first batches must have ended before it begins."""
+    is_hidden: bool = False
+    """Whether nobody sees yet what it has written, so that it is committed whatever the others do."""
+
+
 def run(
-    write: Callable[[B], object],
-    batches: Sequence[B],
+    batches: Sequence[Batch],
     using: str,
     *,
     workers: int = WORKERS,
-    done: Callable[[B], object] = lambda batch: None,
+    done: Callable[[Batch], object] = lambda batch: None,
 ) -> None:
-    """Carry out ``write`` for each batch in a transaction, and tell ``done`` of it.
+    """Carry out each batch in a transaction, and tell ``done`` of it.
 
-    Several are written at the same time, but they are committed in their order: what an
-    interruption leaves is the first ones. In a running transaction one connection writes them all.
+    Several are written at the same time, but they are committed in their order, those aside that
+    are hidden: what an interruption leaves to be seen is the first ones. In a running transaction
+    one connection writes them all.
 
     Raises:
         Exception: what a batch has raised; those before it stay.
@@ -36,18 +47,17 @@ def run(
     if workers == 1 or is_alone or len(batches) <= 1:
         for batch in batches:
             with transaction.atomic(using=using):
-                write(batch)
+                batch.write()
             done(batch)
         return
-    _Crew(write, batches, using).run(workers, done)
+    _Crew(batches, using).run(workers, done)
 
 
 class _Crew:
     """Several threads, each with a connection of its own, that carry out batches."""
 
-    def __init__(self, write: Callable[[B], object], batches: Sequence[B], using: str) -> None:
-        self._write: Callable[[Any], object] = write
-        self._batches: Sequence[Any] = batches
+    def __init__(self, batches: Sequence[Batch], using: str) -> None:
+        self._batches = batches
         self._using = using
         self._numbers = iter(range(len(batches)))
         self._taking = threading.Lock()
@@ -56,7 +66,7 @@ class _Crew:
         """The first batch that is not to be committed."""
         self._errors: list[BaseException] = []
 
-    def run(self, workers: int, done: Callable[[Any], object]) -> None:
+    def run(self, workers: int, done: Callable[[Batch], object]) -> None:
         threads = [
             threading.Thread(target=self._work, name=f"pgaudit_log import {number}")
             for number in range(min(workers, len(self._batches)))
@@ -98,9 +108,18 @@ class _Crew:
         return number if number is not None and number < self._first_failed else None
 
     def _carry_out(self, number: int) -> None:
+        batch = self._batches[number]
+        self._wait_for(batch.after)
+        if number >= self._first_failed:
+            return
         with transaction.atomic(using=self._using):
-            self._write(self._batches[number])
-            if number:
-                self._has_ended[number - 1].wait()
+            batch.write()
+            if not batch.is_hidden:
+                self._wait_for(number)
             if number >= self._first_failed:
                 transaction.set_rollback(True, using=self._using)
+
+    def _wait_for(self, batches: int) -> None:
+        """Return once that many of the first batches have ended, each in one way or another."""
+        for ended in self._has_ended[:batches]:
+            ended.wait()

@@ -3,7 +3,6 @@
 CASE
             WHEN operation <> 'U' THEN operation
             WHEN has_old AND NOT @is_known@ THEN 'M'
-            WHEN NOT has_old AND previous_operation IS DISTINCT FROM 'I'
-                AND previous_operation IS DISTINCT FROM 'U' THEN 'B'
+            WHEN NOT has_old AND COALESCE(previous_operation, 'D') NOT IN ('I', 'U', 'B') THEN 'B'
             ELSE 'U'
         END

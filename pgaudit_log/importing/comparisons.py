@@ -9,11 +9,13 @@ from typing import Literal
 
 from django.db import connections, transaction
 
+from pgaudit_log.importing import elsewhere
+from pgaudit_log.importing.event_statements import EventStatements
+from pgaudit_log.importing.lines import Lines
 from pgaudit_log.importing.plans import Plan
+from pgaudit_log.importing.source_events import LINES
 from pgaudit_log.importing.sources import Source
-from pgaudit_log.importing.statements import LINES, Statements
-from pgaudit_log.importing.transfer import here, made
-from pgaudit_log.values.pinned_settings import pinned
+from pgaudit_log.importing.transfer import here, made, reading
 
 SHOWN = 20
 """How many differences of a table are told one by one."""
@@ -60,18 +62,31 @@ def compare(plan: Plan, *, shown: int = SHOWN) -> list[Comparison]:
     have an event with the same operation and the same values, and the other way round. What it
     makes in the database for that is gone when it returns.
     """
-    return [_compare(step.source, plan.using, shown) for step in plan.steps]
+    using = plan.using
+    with (
+        transaction.atomic(using=using),
+        elsewhere.copied(plan.copies, plan.from_database, using, elsewhere.PLANNED),
+    ):
+        return [
+            _compare(elsewhere.found(step.source, plan.from_database, using), using, shown)
+            for step in plan.steps
+        ]
 
 
 def _compare(source: Source, using: str, shown: int) -> Comparison:
     connection = connections[using]
     source = source.filled or source
-    statements = Statements(source, connection)
-    with transaction.atomic(using=using), pinned(using, jit="off"), connection.cursor() as cursor:
+    statements = EventStatements(source, connection)
+    with (
+        transaction.atomic(using=using),
+        reading(source, connection, jit="off") as cursor,
+    ):
         cursor.execute(statements.shape_sql())
         [shape] = cursor.fetchone()
         with made(source, connection):
-            lines = statements.lines(here(source, connection), None, is_compared=True)
+            lines = Lines(source, connection).lines(
+                here(source, connection), None, is_compared=True
+            )
             cursor.execute(f"CREATE UNLOGGED TABLE {LINES} AS {lines.text}", lines.params)
             sql = statements.comparison(shape, shown)
             cursor.execute(sql.text, sql.params)

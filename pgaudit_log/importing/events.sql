@@ -1,5 +1,6 @@
 -- events: the events of a range of lines, as triggers would have written them.
---   @lines@     the lines: see lines.sql; those from behind @after@ up to @up_to@
+--   @lines@     the lines: see lines.sql; those from behind @after@ up to @up_to@; @wanted@
+--               which of them
 --   @table@, @id@  the peer's table, and what tells its records apart
 --   @row@       the columns of a record that are tracked, with their types of today
 --   @other@     old or new: which of the two events do not have; @is_old@ the test for it
@@ -38,5 +39,5 @@ LEFT JOIN (
 ) AS @other@ ON @other@."pgaudit_log id" = line.@other@_id AND line.operation = 'U'
 @joins@
 @snapshot@
-WHERE line.n > @after@ AND line.n <= @up_to@ AND line.is_old = @is_old@
+WHERE line.n > @after@ AND line.n <= @up_to@ AND line.is_old = @is_old@ AND @wanted@
 ORDER BY line.n

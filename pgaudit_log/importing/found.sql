@@ -10,6 +10,8 @@
 --   @becomes@     the operation of the event; @writes_old@ whether such an update has the row before it
 --   @seam@        first_own.sql and imported.sql, where there is something to be found
 --   @is_imported@  whether a record was imported before; @is_compared@ is_compared.sql
+--                 or, where values are not read yet, may_be_compared.sql; @next_at@ the time of the next
+--                 record of the object, for that
 --   @is_wanted@   whether a record is asked for
 -- Reads the settings under which values are written as text: see values/pinned_settings.py.
 WITH told AS (
@@ -32,6 +34,7 @@ chained AS (
         lag(source_id) OVER life AS previous_id,
         lag(operation) OVER life AS previous_operation,
         lead(source_id) OVER life AS next_id,
+        lead(created_at) OVER life AS next_at,
         COALESCE(lead(has_old OR operation = 'D') OVER life, FALSE) AS next_has_old,
         -- Never before what its object has gone through, whatever the clocks of two transactions said.
         max(created_at) OVER life AS not_before,
@@ -53,6 +56,7 @@ chained AS (
         place,
         kind,
         created_at,
+        @next_at@ AS next_at,
         not_before,
         @obj_pk@ AS obj_pk,
         CASE WHEN has_old THEN source_id ELSE previous_id END AS old_id,

@@ -1,31 +1,14 @@
 -- gaps: what a peer has missed between its last record of an object and what is known since: a
 -- baseline of the row as this package's first event found it, or the deletion of a row that is not
 -- there any more, or that was there no more when it was inserted.
+--   @states@     what the peer has told last of each object: see states.sql
 --   @labels@     what events call the tracked table
 --   @belongs@    the test whether an event is one of the declaration's
 --   @table@, @key@  the tracked table, and the text of the key of its row live
 --   @before@     the row as the first event of this package's own found it; @before_today@ under
 --                today's names; @sent@ the function that makes a snapshot whole that refers to other events
 -- Reads the settings under which values are written as text: see values/pinned_settings.py.
-WITH newest AS MATERIALIZED (
-    SELECT DISTINCT ON (obj_pk) obj_pk, operation, snapshot, diff
-    FROM pgaudit_log_event
-    WHERE @belongs@
-        AND id < 0
-        AND origin IS NOT NULL
-        AND operation IN ('I', 'U', 'D', 'B')
-    ORDER BY obj_pk, id DESC
-),
-theirs AS (
-    SELECT
-        obj_pk,
-        operation = 'D' AS is_gone,
-        snapshot || COALESCE(
-            (SELECT jsonb_object_agg(key, value -> 1) FROM jsonb_each(diff)), '{}'
-        ) AS state
-    FROM newest
-),
-first AS MATERIALIZED (
+WITH first AS MATERIALIZED (
     SELECT DISTINCT ON (obj_pk) *
     FROM (
         SELECT
@@ -45,7 +28,7 @@ missed AS (
         first.created_at,
         CASE WHEN first.operation = 'I' THEN 'D' ELSE 'B' END AS operation,
         CASE WHEN first.operation = 'I' THEN theirs.state ELSE before.state END AS state
-    FROM theirs
+    FROM @states@ AS theirs
     JOIN first USING (obj_pk)
     CROSS JOIN LATERAL (SELECT first.shape, @before@ AS snapshot) AS found
     CROSS JOIN LATERAL (SELECT @sent@(@before_today@) AS state) AS before
@@ -62,7 +45,7 @@ missed AS (
     END
     UNION ALL
     SELECT theirs.obj_pk, now(), 'D', theirs.state
-    FROM theirs
+    FROM @states@ AS theirs
     WHERE NOT is_gone
         AND NOT EXISTS (SELECT FROM first WHERE first.obj_pk = theirs.obj_pk)
         AND NOT EXISTS (

@@ -27,6 +27,53 @@ _SAME = (
 """What is called the same here."""
 
 DOTTED: Final = {
+    "auditlog": Instead(advice="Write pgaudit_log."),
+    "auditlog.context.disable_auditlog": Instead(
+        advice="Write pgtrigger.ignore(), which leaves triggers out for a block."
+    ),
+    "auditlog.context.set_actor": Instead(advice="Write within pgaudit_log.context(user=…)."),
+    "auditlog.context.set_extra_data": Instead(advice="Write within pgaudit_log.context(…)."),
+    "auditlog.middleware.AuditlogMiddleware": Instead(
+        advice="Write pgaudit_log.middleware.AuditMiddleware, before SessionMiddleware."
+    ),
+    "auditlog.mixins": Instead(
+        advice="Take it out: the audit admin is behind each History button; an access is"
+        " PGAUDIT_LOG_PAGE_VIEWS, or create_event()."
+    ),
+    "auditlog.models.AuditlogHistoryField": Instead(
+        advice="Take the field away: order.events is there by track()."
+    ),
+    "auditlog.models.LogEntry": Instead(
+        advice="Write order.events, OrderEvent, or pgaudit_log.models.Events."
+    ),
+    "auditlog.registry.auditlog": Instead(
+        advice="Write @pgaudit_log.track() above the model; exclude_fields= is exclude=, mask_fields= is"
+        " mask=, and a many-to-many field is tracked by a proxy of its through."
+    ),
+    "auditlog.signals.accessed": Instead(
+        advice='Write pgaudit_log.create_event(order, label="access").'
+    ),
+    "auditlog.signals.post_log": Instead(
+        advice="Nothing is called: triggers write events. Read pgaudit_log.models.Events."
+    ),
+    "auditlog.signals.pre_log": Instead(
+        advice="Give conditions to the trackers of track(): triggers ask no program."
+    ),
+    "easyaudit": Instead(advice="Write pgaudit_log."),
+    "easyaudit.middleware.easyaudit.EasyAuditMiddleware": Instead(
+        advice="Write pgaudit_log.middleware.AuditMiddleware, before SessionMiddleware."
+    ),
+    "easyaudit.middleware.easyaudit.set_current_user": Instead(
+        advice="Write within pgaudit_log.context(user=…)."
+    ),
+    "easyaudit.middleware.easyaudit.clear_request": Instead(
+        advice="Take it out: a context ends with its block."
+    ),
+    "easyaudit.models.CRUDEvent": Instead(
+        advice="Write order.events, OrderEvent, or pgaudit_log.models.Events."
+    ),
+    "easyaudit.models.LoginEvent": Instead(advice="Write pgaudit_log.models.AccessEvents."),
+    "easyaudit.models.RequestEvent": Instead(advice="Write pgaudit_log.models.AccessEvents."),
     "pghistory": Instead(advice="Write pgaudit_log."),
     **{f"pghistory.{name}": Instead(advice=f"Write pgaudit_log.{name}.") for name in _SAME},
     **{f"pghistory.{name}": Instead(advice=what) for name, what in ported_options.NAMES.items()},
@@ -89,6 +136,11 @@ DOTTED: Final = {
 """What is imported, or named in a text, by its whole path; a longer path has what its beginning has."""
 
 ATTRIBUTES: Final = {
+    "changed_fields": Instead(advice="Where it is a CRUD event's: write event.pgh_diff, a dict."),
+    "changes_dict": Instead(advice="Write event.pgh_diff: old and new values, typed."),
+    "changes_display_dict": Instead(advice="Write pgaudit_log.diffs.diff(older, newer)."),
+    "changes_str": Instead(advice="Write str(pgaudit_log.diffs.diff(older, newer))."),
+    "object_json_repr": Instead(advice="Write event.pgh_data, or the typed event's own fields."),
     "metadata": Instead(
         advice='Where it is a context of an event: write event.pgh_context["user"], which is a dict.'
     ),
@@ -125,7 +177,17 @@ ATTRIBUTES: Final = {
 }
 """Attributes of objects."""
 
+METHODS: Final = {
+    "get_additional_data": Instead(
+        advice="Where it was for log entries: write within pgaudit_log.context(…), nothing calls it.",
+        is_silent=True,
+    ),
+}
+"""Methods of models that a peer calls."""
+
 ARGUMENTS: Final = {
+    "object_pk": Instead(advice="Where it is a log entry's: write pgh_obj_id."),
+    "user_pk_as_string": Instead(advice="Write pgh_context__user."),
     "history_change_reason": Instead(advice="Write pgh_context__reason."),
     "history_date": Instead(advice="Write pgh_created_at."),
     "history_id": Instead(advice="Write pgh_id."),

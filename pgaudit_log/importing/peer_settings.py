@@ -46,5 +46,72 @@ SIMPLE_HISTORY: Final = {
 }
 """The settings of django-simple-history."""
 
-APPS: Final = {"pghistory": PGHISTORY, "simple_history": SIMPLE_HISTORY}
+_FIELDS_ARE_TYPED = "Nothing: events have values, not texts."
+_MODELS = 'Nothing: decorate models with track(), or name them in track_models("*", exclude=[…]).'
+
+AUDITLOG: Final = {
+    "AUDITLOG_CHANGE_DISPLAY_TRUNCATE_LENGTH": _ADMIN,
+    "AUDITLOG_CID_GETTER": "Nothing: override get_context() of the middleware.",
+    "AUDITLOG_CID_HEADER": "Nothing: the middleware has X-Request-ID, or override its get_context().",
+    "AUDITLOG_DISABLE_ON_RAW_SAVE": "Nothing: pgtrigger.ignore() leaves triggers out for a block.",
+    "AUDITLOG_DISABLE_REMOTE_ADDR": "Nothing: no context has an address, unless get_context() of the"
+    " middleware puts it there.",
+    "AUDITLOG_EXCLUDE_TRACKING_FIELDS": "Nothing: name them in exclude= of track().",
+    "AUDITLOG_EXCLUDE_TRACKING_MODELS": _MODELS,
+    "AUDITLOG_INCLUDE_ALL_MODELS": _MODELS,
+    "AUDITLOG_INCLUDE_TRACKING_MODELS": _MODELS,
+    "AUDITLOG_LOGENTRY_MODEL": "Nothing: there is one event table. Give methods in attrs= of track().",
+    "AUDITLOG_MASK_CALLABLE": "Nothing: of a masked value nothing is kept.",
+    "AUDITLOG_MASK_TRACKING_FIELDS": "Nothing: name them in mask= of track().",
+    "AUDITLOG_STORE_JSON_CHANGES": _FIELDS_ARE_TYPED,
+    "AUDITLOG_TWO_STEP_MIGRATION": _FIELDS_ARE_TYPED,
+    "AUDITLOG_USE_BASE_MANAGER": "Nothing: triggers see all rows, whatever managers do.",
+    "AUDITLOG_USE_FK_STRING_REPRESENTATION": "Nothing: events have the keys of foreign keys.",
+    "AUDITLOG_USE_TEXT_CHANGES_IF_JSON_IS_NOT_PRESENT": _FIELDS_ARE_TYPED,
+}
+"""The settings of django-auditlog."""
+
+EASY_AUDIT: Final = {
+    f"DJANGO_EASY_AUDIT_{name}": instead
+    for name, instead in {
+        "ADMIN_SHOW_AUTH_EVENTS": _ADMIN,
+        "ADMIN_SHOW_MODEL_EVENTS": _ADMIN,
+        "ADMIN_SHOW_REQUEST_EVENTS": _ADMIN,
+        "CHECK_IF_REQUEST_USER_EXISTS": "Nothing: a context has the key of its user, who may be gone.",
+        "CRUD_DIFFERENCE_CALLBACKS": "Nothing: give conditions to the trackers of track().",
+        "CRUD_EVENT_LIST_FILTER": _ADMIN,
+        "CRUD_EVENT_NO_CHANGED_FIELDS_SKIP": "Nothing: an update that changes nothing leaves no event.",
+        "CRUD_EVENT_SEARCH_FIELDS": _ADMIN,
+        "DATABASE_ALIAS": "Nothing: events are in the database of their rows.",
+        "LOGGING_BACKEND": "Nothing: triggers write events.",
+        "LOGIN_EVENT_LIST_FILTER": _ADMIN,
+        "LOGIN_EVENT_SEARCH_FIELDS": _ADMIN,
+        "PROPAGATE_EXCEPTIONS": "PGAUDIT_LOG_ACCESS_ON_FAILURE, for logins; a change without its event"
+        " cannot be.",
+        "READONLY_EVENTS": "Nothing: events are always append-only.",
+        "REGISTERED_CLASSES": _MODELS,
+        "REGISTERED_URLS": "PGAUDIT_LOG_PAGE_VIEWS.",
+        "REMOTE_ADDR_HEADER": "Nothing: override get_context() of the middleware.",
+        "REQUEST_EVENT_LIST_FILTER": _ADMIN,
+        "REQUEST_EVENT_SEARCH_FIELDS": _ADMIN,
+        "TRUNCATE_TABLE_SQL_STATEMENT": "PGAUDIT_LOG_RETENTION, which drops months at once.",
+        "UNREGISTERED_CLASSES_DEFAULT": _MODELS,
+        "UNREGISTERED_CLASSES_EXTRA": _MODELS,
+        "UNREGISTERED_URLS_DEFAULT": "PGAUDIT_LOG_PAGE_VIEWS, which names those that are recorded.",
+        "UNREGISTERED_URLS_EXTRA": "PGAUDIT_LOG_PAGE_VIEWS, which names those that are recorded.",
+        "USER_DB_CONSTRAINT": "Nothing: a context points at no row.",
+        "WATCH_AUTH_EVENTS": "PGAUDIT_LOG_ACCESS_EVENTS.",
+        "WATCH_MODEL_EVENTS": _MODELS,
+        "WATCH_REQUEST_EVENTS": "PGAUDIT_LOG_PAGE_VIEWS; and each event has the context of its"
+        " request.",
+    }.items()
+}
+"""The settings of django-easy-audit."""
+
+APPS: Final = {
+    "auditlog": AUDITLOG,
+    "easyaudit": EASY_AUDIT,
+    "pghistory": PGHISTORY,
+    "simple_history": SIMPLE_HISTORY,
+}
 """The settings by the app that reads them."""

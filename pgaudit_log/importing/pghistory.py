@@ -19,6 +19,8 @@ from pgaudit_log.values.tables import concrete
 
 NAME = "django-pghistory"
 
+_CONTEXTS = "pghistory_context"
+
 _ABOUT_RECORDS = (
     "pgh_id",
     "pgh_created_at",
@@ -43,6 +45,17 @@ def event_models() -> Iterator[tuple[type[models.Model], Any]]:
         tracked = getattr(model, "pgh_tracked_model", None)
         if tracked is not None and issubclass(model, base) and not model._meta.proxy:
             yield concrete(tracked), model
+
+
+def tables(
+    given: Mapping[type[models.Model], list[str]],
+) -> Iterator[tuple[type[models.Model] | None, str]]:
+    """Yield the tables that are read, each with the model that it is of."""
+    for model, events in event_models():
+        yield model, quote_name(events._meta.db_table)
+    for model, names in given.items():
+        yield from ((model, quote_name(name)) for name in names)
+    yield None, _CONTEXTS
 
 
 def sources(
@@ -129,9 +142,9 @@ def _context(theirs: Mapping[str, str], connection: BaseDatabaseWrapper) -> tupl
         return "NULL::uuid", "NULL::jsonb", ""
     if "pgh_context" in theirs:
         return "source.pgh_context_id", _short("source.pgh_context"), ""
-    if not types_of("pghistory_context", connection):
+    if not types_of(_CONTEXTS, connection):
         return "source.pgh_context_id", "NULL::jsonb", ""
-    joins = "LEFT JOIN pghistory_context AS told ON told.id = source.pgh_context_id"
+    joins = f"LEFT JOIN {_CONTEXTS} AS told ON told.id = source.pgh_context_id"
     return "source.pgh_context_id", _short("told.metadata"), joins
 
 

@@ -2,84 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timezone
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cached_property
 
 from django.db import connections, models, router, transaction
-from django.db.backends.base.base import BaseDatabaseWrapper
 
-from pgaudit_log.constants import EVENT_TABLE, OPERATIONS
+from pgaudit_log.constants import ACCESS
 from pgaudit_log.database import own_events
 from pgaudit_log.database.partitions import catalogue
-from pgaudit_log.declaring import declarations, former_names
+from pgaudit_log.declaring import declarations
 from pgaudit_log.exceptions import PlanError, QueryError
-from pgaudit_log.importing import seams
+from pgaudit_log.importing import accesses, elsewhere, seams
+from pgaudit_log.importing.accesses import AccessTable
 from pgaudit_log.importing.batches import WORKERS
+from pgaudit_log.importing.obstacles import obstacles_of
 from pgaudit_log.importing.peers import PEERS
-from pgaudit_log.importing.sources import Source, Unkept
-from pgaudit_log.importing.statements import Statements
-from pgaudit_log.importing.transfer import BATCH_SIZE, here, transfer
-from pgaudit_log.values.past_ids import first_id
+from pgaudit_log.importing.sources import Source
+from pgaudit_log.importing.steps import AccessStep, Step, access_step_of, step_of
+from pgaudit_log.importing.transfer import BATCH_SIZE, transfer
 from pgaudit_log.values.pinned_settings import pinned
 from pgaudit_log.values.tables import concrete
 
-EVENTS_A_SECOND = 20_000
+EVENTS_A_SECOND = 25_000
 """How many events an import writes on one processor, at least: see benchmarks/README.md."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class KindCount:
-    """What the records of one kind become."""
-
-    kind: str
-    """What the peer calls them: a label, or the type of a record."""
-    operation: str
-    """The letter of their events' operation."""
-    label: str
-    """The label of their events."""
-    events: int
-    """How many events would be written."""
-    first: datetime | None
-    last: datetime | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Step:
-    """What comes over from one table of the peer's."""
-
-    source: Source
-    counts: Sequence[KindCount]
-    imported: int
-    """How many of its records have been imported before."""
-    compared: int
-    """How many are of a time of which this package's own events tell; they are compared instead."""
-
-    @property
-    def model(self) -> str:
-        """The label of the model."""
-        return self.source.model._meta.label
-
-    @property
-    def events(self) -> int:
-        """How many events would be written."""
-        return sum(count.events for count in self.counts)
-
-    @property
-    def first(self) -> datetime | None:
-        """The time of the first of them."""
-        return min((count.first for count in self.counts if count.first), default=None)
-
-    @property
-    def last(self) -> datetime | None:
-        """The time of the last of them."""
-        return max((count.last for count in self.counts if count.last), default=None)
-
-    @property
-    def unkept(self) -> Sequence[Unkept]:
-        """The columns whose values do not come over, with why."""
-        return self.source.unkept
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,11 +51,22 @@ class Plan:
     left_out: Sequence[tuple[str, str]]
     """The labels of models of which nothing comes over, with why."""
     obstacles: Sequence[str]
+    accesses: Sequence[AccessStep] = ()
+    """What comes over of logins and requests, which are of no tracked model."""
+    from_database: str | None = None
+    """The database that the peer's tables are in, if it is another one than that of the events."""
+    copies: Sequence[elsewhere.Table] = ()
+    """Its tables that are read there."""
 
     @property
     def events(self) -> int:
         """How many events would be written."""
-        return sum(step.events for step in self.steps)
+        return sum(step.events for step in self.of_all)
+
+    @property
+    def of_all(self) -> Sequence[Step | AccessStep]:
+        """The steps of models, and of logins and requests."""
+        return (*self.steps, *self.accesses)
 
     @property
     def seconds(self) -> float:
@@ -157,21 +115,35 @@ class Plan:
         gaps: dict[str, int] = {}
         with own_events.only_one(self.using):
             self._refuse_changed()
-            for step in self.steps:
-                written[step.model] = written.get(step.model, 0) + transfer(
-                    step.source,
-                    self.using,
-                    since=self.since,
-                    import_id=number,
-                    batch_size=batch_size,
-                    workers=workers,
-                    progress=count,
-                )
-            for step in self.steps:
-                gaps[step.model] = gaps.get(step.model, 0) + seams.close(
-                    step.source, self.using, import_id=number
-                )
-            catalogue.finish_past(self.using)
+            # What an interrupted import has left.
+            elsewhere.drop(self.using)
+            with elsewhere.copied(self.copies, self.from_database, self.using):
+                # The largest fills the tables of months; what comes after it writes into them.
+                for step in sorted(self.steps, key=lambda step: -step.events):
+                    written[step.model] = written.get(step.model, 0) + transfer(
+                        step.source,
+                        self.using,
+                        since=self.since,
+                        import_id=number,
+                        batch_size=batch_size,
+                        workers=workers,
+                        progress=count,
+                    )
+                for step in self.steps:
+                    gaps[step.model] = gaps.get(step.model, 0) + seams.close(
+                        step.source, self.using, import_id=number
+                    )
+                for access in self.accesses:
+                    written[ACCESS] = written.get(ACCESS, 0) + accesses.transfer(
+                        access.source,
+                        self.using,
+                        since=self.since,
+                        import_id=number,
+                        batch_size=batch_size,
+                        workers=workers,
+                        progress=count,
+                    )
+                catalogue.finish_past(self.using)
         return Imported(events=written, gaps=gaps)
 
     def _refuse_changed(self) -> None:
@@ -180,7 +152,7 @@ class Plan:
         Raises:
             PlanError: says what.
         """
-        if obstacles := [*_obstacles(self.steps, connections[self.using])]:
+        if obstacles := [*obstacles_of(self.steps, connections[self.using])]:
             raise PlanError(f"Nothing was imported. {' '.join(obstacles)}")
 
 
@@ -203,9 +175,10 @@ class _Number:
             {
                 "peer": plan.peer,
                 "since": plan.since,
+                **({"database": plan.from_database} if plan.from_database else {}),
                 "tables": {
                     step.source.name: {"model": step.model, "events": step.events}
-                    for step in plan.steps
+                    for step in plan.of_all
                 },
             },
         )
@@ -218,19 +191,25 @@ def plan(
     since: datetime | None = None,
     tables: Mapping[type[models.Model], Sequence[str]] | None = None,
     using: str | None = None,
+    from_database: str | None = None,
 ) -> Plan:
     """Return what would come over from a peer. Nothing is written until :meth:`Plan.apply`.
 
+    What is in another database is copied into this one while the plan is made, and again while it
+    is applied: that is how its records become exactly the events that triggers would have written.
+
     Args:
-        peer: ``pghistory``, ``simple-history`` or ``reversion``.
-        models: only of these tracked models; by default of all that the peer has recorded.
+        peer: one of :data:`PEERS`, such as ``pghistory``.
+        models: only of these tracked models; by default of all that the peer has recorded, and what
+            it has of logins and requests.
         since: only what was recorded from this moment, an aware datetime, on. What is older may
             come later.
         tables: tables that the peer has recorded in and has no class for any more, by model.
-        using: the database; by default the one that the routers give for writing.
+        using: the database of the events; by default the one that the routers give for writing.
+        from_database: the database that has the peer's tables, by alias; by default the same.
 
     Raises:
-        QueryError: for an unknown peer, or a moment without a time zone.
+        QueryError: for an unknown peer or database, or a moment without a time zone.
     """
     if peer not in PEERS:
         raise QueryError(
@@ -244,17 +223,34 @@ def plan(
     given = {concrete(model): list(names) for model, names in (tables or {}).items()}
     steps: list[Step] = []
     left_out: list[tuple[str, str]] = []
-    with transaction.atomic(using=alias), pinned(alias, jit="off"):
-        for found in PEERS[peer].sources(connection, given):
+    access_steps: list[AccessStep] = []
+    there = None if from_database == alias else from_database
+    obstacles, copies = _copies(peer, there, alias, given, wanted)
+    with (
+        transaction.atomic(using=alias),
+        elsewhere.copied(copies, there, alias, elsewhere.PLANNED),
+        pinned(alias, jit="off", **_settings(there, alias, elsewhere.PLANNED)),
+    ):
+        for found in PEERS[peer].sources(connection, given) if not obstacles else ():
             label = found.model._meta.label if isinstance(found, Source) else found[0]
             if wanted is not None and label not in [model._meta.label for model in wanted]:
                 continue
             if isinstance(found, Source):
-                steps.append(_step(found, connection, since))
+                steps.append(step_of(found, connection, since))
             else:
                 left_out.append(found)
-        obstacles = [*_obstacles(steps, connection)]
-    if wanted is not None:
+        obstacles += obstacles_of(steps, connection)
+        for table in PEERS[peer].accesses(connection) if wanted is None and not obstacles else ():
+            if isinstance(table, AccessTable):
+                access_steps.append(access_step_of(table, connection, since))
+            else:
+                left_out.append(table)
+    settings = _settings(there, alias)
+    steps = [replace(step, source=step.source.found_under(settings)) for step in steps]
+    access_steps = [
+        replace(step, source=replace(step.source, settings=settings)) for step in access_steps
+    ]
+    if wanted is not None and (there is None or copies):
         known = {step.model for step in steps} | {label for label, _ in left_out}
         obstacles += [reason for _, reason in left_out]
         obstacles += [
@@ -269,7 +265,40 @@ def plan(
         steps=tuple(steps),
         left_out=tuple(left_out),
         obstacles=tuple(obstacles),
+        accesses=tuple(access_steps),
+        from_database=there,
+        copies=copies,
     )
+
+
+def _settings(there: str | None, using: str, schema: str = elsewhere.SCHEMA) -> dict[str, str]:
+    return {} if there is None else elsewhere.settings(using, schema)
+
+
+def _copies(
+    peer: str,
+    there: str | None,
+    using: str,
+    given: Mapping[type[models.Model], list[str]],
+    wanted: Sequence[type[models.Model]] | None,
+) -> tuple[list[str], tuple[elsewhere.Table, ...]]:
+    """Return what is in the way of reading another database, and its tables that are read.
+
+    Raises:
+        QueryError: when the project has no such database.
+    """
+    if there is None:
+        return [], ()
+    if there not in connections:
+        raise QueryError(
+            f'There is no database "{there}" to import from. Those of the settings are'
+            f" {', '.join(connections)}."
+        )
+    if obstacles := [*elsewhere.obstacles(there, using)]:
+        return obstacles, ()
+    copies = tuple(elsewhere.tables(peer, there, given, wanted))
+    obstacles = [*elsewhere.obstacles(there, using, copies)]
+    return obstacles, () if obstacles else copies
 
 
 def _any_model(wanted: Sequence[type[models.Model]] | None) -> type[models.Model]:
@@ -280,97 +309,3 @@ def _any_model(wanted: Sequence[type[models.Model]] | None) -> type[models.Model
     if first is None:
         raise QueryError("No model is tracked, so that nothing can be imported.")
     return concrete(first.tracked_model)
-
-
-def _step(source: Source, connection: BaseDatabaseWrapper, since: datetime | None) -> Step:
-    statements = Statements(source, connection, is_made=False)
-    sql = statements.counts(here(source, connection), since)
-    with connection.cursor() as cursor:
-        cursor.execute(sql.text, sql.params)
-        rows = cursor.fetchall()
-    baseline = declarations.baseline_label(source.declaration)
-    return Step(
-        source=source,
-        counts=tuple(
-            KindCount(
-                kind=kind,
-                operation=operation,
-                label=baseline if OPERATIONS[operation] == "baseline" else source.kinds[kind].label,
-                events=events,
-                first=first,
-                last=last,
-            )
-            for kind, operation, events, first, last, *_ in rows
-        ),
-        imported=sum(row[5] for row in rows),
-        compared=sum(row[6] for row in rows),
-    )
-
-
-def _obstacles(steps: Sequence[Step], connection: BaseDatabaseWrapper) -> Iterator[str]:
-    for step in steps:
-        for moment in (step.first, step.last):
-            if moment is not None and not _has_id(moment):
-                yield (
-                    f"{step.source.name} has a record of {moment.astimezone(timezone.utc):%Y-%m-%d}:"
-                    " there are ids for events from 1970 to May 2109 only. Correct its time."
-                )
-    if not steps:
-        return
-    yield from _overlaps(steps, connection)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT
-                pg_has_role(relowner, 'USAGE'),
-                has_schema_privilege(current_schema(), 'CREATE'),
-                current_user
-            FROM pg_class WHERE oid = to_regclass(%s)
-            """,
-            [EVENT_TABLE],
-        )
-        is_owner, can_create, role = cursor.fetchone()
-    if not (is_owner and can_create):
-        yield (
-            f"The role {role} does not own the event table, or may not make tables. Run it as the"
-            " role that migrates."
-        )
-
-
-def _overlaps(steps: Sequence[Step], connection: BaseDatabaseWrapper) -> Iterator[str]:
-    """Yield where another peer's history of the same time has been imported."""
-    for step in steps:
-        if not step.events:
-            continue
-        with connection.cursor() as cursor:
-            cursor.execute(
-                """
-                SELECT DISTINCT origin ->> 'peer'
-                FROM pgaudit_log_event
-                WHERE model = ANY(%s)
-                    AND id < 0
-                    AND created_at BETWEEN %s AND %s
-                    AND origin ->> 'peer' <> %s
-                    AND origin ? 'id'
-                """,
-                [
-                    former_names.labels_of(step.source.model, connection.alias),
-                    step.first,
-                    step.last,
-                    step.source.peer,
-                ],
-            )
-            for (peer,) in cursor.fetchall():
-                yield (
-                    f"What {peer} has recorded of {step.model} at the same time is imported already:"
-                    " each change would be there twice. Take that back, or import what one of them has"
-                    " of another time, by --since."
-                )
-
-
-def _has_id(moment: datetime) -> bool:
-    try:
-        first_id(moment)
-    except ValueError:
-        return False
-    return True

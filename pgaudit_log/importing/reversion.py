@@ -39,6 +39,15 @@ _KEPT = "version"
 _UNREADABLE = "unreadable"
 
 
+def tables(
+    given: Mapping[type[models.Model], list[str]],
+) -> Iterator[tuple[type[models.Model] | None, str]]:
+    """Yield the tables that are read, each with the model that it is of."""
+    yield None, _TABLE
+    yield None, "reversion_revision"
+    yield None, "django_content_type"
+
+
 def sources(
     connection: BaseDatabaseWrapper, tables: Mapping[type[models.Model], list[str]]
 ) -> Iterator[Source | tuple[str, str]]:

@@ -18,7 +18,7 @@ from pathlib import Path
 from pgaudit_log.importing import peer_names
 from pgaudit_log.importing.peer_names import Instead
 
-PEERS = ("pghistory", "reversion", "simple_history")
+PEERS = ("auditlog", "easyaudit", "pghistory", "reversion", "simple_history")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +121,11 @@ class _Reader(ast.NodeVisitor):
             for keyword in node.keywords:
                 if keyword.arg in peer_names.OF_TRACK:
                     self.note(node, f"track({keyword.arg}=)", peer_names.OF_TRACK[keyword.arg])
+        self.generic_visit(node)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
+        if node.name in peer_names.METHODS:
+            self.note(node, node.name, peer_names.METHODS[node.name])
         self.generic_visit(node)
 
     def visit_keyword(self, node: ast.keyword) -> None:

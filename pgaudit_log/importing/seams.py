@@ -7,8 +7,9 @@ from collections.abc import Callable
 from django.db import connections, transaction
 
 from pgaudit_log.backfill import backfill
+from pgaudit_log.declaring import declarations
+from pgaudit_log.importing.gap_statements import STATES, GapStatements
 from pgaudit_log.importing.sources import Source
-from pgaudit_log.importing.statements import Statements
 from pgaudit_log.values.pinned_settings import pinned
 
 _GAPS = "pgaudit_log_import_gaps"
@@ -23,8 +24,11 @@ def close(source: Source, using: str, *, import_id: Callable[[], int]) -> int:
     is there and is not told gets a baseline of now, by a backfill.
     """
     connection = connections[using]
-    statements = Statements(source, connection)
+    statements = GapStatements(source, connection)
     with transaction.atomic(using=using), pinned(using, jit="off"), connection.cursor() as cursor:
+        states = statements.states()
+        cursor.execute(f"CREATE TEMPORARY TABLE {STATES} AS {states.text}", states.params)
+        cursor.execute(f"ANALYZE {STATES}")
         found = statements.gaps()
         cursor.execute(f"CREATE TEMPORARY TABLE {_GAPS} AS {found.text}", found.params)
         cursor.execute(f"SELECT count(*) FROM {_GAPS}")
@@ -34,5 +38,10 @@ def close(source: Source, using: str, *, import_id: Callable[[], int]) -> int:
             [shape] = cursor.fetchone()
             insert = statements.insert_gaps(_GAPS, import_id(), shape)
             cursor.execute(insert.text, insert.params)
-        cursor.execute(f"DROP TABLE {_GAPS}")
+        unknown = statements.has_unknown()
+        cursor.execute(unknown.text, unknown.params)
+        [has_unknown] = cursor.fetchone()
+        cursor.execute(f"DROP TABLE {_GAPS}, {STATES}")
+    if not has_unknown and len(declarations.declarations_of(source.model)) == 1:
+        return int(gaps)
     return int(gaps) + backfill(source.model, using=using).events

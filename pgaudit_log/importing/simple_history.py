@@ -36,6 +36,21 @@ CHANGES = "pgaudit_log_import_parts"
 """The table of the changes of one many-to-many field, which is made for the import."""
 
 
+def tables(
+    given: Mapping[type[models.Model], list[str]],
+) -> Iterator[tuple[type[models.Model] | None, str]]:
+    """Yield the tables that are read, each with the model that it is of."""
+    for model, records in _classes("history_type"):
+        yield model, quote_name(records._meta.db_table)
+    for through, parts in _classes("m2m_history_id"):
+        yield through, quote_name(parts._meta.db_table)
+        # What an object had is read beside its own records.
+        records = parts._meta.get_field("history").related_model
+        yield through, quote_name(records._meta.db_table)
+    for model, names in given.items():
+        yield from ((model, quote_name(name)) for name in names)
+
+
 def sources(
     connection: BaseDatabaseWrapper, tables: Mapping[type[models.Model], list[str]]
 ) -> Iterator[Source | tuple[str, str]]:

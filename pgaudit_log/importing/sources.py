@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -78,8 +78,15 @@ class Source:
     """What makes the table, if that takes more than a SELECT."""
     filled: Source | None = None
     """The source as it is once its table is made, if it is another one than that of a plan."""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """The settings under which its tables are found."""
     is_of_application: bool = False
     """Whether the application's clock has told its times, not PostgreSQL's."""
+
+    def found_under(self, settings: Mapping[str, str]) -> Source:
+        """Return the source with the settings under which its tables are found."""
+        filled = None if self.filled is None else self.filled.found_under(settings)
+        return replace(self, settings=settings, filled=filled)
 
     @property
     def model(self) -> type[models.Model]:

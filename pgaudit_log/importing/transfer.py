@@ -5,16 +5,19 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from typing import Any
 
 from django.db import DatabaseError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pgaudit_log.constants import LOWEST_ID
 from pgaudit_log.declaring import former_names
-from pgaudit_log.importing import months
-from pgaudit_log.importing.batches import WORKERS, run
+from pgaudit_log.importing import months, spans
+from pgaudit_log.importing.batches import WORKERS, Batch, run
+from pgaudit_log.importing.event_statements import EventStatements
+from pgaudit_log.importing.lines import Here, Lines
+from pgaudit_log.importing.source_events import LINES
 from pgaudit_log.importing.sources import Source
-from pgaudit_log.importing.statements import LINES, Here, Statements
 from pgaudit_log.values.pinned_settings import pinned
 from pgaudit_log.values.sql_text import Sql
 
@@ -63,27 +66,40 @@ def here(source: Source, connection: BaseDatabaseWrapper) -> Here:
 def made(source: Source, connection: BaseDatabaseWrapper) -> Iterator[None]:
     """Make what is made for an import, and drop it, and what an interrupted one has left of it."""
     tables = [LINES, *([source.table] if source.made_by is not None else [])]
-    drop = "; ".join(f"DROP TABLE IF EXISTS {table}" for table in tables)
-    with connection.cursor() as cursor:
-        cursor.execute(drop)
+
+    def drop() -> None:
+        with reading(source, connection) as cursor:
+            cursor.execute("; ".join(f"DROP TABLE IF EXISTS {table}" for table in tables))
+
+    drop()
     try:
         if source.fill is not None:
-            source.fill(connection)
+            with reading(source, connection):
+                source.fill(connection)
         elif source.made_by is not None:
             made_by = source.made_by
-            _make(source.table, made_by, source.id.partition(".")[2], connection)
+            _make(source.table, made_by, source.id.partition(".")[2], source, connection)
         yield
     except BaseException:
         # Where the server is gone, or its transaction has failed, the next import does it.
-        with contextlib.suppress(DatabaseError), connection.cursor() as cursor:
-            cursor.execute(drop)
+        with contextlib.suppress(DatabaseError):
+            drop()
         raise
-    with connection.cursor() as cursor:
-        cursor.execute(drop)
+    drop()
 
 
-def _make(table: str, select: Sql, key: str, connection: BaseDatabaseWrapper) -> None:
-    with pinned(connection.alias, **_ROOM), connection.cursor() as cursor:
+@contextlib.contextmanager
+def reading(source: Source, connection: BaseDatabaseWrapper, **other: str) -> Iterator[Any]:
+    """Yield a cursor for which a source's tables are found, and values are written as in events."""
+    settings = {**source.settings, **other}
+    with pinned(connection.alias, **settings), connection.cursor() as cursor:
+        yield cursor
+
+
+def _make(
+    table: str, select: Sql, key: str, source: Source, connection: BaseDatabaseWrapper
+) -> None:
+    with reading(source, connection, **_ROOM) as cursor:
         cursor.execute(f"CREATE UNLOGGED TABLE {table} AS {select.text}", select.params)
         cursor.execute(f"CREATE UNIQUE INDEX ON {table} ({key})")
         cursor.execute(f"ANALYZE {table}")
@@ -115,45 +131,37 @@ def transfer(
     """
     connection = connections[using]
     source = source.filled or source
-    statements = Statements(source, connection)
+    statements = EventStatements(source, connection)
     with made(source, connection):
-        sql = statements.lines(here(source, connection), since)
-        _make(LINES, sql, "n", connection)
-        total = _count(connection)
-        if not total:
+        sql = Lines(source, connection).lines(here(source, connection), since)
+        _make(LINES, sql, "n", source, connection)
+        with reading(source, connection):
+            found = spans.found(connection)
+        if not found:
             return 0
-        months.make(using, _moments(connection))
+        filled = months.make(using, spans.moments(found), spans.whole(found))
         number = import_id()
         with connection.cursor() as cursor:
             cursor.execute(statements.shape_sql())
             [shape] = cursor.fetchone()
-        starts = range(0, total, batch_size)
-        batches = [(start, min(start + batch_size, total)) for start in starts]
 
-        def write(batch: tuple[int, int]) -> None:
-            with pinned(using, **_BY_INDEX), connections[using].cursor() as cursor:
+        def write(after: int, up_to: int, into: str, wanted: Sql | str) -> None:
+            with reading(source, connections[using], **_BY_INDEX) as cursor:
                 for is_old in (False, True) if statements.has_old else (False,):
-                    insert = statements.insert(*batch, number, shape, is_old=is_old)
+                    insert = statements.insert(
+                        after, up_to, number, shape, is_old=is_old, into=into, wanted=wanted
+                    )
                     cursor.execute(insert.text, insert.params)
 
-        def done(batch: tuple[int, int]) -> None:
-            if progress is not None:
-                progress(batch[1] - batch[0])
+        def done(batch: Batch) -> None:
+            if progress is not None and batch.events:
+                progress(batch.events)
 
-        run(write, batches, using, workers=workers, done=done)
-    return total
-
-
-def _count(connection: BaseDatabaseWrapper) -> int:
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT COALESCE(max(n), 0) FROM {LINES}")
-        return int(cursor.fetchone()[0])
-
-
-def _moments(connection: BaseDatabaseWrapper) -> list[datetime]:
-    """Return a moment of each month in which there are events to write."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT DISTINCT date_trunc('month', created_at, 'UTC') FROM {LINES} ORDER BY 1"
-        )
-        return [moment for (moment,) in cursor.fetchall()]
+        try:
+            batches = list(spans.batches(found, filled, batch_size, using, write))
+            run(batches, using, workers=workers, done=done)
+        except BaseException:
+            with contextlib.suppress(DatabaseError):
+                months.drop(using)
+            raise
+    return found[-1].up_to

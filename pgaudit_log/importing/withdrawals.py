@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from django.db import DatabaseError, connections, models, router, transaction
 
+from pgaudit_log.constants import ACCESS
 from pgaudit_log.database import own_events, standing_holds
 from pgaudit_log.database.installed_schema import GUARDS
 from pgaudit_log.database.partitions.catalogue import LOCK_TIMEOUT
@@ -107,8 +108,9 @@ def plan_withdrawal(
     """Return what would be taken back of what was imported from a peer.
 
     Args:
-        peer: ``pghistory``, ``simple-history`` or ``reversion``.
-        models: only of these tracked models; by default of all.
+        peer: one of :data:`PEERS`, such as ``pghistory``.
+        models: only of these tracked models; by default of all, and what was imported of logins and
+            requests.
         using: the database; by default the one that the routers give for writing.
 
     Raises:
@@ -122,6 +124,8 @@ def plan_withdrawal(
     alias = using or router.db_for_write(wanted[0])
     labels = [label for model in wanted for label in former_names.labels_of(model, alias)]
     labels += [model._meta.label for model in wanted if model._meta.label not in labels]
+    if models is None:
+        labels.append(ACCESS)
     with connections[alias].cursor() as cursor:
         cursor.execute(
             """

@@ -227,4 +227,24 @@ class Migration(migrations.Migration):
                 ),
             },
         ),
+        migrations.CreateModel(
+            name="SavedFilter",
+            fields=[
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("user", models.TextField()),
+                ("name", models.CharField(max_length=100)),
+                ("query", models.TextField()),
+            ],
+            options={
+                "verbose_name": "saved filter",
+                "verbose_name_plural": "saved filters",
+                "db_table": "pgaudit_log_saved_filter",
+                "default_permissions": (),
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("user", "name"), name="pgaudit_log_saved_filter_name"
+                    )
+                ],
+            },
+        ),
     ]

@@ -17,6 +17,7 @@ from pgaudit_log.database.partitions import locks as partition_locks
 from pgaudit_log.database.partitions import sizes as partition_sizes
 from pgaudit_log.database.partitions.sizes import PartitionSize
 from pgaudit_log.exceptions import QueryError
+from pgaudit_log.operating import retention
 from pgaudit_log.operating.values import Growth, LastEvent, Partitions, Problem, Role, Status
 
 GROWTH_WINDOW = timedelta(days=90)
@@ -52,6 +53,7 @@ def status(using: str = DEFAULT_DB_ALIAS) -> Status:
     last = ask("last event", lambda: _last_event(using, sizes or ()))
     growth = ask("growth", lambda: _growth(using, sizes or (), now))
     partitions = ask("partitions", lambda: _partitions(using, sizes or (), now))
+    due = ask("retention", lambda: _retention_due(using, now))
     untracked = ask("untracked tables", lambda: tuple(uncaptured.tables(using)))
     columns = ask("uncaptured columns", lambda: tuple(uncaptured.columns(using)))
     role = ask("role", lambda: _role(using))
@@ -65,6 +67,7 @@ def status(using: str = DEFAULT_DB_ALIAS) -> Status:
         sizes=sizes,
         growth=growth,
         partitions=partitions,
+        retention_due=due,
         untracked_tables=untracked,
         uncaptured_columns=columns,
         role=role,
@@ -129,6 +132,14 @@ def _partitions(using: str, sizes: Sequence[PartitionSize], now: datetime) -> Pa
         locks_needed=found.needed,
         locks_capacity=found.capacity,
     )
+
+
+def _retention_due(using: str, now: datetime) -> datetime | None:
+    try:
+        return retention.due(using, now)
+    except QueryError:
+        # What is set wrongly is told by a check.
+        return None
 
 
 def _role(using: str) -> Role:

@@ -28,7 +28,7 @@ from pgaudit_log.operating.holds import Hold, holds, refuse_others
 from pgaudit_log.operating.partition_obstacles import in_the_way
 from pgaudit_log.operating.partition_plans import Plan, Step
 from pgaudit_log.operating.partitioning import plan_partitions, resolved, unfinished
-from pgaudit_log.operating.retention_rules import Rule, rules, told_of
+from pgaudit_log.operating.retention_rules import Rule, configured, rules, told_of
 from pgaudit_log.operating.staying import Gone, Kept, Staying
 from pgaudit_log.values.ages import Age
 from pgaudit_log.values.quoting import quote_literal, quote_name
@@ -95,6 +95,18 @@ def plan_retention(
         ),
         done=question.finish,
     )
+
+
+def due(using: str, now: datetime) -> datetime | None:
+    """Return up to when partitions may have events that ``PGAUDIT_LOG_RETENTION`` no longer keeps.
+
+    ``None`` where nothing is due. No event is read: whether one goes is for the plan to say.
+    """
+    if not configured():
+        return None
+    periods = [leaf.period for leaf in leaves(using) if leaf.period is not None]
+    wanted = _to_bounds(rules(using, now), periods)
+    return max((rule.before for rule in wanted if not _is_reached(rule, using)), default=None)
 
 
 @dataclass(frozen=True, kw_only=True)

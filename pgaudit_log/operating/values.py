@@ -118,6 +118,8 @@ class Status:
     growth: Growth | None
     """``None`` also before the log is a day old."""
     partitions: Partitions | None
+    retention_due: datetime | None
+    """Up to when partitions may have events that ``PGAUDIT_LOG_RETENTION`` no longer keeps."""
     untracked_tables: tuple[UntrackedTable, ...] | None
     uncaptured_columns: tuple[UncapturedColumns, ...] | None
     role: Role | None
@@ -187,6 +189,7 @@ class Status:
             ],
             "models": None if self.sizes is None else [asdict(one) for one in self.models],
             "partitions": _document(self.partitions),
+            "retention_due": self.retention_due,
             "untracked_tables": _documents(self.untracked_tables),
             "uncaptured_columns": _documents(self.uncaptured_columns),
             "role": None

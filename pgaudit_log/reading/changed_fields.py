@@ -80,7 +80,7 @@ def changed(fields: Iterable[Field], old: Any, new: Any) -> Q:
             for position, value in (("0", old), ("1", new)):
                 if value is not UNSET:
                     was = KeyTransform(position, change)
-                    condition &= Q(Exact(was, _stored(field, value)))
+                    condition &= Q(Exact(was, stored(field, value)))
         except QueryError as error:
             refused = error
             continue
@@ -90,7 +90,7 @@ def changed(fields: Iterable[Field], old: Any, new: Any) -> Q:
     return any_of(conditions)
 
 
-def _stored(field: Field, value: object) -> Any:
+def stored(field: Field, value: object) -> Any:
     """Return the expression of ``value`` as a diff has it; SQL ``NULL`` is a JSON ``null`` there."""
     if value is None:
         return Cast(Value("null"), models.JSONField())

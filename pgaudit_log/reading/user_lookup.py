@@ -14,12 +14,13 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.lookups import Exact
+from django.utils.translation import gettext as _
 
 from pgaudit_log.constants import APP_LABEL
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.reading.expressions import OnBehalfOfText, UserText
 from pgaudit_log.values.keys import key_fields, parse_key, whole_key_text
-from pgaudit_log.values.tables import Field
+from pgaudit_log.values.tables import Field, concrete
 
 _PRINTED = re.compile(r"(?P<name>.+) \((?P<key>.+)\)", re.DOTALL)
 
@@ -43,6 +44,13 @@ def is_key(text: str) -> bool:
     while isinstance(field, models.ForeignKey):
         field = field.target_field
     return not isinstance(field, models.CharField | models.TextField) and _key(model, text) == text
+
+
+def key_of(user: Any) -> str:
+    """Return the key of a user, as contexts have it; empty for nobody."""
+    if getattr(user, "pk", None) is None:
+        return ""
+    return whole_key_text(user.pk, key_fields(concrete(user._meta.model)))
 
 
 def present(text: str) -> Any:
@@ -82,19 +90,28 @@ def keys(text: str, using: str) -> list[str]:
         if _was_called(own, printed["name"], using):
             return [own]
         raise QueryError(
-            f"The user {own} is not called {printed['name']!r}, and no event calls it so. Give the"
-            f" key alone: {own}."
+            _(
+                "The user %(key)s is not called %(name)r, and no event calls it so. Give the key"
+                " alone: %(key)s."
+            )
+            % {"key": own, "name": printed["name"]}
         )
     if (own := _known_key(model, text, using)) is not None:
         return [own]
     own_keys = _called(text, using)
     if len(own_keys) > 1:
         listed = ", ".join(f'"{text} ({own})"' for own in own_keys)
-        raise QueryError(f"{text!r} was the name of several users. Give one of them: {listed}.")
+        raise QueryError(
+            _("%(text)r was the name of several users. Give one of them: %(listed)s.")
+            % {"text": text, "listed": listed}
+        )
     if not own_keys:
         raise QueryError(
-            f"There is no user {text!r}, and no event of one. Give a user's key, its username, or"
-            ' both as the trail prints them: "ana (7)".'
+            _(
+                "There is no user %(text)r, and no event of one. Give a user's key, its username, or"
+                ' both as the trail prints them: "ana (7)".'
+            )
+            % {"text": text}
         )
     return own_keys
 

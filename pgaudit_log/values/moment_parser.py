@@ -6,13 +6,16 @@ from datetime import date, datetime, time, timedelta, timezone
 
 from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.timezone import get_current_timezone, get_current_timezone_name, is_naive
+from django.utils.translation import gettext as _
 
 from pgaudit_log.exceptions import QueryError
 
-HOW = (
-    "Write one as 2026-01-31T18:00 in the current time zone, as 2026-01-31T18:00Z in UTC, or with"
-    " the offset: 2026-01-31T18:00+01:00. A date alone, 2026-01-31, is a day of that time zone."
-)
+
+def _how() -> str:
+    return _(
+        "Write one as 2026-01-31T18:00 in the current time zone, as 2026-01-31T18:00Z in UTC, or with"
+        " the offset: 2026-01-31T18:00+01:00. A date alone, 2026-01-31, is a day of that time zone."
+    )
 
 
 def moment_of(text: str, *, is_end: bool = False) -> datetime:
@@ -31,9 +34,11 @@ def moment_of(text: str, *, is_end: bool = False) -> datetime:
             # What UTC cannot say, PostgreSQL is not asked for.
             found.astimezone(timezone.utc)
     except OverflowError:
-        raise QueryError(f"{text!r} is out of range. {HOW}") from None
+        raise QueryError(
+            _("%(text)r is out of range. %(how)s") % {"text": text, "how": _how()}
+        ) from None
     if found is None:
-        raise QueryError(f"{text!r} is no moment. {HOW}")
+        raise QueryError(_("%(text)r is no moment. %(how)s") % {"text": text, "how": _how()})
     return found
 
 
@@ -58,13 +63,24 @@ def _of_current_time_zone(naive: datetime) -> datetime:
     first, second = (naive.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
     if first.utcoffset() == second.utcoffset():
         return first
-    name = get_current_timezone_name()
+    told = {
+        "text": naive.isoformat(),
+        "zone": get_current_timezone_name(),
+        "first": first.isoformat(),
+        "second": second.isoformat(),
+    }
     if first.astimezone(timezone.utc) > second.astimezone(timezone.utc):
         raise QueryError(
-            f"{naive.isoformat()} is no moment in {name}, whose clocks were put forward past it."
-            f" Give another one, or the offset: {first.isoformat()} or {second.isoformat()}."
+            _(
+                "%(text)s is no moment in %(zone)s, whose clocks were put forward past it. Give"
+                " another one, or the offset: %(first)s or %(second)s."
+            )
+            % told
         )
     raise QueryError(
-        f"{naive.isoformat()} is two moments in {name}, whose clocks were put back then. Say which"
-        f" by the offset: {first.isoformat()} or {second.isoformat()}."
+        _(
+            "%(text)s is two moments in %(zone)s, whose clocks were put back then. Say which by the"
+            " offset: %(first)s or %(second)s."
+        )
+        % told
     )

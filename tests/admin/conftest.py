@@ -74,6 +74,18 @@ def page() -> Callable[..., str]:
 
 
 @pytest.fixture
+def refused() -> Callable[..., str]:
+    """Returns the HTML of a page that says what cannot be asked."""
+
+    def get(client: Client, url: str, **query: Any) -> str:
+        response = client.get(url, query)
+        assert response.status_code == 400
+        return str(response.content.decode())
+
+    return get
+
+
+@pytest.fixture
 def url() -> Callable[..., str]:
     """Returns the address of an object's page in the admin."""
 

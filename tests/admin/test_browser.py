@@ -170,12 +170,15 @@ SCREENS = (
     "/admin/pgaudit_log/events/",
     "/admin/pgaudit_log/events/?model=shop.Nothing",
     "/admin/pgaudit_log/events/?layout=list",
+    "/admin/pgaudit_log/events/status/",
     "/admin/pgaudit_log/events/{event}/change/",
     "/admin/pgaudit_log/events/transaction/{txid}/",
     "/admin/shop/order/{order}/audit/",
     "/admin/shop/order/{order}/audit/fields/",
     "/admin/shop/order/{order}/audit/compare/?a={event}&b=now&unchanged=1",
     "/admin/shop/order/{order}/audit/compare/",
+    "/admin/shop/order/{order}/audit/at/?event={event}",
+    "/admin/shop/order/{order}/audit/at/?t=2001-01-01",
 )
 
 

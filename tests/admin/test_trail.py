@@ -97,9 +97,9 @@ def test_what_is_asked_for_stands_above_it_and_can_be_taken_away(
     ],
 )
 def test_what_cannot_be_asked_is_told_beside_it(
-    root: Any, order: Order, page: Any, query: dict[str, str], message: str
+    root: Any, order: Order, refused: Any, query: dict[str, str], message: str
 ) -> None:
-    html = page(root, TRAIL, **query)
+    html = refused(root, TRAIL, **query)
     assert message in html and not shown_events(html)
 
 
@@ -164,11 +164,24 @@ def test_nothing_adds_changes_or_deletes_an_event(
     assert Events.objects.count() == before
 
 
-def test_deleting_what_is_selected_is_not_offered(root: Any, order: Order, page: Any) -> None:
-    assert "delete_selected" not in page(root, TRAIL)
-    chosen = {"action": "delete_selected", "_selected_action": [Events.objects.latest().pk]}
-    root.post(TRAIL, chosen)
-    assert Events.objects.exists()
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "place", ["pgaudit_log/events", "pgaudit_log/middlewareevents", "shop/orderevent"]
+)
+def test_no_list_of_events_offers_to_change_or_delete_some(
+    root: Any, order: Order, page: Any, place: str
+) -> None:
+    """The trail's, a subclass of its admin, and that of typed events."""
+    place = f"/admin/{place}/"
+    html = page(root, place, layout="list")
+    assert "delete_selected" not in html and "_selected_action" not in html
+    before = list(Events.objects.values_list("pgh_id", flat=True))
+    event = before[-1]
+    chosen = {"action": "delete_selected", "_selected_action": [event], "post": "yes"}
+    root.post(place, chosen)
+    for name in ("add/", f"{event}/delete/", f"{event}/change/"):
+        assert root.post(place + name, {"post": "yes"}).status_code == 403, name
+    assert list(Events.objects.values_list("pgh_id", flat=True)) == before
 
 
 @pytest.mark.slow
@@ -201,6 +214,7 @@ def test_a_question_that_takes_too_long_is_given_up_and_explained(
 def test_the_timeout_does_not_outlast_the_question(root: Any, order: Order, page: Any) -> None:
     page(root, TRAIL, reason="customer called")
     assert execute("SHOW statement_timeout") == [("0",)]
+    assert execute("SHOW enable_seqscan") == [("on",)]
 
 
 def test_a_transaction_shows_all_that_it_did_with_what_is_known_of_it(

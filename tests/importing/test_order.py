@@ -10,7 +10,7 @@ import pytest
 from pgaudit_log import importing
 from pgaudit_log.constants import LOWEST_ID
 from pgaudit_log.exceptions import PlanError
-from pgaudit_log.importing import statements
+from pgaudit_log.importing import gap_statements, lines
 from pgaudit_log.models import Events
 from pgaudit_log.values.past_ids import first_id, moment_of
 from tests.importing.peer_tables import START, at, bring_over, make_table, plan, record, records
@@ -135,7 +135,8 @@ def test_a_time_without_ids_is_in_the_way(thing: Any, year: int) -> None:
 def test_more_events_than_a_millisecond_has_ids_for_go_into_the_next(
     thing: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(statements, "IDS_OF_A_MILLISECOND", 4)
+    for module in (lines, gap_statements):
+        monkeypatch.setattr(module, "IDS_OF_A_MILLISECOND", 4)
     record(*[("insert", key, 1, 0) for key in range(3)], ("insert", 3, 1, 0.001))
     bring_over(thing)
     make_table("their_old_thingevent")

@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 from datetime import datetime, timezone
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from django.db import models
 from pgaudit_log import importing
 from pgaudit_log.exceptions import PlanError, QueryError
 from pgaudit_log.importing import Plan
-from pgaudit_log.importing.batches import run
+from pgaudit_log.importing.batches import Batch, run
 from pgaudit_log.models import Events
 from pgaudit_log.operating import hold, release
 from pgaudit_log.testing import isolated
@@ -283,7 +284,12 @@ def test_batches_are_committed_in_their_order() -> None:
                 raise PlanError("here")
 
         with pytest.raises(PlanError, match="here"):
-            run(write, range(9), "default", workers=3, done=done.append)
+            run(
+                [Batch(write=partial(write, n), events=n) for n in range(9)],
+                "default",
+                workers=3,
+                done=lambda batch: done.append(batch.events),
+            )
         assert [n for (n,) in execute("SELECT n FROM written ORDER BY n")] == [0, 1, 2, 3, 4]
         assert done == [0, 1, 2, 3, 4]
     finally:

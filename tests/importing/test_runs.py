@@ -113,6 +113,20 @@ def killed(made: Project) -> None:
     running.stdout.close()
 
 
+def by_itself(made: Project, code: str) -> tuple[int, str]:
+    """Run some code in a process that may die; return its status and what it printed."""
+    done = subprocess.run(
+        [sys.executable, "-c", "import django; django.setup()\n" + code],
+        cwd=made.folder,
+        env=made.environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
 def test_a_killed_import_goes_on_beside_writers(shop: Project, tmp_path: Path) -> None:
     url = shop.environment["PROJECT_DATABASE_URL"]
     ask(url, MAKE)
@@ -154,3 +168,88 @@ def test_a_killed_import_goes_on_beside_writers(shop: Project, tmp_path: Path) -
         """
     )
     assert told.splitlines() == ["True []", "0"]
+
+
+OLDER = f"""
+CREATE TABLE their_olditemevent (LIKE their_itemevent);
+INSERT INTO their_olditemevent (pgh_id, pgh_created_at, pgh_label, pgh_obj_id, id, name)
+SELECT
+    n, '2022-01-01'::timestamptz + n / 3 * interval '1 hour',
+    CASE WHEN n <= 40 THEN 'insert' ELSE 'update' END,
+    {OBJECTS} + 1 + n % 40, {OBJECTS} + 1 + n % 40, 'v' || n
+FROM generate_series(1, 8000) AS n;
+ALTER TABLE store_item DISABLE TRIGGER USER;
+INSERT INTO store_item (id, name)
+SELECT DISTINCT ON (id) id, name FROM their_olditemevent ORDER BY id, pgh_id DESC;
+ALTER TABLE store_item ENABLE TRIGGER USER
+"""
+
+DYING = """
+import os
+from pgaudit_log import importing
+from pgaudit_log.database.partitions import attaching
+from pgaudit_log.importing import months, seams, transfer
+from store.models import Item
+
+months.LEAST = 1
+
+def dies(module, name, calls, afterwards=False):
+    original = getattr(module, name)
+    def dying(*arguments, **options):
+        global calls_left
+        calls_left -= 1
+        if not calls_left and not afterwards:
+            os._exit(9)
+        made = original(*arguments, **options)
+        if not calls_left:
+            os._exit(9)
+        return made
+    global calls_left
+    calls_left = calls
+    setattr(module, name, dying)
+
+{dies}
+plan = importing.plan("pghistory", models=[Item], tables={{Item: ["their_olditemevent"]}})
+plan.apply(batch_size=200)
+"""
+
+DEATHS = {
+    "dies(transfer, 'run', 1)": 0,
+    "dies(attaching, 'add_indexes', 1)": 0,
+    "dies(attaching, 'attach', 1, afterwards=True)": 0,
+    "dies(attaching, 'add_indexes', 2)": 1,
+    "dies(attaching, 'attach', 2)": 2,
+    "dies(seams, 'close', 1)": 4,
+}
+"""Where a process dies, and how many months are there then, in all."""
+
+
+def test_an_import_of_filled_months_dies_anywhere_and_goes_on(shop: Project) -> None:
+    url = shop.environment["PROJECT_DATABASE_URL"]
+    ask(url, OLDER)
+    mine = "FROM pgaudit_log_event WHERE id < 0 AND origin ->> 'table' = 'their_olditemevent'"
+    for death, months in DEATHS.items():
+        status, told = by_itself(shop, DYING.format(dies=death))
+        assert status == 9, told
+        [[events, newest, there]] = ask(
+            url,
+            f"SELECT count(*), max((origin ->> 'id')::int), count(DISTINCT tableoid) {mine}",
+        )
+        assert (there, events) == (months, newest or 0), death
+    with Writer(url) as writer:
+        status, told = by_itself(shop, DYING.format(dies=""))
+    assert (status, writer.error) == (0, None), told
+    ids = [
+        id
+        for (id,) in ask(url, f"SELECT (origin ->> 'id')::int {mine} AND origin ? 'id' ORDER BY id")
+    ]
+    assert ids == list(range(1, 8001))
+    assert ask(url, "SELECT relname FROM pg_class WHERE relname LIKE 'pgaudit_log_import%'") == []
+    wrong = f"""
+        SELECT count(*) FROM (
+            SELECT diff -> 'name' ->> 0 AS before,
+                lag(snapshot ->> 'name') OVER (PARTITION BY obj_pk ORDER BY id) AS left_behind {mine}
+        ) AS change
+        WHERE before IS DISTINCT FROM left_behind
+    """
+    assert ask(url, wrong) == [(0,)]

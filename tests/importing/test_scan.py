@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import subprocess
@@ -43,6 +44,14 @@ def names(folder: Path, source: str) -> list[str]:
         ("INSTALLED_APPS = ['simple_history']", ["simple_history"]),
         ("PGHISTORY_LEVEL = 1", ["PGHISTORY_LEVEL"]),
         ("import reversion\nreversion.set_user(7)", ["reversion", "reversion.set_user"]),
+        (
+            "from auditlog.registry import auditlog as a\na.register(Order)",
+            ["auditlog.registry.auditlog", "auditlog.registry.auditlog"],
+        ),
+        ("LogEntry.objects.filter(object_pk__in=[1])", ["object_pk"]),
+        ("class A:\n def get_additional_data(self): ...", ["get_additional_data"]),
+        ("from easyaudit.models import CRUDEvent", ["easyaudit.models.CRUDEvent"]),
+        ("DJANGO_EASY_AUDIT_READONLY_EVENTS = True", ["DJANGO_EASY_AUDIT_READONLY_EVENTS"]),
         ("events.filter(pgh_context__metadata__user=1)", ["pgh_context__metadata"]),
         ("events.order_by('-history_date')", ["history_date"]),
         ("event.pgh_context.metadata['user']", ["metadata"]),
@@ -95,14 +104,25 @@ def test_what_is_said_to_be_here_is_here() -> None:
     assert written and all(hasattr(pgaudit_log, name) for name in written)
 
 
-def test_each_setting_of_the_peer_has_its_advice() -> None:
-    folder = Path(pghistory.__file__).parent
+@pytest.mark.parametrize(
+    ("package", "pattern", "advised"),
+    [
+        ("pghistory", r'"(PGHISTORY_\w+)"', peer_settings.PGHISTORY),
+        ("auditlog", r"\b(AUDITLOG_\w+)", peer_settings.AUDITLOG),
+        ("easyaudit", r"\b(DJANGO_EASY_AUDIT_\w+)", peer_settings.EASY_AUDIT),
+    ],
+)
+def test_each_setting_of_a_peer_has_its_advice(
+    package: str, pattern: str, advised: dict[str, str]
+) -> None:
+    spec = importlib.util.find_spec(package)
+    assert spec is not None and spec.origin is not None
     read = {
         name
-        for path in folder.rglob("*.py")
-        for name in re.findall(r'"(PGHISTORY_\w+)"', path.read_text())
+        for path in Path(spec.origin).parent.rglob("*.py")
+        for name in re.findall(pattern, path.read_text())
     }
-    assert read and read == set(peer_settings.PGHISTORY)
+    assert read and read == set(advised)
 
 
 def test_a_file_that_is_no_python_is_told(tmp_path: Path) -> None:

@@ -370,6 +370,7 @@ KEYS = [
     "sizes",
     "models",
     "partitions",
+    "retention_due",
     "untracked_tables",
     "uncaptured_columns",
     "role",

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.base_user import AbstractBaseUser
-from django.db import models
+from pgaudit_log.admin.access import is_password
 
 # Each registers the renderers that it has.
 from pgaudit_log.admin.renderers import (  # noqa: F401
@@ -26,7 +25,7 @@ __all__ = ["Renderer", "Surroundings", "register_renderer", "renderer_for"]
 
 def renderer_for(field: Field | None, surroundings: Surroundings) -> Renderer:
     """Return what shows values of a field; ``None`` is a column that is no more."""
-    if field is not None and _is_password(field):
+    if field is not None and is_password(field):
         return SecretRenderer(field, surroundings)
     found = renderer_class(field)
     has_choices = bool(getattr(field, "choices", None))
@@ -38,7 +37,3 @@ def renderer_for(field: Field | None, surroundings: Surroundings) -> Renderer:
 def _is_of_package(renderer: type[Renderer]) -> bool:
     """Return whether a renderer is ours; what a project registers shows choices as it likes."""
     return renderer.__module__.startswith(f"{__name__}.")
-
-
-def _is_password(field: models.Field[object, object]) -> bool:
-    return field.name == "password" and issubclass(field.model, AbstractBaseUser)

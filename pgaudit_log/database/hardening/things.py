@@ -12,7 +12,7 @@ from django.db import connections, router
 from django.db.migrations.recorder import MigrationRecorder
 
 from pgaudit_log import sql
-from pgaudit_log.constants import APP_LABEL, EVENT_TABLE
+from pgaudit_log.constants import EVENT_TABLE
 from pgaudit_log.database.event_table import insert_into, schema_of
 from pgaudit_log.database.written_schema import functions, tables, template
 from pgaudit_log.reading import typed_events
@@ -122,7 +122,6 @@ def _model_tables(using: str) -> list[str]:
             for model in apps.get_models(include_auto_created=True)
             if model._meta.managed
             and not model._meta.proxy
-            and model._meta.app_label != APP_LABEL
             and router.allow_migrate_model(using, model)
         }
     )

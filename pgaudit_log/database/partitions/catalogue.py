@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Any
 
 from django.db import OperationalError, connections, transaction
 
-from pgaudit_log import sql
 from pgaudit_log.conf import settings
 from pgaudit_log.constants import DEFAULT_PARTITION, EVENT_TABLE
-from pgaudit_log.database.partitions import bounds
+from pgaudit_log.database.partitions import attaching, bounds
 from pgaudit_log.database.partitions.calendar import FIRST, LAST, Period, periods_from
 from pgaudit_log.database.partitions.layouts import gaps
 from pgaudit_log.exceptions import InstallationError
-from pgaudit_log.values.quoting import quote_name
 from pgaudit_log.values.utc import utc
 
 LOCK_TIMEOUT = "5s"
@@ -33,6 +31,10 @@ class Plan:
     occupied: Sequence[Period] = ()
     """Periods with events in the DEFAULT partition, which have to be moved first."""
 
+    def without(self, periods: Container[Period]) -> Plan:
+        """Return the plan without some of the partitions that it would make."""
+        return replace(self, create=tuple(p for p in self.create if p not in periods))
+
     def apply(self, *, lock_timeout: str = LOCK_TIMEOUT) -> None:
         """Make the missing partitions, in one transaction; they belong to whom the event table does.
 
@@ -41,32 +43,28 @@ class Plan:
         """
         with _transaction(self.using, lock_timeout) as cursor:
             for period in self.create:
-                cursor.execute(
-                    "SELECT FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace"
-                    " WHERE relname = %s AND nspname = current_schema()",
-                    [period.table],
-                )
-                if cursor.fetchone() is not None:
-                    raise InstallationError(
-                        f"The partition {period.table} cannot be made: there is a table of that name,"
-                        " which is no partition of the event table. Attach it (ALTER TABLE … ATTACH"
-                        " PARTITION), or rename or drop it."
-                    )
-                cursor.execute(
-                    sql.read("partition.sql").format(
-                        partition=quote_name(period.table),
-                        bounds=quote_name(f"{period.table}_bounds"),
-                        start=period.start.isoformat(sep=" "),
-                        end=period.end.isoformat(sep=" "),
-                    )
-                )
-                cursor.execute(
-                    "SELECT quote_ident(pg_get_userbyid(relowner)) FROM pg_class"
-                    " WHERE oid = to_regclass(%s) AND pg_get_userbyid(relowner) <> current_user",
-                    [EVENT_TABLE],
-                )
-                if (row := cursor.fetchone()) is not None:
-                    cursor.execute(f"ALTER TABLE {quote_name(period.table)} OWNER TO {row[0]}")
+                refuse_taken(cursor, period)
+                attaching.make(cursor, period.table, period)
+                attaching.attach(cursor, period.table, period)
+
+
+def refuse_taken(cursor: Any, period: Period) -> None:
+    """Raise where a table has the name of a partition that is to be made.
+
+    Raises:
+        InstallationError: says which.
+    """
+    cursor.execute(
+        "SELECT FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace"
+        " WHERE relname = %s AND nspname = current_schema()",
+        [period.table],
+    )
+    if cursor.fetchone() is not None:
+        raise InstallationError(
+            f"The partition {period.table} cannot be made: there is a table of that name,"
+            " which is no partition of the event table. Attach it (ALTER TABLE … ATTACH"
+            " PARTITION), or rename or drop it."
+        )
 
 
 @contextlib.contextmanager

@@ -24,8 +24,10 @@ SHORT_SECONDS = 0.1
 
 _LONGEST_PAUSE = 2.0
 
-_LOCK_NOT_AVAILABLE = "55P03"
-_DEADLOCK = "40P01"
+LOCK_NOT_AVAILABLE = "55P03"
+"""The SQLSTATE of a lock that was not to be had in the time that it was waited for."""
+
+DEADLOCK = "40P01"
 
 Tell = Callable[[str], object]
 """Is told what is waited for, whenever that changes."""
@@ -164,7 +166,7 @@ def whole_table(using: str, tables: Sequence[str], patience: Patience) -> Iterat
                 yield cursor
                 return
         except OperationalError as error:
-            if acquired or sqlstate(error) not in (_LOCK_NOT_AVAILABLE, _DEADLOCK):
+            if acquired or sqlstate(error) not in (LOCK_NOT_AVAILABLE, DEADLOCK):
                 raise
         busy = next(iter(holders(using, tables)), None)
         patience.pause(

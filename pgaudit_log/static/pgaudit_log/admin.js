@@ -37,4 +37,28 @@
             });
         });
     });
+
+    // Whom a name begins to mean is offered while it is written.
+    const users = document.getElementById("pgh-users");
+    if (users) {
+        let waiting;
+        document.querySelectorAll("input[list=pgh-users]").forEach((input) => {
+            input.addEventListener("input", () => {
+                clearTimeout(waiting);
+                waiting = setTimeout(async () => {
+                    const asked = input.value.trim();
+                    const answer = asked ? await fetch(`${users.dataset.url}?term=${encodeURIComponent(asked)}`) : null;
+                    if (!answer || !answer.ok || input.value.trim() !== asked) {
+                        return;
+                    }
+                    const found = (await answer.json()).users;
+                    users.replaceChildren(...found.map((name) => {
+                        const option = document.createElement("option");
+                        option.value = name;
+                        return option;
+                    }));
+                }, 200);
+            });
+        });
+    }
 }

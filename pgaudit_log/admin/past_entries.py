@@ -1,0 +1,117 @@
+"""Past entries: what a page of the past shows of values, with references that stay in its time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
+from typing import Any
+
+from django.db import models, transaction
+
+from pgaudit_log import timetravel
+from pgaudit_log.admin.access import Access
+from pgaudit_log.admin.entries import Entries
+from pgaudit_log.admin.labels import Label, Labels
+from pgaudit_log.admin.object_texts import text_of
+from pgaudit_log.admin.renderers import Surroundings
+from pgaudit_log.exceptions import UnknownPastError
+from pgaudit_log.reading.moments import Moment
+from pgaudit_log.timetravel import recorded_past
+from pgaudit_log.values.row_json import MISSING
+from pgaudit_log.values.tables import Field
+
+
+def rows_of(queryset: Any) -> list[Any]:
+    """Return the objects of a queryset of the past; those that cannot be read with their keys alone.
+
+    None is an answer here: whether there may have been some is not asked, which would be a search
+    through all events of a model.
+    """
+    try:
+        return list(queryset._iterable_class(queryset))
+    except (ValueError, ArithmeticError, RecursionError):
+        keys = queryset.only("pk")
+        return list(keys._iterable_class(keys))
+
+
+def value_of(obj: models.Model, field: Field) -> Any:
+    """Return a value of an object of the past without asking for it; ``MISSING`` is not known."""
+    return obj.__dict__.get(field.attname, MISSING)
+
+
+class PastLabels(Labels):
+    """The names of what a page points at, as they were at a moment; of what has no past, today's."""
+
+    def __init__(
+        self,
+        using: str,
+        may_view: Callable[[type[models.Model]], bool],
+        moment: Moment,
+        hidden: Callable[[type[models.Model]], Collection[str]],
+    ) -> None:
+        super().__init__(using, may_view)
+        self._moment = moment
+        self._hidden = hidden
+
+    def _objects(self, model: type[models.Model]) -> models.QuerySet[Any, Any]:
+        objects = super()._objects(model)
+        if not recorded_past.is_tracked(model):
+            return objects
+        return timetravel.query(objects, self._moment)
+
+    def _loaded(self, objects: models.QuerySet[Any, Any], attribute: str) -> list[Any]:
+        if not recorded_past.is_tracked(objects.model):
+            return super()._loaded(objects, attribute)
+        try:
+            with transaction.atomic(using=self._using):
+                found = rows_of(objects)
+        except UnknownPastError:
+            return []
+        hidden = self._hidden(objects.model)
+        for obj in found:
+            without_hidden(obj, hidden)
+        return [obj for obj in found if attribute in obj.__dict__]
+
+    def of(self, field: Field, value: Any) -> Label | None:
+        """Return what a value of a foreign key pointed at; what is not known is not called gone."""
+        label = super().of(field, value)
+        if label is None or not label.is_gone or not recorded_past.is_tracked(label.model):
+            return label
+        return replace(label, is_gone=False)
+
+
+def without_hidden(obj: models.Model, hidden: Collection[str]) -> None:
+    """Take the values of hidden fields out of an object, so that no name of it has them."""
+    for field in obj._meta.concrete_fields:
+        if field.name in hidden and not field.primary_key:
+            obj.__dict__.pop(field.attname, None)
+
+
+class PastEntries(Entries):
+    """Makes what a page of the past shows; its links lead to other objects at the same moment."""
+
+    def __init__(
+        self, access: Access, using: str, moment: Moment, parameters: Mapping[str, Any]
+    ) -> None:
+        super().__init__(access, using)
+        self._parameters = parameters
+        self.labels = PastLabels(using, access.may_view, moment, access.hidden_fields)
+        self.surroundings = Surroundings(labels=self.labels, url_of=self.url_of)
+
+    def url_of(self, model: type[models.Model], key: str) -> str:
+        """Return where an object is shown at the same moment, empty where the person may not see it."""
+        return self.links.as_of(super().url_of(model, key), **self._parameters)
+
+    def want(self, obj: models.Model) -> None:
+        """Say that the page shows an object of the past; what it knows it points at is not asked for."""
+        for field in obj._meta.concrete_fields:
+            if field.name not in obj._state.fields_cache:
+                self.labels.want(field, value_of(obj, field))
+
+    def text_of(self, obj: models.Model, key: str) -> str:
+        """Return what an object of the past was called, by what the page has loaded of it."""
+        for field in obj._meta.concrete_fields:
+            other = self.labels.object_of(field, value_of(obj, field))
+            if other is not None and field.name not in obj._state.fields_cache:
+                obj._state.fields_cache[field.name] = other
+        return text_of(obj, key)

@@ -1,0 +1,120 @@
+"""What a peer has recorded in another database comes over as if it were in this one."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db import connections
+
+from pgaudit_log import importing
+from pgaudit_log.exceptions import PlanError, QueryError
+from tests.importing.peer_tables import TABLE, bring_over, plan, record, records
+from tests.support import execute
+
+pytestmark = pytest.mark.django_db(databases=["default", "other"])
+
+WHOLE = (
+    "id, created_at, txid, obj_pk, label, operation, snapshot::text, diff::text, context_id,"
+    " context::text, origin - 'import'"
+)
+
+CONTEXT = "0b7c4d0e-0000-4000-8000-000000000001"
+
+
+@pytest.fixture
+def elsewhere(thing: Any) -> Any:
+    """A model whose history is in the other database; a table of that name here has something else."""
+    record(("insert", 1, 1, 0), ("update", 1, 2, 1.5), ("insert", 2, 1, 2), ("delete", 2, 1, 3))
+    execute(f"UPDATE {TABLE} SET pgh_context_id = '{CONTEXT}' WHERE pgh_id = 2")
+    execute(f"ALTER TABLE {TABLE} DROP COLUMN pgh_context")
+    execute("CREATE TABLE pghistory_context (id uuid PRIMARY KEY, metadata jsonb)")
+    execute("INSERT INTO pghistory_context VALUES (%s, %s)", [CONTEXT, '{"user": 7}'])
+    for name in (TABLE, "pghistory_context"):
+        columns = execute(
+            "SELECT string_agg(quote_ident(attname) || ' ' || format_type(atttypid, atttypmod), ', '"
+            " ORDER BY attnum) FROM pg_attribute"
+            " WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped",
+            [name],
+        )[0][0]
+        execute(f"CREATE TABLE {name} ({columns})", using="other")
+        for row in execute(f"SELECT to_jsonb(own)::text FROM {name} AS own"):
+            execute(
+                f"INSERT INTO {name} SELECT * FROM jsonb_populate_record(NULL::{name}, %s)",
+                row,
+                using="other",
+            )
+        execute(
+            f"ALTER TABLE {name} ADD PRIMARY KEY ({'pgh_id' if name == TABLE else 'id'})",
+            using="other",
+        )
+    return thing
+
+
+def left_over() -> list[tuple[Any, ...]]:
+    return execute(
+        "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'pgaudit_log%%'"
+        " UNION ALL SELECT relname FROM pg_class WHERE relname LIKE 'pgaudit_log_import%%'"
+    )
+
+
+def test_the_same_events_come_over(elsewhere: Any) -> None:
+    bring_over(elsewhere)
+    here = records(WHOLE)
+    assert [row[9] for row in here] == [None, '{"user": 7}', None, None]
+    importing.plan_withdrawal("pghistory", models=[elsewhere]).apply()
+    execute("DELETE FROM pghistory_context")
+    execute(f"UPDATE {TABLE} SET n = 9")
+    found = plan(elsewhere, from_database="other")
+    assert (found.from_database, found.events, found.obstacles) == ("other", 4, ())
+    assert left_over() == []
+    assert found.apply().events == {"shop.Thing": 4}
+    assert records(WHOLE) == here
+    assert left_over() == []
+    again = plan(elsewhere, from_database="other")
+    assert (again.events, again.steps[0].imported) == (0, 4)
+    [compared] = importing.compare(again)
+    assert (compared.only_there, compared.only_here) == (0, 0)
+    [[told]] = execute(
+        "SELECT snapshot ->> 'database' FROM pgaudit_log_event WHERE label = 'import'"
+        " ORDER BY id DESC LIMIT 1"
+    )
+    assert told == "other"
+
+
+def test_what_is_not_there_is_not_taken_from_here(elsewhere: Any) -> None:
+    execute(f"DROP TABLE {TABLE}, pghistory_context", using="other")
+    found = plan(elsewhere, from_database="other")
+    assert (found.events, found.obstacles) == (
+        0,
+        (f'"{TABLE}" is no event table of django-pghistory.',),
+    )
+
+
+def test_the_command_says_where_it_reads(elsewhere: Any) -> None:
+    out = io.StringIO()
+    arguments = ("--model", "shop.Thing", "--table", f"shop.Thing={TABLE}")
+    call_command(
+        *("pgaudit_log", "import", "pghistory", *arguments, "--from-database", "other"), stdout=out
+    )
+    assert (
+        "import from django-pghistory in the database other into the database default"
+        in out.getvalue()
+    )
+
+
+def test_what_is_in_the_way_is_told(elsewhere: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(QueryError, match='no database "nowhere" to import from'):
+        plan(elsewhere, from_database="nowhere")
+    execute("CREATE TYPE mood AS ENUM ('sad')", using="other")
+    execute(f"ALTER TABLE {TABLE} ADD COLUMN mood mood", using="other")
+    [obstacle] = plan(elsewhere, from_database="other").obstacles
+    assert f'"{TABLE}".mood is of the type mood, which this database does not have' in obstacle
+    monkeypatch.setattr(connections["other"], "vendor", "mysql", raising=False)
+    found = plan(elsewhere, from_database="other")
+    [obstacle] = found.obstacles
+    assert "is read from PostgreSQL only" in obstacle
+    with pytest.raises(PlanError, match="Nothing was imported"):
+        found.apply()
