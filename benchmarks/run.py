@@ -13,6 +13,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -103,7 +104,10 @@ def section(
     from benchmarks import growth, reading, screens, startup, writing
 
     if name == "writing":
-        return writing.run(server, writing.SHORT if options.short else writing.FULL, say)
+        written = writing.SHORT if options.short else writing.FULL
+        if options.sizes:
+            written = replace(written, sized=writing.FULL.sized)
+        return writing.run(server, written, say)
     if name == "growth":
         return growth.run(server, growth.SHORT if options.short else growth.FULL, say)
     if name == "startup":
@@ -120,6 +124,7 @@ def command(options: argparse.Namespace) -> str:
     parts = ["python3 benchmarks/run.py"]
     parts += ["--short"] if options.short else []
     parts += [f"--only {options.only}"] if options.only else []
+    parts += ["--sizes"] if options.sizes else []
     parts += [f"--events {options.events}"] if options.events else []
     return " ".join(parts)
 
@@ -129,6 +134,9 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="run.py", description=__doc__, allow_abbrev=False)
     parser.add_argument("--short", action="store_true", help="the version of two minutes")
     parser.add_argument("--only", choices=(*SECTIONS, *ASKED_FOR, COMPARISON), help="one section")
+    parser.add_argument(
+        "--sizes", action="store_true", help="weigh the events of all variants with --short, too"
+    )
     parser.add_argument("--events", type=int, help="how many events reading has (1,000,000)")
     parser.add_argument("--json", type=Path, help="write all measurements to this file")
     parser.add_argument(

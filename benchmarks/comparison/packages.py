@@ -107,6 +107,7 @@ PACKAGES = (
         module="easyaudit",
         apps=("easyaudit",),
         middleware=("easyaudit.middleware.easyaudit.EasyAuditMiddleware",),
+        settings={"DJANGO_EASY_AUDIT_CRUD_EVENT_NO_CHANGED_FIELDS_SKIP": True},
         variant="easy_audit",
     ),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from benchmarks.comparison.answers import Answer, either, no, partly, yes
+from benchmarks.comparison.browser import send_form
 from benchmarks.comparison.probes import probe
 from benchmarks.comparison.rows import client, line, order, save, user
 from benchmarks.comparison.ways.base import Way
@@ -54,12 +55,8 @@ def revert_page(way: Way) -> Answer:
     """The page for reverting an order is looked at, and its form is sent."""
     own = order(way, status="early")
     save(way, own, status="late")
-    browser, url = _client(), way.revert_page(own)
-    page = browser.get(url)
-    if page.status_code != 200:
+    if not send_form(_client(), way.revert_page(own), reason="by mistake"):
         return no("the page is not there")
-    form = page.context["adminform"].form if "adminform" in page.context else page.context["form"]
-    browser.post(url, {**_data(form), **_formsets(page)})
     own.refresh_from_db()
     return either(own.status == "early", "not reverted")
 
@@ -85,26 +82,3 @@ def _text(url: str) -> str | None:
     """Return the text of a page, wherever it leads."""
     answer: Any = _client().get(url, follow=True)
     return answer.content.decode() if answer.status_code == 200 else None
-
-
-def _data(form: Any) -> dict[str, Any]:
-    """Return what the browser sends of a form as it is shown."""
-    found: dict[str, Any] = {}
-    for name, field in form.fields.items():
-        value = form[name].value()
-        if value is None or value == "":
-            continue
-        found[name] = (
-            [getattr(one, "pk", one) for one in value]
-            if isinstance(value, list)
-            else field.prepare_value(value)
-        )
-    return found
-
-
-def _formsets(page: Any) -> dict[str, Any]:
-    found = {}
-    for one in page.context.get("inline_admin_formsets", ()):
-        prefix = one.formset.prefix
-        found |= {f"{prefix}-TOTAL_FORMS": 0, f"{prefix}-INITIAL_FORMS": 0}
-    return found

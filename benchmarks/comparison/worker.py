@@ -36,13 +36,11 @@ def main(stage: str) -> None:
 def all_of_them() -> dict[str, Any]:
     """Make the tables and run the probes; return their answers by name."""
     from django.conf import settings
-    from django.test.utils import setup_test_environment
 
     from benchmarks.comparison.probes import all_probes
     from benchmarks.comparison.rows import execute, order, save
     from benchmarks.comparison.ways import way_of
 
-    setup_test_environment()  # its client then has what templates were given
     _migrate()
     execute(
         "ALTER TABLE orders_stamp DROP CONSTRAINT IF EXISTS stamp_order,"

@@ -134,7 +134,7 @@ class _Way(Way):
         from pgaudit_log import importing
 
         with past_all():  # it is older than its tracking
-            tag = Tag.objects.create(name="imported")
+            tag = Tag.objects.create(name="b")
         with connection.cursor() as cursor:
             cursor.execute(
                 "CREATE TABLE their_records (history_id serial PRIMARY KEY,"
@@ -143,15 +143,21 @@ class _Way(Way):
                 "INSERT INTO their_records (history_date, history_type, id, name)"
                 f" VALUES ('2024-01-01', '+', {tag.pk}, 'a'), ('2024-01-02', '~', {tag.pk}, 'b')"
             )
-        before = self.events(Tag, tag.pk).count()
         importing.plan("simple-history", models=[Tag], tables={Tag: ["their_records"]}).apply()
-        return int(self.events(Tag, tag.pk).count() - before)
+        return int(self.events(Tag, tag.pk).filter(pgh_origin__isnull=False).count())
 
     def object_page(self, order: Any) -> str:
         return f"/admin/orders/order/{order.pk}/history/"
 
     def trail_page(self) -> str:
         return _TRAIL
+
+    def revert_page(self, order: Any) -> str:
+        first = order.events.earliest("pgh_id").pk
+        return f"/admin/orders/order/{order.pk}/audit/revert/?event={first}"
+
+    def deleted_page(self, order_key: Any) -> str:
+        return f"{_TRAIL}deleted/orders.Order/"
 
     def comparison_page(self, order: Any) -> str:
         first, last = (
