@@ -22,6 +22,21 @@ def build_typed_event(sender: Declaration, **kwargs: Any) -> None:
     typed_events.build(sender)
 
 
+def install_before_migrate(**kwargs: Any) -> None:
+    """Make the event table where no migration will; receives ``pre_migrate``."""
+    from pgaudit_log.database import around_migrate, migration_plans
+
+    migration_plans.refuse_to_drop_tables(**kwargs)
+    around_migrate.install_before_migrate(**kwargs)
+
+
+def install_after_migrate(**kwargs: Any) -> None:
+    """Make partitions, views, and triggers that no migration makes; receives ``post_migrate``."""
+    from pgaudit_log.database import around_migrate
+
+    around_migrate.install_after_migrate(**kwargs)
+
+
 def maintain_after_migrate(**kwargs: Any) -> None:
     """Look after the log behind ``migrate``, where a setting says so; receives ``post_migrate``."""
     # Only now: few processes migrate.
@@ -64,7 +79,7 @@ class PgauditLogConfig(AppConfig):
         from pgaudit_log import checks, event_methods
         from pgaudit_log.access import logins
         from pgaudit_log.contexts import connection_hooks
-        from pgaudit_log.database import around_migrate, migration_hooks, migration_plans
+        from pgaudit_log.database import migration_hooks
         from pgaudit_log.timetravel import django_hooks
 
         checks.register()
@@ -72,9 +87,8 @@ class PgauditLogConfig(AppConfig):
         django_hooks.install()
         event_methods.install()
         logins.connect()
-        pre_migrate.connect(migration_plans.refuse_to_drop_tables, sender=self)
-        pre_migrate.connect(around_migrate.install_before_migrate, sender=self)
-        post_migrate.connect(around_migrate.install_after_migrate, sender=self)
+        pre_migrate.connect(install_before_migrate, sender=self)
+        post_migrate.connect(install_after_migrate, sender=self)
         post_migrate.connect(maintain_after_migrate, sender=self)
         for receiver in (connection_hooks.install, migration_hooks.let_flush):
             connection_created.connect(receiver, dispatch_uid=receiver)

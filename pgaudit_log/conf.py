@@ -32,6 +32,12 @@ class Settings:
     ADMIN_HISTORY: bool = True
     """Whether the admin's History pages of tracked models are their timelines."""
 
+    ADMIN_REASON: bool = True
+    """Whether whoever goes back in the admin must say why."""
+
+    ADMIN_REVERT_THROUGH: Literal["sql", "save"] = "sql"
+    """How the admin writes what goes back: exactly the values, or with ``full_clean()`` and ``save()``."""
+
     ADMIN_TIMEOUT: int = 5
     """After how many seconds a question that the trail in the admin asks is given up."""
 
@@ -55,6 +61,10 @@ class Settings:
 
     DEFAULT_TRACKERS: Sequence[Any] | None = None
     """The trackers of a ``track()`` that names none; ``None`` is insert, update, delete and truncate."""
+
+    HIDDEN_FIELDS: Any = None
+    """Which fields a person is not shown, where the log is shown: a function of the request and the model
+    that returns their names, or its path."""
 
     INDEX_REFERENCES: bool = True
     """Whether ``refs`` has an index: 2.3 microseconds a row written for finding what pointed at an object."""

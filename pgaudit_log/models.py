@@ -135,7 +135,8 @@ class MiddlewareEvents(Events):
 class AccessEvents(Events):
     """The logins, logouts, failed logins, page views and exports of the trail.
 
-    ``pgh_label`` says which: ``login``, ``logout``, ``login_failed``, ``page_view`` or ``export``.
+    ``pgh_label`` says which: ``login``, ``logout``, ``login_failed``, ``page_view`` or ``export``;
+    of what was imported from another package, also ``request``.
     """
 
     user = ProxyField("pgh_data__user", _user_field(related_name="+"))
@@ -172,21 +173,20 @@ class SavedFilter(models.Model):
     """
 
     id = models.BigAutoField(primary_key=True)
-    user = models.TextField()
+    user = models.TextField(db_column="user_id")
     """The key of the user as contexts have it, because a project may have no users, or others."""
-    name = models.CharField(max_length=100)
+    name = models.TextField()
     query = models.TextField()
     """What stands behind the ``?`` in the address of the trail."""
 
     class Meta:
+        # The SQL of this package makes it, so that ``install`` brings it back.
+        managed = False
         db_table = SAVED_FILTER_TABLE
         # Each has their own, and whoever may see the trail may have some.
         default_permissions = ()
         verbose_name = _("saved filter")
         verbose_name_plural = _("saved filters")
-        constraints = (
-            models.UniqueConstraint(fields=["user", "name"], name="pgaudit_log_saved_filter_name"),
-        )
 
     def __str__(self) -> str:
         return self.name

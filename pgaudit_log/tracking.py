@@ -203,11 +203,7 @@ def track(
             third_party_apps.refuse(model)
         if exclude_auto:
             refuse_only_automatic(declaration)
-        triggers = [
-            _trigger(tracker, declaration, level)
-            for tracker in declaration.trackers
-            if isinstance(tracker, RowEvent)
-        ]
+        triggers = _triggers(declaration, level)
         declarations.refuse_taken_labels(declaration)
         _refuse_taken_trigger_names(model, triggers)
         declarations.register(declaration)
@@ -229,7 +225,7 @@ def _trackers_or_default(trackers: tuple[object, ...]) -> tuple[Tracker, ...]:
     given = trackers or tuple(settings.DEFAULT_TRACKERS or DEFAULT_TRACKERS)
     chosen = tuple(tracker for tracker in given if isinstance(tracker, Tracker))
     for tracker in given:
-        if tracker not in chosen:
+        if not isinstance(tracker, Tracker):
             hint = f" Write {tracker.__name__}()." if isinstance(tracker, type) else ""
             if isinstance(tracker, type) and issubclass(tracker, models.Model):
                 hint = " Write @pgaudit_log.track() with parentheses."
@@ -282,23 +278,36 @@ def _refuse_taken_trigger_names(
             )
 
 
-def _trigger(tracker: RowEvent, declaration: Declaration, level: Level | None) -> CaptureTrigger:
-    return CaptureTrigger(
-        tracker=tracker,
-        fields=declaration.fields,
-        exclude=declaration.exclude,
-        level=tracker.level or level or _default_level(),
-        created_at=settings.CREATED_AT_FUNCTION.lower(),
-        large=declaration.large,
-        mask=declaration.mask,
-        mask_hash=declaration.mask_hash,
-        mask_context=declaration.mask_context,
-        in_migrations=declaration.in_migrations,
+def _triggers(declaration: Declaration, level: Level | None) -> list[CaptureTrigger]:
+    interval = settings.PARTITION_INTERVAL
+    options: dict[str, Any] = {
+        "fields": declaration.fields,
+        "exclude": declaration.exclude,
+        "created_at": settings.CREATED_AT_FUNCTION.lower(),
+        "large": declaration.large,
+        "mask": declaration.mask,
+        "mask_hash": declaration.mask_hash,
+        "mask_context": declaration.mask_context,
+        "in_migrations": declaration.in_migrations,
         # What is in one day, week or month is in one partition, also of a quarter or a year.
-        period=settings.PARTITION_INTERVAL
-        if settings.PARTITION_INTERVAL in ("day", "week")
-        else "month",
-    )
+        "period": interval if interval in ("day", "week") else "month",
+    }
+    found = []
+    for tracker in declaration.trackers:
+        if isinstance(tracker, RowEvent):
+            options["level"] = tracker.level or level or _default_level()
+            key = (id(tracker), *options.items())
+            if key not in _made:
+                _made[key] = CaptureTrigger(tracker=tracker, **options)
+            found.append(_made[key])
+    return found
+
+
+_made: dict[Any, CaptureTrigger] = {}
+"""The triggers by what they are made of. One may be on many models, and knows none of them.
+
+Each has its tracker, so that nothing else gets its id.
+"""
 
 
 def _default_level() -> Level:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,7 +17,7 @@ from pgaudit_log.testing import isolated
 from tests.partitions import clean_log
 from tests.tables import EVERYTHING, dropped_afterwards, install_views, tracked_table
 
-__all__ = ["MARK", "clean_names", "person", "release", "stored"]
+__all__ = ["MARK", "clean_names", "person", "release", "renewed_triggers", "stored"]
 
 MARK = {"pgaudit_log.masked": True}
 
@@ -43,12 +44,11 @@ def release(
     model: Any, *names: str, hashed: tuple[str, ...] = (), with_triggers: bool = True
 ) -> None:
     """Mask fields of a model as its next release does; a masked one is not ``large`` any more."""
-    for registered, trigger in pgtrigger.registered():
-        if registered is model:
-            trigger.tracked_mask, trigger.tracked_mask_hash = names, hashed
-            trigger.tracked_large = ()
-            if with_triggers:
-                trigger.install(model)
+    for trigger in renewed_triggers(
+        model, tracked_mask=names, tracked_mask_hash=hashed, tracked_large=()
+    ):
+        if with_triggers:
+            trigger.install(model)
     for declaration in declarations.declarations_of(model):
         object.__setattr__(declaration, "mask", names)
         object.__setattr__(declaration, "mask_hash", hashed)
@@ -56,6 +56,17 @@ def release(
     forget()
     if with_triggers:
         install_views(model)
+
+
+def renewed_triggers(model: Any, **changed: Any) -> Iterator[Any]:
+    """Declare each trigger of a model with other options, and yield it; others of them stay as they are."""
+    for registered, trigger in pgtrigger.registered():
+        if registered is model:
+            renewed = copy.copy(trigger)
+            vars(renewed).update(changed)
+            trigger.unregister(model)
+            renewed.register(model)
+            yield renewed
 
 
 def stored(model: str = "shop.Person") -> list[Any]:

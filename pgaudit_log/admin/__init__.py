@@ -10,12 +10,11 @@ from django.contrib import admin
 
 from pgaudit_log.admin import history_hooks
 from pgaudit_log.admin.event_admins import EventAdmin, EventsAdmin
-from pgaudit_log.admin.renderers import Renderer, register_renderer
 from pgaudit_log.admin.timeline_mixin import AuditTimelineMixin
 from pgaudit_log.conf import settings
 from pgaudit_log.models import Events
 
-__all__ = ["AuditTimelineMixin", "EventAdmin", "EventsAdmin", "Renderer", "register_renderer"]
+__all__ = ["AuditTimelineMixin", "EventAdmin", "EventsAdmin"]
 
 history_hooks.install()
 if settings.ADMIN_TRAIL and not admin.site.is_registered(Events):

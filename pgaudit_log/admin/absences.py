@@ -8,11 +8,11 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from pgaudit_log.admin import cards
-from pgaudit_log.admin.entries import Entries
-from pgaudit_log.admin.subjects import Subject
 from pgaudit_log.constants import DELETE, INSERT
 from pgaudit_log.exceptions import UnknownPastError
+from pgaudit_log.presentation import cards
+from pgaudit_log.presentation.entries import Entries
+from pgaudit_log.presentation.subjects import Subject
 from pgaudit_log.reading import actors
 from pgaudit_log.reading.moments import Moment
 from pgaudit_log.timetravel import horizons, recorded_past

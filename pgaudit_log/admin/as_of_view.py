@@ -12,20 +12,22 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from pgaudit_log import timetravel
-from pgaudit_log.admin import pages, past_relations
+from pgaudit_log.admin import past_relations
 from pgaudit_log.admin.absences import Absence, absence_of
-from pgaudit_log.admin.access import Access
+from pgaudit_log.admin.access import AdminAccess
 from pgaudit_log.admin.asked_moments import AskedMoment, NoMomentError, asked_moment
-from pgaudit_log.admin.links import Links
+from pgaudit_log.admin.links import AdminLinks
 from pgaudit_log.admin.past_entries import PastEntries, rows_of, without_hidden
 from pgaudit_log.admin.past_relations import RelatedRows
 from pgaudit_log.admin.past_row_sets import row_set
 from pgaudit_log.admin.past_sections import Fields, fieldsets_of
 from pgaudit_log.admin.responses import Crumb, refusal, screen
-from pgaudit_log.admin.subjects import Subject, subject_of
 from pgaudit_log.exceptions import UnknownPastError
 from pgaudit_log.models import Events
+from pgaudit_log.presentation import pages
+from pgaudit_log.presentation.subjects import Subject, subject_of
 from pgaudit_log.reading.whole_objects import tables_of
+from pgaudit_log.timetravel import recorded_past
 
 
 def as_of(
@@ -37,7 +39,7 @@ def as_of(
         PermissionDenied: when the person may not see it.
         Http404: when there is no such object.
     """
-    access = Access(request, site)
+    access = AdminAccess(request, site)
     subject = subject_of(access, model, text)
     events: Any = Events.objects.across(*tables_of(subject.model)).filter(pgh_obj_id=subject.key)
     using = str(events.db)
@@ -45,6 +47,9 @@ def as_of(
         asked = asked_moment(request.GET, using)
     except NoMomentError as error:
         return _page(access, subject, None, message=str(error), status=error.status)
+    if not recorded_past.is_tracked(subject.model):
+        message = _("Only notes are kept of such objects, and not what they were.")
+        return _page(access, subject, asked, message=message, status=404)
     entries = PastEntries(access, using, asked.moment, asked.parameters)
     try:
         with pages.bounded(using):
@@ -71,7 +76,7 @@ def _object(subject: Subject, asked: AskedMoment, using: str) -> models.Model | 
 
 
 def _page(
-    access: Access,
+    access: AdminAccess,
     subject: Subject,
     asked: AskedMoment | None,
     *,
@@ -81,7 +86,7 @@ def _page(
     title: str = "",
     **context: Any,
 ) -> TemplateResponse:
-    links = Links(access.site)
+    links = AdminLinks(access.site)
     url = links.timeline(subject.model, subject.key)
     return screen(
         access.site,
@@ -114,7 +119,7 @@ def _page(
 
 
 def _shown(
-    access: Access,
+    access: AdminAccess,
     subject: Subject,
     obj: models.Model,
     asked: AskedMoment,

@@ -10,10 +10,10 @@ from typing import Any
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from pgaudit_log.admin.pages import number_of
 from pgaudit_log.diffs.display import in_current_zone, safe
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.models import Events
+from pgaudit_log.presentation.pages import number_of
 from pgaudit_log.reading.moments import Moment, aware
 from pgaudit_log.values.moment_parser import moment_of
 
@@ -70,7 +70,10 @@ def asked_moment(parameters: Mapping[str, Any], using: str) -> AskedMoment:
         now = aware(timezone.now())
         return AskedMoment(moment=Moment(at=now), time=in_current_zone(now), is_past=False)
     try:
-        at = moment_of(text)
+        # A plus that somebody typed into an address is a space there.
+        before, space, after = text.rpartition(" ")
+        is_offset = space and "T" in before and ":" in after
+        at = moment_of(f"{before}+{after}" if is_offset else text)
     except QueryError:
         zone = timezone.get_current_timezone_name()
         raise NoMomentError(

@@ -14,10 +14,9 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from pgaudit_log.admin import cards
-from pgaudit_log.admin.access import Access
-from pgaudit_log.admin.links import Links
 from pgaudit_log.diffs.display import NOTHING, safe
+from pgaudit_log.presentation import cards
+from pgaudit_log.presentation.access import Access
 from pgaudit_log.reading import actors
 from pgaudit_log.reading.actors import Names
 
@@ -61,7 +60,7 @@ class Column:
         if self.name == "who":
             actor = actors.actor_of(event, names)
             return format_html("{}", cards.who(actor, may_view_context=access.may_view_context))
-        if self.name == "pgh_id" and (url := Links(access.site).event(event.pgh_id)):
+        if self.name == "pgh_id" and (url := access.links.event(event.pgh_id)):
             return format_html('<a href="{}">{}</a>', url, event.pgh_id)
         if not self._may_be_seen(event, access):
             return format_html('<span class="pgh-none">{}</span>', NOTHING)

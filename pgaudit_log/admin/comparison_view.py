@@ -15,14 +15,15 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from pgaudit_log import diffs
-from pgaudit_log.admin.access import Access
-from pgaudit_log.admin.cards import Card, days_of
-from pgaudit_log.admin.entries import Entries
-from pgaudit_log.admin.pages import number_of
+from pgaudit_log.admin.access import AdminAccess
 from pgaudit_log.admin.responses import Crumb, refusal, screen
-from pgaudit_log.admin.subjects import subject_of
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.models import Events
+from pgaudit_log.presentation.access import Access
+from pgaudit_log.presentation.cards import Card, days_of
+from pgaudit_log.presentation.entries import Entries
+from pgaudit_log.presentation.pages import number_of
+from pgaudit_log.presentation.subjects import subject_of
 from pgaudit_log.values.tables import Field, own_columns, parents_of
 
 NOW = "now"
@@ -51,7 +52,7 @@ def comparison(
         PermissionDenied: when the person may not see it.
         Http404: when there is no such object.
     """
-    access = Access(request, site)
+    access = AdminAccess(request, site)
     subject = subject_of(access, model, text)
     given = request.GET.get("a", ""), request.GET.get("b", NOW)
     events = _events(given)

@@ -16,16 +16,15 @@ from django.urls import path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
-from pgaudit_log.admin import cards
-from pgaudit_log.admin.access import Access
+from pgaudit_log.admin.access import AdminAccess
 from pgaudit_log.admin.as_of_view import as_of
 from pgaudit_log.admin.columns import columns_of
 from pgaudit_log.admin.comparison_view import comparison
+from pgaudit_log.admin.deleted_view import deleted
 from pgaudit_log.admin.event_view import event as event_page
 from pgaudit_log.admin.fields_view import fields
-from pgaudit_log.admin.filter_bar import TrailFilterSet, typed_filterset
+from pgaudit_log.admin.newer_events import newer
 from pgaudit_log.admin.saved_filters import saved_filters
-from pgaudit_log.admin.shown import WORDS
 from pgaudit_log.admin.status_view import status
 from pgaudit_log.admin.timeline_view import timeline, timeline_export
 from pgaudit_log.admin.trail_view import trail, trail_export
@@ -34,6 +33,10 @@ from pgaudit_log.admin.user_names import user_names
 from pgaudit_log.constants import OPERATIONS
 from pgaudit_log.declaring import model_labels
 from pgaudit_log.models import Events
+from pgaudit_log.presentation import cards
+from pgaudit_log.presentation.filter_bar import TrailFilterSet, typed_filterset
+from pgaudit_log.presentation.links import MODES, Mode
+from pgaudit_log.presentation.shown import WORDS
 from pgaudit_log.reading import actors
 
 if TYPE_CHECKING:
@@ -72,7 +75,7 @@ class ReadOnlyAdmin(_ModelAdmin):
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Return whether the person may see the trail: ``pgaudit_log.view_events``."""
-        return Access(request, self.admin_site).may_view_trail
+        return AdminAccess(request, self.admin_site).may_view_trail
 
     @admin.display(description=_lazy("Who"))
     def who(self, event: Any) -> str:
@@ -107,6 +110,11 @@ class ReadOnlyAdmin(_ModelAdmin):
                 self._view(self.export_view),
                 name=f"{meta.app_label}_{meta.model_name}_export",
             ),
+            path(
+                "newer/",
+                self._view(self.newer_view),
+                name=f"{meta.app_label}_{meta.model_name}_newer",
+            ),
             *super().get_urls(),
         ]
 
@@ -127,6 +135,21 @@ class ReadOnlyAdmin(_ModelAdmin):
             queryset=self.get_queryset(request),
             filterset_class=self.get_filterset_class(request),
             name=str(self.model._meta.model_name),
+        )
+
+    def newer_view(self, request: HttpRequest) -> HttpResponseBase:
+        """Return how many events of the list there are that are newer than one.
+
+        Raises:
+            PermissionDenied: when the person may not see them.
+        """
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return newer(
+            self.admin_site,
+            request,
+            queryset=self.get_queryset(request),
+            filterset_class=self.get_filterset_class(request),
         )
 
     def changelist_view(
@@ -195,7 +218,18 @@ class EventsAdmin(ReadOnlyAdmin):
                 self._view(self.transaction_view),
                 name=f"{name}_transaction",
             ),
+            path(
+                "transaction/<int:txid>/undo/",
+                self._view(self.transaction_undo_view),
+                name=f"{name}_transaction_undo",
+            ),
             path("context/<uuid:id>/", self._view(self.context_view), name=f"{name}_context"),
+            path(
+                "context/<uuid:id>/undo/",
+                self._view(self.context_undo_view),
+                name=f"{name}_context_undo",
+            ),
+            path("deleted/<str:label>/", self._view(self.deleted_view), name=f"{name}_deleted"),
             path(
                 "object/<str:label>/<path:key>/compare/",
                 self._view(self.object_comparison_view),
@@ -210,6 +244,15 @@ class EventsAdmin(ReadOnlyAdmin):
                 "object/<str:label>/<path:key>/fields/",
                 self._view(self.object_fields_view),
                 name=f"{name}_object_fields",
+            ),
+            *(
+                path(
+                    f"object/<str:label>/<path:key>/{mode}/",
+                    self._view(self.object_reversal_view),
+                    {"mode": mode},
+                    name=f"{name}_object_{mode}",
+                )
+                for mode in MODES
             ),
             path(
                 "object/<str:label>/<path:key>/export/",
@@ -258,6 +301,29 @@ class EventsAdmin(ReadOnlyAdmin):
         """Return who set what of an object."""
         return fields(self.admin_site, request, _model(label), unquote(key))
 
+    def object_reversal_view(self, request: HttpRequest, label: str, key: str, mode: Mode) -> Any:
+        """Return what an object goes back to by an event, and take it there."""
+        # Only now: few processes go back.
+        from pgaudit_log.admin.reversal_view import object_reversal
+
+        return object_reversal(self.admin_site, request, _model(label), unquote(key), mode)
+
+    def transaction_undo_view(self, request: HttpRequest, txid: int) -> Any:
+        """Return what taking a whole transaction back would change, and do it."""
+        from pgaudit_log.admin.reversal_view import transaction_undo
+
+        return transaction_undo(self.admin_site, request, txid)
+
+    def context_undo_view(self, request: HttpRequest, id: UUID) -> Any:
+        """Return what taking all back would change that was done in a context, and do it."""
+        from pgaudit_log.admin.reversal_view import context_undo
+
+        return context_undo(self.admin_site, request, id)
+
+    def deleted_view(self, request: HttpRequest, label: str) -> Any:
+        """Return the deleted objects of a model, of one that has no admin of its own, too."""
+        return deleted(self.admin_site, request, _model(label))
+
     def object_as_of_view(self, request: HttpRequest, label: str, key: str) -> Any:
         """Return an object as it was at a moment."""
         return as_of(self.admin_site, request, _model(label), unquote(key))
@@ -276,7 +342,7 @@ class EventAdmin(ReadOnlyAdmin):
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Return whether the person may see the trail, and objects of the tracked model."""
-        access = Access(request, self.admin_site)
+        access = AdminAccess(request, self.admin_site)
         return access.may_view_trail and access.may_view(self.model.pgh_tracked_model)
 
     def get_title(self, request: HttpRequest) -> str:

@@ -10,13 +10,14 @@ from django.http import Http404, HttpRequest
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
-from pgaudit_log.admin import cards, pages
-from pgaudit_log.admin.access import Access
-from pgaudit_log.admin.entries import Entries
+from pgaudit_log.admin.access import AdminAccess
 from pgaudit_log.admin.responses import screen
-from pgaudit_log.admin.shown import Shown
 from pgaudit_log.admin.transaction_view import document_of, facts_of
 from pgaudit_log.models import Events
+from pgaudit_log.presentation import cards, pages
+from pgaudit_log.presentation.entries import Entries
+from pgaudit_log.presentation.reverted import reverters
+from pgaudit_log.presentation.shown import Shown
 
 
 def event(site: AdminSite, request: HttpRequest, text: str) -> TemplateResponse:
@@ -26,7 +27,7 @@ def event(site: AdminSite, request: HttpRequest, text: str) -> TemplateResponse:
         PermissionDenied: when the person may not see the trail.
         Http404: when there is none.
     """
-    access = Access(request, site)
+    access = AdminAccess(request, site)
     if not access.may_view_trail:
         raise PermissionDenied
     id = pages.number_of(text)
@@ -34,7 +35,8 @@ def event(site: AdminSite, request: HttpRequest, text: str) -> TemplateResponse:
     if found is None:
         raise Http404(_("There is no event %(id)s.") % {"id": text[:20]})
     entries = Entries(access, str(found._state.db))
-    [day] = cards.days_of([found], entries, all_entries=True)
+    later = reverters([found], newer_than=found.pgh_id)
+    [day] = cards.days_of([found], entries, all_entries=True, later=later)
     [card] = day.cards
     may_view = not card.entries[0].is_restricted
     return screen(

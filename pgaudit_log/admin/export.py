@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from pgaudit_log.access import events as access_events
 from pgaudit_log.admin import exported_rows
-from pgaudit_log.admin.access import Access
+from pgaudit_log.admin.access import AdminAccess
 from pgaudit_log.admin.export_formats import FORMATS, Format
 from pgaudit_log.admin.responses import refusal
 from pgaudit_log.contexts import request_actors
@@ -27,7 +27,7 @@ LABEL: Final = "export"
 
 
 def export(
-    site: AdminSite, request: HttpRequest, access: Access, events: Any, name: str
+    site: AdminSite, request: HttpRequest, access: AdminAccess, events: Any, name: str
 ) -> HttpResponseBase:
     """Return events as a file, the newest first, or a page that says why not.
 
@@ -61,7 +61,7 @@ def export(
     return response
 
 
-def _content(events: Any, access: Access, form: Format, taken: _Taken) -> Generator[bytes]:
+def _content(events: Any, access: AdminAccess, form: Format, taken: _Taken) -> Generator[bytes]:
     try:
         # Their transaction ends before the log is told, also where the client has gone.
         with closing(exported_rows.rows(events, access)) as rows:

@@ -13,7 +13,7 @@ from django.db.models import F, Q
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast
 
-from pgaudit_log.admin.access import Access
+from pgaudit_log.admin.access import AdminAccess
 from pgaudit_log.constants import OPERATIONS, OWN_MODELS
 from pgaudit_log.declaring import former_names, model_labels
 from pgaudit_log.reading.expressions import any_of, of_model
@@ -43,12 +43,12 @@ JSON = frozenset({"context", "session", "origin", "changes", "row"})
 """The columns whose values are JSON."""
 
 
-def columns(access: Access) -> tuple[str, ...]:
+def columns(access: AdminAccess) -> tuple[str, ...]:
     """Return the names of the columns that a person may have."""
     return (*_OF_ALL, *(_OF_CONTEXT if access.may_view_context else ()), "changes", "row")
 
 
-def viewable(events: Any, access: Access) -> Any:
+def viewable(events: Any, access: AdminAccess) -> Any:
     """Return those of ``events`` that are of what the person may view."""
     if access.is_superuser:
         return events
@@ -58,7 +58,7 @@ def viewable(events: Any, access: Access) -> Any:
     return events.filter(found)
 
 
-def rows(events: Any, access: Access) -> Generator[dict[str, Any]]:
+def rows(events: Any, access: AdminAccess) -> Generator[dict[str, Any]]:
     """Yield events as rows by column, through a cursor of the server, in one transaction.
 
     Of JSON columns the values are JSON as text, as PostgreSQL wrote it; ``None`` is nothing. They are
@@ -124,7 +124,7 @@ def _asked(events: Any) -> Any:
 class _Secrets:
     """What of each model is left out, and what is told without its value."""
 
-    def __init__(self, access: Access, using: str) -> None:
+    def __init__(self, access: AdminAccess, using: str) -> None:
         self._access = access
         self.using = using
         self._found: dict[type[models.Model], tuple[frozenset[str], frozenset[str]]] = {}

@@ -15,12 +15,12 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from pgaudit_log import diffs
-from pgaudit_log.admin import cards
-from pgaudit_log.admin.access import Access
-from pgaudit_log.admin.entries import Entries
+from pgaudit_log.admin.access import AdminAccess
 from pgaudit_log.admin.responses import Crumb, refusal, screen
-from pgaudit_log.admin.subjects import subject_of
 from pgaudit_log.models import Events
+from pgaudit_log.presentation import cards
+from pgaudit_log.presentation.entries import Entries
+from pgaudit_log.presentation.subjects import subject_of
 from pgaudit_log.reading import actors
 from pgaudit_log.reading.whole_objects import tables_of
 from pgaudit_log.values.tables import Field, own_columns, parents_of
@@ -51,7 +51,7 @@ def fields(
         PermissionDenied: when the person may not see it.
         Http404: when there is no such object any more.
     """
-    access = Access(request, site)
+    access = AdminAccess(request, site)
     subject = subject_of(access, model, text)
     if subject.obj is None:
         raise Http404(_("There is no such object."))

@@ -12,10 +12,11 @@ from django.db import models
 from django.urls import NoReverseMatch, reverse
 
 from pgaudit_log.constants import APP_LABEL
+from pgaudit_log.presentation.links import Links
 from pgaudit_log.values.tables import concrete
 
 
-class Links:
+class AdminLinks(Links):
     """The addresses of the screens; each is empty where the site has none such."""
 
     def __init__(self, site: AdminSite) -> None:
@@ -54,6 +55,10 @@ class Links:
         url = self._reverse(f"{APP_LABEL}_events_transaction", event.pgh_txid)
         return f"{url}?{urlencode({'t': _utc(event.pgh_created_at)})}" if url else ""
 
+    def transaction_number(self, txid: int) -> str:
+        """Return where all events of a transaction are of which no event is at hand."""
+        return self._reverse(f"{APP_LABEL}_events_transaction", txid)
+
     def context(self, id: Any) -> str:
         """Return where all events of a context are, such as a request."""
         return self._reverse(f"{APP_LABEL}_events_context", id)
@@ -69,13 +74,22 @@ class Links:
         meta = model._meta
         return self._reverse(f"{meta.app_label}_{meta.model_name}_audit", quote(key))
 
-    def comparison(self, timeline: str, a: int | str, b: int | str) -> str:
-        """Return where two states of the object of a timeline are compared."""
-        return f"{timeline}compare/?{urlencode({'a': a, 'b': b})}" if timeline else ""
+    def undo_transaction(self, txid: int) -> str:
+        """Return where a whole transaction is taken back."""
+        return self._reverse(f"{APP_LABEL}_events_transaction_undo", txid)
 
-    def as_of(self, timeline: str, **moment: Any) -> str:
-        """Return where the object of a timeline is shown as of a moment: ``t``, or ``event``."""
-        return f"{timeline}at/?{urlencode(moment)}" if timeline else ""
+    def undo_context(self, id: Any) -> str:
+        """Return where all that was done in a context is taken back."""
+        return self._reverse(f"{APP_LABEL}_events_context_undo", id)
+
+    def deleted(self, model: type[models.Model]) -> str:
+        """Return where the deleted objects of a model are listed."""
+        model = concrete(model)
+        meta = model._meta
+        own = ""
+        if model in self._site._registry:
+            own = self._reverse(f"{meta.app_label}_{meta.model_name}_audit_deleted")
+        return own or self._reverse(f"{APP_LABEL}_events_deleted", meta.label)
 
     def change(self, model: type[models.Model], key: str) -> str:
         """Return where an object is changed."""

@@ -7,14 +7,18 @@ from dataclasses import replace
 from typing import Any
 
 from django.db import models, transaction
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
 from pgaudit_log import timetravel
-from pgaudit_log.admin.access import Access
-from pgaudit_log.admin.entries import Entries
-from pgaudit_log.admin.labels import Label, Labels
-from pgaudit_log.admin.object_texts import text_of
-from pgaudit_log.admin.renderers import Surroundings
+from pgaudit_log.admin.access import AdminAccess
 from pgaudit_log.exceptions import UnknownPastError
+from pgaudit_log.presentation.entries import Entries
+from pgaudit_log.presentation.labels import Label, Labels
+from pgaudit_log.presentation.object_texts import text_of
+from pgaudit_log.presentation.renderers import Surroundings
+from pgaudit_log.presentation.shown import Shown
 from pgaudit_log.reading.moments import Moment
 from pgaudit_log.timetravel import recorded_past
 from pgaudit_log.values.row_json import MISSING
@@ -91,7 +95,7 @@ class PastEntries(Entries):
     """Makes what a page of the past shows; its links lead to other objects at the same moment."""
 
     def __init__(
-        self, access: Access, using: str, moment: Moment, parameters: Mapping[str, Any]
+        self, access: AdminAccess, using: str, moment: Moment, parameters: Mapping[str, Any]
     ) -> None:
         super().__init__(access, using)
         self._parameters = parameters
@@ -107,6 +111,17 @@ class PastEntries(Entries):
         for field in obj._meta.concrete_fields:
             if field.name not in obj._state.fields_cache:
                 self.labels.want(field, value_of(obj, field))
+
+    def value(self, column: str, field: Field | None, value: Any) -> Shown:
+        """Return a value of a field."""
+        return self._named(column, field, self.show(field, value), value)
+
+    def show(self, field: Field | None, value: Any) -> SafeString:
+        """Return a value of a field as HTML; a document that is too deep for Python is not shown."""
+        try:
+            return self.renderer(field).show(value)
+        except RecursionError:
+            return format_html('<span class="pgh-none">{}</span>', _("too deep to be shown"))
 
     def text_of(self, obj: models.Model, key: str) -> str:
         """Return what an object of the past was called, by what the page has loaded of it."""

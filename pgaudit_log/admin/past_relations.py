@@ -11,7 +11,7 @@ from django.db import models, transaction
 from django.forms.models import _get_foreign_key
 
 from pgaudit_log import timetravel
-from pgaudit_log.admin.access import Access
+from pgaudit_log.admin.access import AdminAccess
 from pgaudit_log.admin.past_entries import rows_of, value_of
 from pgaudit_log.declaring.parts import follows, parts_of
 from pgaudit_log.exceptions import QueryError, UnknownPastError
@@ -59,7 +59,7 @@ class RelatedRows:
         return self.relation.other is not None and bool(self.relation.model._meta.auto_created)
 
 
-def relations_of(access: Access, model: type[models.Model]) -> list[Relation]:
+def relations_of(access: AdminAccess, model: type[models.Model]) -> list[Relation]:
     """Return the relations that a page of an object shows: what it is tracked with, its many-to-many
     fields, and the inlines of its admin; those to models that may be seen and have a past."""
     found = [*_followed(model), *_many_to_many(model), *_inlines(access, model)]
@@ -110,7 +110,7 @@ def _many_to_many(model: type[models.Model]) -> list[Relation]:
     return found
 
 
-def _inlines(access: Access, model: type[models.Model]) -> list[Relation]:
+def _inlines(access: AdminAccess, model: type[models.Model]) -> list[Relation]:
     registered: Any = access.site._registry.get(concrete(model))
     found = []
     for inline in getattr(registered, "inlines", ()):

@@ -10,7 +10,7 @@ from django.db import models
 from pgaudit_log.admin.past_entries import PastEntries, value_of
 from pgaudit_log.admin.past_relations import RelatedRows
 from pgaudit_log.admin.past_sections import is_plain_key, not_tracked
-from pgaudit_log.admin.shown import Shown
+from pgaudit_log.presentation.shown import Shown
 from pgaudit_log.timetravel import recorded_past
 from pgaudit_log.values.keys import key_fields, key_text
 from pgaudit_log.values.tables import Field, column_of
@@ -83,7 +83,7 @@ def _row(
                 column=column_of(field),
                 html=not_tracked()
                 if field.name in untracked
-                else entries.renderer(field).show(value_of(row, field)),
+                else entries.show(field, value_of(row, field)),
             )
             for field in columns
         ],

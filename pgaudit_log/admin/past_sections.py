@@ -8,15 +8,15 @@ from typing import Any
 
 from django.contrib.admin.utils import flatten
 from django.core.exceptions import FieldDoesNotExist
-from django.db import models
+from django.db import models, transaction
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from pgaudit_log.admin.access import Access
+from pgaudit_log.admin.access import AdminAccess
 from pgaudit_log.admin.past_entries import PastEntries, value_of
 from pgaudit_log.admin.past_relations import RelatedRows
-from pgaudit_log.admin.shown import Shown
+from pgaudit_log.presentation.shown import Shown
 from pgaudit_log.timetravel import recorded_past
 from pgaudit_log.values.tables import Field, column_of, concrete
 
@@ -31,14 +31,15 @@ class Section:
 
 
 def fieldsets_of(
-    access: Access, model: type[models.Model], obj: models.Model
+    access: AdminAccess, model: type[models.Model], obj: models.Model
 ) -> list[tuple[str, list[str]]]:
     """Return the names of fields by heading as the admin of a model has them; none without one."""
     registered = access.site._registry.get(concrete(model))
     if registered is None:
         return []
     try:
-        found = registered.get_fieldsets(access.request, obj)
+        with transaction.atomic(using=str(obj._state.db)):
+            found = registered.get_fieldsets(access.request, obj)
         return [
             (
                 str(title or ""),

@@ -12,10 +12,9 @@ from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
-from pgaudit_log.access import visits
-from pgaudit_log.admin.links import Links
-from pgaudit_log.conf import settings
+from pgaudit_log.admin.links import AdminLinks
 from pgaudit_log.models import Events
+from pgaudit_log.presentation import looks
 
 CRUMBS_ARE_A_LIST = django.VERSION >= (6, 1)
 """Whether the admin's styles want breadcrumbs as a list."""
@@ -39,10 +38,10 @@ def screen(
     **context: Any,
 ) -> TemplateResponse:
     """Return the page of a template of this room; ``crumbs`` lead from the trail to it."""
-    if settings.ADMIN_VIEWS and status == 200 and request.method == "GET":
-        visits.tell(request)
+    if status == 200:
+        looks.tell(request)
     request.current_app = site.name
-    trail_url = Links(site).trail()
+    trail_url = AdminLinks(site).trail()
     top = [Crumb(label=_("Audit trail"), url=trail_url)] if trail_url and name != "trail" else []
     return TemplateResponse(
         request,

@@ -14,10 +14,10 @@ from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
-from pgaudit_log.admin.access import Access
-from pgaudit_log.admin.filter_bar import POSITIONS, TrailFilterSet
+from pgaudit_log.admin.access import AdminAccess
 from pgaudit_log.admin.responses import screen
 from pgaudit_log.models import Events, SavedFilter
+from pgaudit_log.presentation.filter_bar import POSITIONS, TrailFilterSet
 from pgaudit_log.reading import user_lookup
 
 MOST_FILTERS = 100
@@ -40,7 +40,7 @@ def saved_filters(site: AdminSite, request: HttpRequest) -> HttpResponseBase:
     Raises:
         PermissionDenied: when the person may not see the trail.
     """
-    access = Access(request, site)
+    access = AdminAccess(request, site)
     user = user_lookup.key_of(request.user)
     if not access.may_view_trail or not user:
         raise PermissionDenied

@@ -12,9 +12,8 @@ from django.http import Http404, HttpRequest
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
-from pgaudit_log.admin import pages
-from pgaudit_log.admin.access import Access
-from pgaudit_log.admin.links import Links
+from pgaudit_log.admin.access import AdminAccess
+from pgaudit_log.admin.links import AdminLinks
 from pgaudit_log.admin.responses import refusal, screen
 from pgaudit_log.database import event_table
 from pgaudit_log.database.partitions.sizes import PartitionSize
@@ -22,6 +21,7 @@ from pgaudit_log.models import Events
 from pgaudit_log.operating import health
 from pgaudit_log.operating.table_status import TableStatus, tables_of
 from pgaudit_log.operating.values import Status
+from pgaudit_log.presentation import pages
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +55,7 @@ def status(site: AdminSite, request: HttpRequest) -> TemplateResponse:
         PermissionDenied: when the person may not see the trail.
         Http404: for a database that is none of a log.
     """
-    access = Access(request, site)
+    access = AdminAccess(request, site)
     if not access.may_view_trail:
         raise PermissionDenied
     using = request.GET.get("database") or str(Events.objects.db)
@@ -70,7 +70,7 @@ def status(site: AdminSite, request: HttpRequest) -> TemplateResponse:
         return refusal(site, request, message, status=503)
     except pages.TookTooLongError:
         return refusal(site, request, pages.too_long(), status=503)
-    links = Links(site)
+    links = AdminLinks(site)
     default = next((own for own in found.sizes or () if own.start is None), None)
     return screen(
         site,
@@ -89,7 +89,7 @@ def status(site: AdminSite, request: HttpRequest) -> TemplateResponse:
     )
 
 
-def _tables(found: Status, access: Access, links: Links) -> list[TableLine]:
+def _tables(found: Status, access: AdminAccess, links: AdminLinks) -> list[TableLine]:
     return [
         TableLine(
             table=own,

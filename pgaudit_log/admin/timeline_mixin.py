@@ -11,13 +11,15 @@ from django.http import HttpRequest
 from django.template.loader import select_template
 from django.urls import path
 
-from pgaudit_log.admin.access import Access
+from pgaudit_log.admin.access import AdminAccess
 from pgaudit_log.admin.as_of_view import as_of
 from pgaudit_log.admin.comparison_view import comparison
+from pgaudit_log.admin.deleted_view import deleted
 from pgaudit_log.admin.fields_view import fields
-from pgaudit_log.admin.links import Links
+from pgaudit_log.admin.links import AdminLinks
 from pgaudit_log.admin.timeline_view import timeline, timeline_export
 from pgaudit_log.declaring import model_labels
+from pgaudit_log.presentation.links import MODES, Mode
 from pgaudit_log.values.tables import concrete
 
 
@@ -40,6 +42,15 @@ def audit_urls(model_admin: ModelAdmin[Any]) -> list[Any]:
     def fields_view(request: HttpRequest, object_id: str) -> Any:
         return fields(site, request, model, unquote(object_id))
 
+    def deleted_view(request: HttpRequest) -> Any:
+        return deleted(site, request, model)
+
+    def reversal_view(request: HttpRequest, object_id: str, mode: Mode) -> Any:
+        # Only now: few processes go back.
+        from pgaudit_log.admin.reversal_view import object_reversal
+
+        return object_reversal(site, request, model, unquote(object_id), mode)
+
     def as_of_view(request: HttpRequest, object_id: str) -> Any:
         return as_of(site, request, model, unquote(object_id))
 
@@ -47,6 +58,16 @@ def audit_urls(model_admin: ModelAdmin[Any]) -> list[Any]:
         return timeline_export(site, request, model, unquote(object_id))
 
     return [
+        path("audit/deleted/", site.admin_view(deleted_view), name=f"{name}_deleted"),
+        *(
+            path(
+                f"<path:object_id>/audit/{mode}/",
+                site.admin_view(reversal_view),
+                {"mode": mode},
+                name=f"{name}_{mode}",
+            )
+            for mode in MODES
+        ),
         path("<path:object_id>/audit/at/", site.admin_view(as_of_view), name=f"{name}_as_of"),
         path("<path:object_id>/audit/export/", site.admin_view(export_view), name=f"{name}_export"),
         path("<path:object_id>/audit/fields/", site.admin_view(fields_view), name=f"{name}_fields"),
@@ -62,14 +83,14 @@ def audit_urls(model_admin: ModelAdmin[Any]) -> list[Any]:
 def history(model_admin: ModelAdmin[Any], request: HttpRequest, object_id: str) -> Any:
     """Return the timeline for a History page; ``None`` where the person may not see the trail."""
     site = model_admin.admin_site
-    if not is_tracked(model_admin) or not Access(request, site).may_view_trail:
+    if not is_tracked(model_admin) or not AdminAccess(request, site).may_view_trail:
         return None
     return timeline(site, request, model_admin.model, unquote(object_id))
 
 
 def with_trail_link(model_admin: ModelAdmin[Any], request: HttpRequest, response: Any) -> Any:
     """Return the page of a list with a link to the events of its model, where there can be one."""
-    access = Access(request, model_admin.admin_site)
+    access = AdminAccess(request, model_admin.admin_site)
     model = concrete(model_admin.model)
     names = getattr(response, "template_name", None)
     context = getattr(response, "context_data", None)
@@ -77,12 +98,14 @@ def with_trail_link(model_admin: ModelAdmin[Any], request: HttpRequest, response
         return response
     if not access.may_view_trail or not access.may_view(model):
         return response
-    url = Links(model_admin.admin_site).trail(model=model._meta.label)
-    if not url or response.is_rendered:
+    links = AdminLinks(model_admin.admin_site)
+    url, deleted_url = links.trail(model=model._meta.label), links.deleted(model)
+    if not (url or deleted_url) or response.is_rendered:
         return response
     template: Any = select_template([names] if isinstance(names, str) else list(names))
     context["audit_parent"] = template.template
     context["audit_trail_url"] = url
+    context["audit_deleted_url"] = deleted_url
     response.template_name = "pgaudit_log/admin/change_list.html"
     return response
 

@@ -15,17 +15,17 @@ from django.template.response import TemplateResponse
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from pgaudit_log.admin import cards, pages, search
-from pgaudit_log.admin.access import Access
+from pgaudit_log.admin.access import AdminAccess
 from pgaudit_log.admin.columns import Column
-from pgaudit_log.admin.entries import Entries
 from pgaudit_log.admin.export import export
 from pgaudit_log.admin.export_formats import FORMATS
-from pgaudit_log.admin.filter_bar import APART, POSITIONS, SHORT, asked_of
-from pgaudit_log.admin.long_transactions import CardPage, Skip, card_page, plain_page
 from pgaudit_log.admin.responses import refusal, screen
 from pgaudit_log.database.partitions.sizes import estimated_events
 from pgaudit_log.models import Events
+from pgaudit_log.presentation import cards, pages, search
+from pgaudit_log.presentation.entries import Entries
+from pgaudit_log.presentation.filter_bar import APART, POSITIONS, SHORT, asked_of
+from pgaudit_log.presentation.long_transactions import CardPage, Skip, card_page, plain_page
 from pgaudit_log.reading import actors, user_lookup
 from pgaudit_log.reading.pages import Page
 
@@ -56,7 +56,7 @@ def trail(
     """
     if len(request.META.get("QUERY_STRING", "")) > LONGEST_QUERY:
         return refusal(site, request, _("What is asked for is too long."), status=414)
-    access = Access(request, site)
+    access = AdminAccess(request, site)
     parameters = request.GET
     asked = asked_of(filterset_class, parameters, queryset, access)
     using = str(queryset.db)
@@ -99,9 +99,9 @@ def trail(
         has_long=any(form.data.get(name) for name in long),
         my_url=_address(QueryDict(), actor=own_key) if own_key else "",
         saved_url=f"{saved}{_address(parameters)}"
-        if (saved := entries.links.saved_filters()) and is_valid and queryset.model is Events
+        if (saved := access.links.saved_filters()) and is_valid and queryset.model is Events
         else "",
-        users_url=entries.links.users(),
+        users_url=access.links.users(),
         export_url=f"export/{_address(parameters)}" if is_valid and access.may_export else "",
         formats=[(name, own.label) for name, own in FORMATS.items()],
         chips=asked.chips(parameters) if hasattr(asked, "chips") else [],
@@ -132,7 +132,11 @@ def trail(
         estimate=estimate,
         estimate_text="" if estimate is None else _rounded(estimate),
         timeout_message=message,
-        status_url=entries.links.status(),
+        all_newer_url=_address(parameters),
+        newer_count_url=""
+        if message or is_search or any(parameters.get(name) for name in POSITIONS)
+        else f"newer/{_address(parameters, newest=page.events[0].pgh_id if page.events else 0)}",
+        status_url=access.links.status(),
         all_url=_address(QueryDict(), period="all"),
     )
 
@@ -176,7 +180,7 @@ def trail_export(
     Raises:
         PermissionDenied: when the person may not export.
     """
-    access = Access(request, site)
+    access = AdminAccess(request, site)
     asked = asked_of(filterset_class, request.GET, queryset, access)
     try:
         with pages.bounded(str(queryset.db)):

@@ -15,14 +15,15 @@ from django.http import Http404, HttpRequest
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
-from pgaudit_log.admin import cards, pages
-from pgaudit_log.admin.access import Access
-from pgaudit_log.admin.entries import Entries
+from pgaudit_log.admin.access import AdminAccess
+from pgaudit_log.admin.links import AdminLinks
 from pgaudit_log.admin.responses import refusal, screen
-from pgaudit_log.admin.shown import Entry
 from pgaudit_log.diffs.display import safe
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.models import Events
+from pgaudit_log.presentation import cards, pages
+from pgaudit_log.presentation.entries import Entries
+from pgaudit_log.presentation.shown import Entry
 from pgaudit_log.reading import actors
 from pgaudit_log.reading.transaction_ends import end_of
 from pgaudit_log.values.moment_parser import moment_of
@@ -60,13 +61,14 @@ def transaction(site: AdminSite, request: HttpRequest, txid: int) -> TemplateRes
         with pages.bounded(str(Events.objects.db)):
             events = _of_transaction(txid, request.GET.get("t", ""))
             title = _("Transaction %(txid)d") % {"txid": txid}
-            return _page(access, events, title, is_transaction=True)
+            undo = AdminLinks(site).undo_transaction(txid), _("Undo this whole transaction…")
+            return _page(access, events, title, undo, is_transaction=True)
     except pages.TookTooLongError:
         return refusal(site, request, pages.too_long(), status=503)
 
 
-def _access(site: AdminSite, request: HttpRequest) -> Access:
-    access = Access(request, site)
+def _access(site: AdminSite, request: HttpRequest) -> AdminAccess:
+    access = AdminAccess(request, site)
     if not access.may_view_trail:
         raise PermissionDenied
     return access
@@ -99,13 +101,19 @@ def context(site: AdminSite, request: HttpRequest, id: UUID) -> TemplateResponse
     try:
         with pages.bounded(str(Events.objects.db)):
             title = _("Context %(id)s") % {"id": id}
-            return _page(access, Events.objects.in_context(id), title)
+            undo = AdminLinks(site).undo_context(id), _("Undo all of this…")
+            return _page(access, Events.objects.in_context(id), title, undo)
     except pages.TookTooLongError:
         return refusal(site, request, pages.too_long(), status=503)
 
 
 def _page(
-    access: Access, events: Any, title: str, *, is_transaction: bool = False
+    access: AdminAccess,
+    events: Any,
+    title: str,
+    undo: tuple[str, str],
+    *,
+    is_transaction: bool = False,
 ) -> TemplateResponse:
     parameters = access.request.GET
     after = pages.number_of(parameters.get("after"))
@@ -135,8 +143,15 @@ def _page(
         else [],
         facts=facts_of(shown[0], access, entries),
         document=document_of(shown[0], access),
+        undo_url=undo[0] if any(_can_be_undone(card) for card in own) else "",
+        undo_label=undo[1],
         seconds=(shown[-1].pgh_created_at - shown[0].pgh_created_at).total_seconds(),
     )
+
+
+def _can_be_undone(card: cards.Card) -> bool:
+    """Return whether the person may take something back that a card tells."""
+    return any(entry.undo_url for entry in card.entries)
 
 
 def _neighbours(
@@ -168,7 +183,7 @@ def _groups(card: cards.Card) -> list[Group]:
     return [Group(label=label, entries=own) for label, own in found.items()]
 
 
-def facts_of(event: Any, access: Access, entries: Entries) -> list[Fact]:
+def facts_of(event: Any, access: AdminAccess, entries: Entries) -> list[Fact]:
     """Return what is known of where an event came from, as far as the person may know it."""
     links = entries.links
     found = [
@@ -196,7 +211,7 @@ def facts_of(event: Any, access: Access, entries: Entries) -> list[Fact]:
     return found
 
 
-def document_of(event: Any, access: Access) -> str:
+def document_of(event: Any, access: AdminAccess) -> str:
     """Return the context as JSON; empty where there is none, or the person may not see it."""
     if event.pgh_context is None or not access.may_view_context:
         return ""

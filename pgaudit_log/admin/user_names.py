@@ -6,7 +6,7 @@ from django.contrib.admin import AdminSite
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, JsonResponse
 
-from pgaudit_log.admin.access import Access
+from pgaudit_log.admin.access import AdminAccess
 from pgaudit_log.reading import user_lookup
 
 MOST_NAMES = 10
@@ -18,7 +18,7 @@ def user_names(site: AdminSite, request: HttpRequest) -> JsonResponse:
     Raises:
         PermissionDenied: when the person may not see the trail, or no users.
     """
-    access = Access(request, site)
+    access = AdminAccess(request, site)
     model = user_lookup.user_model()
     if not access.may_view_trail or model is None or not access.may_view(model):
         raise PermissionDenied

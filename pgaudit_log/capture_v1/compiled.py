@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from typing import NoReturn
+from weakref import WeakValueDictionary
 
 from pgtrigger.compiler import Trigger
 
@@ -18,6 +19,13 @@ _REFERENCING = {
     "DELETE": "REFERENCING OLD TABLE AS old_values ",
 }
 """The transition tables of statement-level triggers, spaced as django-pgtrigger does it."""
+
+
+_with_sql: WeakValueDictionary[str, CompiledTrigger] = WeakValueDictionary()
+"""Triggers whose SQL is made, by what the database calls them.
+
+``migrate`` compares what it has installed with what is declared, and need not make that anew.
+"""
 
 
 class CompiledTrigger(Trigger):
@@ -63,6 +71,14 @@ class CompiledTrigger(Trigger):
     @cached_property
     def sql(self) -> CaptureTriggerSql:  # type: ignore[override]
         """The SQL that makes it."""
+        same = _with_sql.get(self.data.pgid)
+        if same is not None and (same.table, same.data) == (self.table, self.data):
+            return same.sql
+        made = self._made_sql()
+        _with_sql[self.data.pgid] = self
+        return made
+
+    def _made_sql(self) -> CaptureTriggerSql:
         data, table = self.data, self.table
         has_rows = data.operation != "TRUNCATE"
         pins = table.pins if has_rows else table.key_pins

@@ -38,6 +38,15 @@ def _is_encoder(value: object) -> bool:
     return isinstance(value, type) and issubclass(value, json.JSONEncoder)
 
 
+def _is_function(value: object) -> bool:
+    if isinstance(value, str):
+        try:
+            value = import_string(value)
+        except ImportError:
+            return False
+    return callable(value)
+
+
 def _is_user_name(value: object) -> bool:
     if isinstance(value, str) and "." in value:
         try:
@@ -73,6 +82,8 @@ RULES = (
         "Set a number of days from 1, or None for all that there are.",
     ),
     _Rule("ADMIN_HISTORY", lambda value: isinstance(value, bool), "Set True or False."),
+    _Rule("ADMIN_REASON", lambda value: isinstance(value, bool), "Set True or False."),
+    _Rule("ADMIN_REVERT_THROUGH", lambda value: value in ("sql", "save"), 'Set "sql" or "save".'),
     _Rule(
         "ADMIN_TIMEOUT",
         lambda value: type(value) is int and 1 <= value <= 3600,
@@ -100,6 +111,11 @@ RULES = (
         "DEFAULT_TRACKERS",
         lambda value: value is None or (bool(value) and _is_list_of(Tracker, value)),
         "Set a list of trackers, such as [pgaudit_log.InsertEvent(), pgaudit_log.UpdateEvent()].",
+    ),
+    _Rule(
+        "HIDDEN_FIELDS",
+        lambda value: value is None or _is_function(value),
+        "Set a function of a request and a model that returns names of fields, the path of one, or None.",
     ),
     _Rule("INDEX_REFERENCES", lambda value: isinstance(value, bool), "Set True or False."),
     _Rule("JSON_ENCODER", _is_encoder, "Set a subclass of json.JSONEncoder, or the path of one."),

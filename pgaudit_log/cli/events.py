@@ -52,6 +52,10 @@ def _facts(event: Events) -> Iterator[tuple[str, str]]:
     yield "who", users.who(event, users.names([event]))
     yield "transaction", str(event.pgh_txid)
     yield "label", terminal_text.safe(event.pgh_label)
+    if isinstance(event.pgh_origin, dict):
+        origin = (event.pgh_origin.get(name) for name in ("peer", "table", "id"))
+        told = " ".join(str(one) for one in origin if one is not None)
+        yield "imported from", terminal_text.safe(told)
     if event.pgh_refs:
         yield "references", terminal_text.safe(", ".join(event.pgh_refs))
     if event.pgh_context_id is not None:

@@ -57,9 +57,12 @@ def install_after_migrate(
     # The signal is also sent after each flush, which changes no schema and plans nothing.
     if "plan" not in kwargs or not event_table.is_wanted(using):
         return
-    if event_table.has_event_table(using):
-        undeclared_triggers.drop_undeclared_of_automatic_tables(using)
-        undeclared_triggers.drop_functions_without_triggers(using)
-        if apps is not None:
-            unmigrated_triggers.install_where_models_are_ahead(using, apps)
-        installation.install(using)
+    try:
+        if event_table.has_event_table(using):
+            undeclared_triggers.drop_undeclared_of_automatic_tables(using)
+            undeclared_triggers.drop_functions_without_triggers(using)
+            if apps is not None:
+                unmigrated_triggers.install_where_models_are_ahead(using, apps)
+            installation.install(using)
+    finally:
+        unmigrated_triggers.forget_installed()

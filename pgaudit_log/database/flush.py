@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from typing import Any
 
 from pgaudit_log import sql
-from pgaudit_log.database import installed_captures
 from pgaudit_log.declaring import former_names
 from pgaudit_log.values.quoting import quote_literal
 
@@ -40,6 +39,9 @@ class EmptiesEventTable:
 
 
 def _truncate_triggers() -> list[str]:
+    # Only now: few processes flush.
+    from pgaudit_log.database import installed_captures
+
     return [
         trigger.get_pgid(model)
         for model, trigger in installed_captures.declared()

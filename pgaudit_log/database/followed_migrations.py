@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import wraps
 from typing import Any
 
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
@@ -49,30 +48,25 @@ Run = Callable[..., ProjectState]
 _Key = tuple[str, str]
 
 
-def following(run: Run) -> Run:
-    """Return ``Migration.apply`` or ``Migration.unapply``, so that triggers follow its operations."""
-
-    @wraps(run)
-    def run_and_follow(
-        migration: Migration,
-        project_state: ProjectState,
-        schema_editor: BaseDatabaseSchemaEditor,
-        collect_sql: bool = False,
-    ) -> ProjectState:
-        connection = schema_editor.connection
-        if collect_sql or not event_table.is_wanted(connection.alias):
-            return run(migration, project_state, schema_editor, collect_sql)
-        wanted = followed(connection.alias)
-        if not wanted or not event_table.has_event_table(connection.alias):
-            return run(migration, project_state, schema_editor, collect_sql)
-        follower = _Follower(wanted, schema_editor)
-        with follower.watching(migration, "operations"):
-            state = run(migration, project_state, schema_editor, collect_sql)
-        follower.catch_up(state)
-        return state
-
-    run_and_follow.is_followed = True  # type: ignore[attr-defined]
-    return run_and_follow
+def run_and_follow(
+    run: Run,
+    migration: Migration,
+    project_state: ProjectState,
+    schema_editor: BaseDatabaseSchemaEditor,
+    collect_sql: bool = False,
+) -> ProjectState:
+    """Call Django's ``Migration.apply`` or ``unapply``, ``run``, so that triggers follow its operations."""
+    connection = schema_editor.connection
+    if collect_sql or not event_table.is_wanted(connection.alias):
+        return run(migration, project_state, schema_editor, collect_sql)
+    wanted = followed(connection.alias)
+    if not wanted or not event_table.has_event_table(connection.alias):
+        return run(migration, project_state, schema_editor, collect_sql)
+    follower = _Follower(wanted, schema_editor)
+    with follower.watching(migration, "operations"):
+        state = run(migration, project_state, schema_editor, collect_sql)
+    follower.catch_up(state)
+    return state
 
 
 class _Follower:

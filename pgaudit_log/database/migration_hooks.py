@@ -11,6 +11,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from django.conf import settings
@@ -23,7 +25,6 @@ from django.db.utils import load_backend
 from pgaudit_log.contexts.connection_hooks import mix_into_operations
 from pgaudit_log.database.autodetector import TriggersInOrder
 from pgaudit_log.database.flush import EmptiesEventTable, in_test_environment
-from pgaudit_log.database.followed_migrations import following
 from pgaudit_log.database.schema_editor import FollowsColumns
 
 
@@ -34,9 +35,23 @@ def install() -> None:
         run = getattr(Migration, name)
         # Whoever wraps ours hands the mark on, and others may have wrapped Django's before.
         if not hasattr(run, "is_followed"):
-            setattr(Migration, name, following(run))
+            setattr(Migration, name, _following(run))
     for database in settings.DATABASES.values():
         _install_schema_editor(load_backend(str(database["ENGINE"])).DatabaseWrapper)
+
+
+def _following(run: Callable[..., Any]) -> Callable[..., Any]:
+    """Return ``Migration.apply`` or ``Migration.unapply``, so that triggers follow its operations."""
+
+    @wraps(run)
+    def run_and_follow(*args: Any, **kwargs: Any) -> Any:
+        # Only now: few processes migrate.
+        from pgaudit_log.database import followed_migrations
+
+        return followed_migrations.run_and_follow(run, *args, **kwargs)
+
+    run_and_follow.is_followed = True  # type: ignore[attr-defined]
+    return run_and_follow
 
 
 def _install_autodetector() -> None:

@@ -108,6 +108,16 @@ def install_as_then(
             ]
             if outdated:
                 cursor.execute("".join(outdated))
+        _installed.extend(compiled)
+
+
+_installed: list[CompiledTrigger] = []
+"""What a ``migrate`` has installed: kept until its end, so that its SQL need not be made again."""
+
+
+def forget_installed() -> None:
+    """Let go of what was installed: ``migrate`` is over."""
+    _installed.clear()
 
 
 def install_where_models_are_ahead(using: str, apps: Apps) -> None:

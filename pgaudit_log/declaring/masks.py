@@ -21,7 +21,9 @@ def masks_of_names(
 
     Works on the model itself and on its past states in migrations, which may lack a field.
     """
-    found = {}
+    found: dict[str, Mask] = {}
+    if not mask and not mask_hash:
+        return found
     for field in concrete(model)._meta.local_fields:
         if field.column is None:
             continue

@@ -213,8 +213,6 @@ def _why_not(model: type[models.Model]) -> str | None:
         return f"is swapped out for {model._meta.swapped}"
     if not model._meta.managed:
         return "is unmanaged"
-    if model._meta.app_label == APP_LABEL:
-        return "is of this package"
     # Routers are the project's, and need not be ready for questions yet; mostly nothing is to be asked.
     if all(connections[alias].vendor == "postgresql" for alias in connections):
         return None

@@ -6,6 +6,7 @@ with the next installation, and no other machine has it.
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,7 @@ def refuse(model: type[models.Model]) -> None:
     )
 
 
+@cache
 def is_installed(path: str | Path) -> bool:
     """Return whether a file or folder, such as that of an app, was written by an installer."""
     return not _INSTALLED.isdisjoint(Path(path).parts)

@@ -36,6 +36,8 @@ def checked_names(
     where = f"{model._meta.label} is tracked with {argument}={given!r}"
     if isinstance(names, str):
         raise DeclarationError(f"{where}: give a list, such as {argument}=[{names!r}].")
+    if not given:
+        return ()
     local = {f.name: f for f in concrete(model)._meta.local_fields if f.column is not None}
     known = {**local, **{f.attname: f for f in local.values()}}
     for name in names:

@@ -19,9 +19,15 @@ from pgaudit_log.importing.peer_tables import types_of
 from pgaudit_log.importing.replays import Record
 from pgaudit_log.importing.sources import Source, Unkept
 from pgaudit_log.importing.told_values import NONE, UNREADABLE
-from pgaudit_log.importing.typed_tables import ACCESS, MANY_TO_MANY, key_sql, source_of, texts_of
+from pgaudit_log.importing.typed_tables import (
+    ACCESS,
+    MANY_TO_MANY,
+    key_sql,
+    only_texts,
+    source_of,
+    texts_of,
+)
 from pgaudit_log.triggers.captured_columns import stored_columns
-from pgaudit_log.values.column_json import TEXTS, sql_type
 from pgaudit_log.values.quoting import quote_literal, quote_name
 from pgaudit_log.values.tables import Field, column_of, concrete, table_of
 
@@ -102,7 +108,7 @@ def _source(
         column_of(field): 'has "None" there for nothing and for that text: it is read as nothing'
         for field in columns
         if field.null
-        and sql_type(field, connection).lower() in TEXTS
+        and told_values.is_of_texts(field, connection)
         and column_of(field) not in reasons
     }
     told = {**reasons, **notes}
@@ -250,6 +256,9 @@ class _Reader:
     ) -> None:
         self._connection = connection
         self._fields = {field.name: field for field in fields}
+        model = concrete(declaration.tracked_model)
+        self._names = {field.name for field in model._meta.get_fields()}
+        self._only_texts = only_texts(declaration, fields)
         self._declaration = declaration
         self._stores_json = bool(getattr(django_settings, "AUDITLOG_STORE_JSON_CHANGES", False))
         self._is_key = lru_cache(10_000)(self._asks_for_key)
@@ -289,13 +298,15 @@ class _Reader:
             after = {**{name: whole[name] for name in whole if name not in doubtful}, **after}
         absent = []
         if kind in (replays.CREATE, replays.DELETE):
-            # What was nothing is not listed; where nothing cannot be, there was no such column.
+            # What was nothing is not listed; where nothing cannot be, there was no such column. A name
+            # that is gone may be that of any of them.
             full = after if kind == replays.CREATE else before
+            is_of_today = changes.keys() <= self._names
             for field in self._fields.values():
                 name = column_of(field)
                 if name in full or name in doubtful or field.primary_key:
                     continue
-                if field.null:
+                if field.null and is_of_today:
                     full[name] = None
                 else:
                     absent.append(name)
@@ -310,7 +321,7 @@ class _Reader:
             absent=absent,
             context={
                 **told,
-                "texts": texts_of(unread, list(self._fields.values()), self._declaration),
+                "texts": texts_of(unread, self._declaration),
             },
             context_id=context_id,
         )
@@ -330,7 +341,11 @@ class _Reader:
         )
         for name, change in changes.items():
             field = self._fields.get(name)
-            if field is None or not isinstance(change, list) or len(change) != 2:
+            if not isinstance(change, list) or len(change) != 2:
+                continue
+            if field is None:
+                if name in self._only_texts and not {*map(str, change)} <= {"", NONE}:
+                    unread[self._only_texts[name]] = change
                 continue
             column = column_of(field)
             old, new = (
@@ -356,7 +371,7 @@ class _Reader:
         return before, after, doubtful, unread
 
     def _read(self, field: Field, side: Any, is_json: bool, *, is_new: bool) -> Any:
-        is_text = sql_type(field, self._connection).lower() in TEXTS
+        is_text = told_values.is_of_texts(field, self._connection)
         if is_json and not (isinstance(side, str) and isinstance(field, models.DateTimeField)):
             found = told_values.of_json(field, side, self._connection, is_new=is_new)
         elif not isinstance(side, str):

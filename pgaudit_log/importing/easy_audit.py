@@ -15,7 +15,13 @@ from pgaudit_log.importing import all_models, replays, told_values
 from pgaudit_log.importing.replays import Record
 from pgaudit_log.importing.sources import Source, Unkept
 from pgaudit_log.importing.told_values import UNREADABLE
-from pgaudit_log.importing.typed_tables import MANY_TO_MANY, key_sql, source_of, texts_of
+from pgaudit_log.importing.typed_tables import (
+    MANY_TO_MANY,
+    key_sql,
+    only_texts,
+    source_of,
+    texts_of,
+)
 from pgaudit_log.triggers.captured_columns import stored_columns
 from pgaudit_log.values.quoting import quote_literal, quote_name
 from pgaudit_log.values.tables import Field, column_of, concrete
@@ -131,6 +137,7 @@ class _Reader:
     ) -> None:
         self._connection = connection
         self._fields = {field.name: field for field in fields}
+        self._only_texts = only_texts(declaration, fields)
         self._declaration = declaration
 
     def record(self, event: Sequence[Any]) -> Record:
@@ -164,7 +171,13 @@ class _Reader:
             for name, field in self._fields.items()
             if column_of(field) in doubtful and name in row
         }
-        context["texts"] = texts_of(texts, list(self._fields.values()), self._declaration)
+        told_of = row if kind != replays.UPDATE else changed or {}
+        texts |= {
+            column: row[name]
+            for name, column in self._only_texts.items()
+            if name in told_of and row.get(name)
+        }
+        context["texts"] = texts_of(texts, self._declaration)
         if row == {}:
             context["malformed"] = "The event has no object."
         absent = [column_of(f) for n, f in self._fields.items() if n not in row] if row else []

@@ -41,6 +41,9 @@ class GapStatements(SourceEvents):
             states=STATES,
             belongs=self._belongs(),
             labels=self.labels_sql,
+            event_labels=", ".join(
+                map(quote_literal, declarations.event_labels(source.declaration))
+            ),
             table=table_of(source.model),
             key=row_key_sql("new", source.model, self._connection),
             snapshot=self._stored(snapshot_source("new", columns)),

@@ -3,11 +3,12 @@
 --   @states@     what the peer has told last of each object: see states.sql
 --   @belongs@    the test whether an event is one of the declaration's
 --   @labels@     what events call the tracked table
+--   @event_labels@  the labels of the trackers whose events are meant
 --   @table@, @key@  the tracked table, and the text of the key of its row new
 --   @snapshot@   the FROM item of the tracked columns of the row, as events store them
 -- Reads the settings under which values are written as text: see values/pinned_settings.py.
 WITH own AS MATERIALIZED (
-    SELECT DISTINCT ON (obj_pk) obj_pk, id, operation
+    SELECT DISTINCT ON (obj_pk) obj_pk, id, label, operation
     FROM pgaudit_log_event
     WHERE @belongs@
         AND id > 0
@@ -28,6 +29,8 @@ SELECT EXISTS (
     @snapshot@
     CROSS JOIN LATERAL (SELECT to_jsonb(snapshot.*) AS state) AS today
     WHERE CASE
+        -- Of an event of no tracker, a backfill takes no notice.
+        WHEN COALESCE(own.label, theirs.label) NOT IN (@event_labels@) THEN TRUE
         WHEN own.id IS NOT NULL THEN own.operation = 'D' OR own.id < truncated.id
         WHEN theirs.obj_pk IS NULL OR theirs.is_gone OR truncated.id > 0 THEN TRUE
         ELSE record_image_ne(ROW(today.state), ROW(today.state || theirs.state))

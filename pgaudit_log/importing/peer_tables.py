@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pgaudit_log.declaring.declarations import Declaration
+from pgaudit_log.declaring.masks import masks_of
 from pgaudit_log.importing.sources import Unkept
 from pgaudit_log.triggers.captured_columns import stored_columns
 from pgaudit_log.values.keys import key_fields
@@ -38,6 +39,13 @@ def is_readable(table: str, connection: BaseDatabaseWrapper) -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SELECT has_table_privilege(to_regclass(%s), 'SELECT')", [table])
         return bool(cursor.fetchone()[0])
+
+
+def shows_all(declaration: Declaration) -> bool:
+    """Return whether events show each column of a table, so that a text may tell of any of them."""
+    model = concrete(declaration.tracked_model)
+    tracked = {field.name for field in declaration.columns}
+    return not masks_of(model) and all(field.name in tracked for field in own_columns(model))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -221,6 +221,9 @@ def plan(
     alias = using or router.db_for_write(_any_model(wanted))
     connection = connections[alias]
     given = {concrete(model): list(names) for model, names in (tables or {}).items()}
+    name = PEERS[peer].name
+    # Some peers have all models in one table, of which something may be said as a whole.
+    asked = None if wanted is None else {name, *(model._meta.label for model in wanted)}
     steps: list[Step] = []
     left_out: list[tuple[str, str]] = []
     access_steps: list[AccessStep] = []
@@ -233,7 +236,7 @@ def plan(
     ):
         for found in PEERS[peer].sources(connection, given) if not obstacles else ():
             label = found.model._meta.label if isinstance(found, Source) else found[0]
-            if wanted is not None and label not in [model._meta.label for model in wanted]:
+            if asked is not None and label not in asked:
                 continue
             if isinstance(found, Source):
                 steps.append(step_of(found, connection, since))
@@ -254,13 +257,13 @@ def plan(
         known = {step.model for step in steps} | {label for label, _ in left_out}
         obstacles += [reason for _, reason in left_out]
         obstacles += [
-            f"{PEERS[peer].name} has recorded nothing of {model._meta.label}: it has no class for it."
+            f"{name} has recorded nothing of {model._meta.label}: it has no class for it."
             for model in wanted
-            if model._meta.label not in known
+            if not known & {name, model._meta.label}
         ]
     return Plan(
         using=alias,
-        peer=PEERS[peer].name,
+        peer=name,
         since=since,
         steps=tuple(steps),
         left_out=tuple(left_out),

@@ -16,7 +16,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from pgaudit_log.constants import UPDATE
 from pgaudit_log.declaring.declarations import Declaration
 from pgaudit_log.importing.labels import declaration_for, kind_for
-from pgaudit_log.importing.peer_tables import is_readable, types_of
+from pgaudit_log.importing.peer_tables import is_readable, shows_all, types_of
 from pgaudit_log.importing.sources import Kind, Source, Unkept
 from pgaudit_log.triggers.captured_columns import stored_columns
 from pgaudit_log.values.column_json import cast_sql, column_type, sql_type
@@ -123,12 +123,15 @@ def _source(connection: BaseDatabaseWrapper, declaration: Declaration, content_t
     def fill(to: BaseDatabaseWrapper) -> None:
         _fill(to, model, fields, versions)
 
+    # The text of what cannot be read may have what events are not to have.
+    unreadable = "source.unreadable" if shows_all(declaration) else "NULL::text"
+
     filled = replace(
         source,
         kind="source.kind",
         context="NULLIF(jsonb_strip_nulls(jsonb_build_object('user', source.user_id,"
         " 'comment', NULLIF(source.comment, ''), 'many_to_many', source.many_to_many,"
-        " 'unreadable', source.unreadable)), '{}')",
+        f" 'unreadable', {unreadable})), '{{}}')",
         unknown="source.unknown",
         fill=fill,
     )

@@ -2,12 +2,13 @@
 --   @belongs@  the test whether an event is one of the declaration's
 SELECT
     obj_pk,
+    newest.label,
     newest.operation = 'D' AS is_gone,
     CASE WHEN diff IS NULL THEN snapshot ELSE
         snapshot || (SELECT COALESCE(jsonb_object_agg(key, value -> 1), '{}') FROM jsonb_each(diff))
     END AS state
 FROM (
-    SELECT DISTINCT ON (obj_pk) obj_pk, id, created_at, operation
+    SELECT DISTINCT ON (obj_pk) obj_pk, id, created_at, label, operation
     FROM pgaudit_log_event
     WHERE @belongs@
         AND id < 0

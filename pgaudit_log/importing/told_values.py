@@ -8,13 +8,14 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
 from django.conf import settings as django_settings
 from django.contrib.postgres.fields import ArrayField, RangeField
 from django.core.exceptions import FieldError, ValidationError
-from django.db import models
+from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pgaudit_log.values.column_json import INTEGERS, TEXTS, sql_type
@@ -39,6 +40,16 @@ _EXPRESSION = re.compile(r"\b(F|Value|Now|RawSQL|Subquery|OuterRef)\(| object at
 """What tells that Python has written an expression of the ORM's, of which PostgreSQL knew the value."""
 
 _RANGE = re.compile(r"([\[(])(.*), (.*)([\])])", re.DOTALL)
+
+
+@lru_cache(maxsize=4096)
+def _type_of(field: Field, alias: str) -> str:
+    return sql_type(field, connections[alias]).lower()
+
+
+def is_of_texts(field: Field, connection: BaseDatabaseWrapper) -> bool:
+    """Return whether each text is a value of a field's column."""
+    return _type_of(field, connection.alias) in TEXTS
 
 
 def reason_against(field: Field) -> str | None:
@@ -72,7 +83,7 @@ def of_text(
     Args:
         is_new: whether it was in memory, and not read from the database.
     """
-    is_text = sql_type(field, connection).lower() in TEXTS
+    is_text = is_of_texts(field, connection)
     if is_new and is_text and _EXPRESSION.search(text):
         return UNREADABLE
     if text == NONE and (field.null or not is_text):
@@ -105,6 +116,8 @@ def _stored(
         value = read()
         if isinstance(value, Decimal) and isinstance(field, models.DecimalField):
             value = _scaled(value, field.decimal_places, is_new=is_new)
+        if is_new and isinstance(value, float):
+            value += 0.0  # Drivers write -0.0 as 0.
         stored = _for_driver(field, value, connection)
         if not _has_room(field, value, connection):
             return UNREADABLE
@@ -157,7 +170,7 @@ def _scaled(value: Decimal, places: int | None, *, is_new: bool) -> Decimal:
 
 
 def _has_room(field: Field, value: Any, connection: BaseDatabaseWrapper) -> bool:
-    bound = INTEGERS.get(sql_type(field, connection).lower())
+    bound = INTEGERS.get(_type_of(field, connection.alias))
     if bound is not None and isinstance(value, int):
         return -bound <= value < bound
     return not (isinstance(value, str) and "\x00" in value)
@@ -266,6 +279,6 @@ def _image(value: Any) -> str:
         case memoryview():
             return repr(value.tobytes())
         case float():
-            return repr(value + 0.0)  # Drivers write -0.0 as 0.
+            return repr(value + 0.0)
         case _:
             return repr(value)

@@ -9,7 +9,7 @@ from itertools import groupby, islice
 from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, models, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pgaudit_log.constants import BASELINE, CONTEXT_MAX_BYTES, DELETE, INSERT, MANUAL, UPDATE
@@ -133,13 +133,26 @@ def key_sql(text: str, declaration: Declaration, connection: BaseDatabaseWrapper
     return f"{cast_sql(text, sql_type(field, connection), connection)} AS key_0"
 
 
-def texts_of(
-    told: Mapping[str, Any], fields: Sequence[Field], declaration: Declaration
-) -> dict[str, Any]:
+def texts_of(told: Mapping[str, Any], declaration: Declaration) -> dict[str, Any]:
     """Return, of what was told of columns and cannot be read, the texts that a context may have."""
     masked = masks_of(concrete(declaration.tracked_model))
-    shown = {column_of(field) for field in fields} - set(masked)
+    shown = {column_of(field) for field in declaration.columns} - set(masked)
     return {name: _short(told[name]) for name in told if name in shown}
+
+
+def only_texts(declaration: Declaration, fields: Sequence[Field]) -> dict[str, str]:
+    """Return the columns, by the names of their fields, of which nothing but texts can come over.
+
+    Those are none that tell nothing: a time that is set after it was recorded, and bytes.
+    """
+    kept = {field.name for field in fields}
+    return {
+        field.name: column_of(field)
+        for field in declaration.columns
+        if field.name not in kept
+        and not getattr(field, "auto_now", False)
+        and not isinstance(field, models.BinaryField)
+    }
 
 
 def _short(value: Any) -> Any:
@@ -161,9 +174,10 @@ def _make(
     with connection.cursor() as cursor:
         cursor.execute(f"CREATE UNLOGGED TABLE {TABLE} ({', '.join(columns)})")
         if not others:
-            rows = _rows(records, key, [column_of(field) for field in fields], connection)
+            types = {column_of(field): sql_type(field, connection) for field in fields}
+            rows = _rows(records, key, list(types), connection)
             while portion := list(islice(rows, _PORTION)):
-                _write(portion, [column_of(field) for field in fields], connection)
+                _write(portion, types, connection)
         cursor.execute(f"CREATE UNIQUE INDEX ON {TABLE} (place)")
         cursor.execute(f"ANALYZE {TABLE}")
 
@@ -195,26 +209,29 @@ def _rows(
 
 
 def _write(
-    rows: Sequence[tuple[Any, Row]], columns: Sequence[str], connection: BaseDatabaseWrapper
+    rows: Sequence[tuple[Any, Row]], types: Mapping[str, str], connection: BaseDatabaseWrapper
 ) -> None:
     """Write rows; what PostgreSQL does not take for values of their columns is unknown."""
     names = ["place", "record_id", "created_at", "kind", "unknown", "context_id", "context"]
-    names += ["key_0", *map(quote_name, columns)]
-    holes = ["%s"] * 4 + ["%s::text[]", "%s::uuid", "%s::jsonb"] + ["%s"] * (1 + len(columns))
+    names += ["key_0", *map(quote_name, types)]
+    holes = ["%s"] * 4 + ["%s::text[]", "%s::uuid", "%s::jsonb", "%s"]
+    holes += [f"%s::{name}" for name in types.values()]
     insert = Sql.plain(f"INSERT INTO {TABLE} ({', '.join(names)}) VALUES (").text
     insert += f"{', '.join(holes)})"
-    given = [_given(key, row, columns) for key, row in rows]
+    given = [_given(key, row, list(types)) for key, row in rows]
     try:
         with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
             cursor.executemany(insert, given)
     except DatabaseError:
         if len(rows) > 1:
             middle = len(rows) // 2
-            _write(rows[:middle], columns, connection)
-            _write(rows[middle:], columns, connection)
+            _write(rows[:middle], types, connection)
+            _write(rows[middle:], types, connection)
             return
         [(key, row)] = rows
-        bad = [name for name in row.values if not _is_taken(row.values[name], connection)]
+        bad = [
+            name for name in row.values if not _is_taken(row.values[name], types[name], connection)
+        ]
         if bad:
             values = {name: row.values[name] for name in row.values if name not in bad}
             reduced = replace(row, values=values, unknown=[*row.unknown, *bad])
@@ -222,14 +239,14 @@ def _write(
             reduced = replace(row, record=_without_context(row.record))
         else:
             raise
-        _write([(key, reduced)], columns, connection)
+        _write([(key, reduced)], types, connection)
 
 
-def _is_taken(value: Any, connection: BaseDatabaseWrapper) -> bool:
+def _is_taken(value: Any, type_name: str, connection: BaseDatabaseWrapper) -> bool:
     """Return whether PostgreSQL reads a value, as its driver writes it."""
     try:
         with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
-            cursor.execute("SELECT %s", [told_values.prepared(value)])
+            cursor.execute(f"SELECT %s::{type_name}", [told_values.prepared(value)])
     except DatabaseError:
         return False
     return True

@@ -67,6 +67,7 @@ BEGIN
 END;
 $pgaudit_log$;
 DROP TABLE IF EXISTS @schema@.pgaudit_log_event CASCADE;
+DROP TABLE IF EXISTS @schema@.pgaudit_log_saved_filter;
 DROP TABLE IF EXISTS @schema@.pgaudit_log_hold;
 DROP TABLE IF EXISTS @schema@.pgaudit_log_horizon;
 DROP TABLE IF EXISTS @schema@.pgaudit_log_granted_role;
@@ -231,20 +232,16 @@ class Migration(migrations.Migration):
             name="SavedFilter",
             fields=[
                 ("id", models.BigAutoField(primary_key=True, serialize=False)),
-                ("user", models.TextField()),
-                ("name", models.CharField(max_length=100)),
+                ("user", models.TextField(db_column="user_id")),
+                ("name", models.TextField()),
                 ("query", models.TextField()),
             ],
             options={
                 "verbose_name": "saved filter",
                 "verbose_name_plural": "saved filters",
                 "db_table": "pgaudit_log_saved_filter",
+                "managed": False,
                 "default_permissions": (),
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("user", "name"), name="pgaudit_log_saved_filter_name"
-                    )
-                ],
             },
         ),
     ]

@@ -9,8 +9,7 @@ from typing import TypeVar
 from django.core.checks import ERROR, CheckMessage
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections, transaction
 
-from pgaudit_log import checks
-from pgaudit_log.checks import databases
+from pgaudit_log.checks import databases, project
 from pgaudit_log.constants import EVENT_TABLE
 from pgaudit_log.database import event_table, hardening, uncaptured
 from pgaudit_log.database.partitions import locks as partition_locks
@@ -41,7 +40,7 @@ def status(using: str = DEFAULT_DB_ALIAS) -> Status:
             f"The database {using!r} is not for a log: it is not in DATABASES, not PostgreSQL, or the"
             f" routers keep pgaudit_log out of it. There are {', '.join(connections)}."
         )
-    messages = checks.findings(using)
+    messages = project.findings(using)
     asking = _Asking(using, messages)
     has_table = event_table.has_event_table(using)
 

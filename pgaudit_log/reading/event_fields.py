@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import copy
 import functools
-import inspect
 from functools import cache
 from typing import Any
 
@@ -21,8 +20,8 @@ from django.db.models.query_utils import DeferredAttribute
 from django.utils.functional import cached_property
 
 from pgaudit_log.exceptions import DeclarationError
-from pgaudit_log.reading.light_fields import lightened
-from pgaudit_log.values.json_fields import reading_anything
+from pgaudit_log.reading.light_fields import light_copy, lightened
+from pgaudit_log.values.json_fields import class_reading_anything
 from pgaudit_log.values.tables import Field
 
 _SERIALS: dict[type[Field], type[Field]] = {
@@ -72,13 +71,20 @@ def event_field(field: Field) -> Field:
         return event_field(field.output_field)
     if isinstance(field, models.ForeignKey):
         return lightened(_reference(field))
-    return lightened(reading_anything(_only_reading(_another(field), field)))
+    own = own_attribute(field)
+    field_class: Any = type(field)
+    if field_class.__module__.startswith("django.db.models."):
+        return _copied(field, _reading_class(field_class, own is not None), own)
+    made = _another(field)
+    made_class: Any = type(made)
+    made.__class__ = _reading_class(made_class, own is not None)
+    if own is not None:
+        made.pgh_own_attribute = own  # type: ignore[attr-defined]
+    return lightened(made)
 
 
 def _another(field: Field) -> Field:
     """Return another field of the same class, without its constraints."""
-    if type(field).__module__.startswith("django.db.models."):
-        return _copied(field)
     try:
         # As migrations make it: some libraries make classes for single fields, which a clone has not.
         plain = field.clone()
@@ -96,21 +102,30 @@ def _another(field: Field) -> Field:
     return made
 
 
-def _copied(field: Field) -> Field:
+def _copied(field: Field, kind: Any, own: Any) -> Field:
     """Return a copy of one of Django's own fields, as it was before it was put on a model.
 
-    To deconstruct it and make it anew, as must be done with others, takes four times as long, which
-    is felt when hundreds of models are tracked.
+    To deconstruct it and make it anew, as must be done with others, takes ten times as long, which is
+    felt when hundreds of models are tracked.
     """
-    made = copy.copy(field)
-    own = vars(made)
     field_class: Any = type(field)
-    for name in _of_model(field_class) & own.keys():
-        del own[name]
-    own.update(_UNCONSTRAINED, verbose_name=own["_verbose_name"])
-    # Fields of a model stand in the order in which they were made.
-    made.creation_counter = models.Field.creation_counter
+    of_model = _of_model(field_class)
+    changed = {
+        **_UNCONSTRAINED,
+        "verbose_name": vars(field)["_verbose_name"],
+        # Fields of a model stand in the order in which they were made.
+        "creation_counter": models.Field.creation_counter,
+    }
     models.Field.creation_counter += 1
+    if own is not None:
+        changed["pgh_own_attribute"] = own
+    made = light_copy(field, kind, of_model, changed)
+    if made is None:
+        made = copy.copy(field)
+        made.__class__ = kind
+        for name in of_model & vars(field).keys():
+            delattr(made, name)
+        vars(made).update(changed)
     return made
 
 
@@ -146,26 +161,20 @@ def _reference(field: models.ForeignKey[Any, Any]) -> models.ForeignKey[Any, Any
     )
 
 
-def _only_reading(made: Field, tracked: Field) -> Field:
-    """Return ``made`` so that its class does nothing to the events it is put on."""
-    field_class: Any = type(made)
-    own = own_attribute(tracked)
-    if own is not None or field_class.contribute_to_class is not models.Field.contribute_to_class:
-        made.__class__ = _only_reading_class(field_class)
-        made.pgh_own_attribute = own  # type: ignore[attr-defined]
-    return made
-
-
 def own_attribute(field: Field) -> Any:
     """Return the attribute that a field's class makes of it on its model; ``None`` for a plain one."""
+    model = getattr(field, "model", None)
     # What a generated column gives out is on no model.
-    if not hasattr(field, "model"):
+    if model is None:
         return None
-    attribute = inspect.getattr_static(field.model, field.attname, None)
-    is_own = hasattr(type(attribute), "__get__") and type(attribute) is not DeferredAttribute
+    attribute = next(
+        (vars(kind)[field.attname] for kind in model.__mro__ if field.attname in vars(kind)), None
+    )
+    if type(attribute) is DeferredAttribute or not hasattr(type(attribute), "__get__"):
+        return None
     # Another package may have put an attribute of its own there, such as the text in today's language.
     packages = {_package(kind) for kind in type(field).__mro__}
-    return attribute if is_own and _package(type(attribute)) in packages else None
+    return attribute if _package(type(attribute)) in packages else None
 
 
 def _package(kind: type[Any]) -> str:
@@ -173,7 +182,18 @@ def _package(kind: type[Any]) -> str:
 
 
 @cache
+def _reading_class(field_class: Any, has_own_attribute: bool) -> Any:
+    """Return the class of a field of events for one of a class: it reads anything, and does nothing else."""
+    changes_model = field_class.contribute_to_class is not models.Field.contribute_to_class
+    if has_own_attribute or changes_model:
+        field_class = _only_reading_class(field_class)
+    return class_reading_anything(field_class)
+
+
+@cache
 def _only_reading_class(field_class: Any) -> type[Any]:
+    """Return a class whose fields do nothing to the events that they are put on."""
+
     def contribute_to_class(
         self: Any, cls: Any, name: str, private_only: bool = False, **kwargs: Any
     ) -> None:
@@ -189,6 +209,7 @@ def _only_reading_class(field_class: Any) -> type[Any]:
         "__module__": field_class.__module__,
         "__qualname__": field_class.__qualname__,
         "contribute_to_class": contribute_to_class,
+        "pgh_own_attribute": None,
     }
     return type(field_class.__name__, (field_class,), attributes)
 

@@ -14,7 +14,7 @@ from pgaudit_log.constants import OPERATIONS
 from pgaudit_log.exceptions import ReadOnlyError
 from pgaudit_log.reading.context_field import ContextField
 from pgaudit_log.reading.deletion_guard import Protection
-from pgaudit_log.reading.light_fields import lighten
+from pgaudit_log.reading.light_fields import lighten_wholly
 from pgaudit_log.reading.managers import EventManager
 from pgaudit_log.values.json_fields import DiffField, DocumentField
 from pgaudit_log.values.json_text import ExactDecoder
@@ -149,4 +149,4 @@ class Event(ReadOnlyModel):
 
 for _field in Event._meta.local_fields:
     # Each class of typed events has a copy.
-    lighten(_field)
+    lighten_wholly(_field)

@@ -8,6 +8,8 @@ of typed events, so what is common to fields is kept by a class of theirs instea
 from __future__ import annotations
 
 import copy
+import inspect
+from collections.abc import Collection, Mapping
 from functools import cache
 from typing import Any, TypeVar
 
@@ -38,7 +40,7 @@ def lightened(field: FieldT) -> FieldT:
     It goes on being one of its class, by a subclass of that name. Fields of other packages come back
     as they are, because their classes may have their own idea of these attributes.
     """
-    lighten(field)
+    _lighten(field)
     # What it was made with stays with the first one.
     made = copy.copy(field)
     if made.remote_field:
@@ -46,21 +48,90 @@ def lightened(field: FieldT) -> FieldT:
     return made
 
 
-def lighten(field: Field) -> None:
+def light_copy(
+    field: Field, kind: Any, without: Collection[str], changed: Mapping[str, Any]
+) -> Field | None:
+    """Return a light field of the class ``kind`` with the attributes of another; ``None`` if that cannot be.
+
+    It is what a copy of that class that was lightened would be, made at once.
+
+    Args:
+        field: the other.
+        kind: its class, or one that derives from it and has none of the attributes that are kept.
+        without: the names of the attributes that it does not get.
+        changed: those that it gets with another value.
+    """
+    kept = _kept_by_class(kind)
+    own = vars(field)
+    if not _can_be_light(kind, own):
+        return None
+    made: Field = object.__new__(_light_class(kind))
+    for name, value in own.items():
+        if name in without or name in changed:
+            continue
+        if name in kept and (value is kept[name] or value == kept[name] == []):
+            continue
+        setattr(made, name, value)
+    for name, value in changed.items():
+        if name not in kept or value is not kept[name]:
+            setattr(made, name, value)
+    return made
+
+
+def _lighten(field: Field) -> None:
     """Take from a field what its class keeps, so that copies of it are light."""
     kind: Any = type(field)
     own = vars(field)
-    kept = _kept_by_class(kind)
-    # A field that lacks one of these attributes is not to get it back.
-    if (
-        kind.__module__.partition(".")[0] not in ("django", "pgaudit_log")
-        or kept.keys() - own.keys()
-    ):
+    if not _can_be_light(kind, own):
         return
-    for name, value in kept.items():
+    for name, value in _kept_by_class(kind).items():
         if own[name] is value or own[name] == value == []:
             del own[name]
     field.__class__ = _light_class(kind)
+
+
+def lighten_wholly(field: Field) -> None:
+    """Take all from a field of an abstract model, so that copies of it have their model, and nothing else.
+
+    Each is called what this one is. What is made of a copy later, such as its validators, is its own.
+    """
+    own = vars(field)
+    kept = {
+        name: value
+        for name, value in own.items()
+        # A class would bind a function.
+        if name != "model" and not hasattr(type(value), "__get__")
+    }
+    for name in kept:
+        del own[name]
+    kind: Any = type(field)
+
+    def set_attributes_from_name(self: Any, name: str) -> None:
+        # A copy that was given another name or column is no longer what its class says.
+        if (name, self.name, self.db_column) != (field_name, field_name, kept["db_column"]):
+            kind.set_attributes_from_name(self, name)
+
+    field_name = kept["name"]
+    descriptor = inspect.getattr_static(field.model, field_name)
+    field.__class__ = _light_class_with(
+        kind,
+        {
+            **kept,
+            "set_attributes_from_name": set_attributes_from_name,
+            # It goes by the name only, so that one does for all.
+            "descriptor_class": staticmethod(lambda field: descriptor),
+        },
+    )
+
+
+def _can_be_light(kind: Any, own: Mapping[str, Any]) -> bool:
+    # A field that lacks one of these attributes is not to get it back.
+    return _is_known(kind) and _kept_by_class(kind).keys() <= own.keys()
+
+
+@cache
+def _is_known(kind: Any) -> bool:
+    return kind.__module__.partition(".")[0] in ("django", "pgaudit_log")
 
 
 @cache
@@ -70,7 +141,11 @@ def _kept_by_class(field_class: Any) -> dict[str, Any]:
 
 
 @cache
-def _light_class(field_class: Any) -> type[Any]:
+def _light_class(field_class: Any) -> Any:
+    return _light_class_with(field_class, _kept_by_class(field_class))
+
+
+def _light_class_with(field_class: Any, kept: Mapping[str, Any]) -> Any:
     def copied(self: Any) -> Any:
         # One by one, so that all fields of the class share the table of their attributes' names.
         made = object.__new__(light_class)
@@ -82,7 +157,7 @@ def _light_class(field_class: Any) -> type[Any]:
         "__module__": field_class.__module__,
         "__qualname__": field_class.__qualname__,
         "__copy__": copied,
-        **_kept_by_class(field_class),
+        **kept,
     }
     light_class: type[Any] = type(field_class.__name__, (field_class,), attributes)
     return light_class

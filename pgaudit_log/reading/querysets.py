@@ -18,10 +18,8 @@ from pgaudit_log.reading import (
     filters,
     object_timeline,
     references,
-    standings,
     user_lookup,
     user_pages,
-    whole_objects,
 )
 from pgaudit_log.reading.capture_order import InOrderOfCapture
 from pgaudit_log.reading.databases import AsksInPlace
@@ -247,6 +245,9 @@ class TrailQuerySet(EventQuerySet[E_co, R_co]):
         """
         if not parts:
             return super().timeline(obj)
+        # Only now: many processes never ask for whole objects.
+        from pgaudit_log.reading import standings, whole_objects
+
         model = _timeline_model(obj)
         events = self._in_place_of([obj], "timeline")
         key = key_text(obj.pk, key_fields(model))

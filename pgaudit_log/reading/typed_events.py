@@ -27,7 +27,7 @@ from pgaudit_log.reading.snapshot_sql import ReadColumn, Table
 from pgaudit_log.values import column_json
 from pgaudit_log.values.keys import key_fields
 from pgaudit_log.values.quoting import shorten
-from pgaudit_log.values.tables import Field, column_of, concrete
+from pgaudit_log.values.tables import Field, column_of, concrete, parents_of
 
 
 def build(declaration: Declaration) -> type[Event]:
@@ -131,7 +131,7 @@ def _refuse_taken_names(declaration: Declaration, module: Any) -> None:
         raise DeclarationError(
             what + f"{module.__name__} already has a {name}. Give track() another model_name=."
         )
-    columns = {field.name for field in declaration.columns}
+    columns = {field.name for field in declaration.columns} if declaration.attrs else ()
     for attribute in declaration.attrs:
         if attribute in columns:
             raise DeclarationError(
@@ -141,7 +141,10 @@ def _refuse_taken_names(declaration: Declaration, module: Any) -> None:
     if accessor is None:
         return
     model = concrete(tracked)
-    own = {f.name for f in model._meta.local_fields} | {f.name for f in model._meta.many_to_many}
+    own = {field.name for field in model._meta.local_fields}
+    # Not many_to_many, which Django would have to put together anew for each model.
+    for kind in (model, *parents_of(model)):
+        own |= {field.name for field in kind._meta.local_many_to_many}
     others = [d for d in declarations.declarations_of(model) if d is not declaration]
     if (
         accessor in own

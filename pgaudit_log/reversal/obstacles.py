@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -47,6 +48,9 @@ class Obstacle:
     field: str | None
     """The field that it is about, or the column where there is no field."""
     message: str
+    values: tuple[str | None, str, str] | None = dataclasses.field(default=None, repr=False)
+    """Of a field that was changed later, as JSON: what it was, what it was set to, and what it is.
+    The first is ``None`` where the row was not there."""
 
     def __str__(self) -> str:
         return self.message

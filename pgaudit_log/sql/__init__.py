@@ -19,6 +19,7 @@ SCHEMA_FILES = (
     "may_write.sql",
     "horizon.sql",
     "hold.sql",
+    "saved_filter.sql",
     "parse_context.sql",
     "is_valid.sql",
     "is_value.sql",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
+from functools import cache
 
 import pgtrigger
 from django.db import models
@@ -30,6 +31,7 @@ NAME_PREFIX = "audit_"
 """What trigger names start with, so that they can stand beside those of other packages."""
 
 
+@cache
 def trigger_name(label: str) -> str:
     """Return the name of the trigger of the tracker ``label``: letters, digits and underscores.
 

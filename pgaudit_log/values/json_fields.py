@@ -62,13 +62,19 @@ def reading_anything(field: FieldT) -> FieldT:
 
     ``field`` itself is changed: give a copy.
     """
-    if isinstance(field, models.JSONField):
-        field_class: Any = type(field)
-        field.__class__ = _reading_anything(field_class)
+    field_class: Any = type(field)
+    field.__class__ = class_reading_anything(field_class)
     return field
 
 
 @cache
+def class_reading_anything(field_class: Any) -> Any:
+    """Return a class of fields that read what a ``JSONField`` would raise for; other classes as they are."""
+    return (
+        _reading_anything(field_class) if issubclass(field_class, models.JSONField) else field_class
+    )
+
+
 def _reading_anything(field_class: type[Any]) -> type[Any]:
     def from_db_value(
         self: Any, value: Any, expression: Any, connection: BaseDatabaseWrapper

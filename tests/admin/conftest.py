@@ -11,7 +11,10 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 
 import pgaudit_log
+from tests.admin.browser import _static_files, chromium, shop, visit  # noqa: F401
+from tests.admin.corpus import EVIL
 from tests.shop.models import Customer, Order, OrderLine, Product
+from tests.support import execute
 
 
 @pytest.fixture(autouse=True)
@@ -58,6 +61,35 @@ def order(db: None) -> Order:
         order.status = "paid"
         order.save()
     OrderLine.objects.create(order=order, product=product, quantity=2)
+    return order
+
+
+@pytest.fixture
+def evil(order: Order, monkeypatch: pytest.MonkeyPatch) -> Order:
+    """An order of which everything that anybody may write is an attack."""
+    monkeypatch.setattr(Customer, "__str__", lambda self: self.name)
+    monkeypatch.setattr(Order, "__str__", lambda self: f"order {self.note}")
+    Customer.objects.update(name=EVIL)
+    with pgaudit_log.context(
+        user=EVIL,
+        user_name=EVIL,
+        on_behalf_of=EVIL,
+        on_behalf_of_name=EVIL,
+        reason=EVIL,
+        method=EVIL,
+        url=EVIL,
+        **{EVIL: EVIL},
+    ):
+        Order.objects.update(note=EVIL, status=EVIL[:20])
+        Product.objects.update(tags={EVIL: [EVIL, {"id": EVIL}]})
+    with pgaudit_log.context(service=EVIL):
+        Product.objects.update(tags=[EVIL], name=EVIL)
+    execute(
+        "INSERT INTO pgaudit_log_event (model, obj_pk, label, operation, snapshot, role, session, origin, shape)"
+        " SELECT %s, %s, %s, 'M', jsonb_build_object(%s::text, %s::text), %s,"
+        " jsonb_build_object('application', %s::text, 'address', %s::text), to_jsonb(%s::text), 0",
+        [EVIL] * 9,
+    )
     return order
 
 

@@ -15,8 +15,10 @@ from django.utils import timezone
 
 from pgaudit_log.models import Events
 from tests.admin.site import OrderAdmin
+from tests.going_back import tables
 from tests.shop.models import Customer, Order, OrderLine, Product
 from tests.support import execute
+from tests.whole_orders import shop
 
 AT = "/admin/pgaudit_log/events/object/"
 
@@ -132,6 +134,7 @@ def test_what_is_no_moment_is_told_with_the_form(root: Any, order: Order, url: A
         ({"t": "2026-02-31"}, 400, "is no moment"),
         ({"t": "2026-03-29T02:30"}, 400, "is no moment"),
         ({"t": "0001-01-01T00:00-12:00"}, 200, "did not exist yet"),
+        ({"t": "2001-01-01T00:00 01:00"}, 200, "did not exist yet"),
         ({"t": "x" * 5000}, 400, "is no moment"),
         ({"event": "0"}, 404, "There is no event 0."),
         ({"event": "x'--"}, 404, "There is no event"),
@@ -207,3 +210,55 @@ def test_each_relation_takes_one_query_and_nothing_is_written(
     # Session, user, the object of today, the event of the moment, and the two ends of the limit of time.
     assert len(asked) == len(past) + 6
     assert all(sql.startswith(("SELECT", "WITH")) and "FOR UPDATE" not in sql for sql in asked)
+
+
+EVIL = "<script>alert(1)</script>\u202e\"'{{ 7|add:7 }}"
+
+
+def test_whatever_was_written_is_shown_as_text(
+    root: Any, order: Order, page: Any, url: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for model in (Customer, Product):
+        monkeypatch.setattr(model, "__str__", lambda self: self.name)
+    Customer.objects.update(name=EVIL)
+    Product.objects.update(name=EVIL)
+    Order.objects.update(note=EVIL, status="<b>")
+    product = Product.objects.get()
+    for place in (url(order, "audit"), url(product, "audit"), url(order.customer, "audit")):
+        html = page(root, f"{place}at/")
+        assert "alert(1)" in html and "<script>alert" not in html and "\u202e" not in html, place
+    Order.objects.update(note="x" * 5_000_000)
+    page(root, f"{url(order, 'audit')}at/")
+    for document in ('{"a":' * 900 + "1" + "}" * 900, f"[{'7' * 5000}, 1e400]"):
+        execute("UPDATE shop_product SET tags = %s::jsonb", [document])
+        page(root, f"{url(product, 'audit')}at/")
+        page(root, f"{url(order, 'audit')}at/")
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_declared_parts_are_shown_with_those_that_they_have(root: Any, page: Any) -> None:
+    with tables() as made:
+        whole = shop(made)
+        order = whole.an_order("Blue", "Red")
+        for line, percent in zip(order.lines.order_by("pk"), (51, 52), strict=True):
+            whole.discount.objects.create(line=line, percent=percent)
+        order.tags.add(whole.tag.objects.create(name="gift"))
+        order.notes.create(text="call first")
+        event = Events.objects.latest("pgh_id").pk
+        whole.discount.objects.update(percent=99)
+        order.lines.all().delete()
+        order.tags.clear()
+        order.notes.all().delete()
+        place = f"{AT}{whole.order._meta.label}/{order.pk}/at/"
+        page(root, place)
+        with CaptureQueriesContext(connection) as captured:
+            html = page(root, place, event=event)
+        for word in (">51<", ">52<", "call first", "Tags"):
+            assert word in html, word
+        assert ">99<" not in html
+        # The order; its lines, their discounts, its tags and its notes; the names of lines and tags.
+        past = [one for one in captured.captured_queries if "state.snapshot" in one["sql"]]
+        assert len(past) <= 7
+        html = page(root, place)
+        assert ">51<" not in html and "call first" not in html

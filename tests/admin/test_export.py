@@ -15,7 +15,7 @@ from django.test import AsyncClient, Client, RequestFactory
 
 import pgaudit_log
 from pgaudit_log.admin import access, export, exported_rows
-from pgaudit_log.admin.access import Access
+from pgaudit_log.admin.access import AdminAccess
 from pgaudit_log.models import AccessEvents, Events
 from tests.admin.site import site
 from tests.shop.models import Customer, Order, OrderLine, Product
@@ -203,7 +203,7 @@ def test_rows_come_through_a_cursor_of_the_server(
     monkeypatch.setitem(connections["default"].settings_dict, "DISABLE_SERVER_SIDE_CURSORS", True)
     request = RequestFactory().get("/")
     request.user = User.objects.get(username="root")
-    rows = exported_rows.rows(Events.objects.all(), Access(request, site))
+    rows = exported_rows.rows(Events.objects.all(), AdminAccess(request, site))
     assert next(rows)["id"] == Events.objects.latest("pgh_id").pgh_id
     [(statement, is_holdable)] = execute("SELECT statement, is_holdable FROM pg_cursors")
     assert "pgaudit_log_event" in statement and not is_holdable

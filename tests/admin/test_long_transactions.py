@@ -73,6 +73,24 @@ def test_a_long_transaction_is_counted_and_the_next_page_is_behind_it(
     assert newer is not None and transactions(page(root, TRAIL + newer)) == [NEW]
 
 
+def test_a_page_of_one_long_transaction_goes_on_with_what_is_older(
+    root: Any, page: Any, db: None
+) -> None:
+    for txid in (OLD, OLD + 1):
+        write(txid, 21)
+    write(LONG, 1500)
+    html = page(root, TRAIL, model="shop.Customer")
+    assert transactions(html) == [LONG, OLD + 1, OLD] and "1,000+ events" in html
+    assert "21 × customer" in html and link(html, "next") is None
+    write(NEW, 60)
+    write(OTHER, 1)
+    write(NEW, 60)
+    html = page(root, TRAIL, model="shop.Customer")
+    assert transactions(html) == [NEW, OTHER, LONG]
+    older = link(html, "next")
+    assert older is not None and transactions(page(root, TRAIL + older)) == [OLD + 1, OLD]
+
+
 def test_a_page_ends_between_transactions_and_none_is_lost(
     root: Any, page: Any, db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -166,3 +184,22 @@ def test_what_the_same_person_did_before_and_next_is_a_step_away(
         return re.findall(r'transaction/(\d+)/[^"]*" rel="(?:prev|next)">What ana did', html)
 
     assert [neighbours(n) for n in (1, 2, 3, 4, 5)] == [["3"], [], ["1", "5"], [], ["3"]]
+
+
+def test_typed_events_and_those_of_a_person_are_counted_and_skipped_as_well(
+    root: Any, page: Any, db: None
+) -> None:
+    for txid, count in ((OLD, 2), (LONG, 1300), (NEW, 1)):
+        execute(
+            "INSERT INTO pgaudit_log_event"
+            " (txid, model, obj_pk, label, operation, snapshot, context, role)"
+            " SELECT %s, 'shop.Order', n::text, 'insert', 'I', jsonb_build_object('id', n), %s, 'r'"
+            " FROM generate_series(1, %s) AS n",
+            [txid, '{"user": 7}', count],
+        )
+    for place in ("/admin/shop/orderevent/?", f"{TRAIL}?actor=7&"):
+        html = page(root, f"{place}period=all")
+        assert transactions(html) == [NEW, LONG] and "1,000+ × order" in html, place
+        older = link(html, "next")
+        assert older is not None
+        assert transactions(page(root, place.partition("?")[0] + older)) == [OLD], place

@@ -11,7 +11,7 @@ import pytest
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
-from pgaudit_log.admin import json_paths, stored_values, text_diffs
+from pgaudit_log.presentation import json_paths, stored_values, text_diffs
 from pgaudit_log.values.json_numbers import Number
 from pgaudit_log.values.row_json import ERASED, JSON_NULL, MASKED
 from tests.shop.models import Order

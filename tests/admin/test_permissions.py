@@ -246,8 +246,8 @@ def test_a_hidden_many_to_many_field_is_not_told(
 
 
 def test_a_password_is_never_shown(root: Any, db: None, page: Any) -> None:
-    from pgaudit_log.admin.labels import Labels
-    from pgaudit_log.admin.renderers import Surroundings, renderer_for
+    from pgaudit_log.presentation.labels import Labels
+    from pgaudit_log.presentation.renderers import Surroundings, renderer_for
 
     around = Surroundings(labels=Labels("default", lambda model: True), url_of=lambda m, k: "")
     renderer = renderer_for(User._meta.get_field("password"), around)  # type: ignore[arg-type]

@@ -10,8 +10,8 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from pgaudit_log.admin import bulk
 from pgaudit_log.models import Events
+from pgaudit_log.presentation import bulk
 from tests.support import execute
 
 pytestmark = pytest.mark.slow
@@ -29,6 +29,7 @@ def many(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
         " SELECT id, 'new', '', now() FROM shop_customer"
     )
     execute("UPDATE shop_order SET status = 'paid'")
+    execute("DELETE FROM shop_order WHERE id % 20 = 0")
     execute("ANALYZE pgaudit_log_event")
     execute("ANALYZE shop_order")
 
@@ -77,6 +78,11 @@ CASES: list[tuple[str, dict[str, str]]] = [
     ("object/shop.Order/{order}/", {}),
     ("object/shop.Order/{order}/", {"parts": "0"}),
     ("object/shop.Order/{order}/", {"field": "status"}),
+    ("object/shop.Order/{order}/", {"before": "1000000"}),
+    ("deleted/shop.Order/", {}),
+    ("deleted/shop.Order/", {"period": "all", "before": "100000000"}),
+    ("deleted/shop.Order/", {"q": "{order}"}),
+    ("deleted/shop.Order/", {"q": "paid"}),
     ("object/shop.Order/{order}/at/", {}),
     ("object/shop.Order/{order}/at/", {"t": "2001-01-01"}),
 ]

@@ -12,9 +12,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 import pgaudit_log
-from pgaudit_log.admin import labels
-from pgaudit_log.admin.labels import Labels
 from pgaudit_log.models import Events
+from pgaudit_log.presentation import labels
+from pgaudit_log.presentation.labels import Labels
 from tests.shop.models import Customer, Order, OrderLine, Parcel, Product, Stock, UserProxy
 
 pytestmark = pytest.mark.slow
@@ -22,6 +22,9 @@ pytestmark = pytest.mark.slow
 TRAIL = "/admin/pgaudit_log/events/"
 
 SESSION_AND_USER = 2
+PREVIEW = 30
+"""What the preview of one change takes here, most of it to pin settings and to set them again."""
+
 LIMIT_OF_TIME = 4
 """A savepoint, which only tests need, and the setting that ends what takes too long, twice each."""
 
@@ -177,6 +180,35 @@ def test_a_comparison_costs_the_same_however_many_events_there_are(
     asked = {"a": events.earliest("pgh_id").pk, "b": events.latest("pgh_id").pk}
     assert queries(place, **asked) == 15
     assert queries(place, a=asked["a"], b="now") == 20
+
+
+def test_the_deleted_objects(queries: Any) -> None:
+    """The page, and which of its objects are there again."""
+    place = "/admin/shop/order/audit/deleted/"
+    assert queries(place) <= 2 + LIMIT_OF_TIME
+    customer = Customer.objects.create(name="Ana")
+    with pgaudit_log.context(user=1, user_name="ana"):
+        for _number in range(60):
+            Order.objects.create(customer=customer).delete()
+    assert queries(place) == 2 + LIMIT_OF_TIME
+
+
+def test_previews_cost_the_same_however_much_there_is_to_take_back(queries: Any) -> None:
+    """Two queries for each model at most are the screen's own; a plan pins settings for the others."""
+    customer = Customer.objects.create(name="Ana")
+    orders = [Order.objects.create(customer=customer) for _number in range(9)]
+    with pgaudit_log.context() as one:
+        Order.objects.filter(pk=orders[0].pk).update(note="a", status="b")
+    with pgaudit_log.context() as many:
+        for order in orders:
+            Order.objects.filter(pk=order.pk).update(note="c", status=f"d{order.pk}")
+    event = Events.objects.latest("pgh_id")
+    of_one = queries(f"/admin/shop/order/{event.pgh_obj_id}/audit/undo/", event=event.pk)
+    of_many = queries(f"{TRAIL}context/{many.id}/undo/")
+    assert of_one == PREVIEW
+    # All of this was changed later, by the other.
+    of_later = queries(f"{TRAIL}context/{one.id}/undo/")
+    assert max(of_many, of_later) <= PREVIEW + LIMIT_OF_TIME
 
 
 def test_a_page_names_the_objects_of_so_many_models_at_most(

@@ -22,11 +22,16 @@ from django.test import override_settings
 from django.utils import translation
 from django.utils.html import strip_tags
 
-from pgaudit_log.admin.labels import Labels
-from pgaudit_log.admin.renderers import Surroundings, register_renderer, registry, renderer_for
-from pgaudit_log.admin.renderers.base import Renderer
-from pgaudit_log.admin.renderers.natives import GeometryRenderer
-from pgaudit_log.admin.renderers.numbers import NumberRenderer
+from pgaudit_log.presentation.labels import Labels
+from pgaudit_log.presentation.renderers import (
+    Surroundings,
+    register_renderer,
+    registry,
+    renderer_for,
+)
+from pgaudit_log.presentation.renderers.base import Renderer
+from pgaudit_log.presentation.renderers.natives import GeometryRenderer
+from pgaudit_log.presentation.renderers.numbers import NumberRenderer
 from pgaudit_log.values.row_json import ERASED, JSON_NULL, MASKED, MISSING
 from tests.shop.models import Customer, Order
 

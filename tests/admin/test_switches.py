@@ -11,8 +11,9 @@ from django.contrib.admin import AdminSite, ModelAdmin
 
 import pgaudit_log.admin
 from pgaudit_log.admin import history_hooks
-from pgaudit_log.admin.links import Links
+from pgaudit_log.admin.links import AdminLinks
 from pgaudit_log.models import Events
+from tests.admin.forms import Form
 from tests.shop.models import Order
 
 
@@ -71,8 +72,16 @@ def test_a_site_without_the_trail_has_no_links_to_it(
     html = response.content.decode()
     assert response.status_code == 200 and "paid" in html
     assert "pgaudit_log/events" not in html
-    assert Links(alone).trail() == Links(alone).event(1) == ""
-    assert "pgaudit_log/events" not in root.get("/alone/shop/order/").content.decode()
+    assert AdminLinks(alone).trail() == AdminLinks(alone).event(1) == ""
+    listed = root.get("/alone/shop/order/").content.decode()
+    assert "pgaudit_log/events" not in listed and "/alone/shop/order/audit/deleted/" in listed
+    event = Events.objects.filter(pgh_obj_model="shop.Order").latest("pgh_id")
+    place = f"/alone/shop/order/{order.pk}/audit/undo/?event={event.pk}"
+    assert place in html
+    undone = Form(root.get(place).content.decode()).send(root, place, reason="r")
+    assert undone.status_code == 302 and undone.url == f"/alone/shop/order/{order.pk}/audit/"
+    html = root.get(undone.url).content.decode()
+    assert "Reverted by root" in html and "pgaudit_log/events" not in html
 
 
 alone = AdminSite(name="alone")

@@ -9,8 +9,10 @@ import pytest
 from django.contrib.auth.models import Group, User
 
 import pgaudit_log
-from pgaudit_log.admin import pages
+from pgaudit_log import importing
 from pgaudit_log.models import Events
+from pgaudit_log.presentation import pages
+from tests.importing import text_tables
 from tests.shop.models import Customer, Order, OrderLine, Product, Untracked
 from tests.support import execute
 
@@ -69,6 +71,24 @@ def test_what_was_deleted_and_made_again_has_one_story(
     Order.objects.create(pk=key, customer=Customer.objects.get(), note="again")
     html = page(root, place)
     assert "again" in html and "paid" in html
+
+
+def test_what_was_imported_says_from_where_on_the_timeline_of_the_one_object(
+    root: Any, page: Any, url: Any
+) -> None:
+    text_tables.make_tables()
+    changes = {"id": ["None", "7"], "name": ["None", "Luís"]}
+    text_tables.entry(text_tables.CREATE, 7, changes, 0, model="customer", cid="a")
+    execute("ALTER TABLE shop_customer DISABLE TRIGGER USER")
+    customer = Customer.objects.create(pk=7, name="Luís")
+    execute("ALTER TABLE shop_customer ENABLE TRIGGER USER")
+    Customer.objects.update(name="Lu")
+    importing.plan("auditlog", models=[Customer]).apply()
+    html = page(root, url(customer, "history"))
+    assert html.count("imported from django-auditlog") == 1
+    assert "Jan. 1, 2020" in html and re.search(r"<ins>.*Lu.*</ins>", html, re.DOTALL)
+    trail = page(root, "/admin/pgaudit_log/events/", period="all")
+    assert "imported from django-auditlog" in trail
 
 
 def test_a_changed_key_leads_to_the_timeline_of_the_former_one(

@@ -13,9 +13,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 import pgaudit_log
-from pgaudit_log.admin import pages
 from pgaudit_log.database import own_events
 from pgaudit_log.models import Events
+from pgaudit_log.presentation import pages
 from tests.admin.site import OrderEvent
 from tests.shop.models import Customer, Order, Product
 from tests.support import execute
@@ -289,3 +289,24 @@ def test_the_permissions_exist(db: None) -> None:
         "pgaudit_log.export_events",
         "pgaudit_log.view_context_events",
     }
+
+
+def test_a_page_that_is_open_can_ask_what_has_come_since(
+    root: Any, order: Order, page: Any, staff: Any
+) -> None:
+    html = page(root, TRAIL, model="shop.Customer")
+    assert "0\xa0minutes ago" in html
+    [url] = re.findall(r'class="pgh-newer" role="status" data-url="([^"]+)"', html)
+    place = TRAIL + url.replace("&amp;", "&")
+    assert root.get(place).json() == {"text": ""}
+    Customer.objects.create(name="Ana")
+    Product.objects.create(sku="x", name="x", price=1)
+    assert root.get(place).json() == {"text": "1 newer event"}
+    Customer.objects.bulk_create([Customer(name="x") for _ in range(120)])
+    assert root.get(place).json() == {"text": "more than 99 newer events"}
+    assert root.get(f"{TRAIL}newer/?newest=x").status_code == 400
+    assert root.get(f"{TRAIL}newer/?newest=1&model=shop.Nothing").status_code == 400
+    assert staff("shop.view_order").get(place).status_code == 403
+    # Not on an older page, nor where a search would be repeated.
+    for query in ({"before": "5"}, {"actor": "ana"}):
+        assert "pgh-newer" not in page(root, TRAIL, **query)

@@ -7,12 +7,16 @@ from datetime import datetime, timezone
 from typing import Any
 
 import pytest
+from django.db import models
 
+import pgaudit_log
 from pgaudit_log import importing
-from pgaudit_log.exceptions import InstallationError
+from pgaudit_log.exceptions import InstallationError, PlanError
 from pgaudit_log.importing import months
-from tests.importing.peer_tables import bring_over, plan, record, records
+from pgaudit_log.testing import isolated
+from tests.importing.peer_tables import bring_over, make_table, plan, record, records
 from tests.support import execute
+from tests.tables import tracked_table
 
 pytestmark = pytest.mark.django_db
 
@@ -113,6 +117,41 @@ def test_an_interruption_leaves_whole_months(thing: Any) -> None:
     assert execute("SELECT relname FROM pg_class WHERE relname LIKE 'pgaudit_log_import%'") == []
     assert bring_over(thing).events == {"shop.Thing": 5}
     assert [n for (n,) in records("origin ->> 'id'")] == ["1", "2", "3", "4", "5", "6"]
+
+
+def test_events_that_come_into_the_month_meanwhile_are_in_the_way_once(thing: Any) -> None:
+    history()
+
+    def intrude(done: int, total: int) -> None:
+        execute(
+            "INSERT INTO pgaudit_log_event (model, label, operation, created_at)"
+            " VALUES ('shop.Gone', 'insert', 'M', %s)",
+            [on(1, 31)],
+        )
+
+    with pytest.raises(PlanError, match="have come into the DEFAULT partition meanwhile"):
+        plan(thing).apply(progress=intrude)
+    assert records("id") == []
+    assert execute("SELECT current_setting('lock_timeout')") == [("0",)]
+    assert bring_over(thing).events == {"shop.Thing": 6}
+    assert len(records(WHOLE)) == 6
+    assert execute("SELECT current_setting('lock_timeout')") == [("0",)]
+
+
+def test_what_no_tracker_would_have_written_is_made_good_by_a_baseline(db: None) -> None:
+    with isolated():
+        made = tracked_table(
+            "Thing",
+            pgaudit_log.InsertEvent(),
+            n=models.IntegerField(),
+            word=models.TextField(default="w"),
+        )
+        make_table()
+        record(("insert", 1, 1, on(1, 1)), ("update", 1, 2, on(1, 2)))
+        execute("ALTER TABLE shop_thing DISABLE TRIGGER USER")
+        made.objects.create(pk=1, n=2, word="w")
+        assert bring_over(made).gaps == {"shop.Thing": 1}
+        assert execute("SELECT label FROM pgaudit_log_event WHERE id > 0 AND operation = 'B'")
 
 
 def test_a_month_that_is_not_over_is_written_to_as_it_stands(thing: Any) -> None:

@@ -22,14 +22,20 @@ from pgaudit_log.operating import hold, verify
 from pgaudit_log.reversal import restore, revert
 from pgaudit_log.testing import isolated
 from tests.importing.peer_tables import at, events
-from tests.support import execute
+from tests.importing.text_tables import (
+    CREATE,
+    DELETE,
+    ENTRIES,
+    UPDATE,
+    created,
+    crud,
+    entry,
+    make_tables,
+)
+from tests.support import execute, role_name
 from tests.tables import EVERYTHING, tracked_table
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
-
-ENTRIES, CRUD = "auditlog_logentry", "easyaudit_crudevent"
-
-CREATE, UPDATE, DELETE, ACCESS = range(4)
 
 
 @pytest.fixture
@@ -46,50 +52,12 @@ def made_table(**options: Any) -> Any:
         n=models.IntegerField(),
         word=models.TextField(default="w"),
     )
-    execute(
-        f"CREATE TABLE {ENTRIES} (id bigserial PRIMARY KEY, content_type_id int, object_pk varchar(255),"
-        " object_repr text, serialized_data jsonb, action smallint, changes_text text, changes jsonb,"
-        " actor_id int, cid text, remote_addr inet, remote_port int, timestamp timestamptz,"
-        " additional_data jsonb, actor_email text);"
-        f"CREATE TABLE {CRUD} (id bigserial PRIMARY KEY, event_type smallint, object_id varchar(255),"
-        " content_type_id int, object_repr text, object_json_repr text, changed_fields text, user_id int,"
-        " user_pk_as_string text, datetime timestamptz)"
-    )
+    make_tables()
     return thing
-
-
-def entry(action: int, key: Any, changes: Any, when: float, **more: Any) -> None:
-    """Write a log entry, as django-auditlog does."""
-    more = {"changes": json.dumps(changes), **more}
-    content_type = ContentType.objects.get_or_create(app_label="shop", model="thing")[0]
-    values = [content_type.pk, str(key), action, at(when), *more.values()]
-    execute(
-        f"INSERT INTO {ENTRIES} (content_type_id, object_pk, action, timestamp, {', '.join(more)})"
-        f" VALUES ({', '.join(['%s'] * len(values))})",
-        values,
-    )
-
-
-def crud(type_number: int, key: Any, row: Any, when: float, **more: Any) -> None:
-    """Write a CRUD event, as django-easy-audit does."""
-    text = json.dumps([{"model": "shop.thing", "pk": key, "fields": row}]) if row else ""
-    content_type = ContentType.objects.get_or_create(app_label="shop", model="thing")[0]
-    values = [content_type.pk, str(key), type_number, at(when), text, *more.values()]
-    names = ", ".join(["object_json_repr", *more])
-    execute(
-        f"INSERT INTO {CRUD} (content_type_id, object_id, event_type, datetime, {names})"
-        f" VALUES ({', '.join(['%s'] * len(values))})",
-        values,
-    )
 
 
 def plan(model: Any, peer: str = "auditlog", **options: Any) -> Plan:
     return importing.plan(peer, models=[model], **options)
-
-
-def created(key: int, n: int = 1) -> dict[str, list[str]]:
-    """Return the changes of a creation."""
-    return {name: ["None", str(value)] for name, value in {"id": key, "n": n, "word": "w"}.items()}
 
 
 def unseen(model: Any, *rows: tuple[int, int]) -> None:
@@ -120,6 +88,10 @@ def test_an_object_has_one_life_across_the_seam(thing: Any) -> None:
     ]
     one = thing.objects.get()
     ids = [event.pgh_id for event in life]
+    out = io.StringIO()
+    call_command("pgaudit_log", "show", str(ids[0]), stdout=out)
+    told = [line.split() for line in out.getvalue().splitlines()]
+    assert ["imported", "from", "django-auditlog", ENTRIES, "1"] in told
     assert [thing.objects.as_of(event).get().n for event in life] == [1, 2, 3]
     assert [event.pgh_id for event in thing.pgh_event_model.objects.timeline(one)] == ids
     assert blame(one)["n"].event.pgh_id == ids[2]
@@ -261,6 +233,23 @@ def test_a_value_that_postgresql_refuses_is_unknown(thing: Any) -> None:
     ]
 
 
+def test_a_field_that_was_renamed_since_is_not_nothing(db: None) -> None:
+    with isolated():
+        thing = tracked_table(
+            "Thing", *EVERYTHING, n=models.IntegerField(null=True), word=models.TextField(null=True)
+        )
+        make_tables()
+        entry(CREATE, 5, {"id": ["None", "5"], "count": ["None", "7"]}, 0)  # which is n today
+        entry(CREATE, 6, {"id": ["None", "6"], "n": ["None", "1"]}, 0)
+        entry(CREATE, 7, {"id": ["None", "7"], "word": ["None", "a"]}, 0)
+        plan(thing).apply()
+        assert events("snapshot::text")[:3] == [
+            ('{"id": 5}',),
+            ('{"n": 1, "id": 6, "word": null}',),
+            ('{"n": null, "id": 7, "word": "a"}',),
+        ]
+
+
 def test_an_interrupted_import_goes_on_and_an_earlier_slice_may_come_later(
     thing: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -322,6 +311,18 @@ def test_another_table_may_be_named_and_what_is_none_is_in_the_way(thing: Any) -
     assert (found.events, found.steps[0].source.name) == (1, "own_entries")
     found = importing.plan("auditlog", models=[thing], tables={thing: ["shop_thing"]})
     assert found.obstacles == ('"shop_thing" is no table of django-auditlog.',)
+
+
+def test_a_table_that_may_not_be_read_is_in_the_way(thing: Any) -> None:
+    role = role_name("reader")
+    execute(f"CREATE ROLE {role}; GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}")
+    execute(f"REVOKE SELECT ON {ENTRIES} FROM {role}; SET ROLE {role}")
+    try:
+        found = plan(thing)
+    finally:
+        execute("RESET ROLE")
+        execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
+    assert found.obstacles == (f'The role may not read "{ENTRIES}". Grant it SELECT.',)
 
 
 def test_logins_that_are_recorded_here_too_are_not_told_twice(thing: Any, settings: Any) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.contrib.contenttypes.models import ContentType
 from django.db import models
 
+from pgaudit_log import importing
 from pgaudit_log.backfill import backfill
 from pgaudit_log.operating import verify
 from pgaudit_log.testing import isolated
@@ -52,3 +54,28 @@ def test_no_masked_value_comes_over(option: str, settings: Any) -> None:
         # What is known by its mark or its hash needs no baseline.
         assert backfill(thing).events == 0
         assert list(verify(models=[thing])) == []
+
+
+@pytest.mark.parametrize("options", [{"mask": ["word"]}, {"exclude": ["word"]}, {}], ids=str)
+def test_a_text_that_cannot_be_read_comes_over_where_all_may_be_seen(options: Any) -> None:
+    execute(
+        "CREATE TABLE reversion_revision (id serial, date_created timestamptz, user_id int, comment text);"
+        "CREATE TABLE reversion_version (id serial, object_id text, db text, format text,"
+        " serialized_data text, content_type_id int, revision_id int);"
+        "INSERT INTO reversion_revision (date_created, comment) VALUES ('2020-01-01', '')"
+    )
+    with isolated():
+        thing = tracked_table(
+            "Thing", *EVERYTHING, track=options, n=models.IntegerField(), word=models.TextField()
+        )
+        content_type, _ = ContentType.objects.get_or_create(app_label="shop", model="thing")
+        execute(
+            "INSERT INTO reversion_version (object_id, db, format, serialized_data, content_type_id,"
+            " revision_id) VALUES ('1', 'default', 'json', %s, %s, 1)",
+            [f'{{"word": "{SECRET}"', content_type.pk],
+        )
+        importing.plan("reversion", models=[thing]).apply()
+        [(label, row)] = execute(
+            "SELECT label, event::text FROM pgaudit_log_event AS event WHERE id < 0"
+        )
+        assert (label, SECRET in row) == ("unreadable", not options)

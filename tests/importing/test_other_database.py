@@ -14,7 +14,11 @@ from pgaudit_log.exceptions import PlanError, QueryError
 from tests.importing.peer_tables import TABLE, bring_over, plan, record, records
 from tests.support import execute
 
-pytestmark = pytest.mark.django_db(databases=["default", "other"])
+pytestmark = [
+    pytest.mark.django_db(databases=["default", "other"]),
+    # The drivers copy in ways of their own.
+    pytest.mark.everywhere,
+]
 
 WHOLE = (
     "id, created_at, txid, obj_pk, label, operation, snapshot::text, diff::text, context_id,"
@@ -97,12 +101,14 @@ def test_the_command_says_where_it_reads(elsewhere: Any) -> None:
     out = io.StringIO()
     arguments = ("--model", "shop.Thing", "--table", f"shop.Thing={TABLE}")
     call_command(
-        *("pgaudit_log", "import", "pghistory", *arguments, "--from-database", "other"), stdout=out
+        *("pgaudit_log", "import", "pghistory", *arguments, "--from-database", "other", "--apply"),
+        stdout=out,
     )
     assert (
         "import from django-pghistory in the database other into the database default"
         in out.getvalue()
     )
+    assert "shop.Thing: 4 imported" in out.getvalue()
 
 
 def test_what_is_in_the_way_is_told(elsewhere: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,8 @@ from uuid import UUID
 import pytest
 from django.contrib.postgres.fields import ArrayField, DateRangeField, DecimalRangeField
 from django.db import connection, models
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pgaudit_log.importing import told_values
 from pgaudit_log.importing.replays import Record, replay
@@ -60,6 +62,8 @@ def test_what_the_database_gave_is_not_rounded() -> None:
     field = models.DecimalField(max_digits=5, decimal_places=2)
     assert prepared(of_text(field, "1.105", connection)) == Decimal("1.105")
     assert prepared(of_text(models.CharField(), "F(name)", connection)) == "F(name)"
+    assert str(prepared(of_text(models.FloatField(), "-0.0", connection))) == "-0.0"
+    assert str(prepared(of_text(models.FloatField(), "-0.0", connection, is_new=True))) == "0.0"
 
 
 def test_a_range_is_read_where_there_is_one_reading() -> None:
@@ -179,3 +183,38 @@ def test_a_column_that_was_not_there_yet_is_not_filled_in() -> None:
         ("found", {"a": 2, "b": 0}),
         ("update", {"a": 2, "b": 1}),
     ]
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("uuuda"), st.sampled_from("abc"), st.integers(0, 2)), max_size=12
+    ),
+    st.integers(0, 6),
+)
+def test_what_is_known_is_what_it_was(changes: list[tuple[str, str, int]], forgotten: int) -> None:
+    """Whatever a peer has recorded since, and however late it began: known values are the right ones."""
+    row: dict[str, int] | None = None
+    records, truth = [], {}
+    for n, (change, column, value) in enumerate(changes, 1):
+        old, told = dict(row or {}), {}
+        if row is None:
+            row = dict.fromkeys("abc", value)
+            told = {"kind": "create", "after": row}
+        elif change == "d":
+            told, row = {"kind": "delete", "before": row}, None
+        elif change == "a":
+            told = {"kind": "access"}
+        elif row[column] != value:
+            row = {**row, column: value}
+            told = {"kind": "update", "before": {column: old[column]}, "after": {column: value}}
+        if told:
+            records.append(Record(id=n, created_at=at(n), **told))
+            truth[n] = (old, row or {})
+    for found in replay(records[forgotten:], "abc"):
+        before, after = truth[found.record.id]
+        right = before if found.kind in ("found", "delete") else after
+        assert found.values == {name: right[name] for name in found.values}
+        assert set(found.unknown) == set("abc") - found.values.keys()
+        if found.kind not in {"partial update", "access"}:
+            assert not found.unknown
+        assert forgotten or found.kind != "found"

@@ -365,7 +365,7 @@ def test_a_manual_event_has_the_time_that_the_setting_says(settings: Any) -> Non
 def test_a_model_with_the_name_of_typed_events_is_a_check_error() -> None:
     from django.apps import apps
 
-    from pgaudit_log.checks import check_models
+    from pgaudit_log.checks.declarations import check_models
 
     thing = make("Clash")
     pgaudit_log.track()(thing)

@@ -7,7 +7,6 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import pgtrigger
 import pytest
 from django.core.management import call_command
 from django.db import ProgrammingError, connection, models, transaction
@@ -28,6 +27,7 @@ from pgaudit_log.operating import verify
 from pgaudit_log.reversal import Kind, restore, revert, undo
 from pgaudit_log.testing import isolated
 from pgaudit_log.values.row_json import MASKED
+from tests.masking import renewed_triggers
 from tests.support import execute, role_name, unguarded
 from tests.tables import EVERYTHING, install, install_views, make, tracked_table
 
@@ -63,10 +63,8 @@ def call(*arguments: str) -> str:
 
 def masked_from_now_on(model: Any, *names: str) -> None:
     """Mask fields of a tracked model, as its next release does."""
-    for registered, trigger in pgtrigger.registered():
-        if registered is model:
-            trigger.tracked_mask = names
-            trigger.install(model)
+    for trigger in renewed_triggers(model, tracked_mask=names):
+        trigger.install(model)
     for declaration in declarations.declarations_of(model):
         object.__setattr__(declaration, "mask", names)
     forget_names()

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import pgaudit_log
-from pgaudit_log.checks import check_settings
+from pgaudit_log.checks.settings import check_settings
 from pgaudit_log.constants import CONTEXT_MAX_BYTES
 from pgaudit_log.contexts import spans
 from pgaudit_log.models import Events

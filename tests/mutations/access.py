@@ -36,8 +36,8 @@ MUTATIONS = (
     ),
     Mutation(
         what="access: pages are recorded though they were not shown",
-        find="    if not (200 <= response.status_code < 300 or response.status_code == 304):",
-        put="    if False:",
+        find='    if request.method != "GET" or not was_shown(response):',
+        put='    if request.method != "GET":',
         tests=(f"{_ACCESS}::test_pages_are_chosen_by_path_or_view",),
     ),
     Mutation(

@@ -7,19 +7,20 @@ from unittest.mock import patch
 
 import pytest
 from django.apps import apps
+from django.conf import settings as django_settings
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.core import checks
 from django.core.checks import run_checks
 from django.test import override_settings
 
 import pgaudit_log
-from pgaudit_log.checks import (
+from pgaudit_log.checks.declarations import check_models
+from pgaudit_log.checks.middleware import check_middleware
+from pgaudit_log.checks.settings import (
     check_installed_apps,
-    check_models,
     check_settings,
     check_settings_of_peers,
 )
-from pgaudit_log.checks.middleware import check_middleware
 from pgaudit_log.declaring import declarations
 from pgaudit_log.middleware import AuditMiddleware
 from tests.shop.models import Order
@@ -48,6 +49,8 @@ def test_a_sound_project_has_no_messages() -> None:
         ("ADMIN_DAYS", 0),
         ("ADMIN_DAYS", "7"),
         ("ADMIN_HISTORY", "yes"),
+        ("ADMIN_REASON", "no"),
+        ("ADMIN_REVERT_THROUGH", "orm"),
         ("ADMIN_TIMEOUT", 0),
         ("ADMIN_TRAIL", None),
         ("APPEND_ONLY", False),
@@ -101,12 +104,28 @@ def test_a_setting_that_does_not_exist_is_a_warning() -> None:
     assert "PGAUDIT_LOG_LEVLE" in message.msg
 
 
-@override_settings(PGHISTORY_LEVEL="ROW")
-def test_a_setting_of_a_package_that_is_gone_is_named_with_what_is_set_instead() -> None:
-    [message] = check_settings_of_peers(None)
+@pytest.mark.parametrize(
+    ("name", "app", "instead"),
+    [
+        ("PGHISTORY_LEVEL", "pghistory", "PGAUDIT_LOG_LEVEL"),
+        ("AUDITLOG_MASK_TRACKING_FIELDS", "auditlog", "mask= of track()"),
+        ("DJANGO_EASY_AUDIT_WATCH_AUTH_EVENTS", "easyaudit", "PGAUDIT_LOG_ACCESS_EVENTS"),
+    ],
+)
+def test_a_setting_of_a_package_that_is_gone_is_named_with_what_is_set_instead(
+    name: str, app: str, instead: str
+) -> None:
+    with override_settings(**{name: True}):
+        [message] = check_settings_of_peers(None)
     assert message.id == "pgaudit_log.W030"
-    assert "PGHISTORY_LEVEL is a setting of pghistory" in message.msg
-    assert "PGAUDIT_LOG_LEVEL" in str(message.hint)
+    assert f"{name} is a setting of {app}" in message.msg
+    assert instead in str(message.hint)
+
+
+def test_a_default_that_a_package_has_set_itself_is_none_of_the_project() -> None:
+    with patch.object(django_settings._wrapped, "AUDITLOG_CID_HEADER", "x", create=True):
+        assert django_settings.AUDITLOG_CID_HEADER == "x"
+        assert check_settings_of_peers(None) == []
 
 
 @override_settings(PGHISTORY_LEVEL="ROW")

@@ -12,7 +12,7 @@ from django.db import connections, router
 from django.db.migrations.recorder import MigrationRecorder
 
 from pgaudit_log import sql
-from pgaudit_log.constants import EVENT_TABLE
+from pgaudit_log.constants import EVENT_TABLE, SAVED_FILTER_TABLE
 from pgaudit_log.database.event_table import insert_into, schema_of
 from pgaudit_log.database.written_schema import functions, tables, template
 from pgaudit_log.reading import typed_events
@@ -67,7 +67,11 @@ def things(using: str) -> list[Thing]:
     into = insert_into(using)
     written = functions(template())
     relations = {
-        "own": [f"{schema}.{name}" for name in tables(template()) if name != EVENT_TABLE],
+        "own": [
+            f"{schema}.{name}"
+            for name in tables(template())
+            if name not in (EVENT_TABLE, SAVED_FILTER_TABLE)
+        ],
         "views": _quoted(
             event_model._meta.db_table for event_model in typed_events.event_models_for(using)
         ),
@@ -120,7 +124,8 @@ def _model_tables(using: str) -> list[str]:
         {
             model._meta.db_table
             for model in apps.get_models(include_auto_created=True)
-            if model._meta.managed
+            # What people save in the admin is written as the tables of the project are.
+            if (model._meta.managed or model._meta.db_table == SAVED_FILTER_TABLE)
             and not model._meta.proxy
             and router.allow_migrate_model(using, model)
         }

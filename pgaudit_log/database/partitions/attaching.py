@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db import OperationalError, connections, transaction
+from django.db import IntegrityError, OperationalError, connections, transaction
 
 from pgaudit_log import sql
 from pgaudit_log.constants import DEFAULT_PARTITION, EVENT_TABLE
@@ -15,8 +15,10 @@ from pgaudit_log.database.partitions.locking import (
     QUEUED_MS,
     Patience,
     holders,
+    lock_timeout,
 )
 from pgaudit_log.database.privileges import sqlstate
+from pgaudit_log.exceptions import PlanError
 from pgaudit_log.values.quoting import quote_name
 
 
@@ -59,15 +61,21 @@ def attach_patiently(using: str, table: str, period: Period, patience: Patience)
     that readers do not wait behind it.
 
     Raises:
-        PlanError: when it has waited for long enough.
+        PlanError: when it has waited for long enough, or events of the period have come into the
+            DEFAULT partition.
     """
     patience.begin()
     while True:
         try:
             with transaction.atomic(using=using), connections[using].cursor() as cursor:
-                cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{QUEUED_MS}ms"])
-                attach(cursor, table, period)
+                with lock_timeout(cursor, f"{QUEUED_MS}ms"):
+                    attach(cursor, table, period)
                 return
+        except IntegrityError as error:
+            raise PlanError(
+                f"Events of the time of {period.table} have come into the DEFAULT partition meanwhile, so"
+                " that it cannot become a partition. What was done before is kept: run it again."
+            ) from error
         except OperationalError as error:
             if sqlstate(error) not in (LOCK_NOT_AVAILABLE, DEADLOCK):
                 raise

@@ -12,7 +12,7 @@ from django.db import OperationalError, connections, transaction
 
 from pgaudit_log.conf import settings
 from pgaudit_log.constants import DEFAULT_PARTITION, EVENT_TABLE
-from pgaudit_log.database.partitions import attaching, bounds
+from pgaudit_log.database.partitions import attaching, bounds, locking
 from pgaudit_log.database.partitions.calendar import FIRST, LAST, Period, periods_from
 from pgaudit_log.database.partitions.layouts import gaps
 from pgaudit_log.exceptions import InstallationError
@@ -70,8 +70,11 @@ def refuse_taken(cursor: Any, period: Period) -> None:
 @contextlib.contextmanager
 def _transaction(using: str, lock_timeout: str = LOCK_TIMEOUT) -> Iterator[Any]:
     """Yield a cursor in a transaction that waits for no lock longer than ``lock_timeout``."""
-    with transaction.atomic(using=using), connections[using].cursor() as cursor:
-        cursor.execute("SELECT set_config('lock_timeout', %s, true)", [lock_timeout])
+    with (
+        transaction.atomic(using=using),
+        connections[using].cursor() as cursor,
+        locking.lock_timeout(cursor, lock_timeout),
+    ):
         yield cursor
 
 

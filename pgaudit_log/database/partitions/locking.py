@@ -93,6 +93,19 @@ class Holder:
         return f"process {self.pid} ({self.query or 'its query is hidden'}{running})"
 
 
+@contextmanager
+def lock_timeout(cursor: Any, limit: str) -> Iterator[None]:
+    """Wait for no lock longer than ``limit`` in a block, which is in a transaction.
+
+    What the transaction does after it may wait as before.
+    """
+    cursor.execute("SELECT current_setting('lock_timeout')")
+    before = cursor.fetchone()
+    cursor.execute("SELECT set_config('lock_timeout', %s, true)", [limit])
+    yield
+    cursor.execute("SELECT set_config('lock_timeout', %s, true)", before)
+
+
 def holders(using: str, tables: Sequence[str], *, only_writers: bool = False) -> list[Holder]:
     """Return who has locks of the event table or of ``tables``, names in SQL; not this session."""
     with connections[using].cursor() as cursor:

@@ -165,6 +165,7 @@ class Judge:
             name,
             f"{name} {before}was set to {shortened(expected)}, and is now {shortened(now)}.",
             go_around=self.choices.on_conflict != "abort" or _is_automatic(case, column),
+            values=(None if was is MISSING else was, expected, now),
         )
         return self.choices.on_conflict == "force"
 

@@ -43,6 +43,7 @@ class Report:
         message: str,
         *,
         go_around: bool = False,
+        values: tuple[str | None, str, str] | None = None,
     ) -> None:
         """Add an obstacle; ``go_around`` says that it does not stand in the way."""
         label: str = subject.model._meta.label  # type: ignore[attr-defined]
@@ -52,6 +53,7 @@ class Report:
             key=subject.key,
             field=field,
             message=f"{label} {subject.key}: {message}",
+            values=values,
         )
         (self._left_alone if go_around else self._obstacles).setdefault(obstacle)
 

@@ -27,6 +27,29 @@
         }
     });
 
+    // What has come since is told once a minute: not in a page that nobody looks at, and not for ever,
+    // so that it does not keep a session alive.
+    document.querySelectorAll(".pgh-newer").forEach((place) => {
+        let times = 10;
+        const timer = setInterval(async () => {
+            if (document.hidden) {
+                return;
+            }
+            const answer = await fetch(place.dataset.url);
+            const text = answer.ok && !answer.redirected ? (await answer.json()).text : null;
+            times -= 1;
+            if (text === null || times === 0) {
+                clearInterval(timer);
+            }
+            if (text && text !== place.textContent) {
+                const link = document.createElement("a");
+                link.href = place.dataset.page;
+                link.textContent = text;
+                place.replaceChildren(link);
+            }
+        }, Number(place.dataset.every || 60) * 1000);
+    });
+
     // What was not filled in does not stand in the address.
     document.querySelectorAll("form.pgh-filters").forEach((form) => {
         form.addEventListener("formdata", (event) => {

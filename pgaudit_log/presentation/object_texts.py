@@ -1,0 +1,123 @@
+"""Object texts: what an object is called, whatever its ``__str__`` does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import connections, models
+
+from pgaudit_log.declaring import former_names
+from pgaudit_log.diffs.display import safe
+from pgaudit_log.presentation import stored_values
+from pgaudit_log.reading.hidden_values import hidden_document
+from pgaudit_log.reading.objects import primary_key_of, unloaded
+from pgaudit_log.values.row_json import Absence
+from pgaudit_log.values.tables import Field, column_of, own_columns
+
+_MOST_CHARACTERS = 120
+
+
+class AsksDatabaseError(Exception):
+    """A ``__str__`` wanted to ask a database, which would be a query for each line of a page."""
+
+
+def plain_text(model: type[models.Model], key: str | None) -> str:
+    """Return what an object is called of which nothing else is known, such as ``order 17``."""
+    name = str(model._meta.verbose_name)
+    return safe(f"{name} {_cut(key)}" if key is not None else name)
+
+
+def text_of(obj: models.Model, key: str) -> str:
+    """Return ``str()`` of an object; its model and key where that fails, or would ask a database."""
+    try:
+        with _no_queries():
+            text = str(obj)
+    except Exception:  # it is the project's own, and may raise anything
+        return plain_text(type(obj), key)
+    return safe(_cut(text)) if text.strip() else plain_text(type(obj), key)
+
+
+def loaded(objects: models.QuerySet[Any, Any], *needed: str) -> list[Any]:
+    """Return the objects of a queryset; those that Django cannot read with their keys alone.
+
+    A number of 5,000 digits in a JSON column, which PostgreSQL has, is more than Python reads.
+    ``needed`` names what else they need to have.
+    """
+    try:
+        return list(objects)
+    except (ValueError, ArithmeticError, RecursionError):
+        return list(objects.only("pk", *needed))
+
+
+def text_at(
+    model: type[models.Model],
+    event: Any,
+    *,
+    hidden: Collection[str] = (),
+    related: Callable[[Field, Any], models.Model | None] = lambda field, value: None,
+) -> str:
+    """Return what the object of an event was called then, by the values that the event has.
+
+    Those of ``hidden`` fields are not used. ``related`` returns what is loaded of the objects that
+    its foreign keys point at, which ``__str__`` may ask for.
+    """
+    obj = _object_at(model, event, hidden, related)
+    if obj is None or type(obj).__str__ is models.Model.__str__:
+        return plain_text(model, event.pgh_obj_id)
+    return text_of(obj, event.pgh_obj_id)
+
+
+def _object_at(
+    model: type[models.Model],
+    event: Any,
+    hidden: Collection[str],
+    related: Callable[[Field, Any], models.Model | None],
+) -> models.Model | None:
+    """Return an instance with the values of an event, made without the model's own code."""
+    if event.pgh_obj_id is None:
+        return None
+    try:
+        key = primary_key_of(model, event)
+        obj = None if key is None else unloaded(model, key)
+    except (TypeError, ValueError, ValidationError):
+        return None
+    if obj is None:
+        return None
+    using = str(event._state.db)
+    obj._state.db = using
+    data = hidden_document(event, event.pgh_data) or {}
+    row: Mapping[str, Any] = former_names.today(model, data, event.pgh_shape, using)
+    for field in own_columns(model):
+        if field.name in hidden or field.attname in obj.__dict__:
+            continue
+        if column_of(field) in row:
+            value = stored_values.read(field, row[column_of(field)])
+            if not isinstance(value, Absence):
+                obj.__dict__[field.attname] = value
+                if (other := related(field, value)) is not None:
+                    obj._state.fields_cache[field.name] = other
+    return obj
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _MOST_CHARACTERS else f"{text[:_MOST_CHARACTERS]}…"
+
+
+@contextmanager
+def _no_queries() -> Iterator[None]:
+    """Let whatever asks a database in the block raise instead.
+
+    Raises:
+        AsksDatabaseError: in the place of the query.
+    """
+
+    def refuse(*args: Any) -> Any:
+        raise AsksDatabaseError
+
+    with ExitStack() as stack:
+        for connection in connections.all():
+            stack.enter_context(connection.execute_wrapper(refuse))
+        yield

@@ -1,0 +1,84 @@
+"""What is shown of events: fields and entries as templates have them, and the words for operations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import models
+from django.utils.safestring import SafeString
+
+from pgaudit_log.constants import BASELINE, DELETE, INSERT, MANUAL, TRUNCATE, UPDATE
+from pgaudit_log.filtersets import WORDS
+from pgaudit_log.values.tables import Field
+
+__all__ = ["SIGNS", "WORDS", "Entry", "Shown"]
+
+
+SIGNS = {INSERT: "+", UPDATE: "~", DELETE: "−", TRUNCATE: "∅", MANUAL: "✎", BASELINE: "="}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """One field of an event, shown."""
+
+    name: str
+    label: str
+    column: str
+    html: SafeString
+    is_block: bool = False
+    is_unknown: bool = False
+    """Whether the model no longer has it."""
+    is_generated: bool = False
+    field: Field | None = None
+    old: Any = None
+    """The value before, or the only one that there is."""
+    new: Any = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reverted:
+    """Who took an event back, or went back to it, and by which event."""
+
+    text: str
+    url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One event, or several that tell of one many-to-many field."""
+
+    event: Any
+    operation: str
+    sign: str
+    word: Any
+    model: type[models.Model] | None
+    kind: str
+    """What the object is, such as ``order``."""
+    text: str
+    """What the object was called."""
+    url: str
+    event_url: str
+    shown: Sequence[Shown]
+    rest: Sequence[Shown] = ()
+    """What says little: what was inserted as its default, or is computed."""
+    is_restricted: bool = False
+    """Whether the person may not see what it is of."""
+    is_part: bool = False
+    """Whether it is of a row that belongs to the object of a timeline."""
+
+    undo_url: str = ""
+    """Where what it did is taken back; empty where the person may not."""
+    revert_url: str = ""
+    """Where its object goes back to how it was then."""
+    reverted: Reverted | None = None
+    """Who has taken it back, if anybody has."""
+
+    tracker: str = ""
+    """The tracker's label, where it says more than the operation."""
+
+    @property
+    def has_blocks(self) -> bool:
+        """Whether a field of it takes lines of its own."""
+        return any(shown.is_block for shown in self.shown)
