@@ -32,7 +32,6 @@ OURS = (
     "timeline, in its midst",
     "timeline of a field",
     "timeline of a field that never changed",
-    "who set what",
     "comparison",
     "comparison with now",
     "transaction",

@@ -139,7 +139,6 @@ def _ours() -> dict[str, str]:
         "timeline, in its midst": f"{busy}?before={own[15]}",
         "timeline of a field": f"{busy}?field=status",
         "timeline of a field that never changed": f"{busy}?field=note",
-        "who set what": f"{busy}fields/",
         "comparison": f"{busy}compare/?a={own[10]}&b={own[5]}",
         "comparison with now": f"{busy}compare/?a={own[10]}&b=now",
         "transaction": f"{trail}transaction/{first.pgh_txid}/",
