@@ -25,7 +25,7 @@ from django_filters.filters import (
     UUIDFilter,
 )
 
-from pgaudit_log.constants import BASELINE, DELETE, INSERT, MANUAL, TRUNCATE, UPDATE
+from pgaudit_log.constants import BASELINE, DELETE, INSERT, MANUAL, OWN_MODELS, TRUNCATE, UPDATE
 from pgaudit_log.declaring import declarations
 from pgaudit_log.declaring.masks import is_masked
 from pgaudit_log.declaring.trackers import UNSET
@@ -296,6 +296,9 @@ class EventsFilterSet(EventFilterSet):
 
     def filter_model(self, queryset: Any, name: str, value: str) -> Any:
         """Return the events of a model, those under its former labels too."""
+        if value in OWN_MODELS:
+            # No model of that name is tracked, nor need there be an event yet.
+            return queryset.filter(pgh_obj_model=value)
         return queryset.across(value)
 
     def ask_object(self, cleaned: Mapping[str, Any], queryset: Any) -> Any:
@@ -321,7 +324,7 @@ class EventsFilterSet(EventFilterSet):
     def ask(self, cleaned: Mapping[str, Any], queryset: Any = None) -> Any:
         """Return ``queryset`` narrowed by what concerns several fields at once."""
         if queryset is None and cleaned.get("model"):
-            queryset = self.queryset.across(cleaned["model"])
+            queryset = self.filter_model(self.queryset, "model", cleaned["model"])
         return super().ask(cleaned, queryset)
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from pgaudit_log.reading.managers import EventField
 
-__all__ = ["AccessEvents", "Event", "Events", "MiddlewareEvents", "SavedFilter"]
+__all__ = ["AccessEvents", "Event", "Events", "MiddlewareEvents"]
 
 PERMISSIONS: tuple[tuple[str, str], ...] = (
     ("revert_events", "Can revert, undo and restore by events"),

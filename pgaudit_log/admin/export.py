@@ -13,6 +13,7 @@ from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, HttpResponseNotAllowed, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
+from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 
 from pgaudit_log.access import events as access_events
@@ -57,7 +58,9 @@ def export(
         content = _in_steps(content)
     response = StreamingHttpResponse(content, content_type=form.content_type)
     moment = timezone.localtime().strftime("%Y%m%d-%H%M%S")
-    response["Content-Disposition"] = f'attachment; filename="{name}-{moment}.{form.suffix}"'
+    response["Content-Disposition"] = content_disposition_header(
+        True, f"{name}-{moment}.{form.suffix}"
+    )
     return response
 
 

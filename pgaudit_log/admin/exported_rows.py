@@ -128,6 +128,13 @@ class _Secrets:
         self._access = access
         self.using = using
         self._found: dict[type[models.Model], tuple[frozenset[str], frozenset[str]]] = {}
+        self._models: dict[str, type[models.Model] | None] = {}
+
+    def model_of(self, label: str) -> type[models.Model] | None:
+        """Return the model of an event; what no model has is not looked for at each of its events."""
+        if label not in self._models:
+            self._models[label] = model_labels.model_of(label, self.using)
+        return self._models[label]
 
     def of(self, model: type[models.Model]) -> tuple[frozenset[str], frozenset[str]]:
         """Return the columns that are left out, and those whose values are."""
@@ -141,7 +148,7 @@ class _Secrets:
 
 
 def _row(asked: dict[str, Any], secrets: _Secrets) -> dict[str, Any]:
-    model = model_labels.model_of(asked["model"], secrets.using)
+    model = secrets.model_of(asked["model"])
     shape = asked.pop("shape")
     if model is not None:
         for name in ("row", "changes"):

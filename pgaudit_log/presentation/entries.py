@@ -55,6 +55,7 @@ class Entries:
         self.links = access.links
         self.labels = Labels(using, access.may_view)
         self.surroundings = Surroundings(labels=self.labels, url_of=self.url_of)
+        self._models: dict[str, type[models.Model] | None] = {}
         self._fields: dict[type[models.Model], dict[str, Field]] = {}
         self._renderers: dict[Field, Renderer] = {}
 
@@ -81,7 +82,10 @@ class Entries:
 
     def model_of(self, event: Any) -> type[models.Model] | None:
         """Return the model of an event, ``None`` of one that is no more."""
-        return model_labels.model_of(event.pgh_obj_model, self.using)
+        label = event.pgh_obj_model
+        if label not in self._models:
+            self._models[label] = model_labels.model_of(label, self.using)
+        return self._models[label]
 
     def _may_view(self, event: Any, model: type[models.Model] | None) -> bool:
         if event.pgh_obj_model in OWN:

@@ -102,6 +102,7 @@ def test_the_trail_is_filtered_by_user_and_field_and_taken_out(visit: Any, shop:
     page.click("text=saved filters")
     page.fill("input[name=name]", "what root set")
     page.click(".pgh-filters button:has-text('Save')")
+    saved = page.url
     page.click("text=what root set")
     assert page.locator(".pgh-event").count() == 1
     page.click("text=my changes")
@@ -114,6 +115,9 @@ def test_the_trail_is_filtered_by_user_and_field_and_taken_out(visit: Any, shop:
     assert page.locator(".pgh-event").count() == 0
     page.click("text=Newer")
     assert page.locator(".pgh-event").count() >= 1
+    page.goto(saved)
+    page.click("text=Forget")
+    assert "You have saved no filter" in page.content()
     assert page.problems == []
 
 

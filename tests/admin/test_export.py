@@ -14,9 +14,10 @@ from django.db import connection, connections
 from django.test import AsyncClient, Client, RequestFactory
 
 import pgaudit_log
-from pgaudit_log.admin import access, export, exported_rows
+from pgaudit_log.admin import export, exported_rows
 from pgaudit_log.admin.access import AdminAccess
 from pgaudit_log.models import AccessEvents, Events
+from pgaudit_log.presentation import access
 from tests.admin.site import site
 from tests.shop.models import Customer, Order, OrderLine, Product
 from tests.support import execute
@@ -67,6 +68,15 @@ def test_what_is_asked_for_is_taken_out_and_the_log_tells_who(root: Client, orde
         "started": started.pgh_id,
         "events": 3,
     }
+
+
+def test_who_took_what_is_asked_of_the_trail(root: Client, order: Order, page: Any) -> None:
+    query = {"model": "pgaudit_log.Access", "label": ""}
+    assert 'id="event-' not in page(root, TRAIL, **query)
+    taken(root, "?model=pgaudit_log.Access")
+    assert page(root, TRAIL, **query).count('id="event-') == 2
+    assert page(root, TRAIL, **query, q="started").count('id="event-') == 1
+    assert 'id="event-' not in page(root, TRAIL, model="pgaudit_log.Maintenance")
 
 
 def test_no_cell_is_a_formula(root: Client, order: Order) -> None:

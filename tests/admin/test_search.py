@@ -11,9 +11,8 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 import pgaudit_log
-from pgaudit_log.admin import access
 from pgaudit_log.models import Events
-from pgaudit_log.presentation import filter_bar
+from pgaudit_log.presentation import access, filter_bar
 from tests.shop.models import Customer, Order, OrderLine, Product
 
 pytestmark = pytest.mark.slow
