@@ -46,7 +46,9 @@ def tables(
     names = [
         name
         for model, name in PEERS[peer].tables(given)
-        if wanted is None or model is None or model in wanted
+        if (wanted is None or model is None or model in wanted)
+        # A copy of the log's own would be written to in its place.
+        and not name.strip('"').startswith("pgaudit_log_")
     ]
     found = []
     with connections[source].cursor() as cursor:
@@ -184,7 +186,9 @@ def _stream(reading: Any, read: str, writing: Any, write: str) -> None:
             with os.fdopen(into, "wb") as file:
                 reading.copy_expert(read, file)
         except BaseException as error:
-            errors.append(error)
+            # Where the other end was closed, it says why.
+            if not isinstance(error, BrokenPipeError):
+                errors.append(error)
 
     thread = threading.Thread(target=fill)
     thread.start()

@@ -490,6 +490,25 @@ def test_keys_and_texts_that_anybody_may_have_written_are_only_texts(
     assert "No deleted objects" in page(root, "/admin/shop/product/audit/deleted/", q=sku)
 
 
+def test_values_that_nobody_would_expect_go_back_all_the_same(
+    root: Client, page: Any, db: None
+) -> None:
+    number = "7" * 5000
+    Product.objects.create(sku="odd", name="odd", price=1)
+    for tags in (number, "[" * 900 + "]" * 900, '{"text": "%s"}' % ("long " * 4_000)):
+        execute("UPDATE shop_product SET tags = %s::jsonb", [tags])
+        event = Events.objects.latest("pgh_id")
+        execute("UPDATE shop_product SET tags = '[1]'")
+        place = f"/admin/shop/product/odd/audit/undo/?event={event.pk}"
+        form = Form(page(root, place))
+        form.tick("field", "tags")
+        assert form.send(root, place, reason="r").status_code == 302
+        place = f"/admin/shop/product/odd/audit/revert/?event={event.pk}"
+        assert Form(page(root, place)).send(root, place, reason="r").status_code == 302
+        [[stored]] = execute("SELECT tags::text FROM shop_product")
+        assert stored.replace(" ", "") == tags.replace(" ", "")
+
+
 def raw_event(label: str, key: int, operation: str, snapshot: str, diff: str = "null") -> Any:
     execute(
         "INSERT INTO pgaudit_log_event"

@@ -150,6 +150,17 @@ class Golden:
         ]
         return found
 
+    def imported_from_elsewhere(self, peer: str) -> list[list[Any]]:
+        """Take back what was imported, import it by another alias of the database; return what is there."""
+        settings = self.project.folder / "settings.py"
+        settings.write_text(
+            settings.read_text() + '\nDATABASES["old"] = {**DATABASES["default"]}\n'
+        )
+        self.project.manage("pgaudit_log", "import", peer, "--withdraw", "--apply")
+        assert self.imported() == []
+        self.project.manage("pgaudit_log", "import", peer, "--from-database", "old", "--apply")
+        return self.imported()
+
     def imported(self) -> list[list[Any]]:
         """Return the same of what is there now, by model, in the order of ids."""
         found: list[list[Any]] = self.ask(

@@ -361,3 +361,30 @@ def test_logins_that_are_recorded_here_too_are_not_told_twice(thing: Any, settin
     assert importing.plan_withdrawal("easy-audit", models=[thing]).events == 0
     assert importing.plan_withdrawal("easy-audit").apply() == 2
     assert execute(query) == []
+
+
+@pytest.mark.django_db(databases=["default", "other"])
+def test_entries_of_another_database_come_over_by_its_own_content_types() -> None:
+    with isolated():
+        thing = tracked_table(
+            "Thing", *EVERYTHING, n=models.IntegerField(), word=models.TextField(default="w")
+        )
+        there = ContentType.objects.using("other")
+        there.bulk_create(ContentType(app_label="gone", model=f"m{n}") for n in range(40))
+        content_type = there.create(app_label="shop", model="thing")
+        execute(
+            f"CREATE TABLE {ENTRIES} (id bigserial PRIMARY KEY, content_type_id int, object_pk text,"
+            " action smallint, changes jsonb, timestamp timestamptz, actor_id int)",
+            using="other",
+        )
+        execute(
+            f"INSERT INTO {ENTRIES} (content_type_id, object_pk, action, changes, timestamp)"
+            " VALUES (%s, '5', 0, %s, '2020-01-01')",
+            [content_type.pk, json.dumps(created(5))],
+            using="other",
+        )
+        found = plan(thing, from_database="other")
+        assert (found.events, found.obstacles) == (1, ())
+        found.apply()
+        assert events()[0] == ("5", "I", 1)
+        assert plan(thing, from_database="other").events == 0

@@ -97,6 +97,14 @@ def test_what_is_not_there_is_not_taken_from_here(elsewhere: Any) -> None:
     )
 
 
+def test_tables_of_the_log_are_not_copied(elsewhere: Any) -> None:
+    given = {elsewhere: [TABLE, "pgaudit_log_event"]}
+    found = importing.plan("pghistory", tables=given, from_database="other")
+    assert [label for label, _ in found.left_out] == ["shop.Thing"]
+    assert found.apply().events == {"shop.Thing": 4}
+    assert len(records("id")) == 4
+
+
 def test_the_command_says_where_it_reads(elsewhere: Any) -> None:
     out = io.StringIO()
     arguments = ("--model", "shop.Thing", "--table", f"shop.Thing={TABLE}")

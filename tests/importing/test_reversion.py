@@ -139,3 +139,8 @@ def test_a_second_import_adds_nothing(recorded: Golden) -> None:
         recorded.ask("""sql("SELECT count(*), max(id), min(id) FROM pgaudit_log_event")""")
         == before
     )
+
+
+def test_the_same_comes_over_from_another_database(recorded: Golden) -> None:
+    before = recorded.imported()
+    assert recorded.imported_from_elsewhere("reversion") == before

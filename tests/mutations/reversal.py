@@ -27,9 +27,10 @@ MUTATIONS = (
     ),
     Mutation(
         what="a later change is overwritten without being asked for",
-        find='            go_around=self.choices.on_conflict != "abort" or _is_automatic(case, column),\n        )\n'
+        find='            go_around=self.choices.on_conflict != "abort" or _is_automatic(case, column),\n'
+        "            values=(None if was is MISSING else was, expected, now),\n        )\n"
         '        return self.choices.on_conflict == "force"',
-        put="            go_around=True,\n        )\n        return True",
+        put="            go_around=True,\n            values=(None, expected, now),\n        )\n        return True",
         tests=(f"{_UNDO}::test_a_later_change_of_the_field_stands_in_the_way",),
     ),
     Mutation(

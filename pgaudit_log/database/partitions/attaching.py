@@ -88,7 +88,7 @@ def attach_patiently(using: str, table: str, period: Period, patience: Patience)
 
 def _names(table: str, period: Period) -> dict[str, str]:
     return {
-        "table": quote_name(table),
+        "partition": quote_name(table),
         "bounds": quote_name(f"{period.table}_bounds"),
         "start": period.start.isoformat(sep=" "),
         "end": period.end.isoformat(sep=" "),
