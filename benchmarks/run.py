@@ -87,7 +87,7 @@ def compare(options: argparse.Namespace, say: Callable[[str], None]) -> int:
         "packages": packages,
     }
     if options.costs:
-        result["costs"] = costs.costs(json.loads(options.costs.read_text()))
+        result["costs"] = costs.costs(options.costs.read_text(encoding="utf-8"))
     elif page.RESULT.exists() and "costs" in page.stored():
         result["costs"] = page.stored()["costs"]  # they are measured by themselves
     if options.write_docs:
@@ -153,7 +153,9 @@ def arguments() -> argparse.Namespace:
         help="put the comparison into docs/explanation/comparison.md, and its result beside it",
     )
     parser.add_argument(
-        "--costs", type=Path, help="the file that --json of writing has written, for the comparison"
+        "--costs",
+        type=Path,
+        help="a report of writing, such as benchmarks/README.md, for the comparison",
     )
     return parser.parse_args()
 

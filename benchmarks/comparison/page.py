@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks.comparison.packages import PACKAGES, Package
 from benchmarks.comparison.probes import Probe, all_probes
-from benchmarks.findings import Table, shown
+from benchmarks.findings import Table
 
 FOLDER = Path(__file__).resolve().parent.parent.parent / "docs" / "explanation"
 PAGE, RESULT = FOLDER / "comparison.md", FOLDER / "comparison.json"
@@ -73,27 +73,17 @@ def _costs(result: Mapping[str, Any], packages: list[Package]) -> list[str]:
     costs = result.get("costs")
     if not costs:
         return []
-    kinds = list(costs["works"])
     rows = [
-        (
-            costs["works"][kind],
-            *(_cost(costs["by package"].get(p.name, {}).get(kind)) for p in packages),
-        )
-        for kind in kinds
+        (title, *(costs["by package"][package.name][work] for package in packages))
+        for work, title in costs["works"].items()
     ]
     note = (
-        f"Measured on {costs['date']} by `{costs['command']}`, on {costs['machine']}: how it is measured"
-        " stands in `benchmarks/README.md` of the repository. A number with × is the processor time of"
-        " the Django process and of PostgreSQL, as a multiple of the same work without tracking; “–” is"
-        " work of which the package records nothing."
+        f"Measured on {costs['date']} on {costs['machine']}, with {costs['versions']}; how, stands in"
+        " `benchmarks/README.md` of the repository. A number with × is the processor time of the Django"
+        " process and of PostgreSQL, as a multiple of the same work without tracking; “–” is work of"
+        " which the package records nothing."
     )
     return [_rendered("What it costs", packages, rows), note]
-
-
-def _cost(value: Any) -> str:
-    if value is None:
-        return "–"
-    return f"{shown(value['value'])}{value['unit']}"
 
 
 def _missing(package: Package, probes: Iterable[Probe], result: Mapping[str, Any]) -> str:

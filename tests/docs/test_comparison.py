@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.comparison import page, probes
+from benchmarks import report
+from benchmarks.comparison import costs, page, probes
 from benchmarks.comparison.packages import PACKAGES
 from benchmarks.comparison.ways import base
 
@@ -76,3 +77,11 @@ def test_each_capability_is_asked_for_by_a_probe() -> None:
     offered = {name for name in vars(base.Way) if not name.startswith("_")}
 
     assert not [name for name in offered if f"way.{name}(" not in asked]
+
+
+def test_the_costs_are_those_of_the_benchmarks_report() -> None:
+    text = report.README.read_text(encoding="utf-8")
+
+    assert page.stored()["costs"] == costs.costs(text)
+    as_written_now = text.replace("Measured 2026-11-21 on", "Measured 2026-12-01 by `run.py` on", 1)
+    assert costs.costs(as_written_now)["versions"] == costs.costs(text)["versions"]
