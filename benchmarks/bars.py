@@ -89,6 +89,13 @@ BARS: dict[str, Bar] = {
     "growth of reading": Bar(
         title="a question on the larger trail ÷ the smaller", limit=1.50, noisy=True
     ),
+    # The audit admin: the screens' own SQL.
+    "trail page": Bar(title="a page of the trail in the admin, backend", limit=20, unit="ms"),
+    "growth of the trail page": Bar(
+        title="a page of the trail in the admin, on the larger trail ÷ the smaller",
+        limit=1.50,
+        noisy=True,
+    ),
     # Starting, at 300 models.
     "startup: setup": Bar(title="django.setup(), more than untracked", limit=0.5, unit="s"),
     "startup: check": Bar(title="check, more than untracked", limit=0.5, unit="s"),

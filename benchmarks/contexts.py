@@ -48,6 +48,18 @@ def _simple_history() -> MakeContext:
     return lambda user, url: _context_manager(_request(user, url))
 
 
+def _reversion() -> MakeContext:
+    import reversion
+
+    @contextmanager
+    def revision(user: Any, url: str) -> Any:
+        with reversion.create_revision():
+            reversion.set_user(user)
+            yield
+
+    return revision
+
+
 def _easy_audit() -> MakeContext:
     from easyaudit.middleware import easyaudit
 
@@ -75,6 +87,7 @@ _MAKERS: dict[variants.Variant, Callable[[], MakeContext]] = {
     variants.PGHISTORY_DENORMALIZED: _pghistory,
     variants.AUDITLOG: _auditlog,
     variants.SIMPLE_HISTORY: _simple_history,
+    variants.REVERSION: _reversion,
     variants.EASY_AUDIT: _easy_audit,
     variants.OURS: _pgaudit_log,
     variants.OURS_ROW: _pgaudit_log,

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from typing import Any
 
 from django.db import connection
 
+from benchmarks import year
 from benchmarks.archive.models import MODELS
 from benchmarks.preparing import execute
 from benchmarks.shop.models import Customer
-from pgaudit_log.database.partitions.calendar import Period, period_at
-from pgaudit_log.database.partitions.catalogue import Plan, existing, finish_past
+from benchmarks.year import CHUNK, EVENTS_A_TRANSACTION, USERS
 
-MONTHS = 12
 EVENTS_AN_OBJECT = 10
 EVENTS_A_CUSTOMER = 200
 """A customer has an object in each of the 20 models, and each object has ten events."""
-USERS = 500
-EVENTS_A_TRANSACTION = 3
-CHUNK = 250_000
 
 # An event is known by its number: the model, object, transaction and time follow from it. Ids of
 # contexts grow with time, as UUIDv7 do.
@@ -88,9 +84,8 @@ def fill(events: int) -> dict[str, int]:
     for model in MODELS:
         execute(_ROWS.format(table=model._meta.db_table), [customers, objects])
     execute("SET session_replication_role = origin")
-    periods = _periods()
-    Plan(using="default", create=_missing(periods)).apply()
-    start = periods[0].start
+    year.make_partitions()
+    start = year.months()[0].start
     arguments: dict[str, Any] = {
         "labels": [model._meta.label for model in MODELS],
         "models": len(MODELS),
@@ -106,21 +101,8 @@ def fill(events: int) -> dict[str, int]:
         with connection.cursor() as cursor:
             cursor.execute(_FILL, {**arguments, "first": first, "last": last})
     execute("VACUUM ANALYZE")
-    finish_past()  # as `migrate` and the command `install` do when a month is over
+    year.finish()
     return {"events": events, "objects": objects, "customers": customers, "users": USERS}
-
-
-def _periods() -> list[Period]:
-    """Return the last twelve months, this one the last."""
-    periods = [period_at(datetime.now(timezone.utc), "month")]
-    while len(periods) < MONTHS:
-        periods.insert(0, period_at(periods[0].start - timedelta(days=1), "month"))
-    return periods
-
-
-def _missing(periods: list[Period]) -> list[Period]:
-    have = existing("default")
-    return [period for period in periods if not any(period.overlaps(other) for other in have)]
 
 
 TASKS = (fill,)

@@ -11,9 +11,9 @@ from django.db.models import Count
 from django.db.models.functions import TruncDay
 
 from benchmarks.archive.models import MODELS
-from benchmarks.filling import USERS
 from benchmarks.shop.models import Customer
 from benchmarks.stopwatch import measure
+from benchmarks.year import USERS
 from pgaudit_log.models import Events
 
 Ask = Callable[[], Any]

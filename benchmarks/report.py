@@ -24,6 +24,7 @@ PACKAGES = (
     "django-pghistory",
     "django-auditlog",
     "django-simple-history",
+    "django-reversion",
     "django-easy-audit",
 )
 
@@ -38,10 +39,15 @@ def markdown(found: Sequence[Findings], values: Sequence[Value], *, command: str
     return "\n\n".join(parts) + "\n"
 
 
-def data(found: Sequence[Findings], values: Sequence[Value]) -> dict[str, Any]:
-    """Return everything that was measured, for a JSON file."""
+def data(found: Sequence[Findings], values: Sequence[Value], *, command: str) -> dict[str, Any]:
+    """Return everything that was measured, for a JSON file; ``command`` is what made it."""
     return {
-        "circumstances": {"date": _today(), "machine": _machine(), "versions": _versions()},
+        "circumstances": {
+            "date": today(),
+            "command": command,
+            "machine": machine(),
+            "versions": versions(),
+        },
         "values": [
             {**asdict(v), "limit": bars.BARS[v.bar].limit, "unit": bars.BARS[v.bar].unit}
             for v in values
@@ -58,15 +64,15 @@ def write_readme(text: str) -> None:
 
 
 def _circumstances(command: str) -> str:
-    versions = ", ".join(f"{name} {version}" for name, version in _versions().items())
-    return f"{_today()} by `{command}` on {_machine()}, with {versions}"
+    used = ", ".join(f"{name} {version}" for name, version in versions().items())
+    return f"{today()} by `{command}` on {machine()}, with {used}"
 
 
-def _today() -> str:
+def today() -> str:
     return datetime.now(timezone.utc).date().isoformat()
 
 
-def _machine() -> str:
+def machine() -> str:
     processor = platform.machine()
     try:
         for line in Path("/proc/cpuinfo").read_text().splitlines():
@@ -79,6 +85,6 @@ def _machine() -> str:
     return f"{os.cpu_count()} × {processor}, {memory:.0f} GiB of memory, {platform.system()}"
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
     found = {"Python": platform.python_version(), "PostgreSQL": "18"}
     return found | {name: importlib.metadata.version(name) for name in PACKAGES}

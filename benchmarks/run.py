@@ -13,8 +13,9 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[0] = str(ROOT)  # instead of this file's directory, so that modules have one name only
@@ -26,8 +27,9 @@ if TYPE_CHECKING:
     from example_project.embedded_postgres import Server
 
 SECTIONS = ("writing", "growth", "reading")
-ASKED_FOR = ("startup",)
-"""Sections that run only where ``--only`` names them: not all of their bars are reached yet."""
+ASKED_FOR = ("startup", "screens")
+COMPARISON = "comparison"
+"""Sections that run only where ``--only`` names them: they take long, or miss bars yet."""
 
 
 def main() -> int:
@@ -40,12 +42,14 @@ def main() -> int:
     from benchmarks import bars, report
     from benchmarks.server import running
 
-    sections = [options.only] if options.only else list(SECTIONS)
     started = time.monotonic()
 
     def say(what: str) -> None:
         print(f"{time.monotonic() - started:6.0f} s  {what}", file=sys.stderr, flush=True)
 
+    if options.only == COMPARISON:
+        return compare(options, say)
+    sections = [options.only] if options.only else list(SECTIONS)
     with running() as server:
         found = [section(name, server, options, say) for name in sections]
         for number, name in enumerate(sections):
@@ -57,7 +61,9 @@ def main() -> int:
     text = report.markdown(found, values, command=command(options))
     print(text)
     if options.json:
-        options.json.write_text(json.dumps(report.data(found, values), indent=1))
+        options.json.write_text(
+            json.dumps(report.data(found, values, command=command(options)), indent=1)
+        )
     if options.write_readme:
         report.write_readme(text)
     missed = bars.missed(values)
@@ -66,18 +72,49 @@ def main() -> int:
     return 1 if options.check and missed else 0
 
 
+def compare(options: argparse.Namespace, say: Callable[[str], None]) -> int:
+    """Run the probes with each package, and write or print the page that is made of what they found."""
+    from benchmarks import report
+    from benchmarks.comparison import costs, page, runs
+    from benchmarks.server import running
+
+    with running() as server:
+        packages = runs.run(server, say)
+    result: dict[str, Any] = {
+        "date": report.today(),
+        "command": command(options),
+        "versions": ", ".join(f"{name} {version}" for name, version in report.versions().items()),
+        "packages": packages,
+    }
+    if options.costs:
+        result["costs"] = costs.costs(options.costs.read_text(encoding="utf-8"))
+    elif page.RESULT.exists() and "costs" in page.stored():
+        result["costs"] = page.stored()["costs"]  # they are measured by themselves
+    if options.write_docs:
+        page.write(result)
+    else:
+        print(page.markdown(result))
+    return 0
+
+
 def section(
     name: str, server: Server, options: argparse.Namespace, say: Callable[[str], None]
 ) -> Findings:
     """Run one section and return its findings."""
-    from benchmarks import growth, reading, startup, writing
+    from benchmarks import growth, reading, screens, startup, writing
 
     if name == "writing":
-        return writing.run(server, writing.SHORT if options.short else writing.FULL, say)
+        written = writing.SHORT if options.short else writing.FULL
+        if options.sizes:
+            written = replace(written, sized=writing.FULL.sized)
+        return writing.run(server, written, say)
     if name == "growth":
         return growth.run(server, growth.SHORT if options.short else growth.FULL, say)
     if name == "startup":
         return startup.run(server, startup.SHORT if options.short else startup.FULL, say)
+    if name == "screens":
+        size = screens.SHORT if options.short else screens.FULL
+        return screens.run(server, size.of(options.events), say)
     extent = reading.SHORT if options.short else reading.FULL
     return reading.run(server, extent.of(options.events), say)
 
@@ -87,6 +124,7 @@ def command(options: argparse.Namespace) -> str:
     parts = ["python3 benchmarks/run.py"]
     parts += ["--short"] if options.short else []
     parts += [f"--only {options.only}"] if options.only else []
+    parts += ["--sizes"] if options.sizes else []
     parts += [f"--events {options.events}"] if options.events else []
     return " ".join(parts)
 
@@ -95,7 +133,10 @@ def arguments() -> argparse.Namespace:
     """Return the options of the command line."""
     parser = argparse.ArgumentParser(prog="run.py", description=__doc__, allow_abbrev=False)
     parser.add_argument("--short", action="store_true", help="the version of two minutes")
-    parser.add_argument("--only", choices=(*SECTIONS, *ASKED_FOR), help="one section")
+    parser.add_argument("--only", choices=(*SECTIONS, *ASKED_FOR, COMPARISON), help="one section")
+    parser.add_argument(
+        "--sizes", action="store_true", help="weigh the events of all variants with --short, too"
+    )
     parser.add_argument("--events", type=int, help="how many events reading has (1,000,000)")
     parser.add_argument("--json", type=Path, help="write all measurements to this file")
     parser.add_argument(
@@ -105,6 +146,16 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument(
         "--write-readme", action="store_true", help="put the tables into benchmarks/README.md"
+    )
+    parser.add_argument(
+        "--write-docs",
+        action="store_true",
+        help="put the comparison into docs/explanation/comparison.md, and its result beside it",
+    )
+    parser.add_argument(
+        "--costs",
+        type=Path,
+        help="a report of writing, such as benchmarks/README.md, for the comparison",
     )
     return parser.parse_args()
 

@@ -16,7 +16,14 @@ USE_TZ = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 DATABASES = {"default": dj_database_url.parse(os.environ["BENCHMARK_DATABASE_URL"])}
 
+ADMIN_APPS = (
+    "django.contrib.admin",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+)
+
 INSTALLED_APPS = [
+    *(ADMIN_APPS if VARIANT.admin else ()),
     "django.contrib.contenttypes",
     "django.contrib.auth",
     "django.contrib.sessions",  # django-easy-audit imports it
@@ -28,3 +35,25 @@ INSTALLED_APPS = [
 DJANGO_EASY_AUDIT_WATCH_AUTH_EVENTS = False
 DJANGO_EASY_AUDIT_WATCH_REQUEST_EVENTS = False
 DJANGO_EASY_AUDIT_REGISTERED_CLASSES = ["shop.Order", "shop.Wide"]
+
+if VARIANT.admin:
+    ROOT_URLCONF = "benchmarks.urls"
+    STATIC_URL = "static/"
+    TEMPLATES = [
+        {
+            "BACKEND": "django.template.backends.django.DjangoTemplates",
+            "APP_DIRS": True,
+            "OPTIONS": {
+                "context_processors": [
+                    "django.template.context_processors.request",
+                    "django.contrib.auth.context_processors.auth",
+                    "django.contrib.messages.context_processors.messages",
+                ]
+            },
+        }
+    ]
+    MIDDLEWARE = [
+        "django.contrib.sessions.middleware.SessionMiddleware",
+        "django.contrib.auth.middleware.AuthenticationMiddleware",
+        "django.contrib.messages.middleware.MessageMiddleware",
+    ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+NO_BULK = frozenset({"bulk_create", "update"})
 PGHISTORY_TABLES = ("shop_orderevent", "pghistory_context")
 
 
@@ -17,10 +18,12 @@ class Variant:
     """What it adds to INSTALLED_APPS."""
     tables: tuple[str, ...] = ()
     """Where its events are: the table with one row an event first, then those of contexts."""
-    sees_bulk: bool = True
-    """Whether `bulk_create()` and `update()` leave events, by whatever helper it offers."""
+    misses: frozenset[str] = frozenset()
+    """The tasks of bulk writes that leave no events, by whatever helper it offers."""
     quadratic: bool = False
     """Whether bulk updates after single ones take quadratic time, so that few are measured."""
+    admin: bool = False
+    """Whether the worker has Django's admin, with what that needs."""
     in_python: bool = False
     """Whether each event is made in Python: bulk work is then measured on a tenth of the rows."""
 
@@ -52,7 +55,7 @@ AUDITLOG = Variant(
     title="django-auditlog",
     apps=("auditlog",),
     tables=("auditlog_logentry",),
-    sees_bulk=False,
+    misses=NO_BULK,
     in_python=True,
 )
 SIMPLE_HISTORY = Variant(
@@ -62,12 +65,20 @@ SIMPLE_HISTORY = Variant(
     tables=("shop_historicalorder",),
     in_python=True,
 )
+REVERSION = Variant(
+    name="reversion",
+    title="django-reversion",
+    apps=("reversion",),
+    tables=("reversion_version", "reversion_revision"),
+    misses=NO_BULK | {"delete"},
+    in_python=True,
+)
 EASY_AUDIT = Variant(
     name="easy_audit",
     title="django-easy-audit",
     apps=("easyaudit",),
     tables=("easyaudit_crudevent",),
-    sees_bulk=False,
+    misses=NO_BULK,
     in_python=True,
 )
 OURS = Variant(
@@ -94,6 +105,19 @@ DOCUMENTS = Variant(
     apps=("pgtrigger", "pgaudit_log", "benchmarks.documents"),
     tables=("pgaudit_log_event",),
 )
+COMPANY = "benchmarks.company"
+ADMIN = Variant(
+    name="admin",
+    title="django-pgaudit-log",
+    apps=("pgtrigger", "pgaudit_log", COMPANY),
+    admin=True,
+)
+ADMIN_AUDITLOG = Variant(
+    name="admin_auditlog", title="django-auditlog", apps=("auditlog", COMPANY), admin=True
+)
+ADMIN_EASY_AUDIT = Variant(
+    name="admin_easy_audit", title="django-easy-audit", apps=("easyaudit", COMPANY), admin=True
+)
 
 WRITING: tuple[Variant, ...] = (
     UNTRACKED,
@@ -103,9 +127,12 @@ WRITING: tuple[Variant, ...] = (
     PGHISTORY_DENORMALIZED,
     AUDITLOG,
     SIMPLE_HISTORY,
+    REVERSION,
     EASY_AUDIT,
     OURS,
     OURS_ROW,
 )
 
-BY_NAME = {variant.name: variant for variant in (*WRITING, READING, DOCUMENTS)}
+SCREENS = (ADMIN, ADMIN_AUDITLOG, ADMIN_EASY_AUDIT)
+
+BY_NAME = {variant.name: variant for variant in (*WRITING, READING, DOCUMENTS, *SCREENS)}

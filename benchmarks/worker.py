@@ -27,6 +27,10 @@ def tasks() -> dict[str, Task]:
         from benchmarks import filling, questions
 
         found += [*filling.TASKS, *questions.TASKS]
+    if settings.VARIANT in variants.SCREENS:
+        from benchmarks import company_filling, visits
+
+        found += [*company_filling.TASKS, *visits.TASKS]
     return {task.__name__: task for task in found}
 
 

@@ -200,7 +200,7 @@ def _ratios(measured: Measured, extent: Extent) -> Table:
         for order, where in ORDERS.items():
             cells = [TITLES[task], where]
             for variant in variants.WRITING[1:]:
-                if task in BULK and task != "delete" and not variant.sees_bulk:
+                if task in variant.misses:
                     cells.append("misses")
                 elif task in ADDED:
                     cells.append(_with(measured.added(task, order, variant), " µs"))
@@ -234,7 +234,7 @@ def _with(value: float | None, unit: str) -> str:
 def _times(measured: Measured, task: str, order: str) -> Table:
     rows = []
     for variant in variants.WRITING:
-        if task in BULK and task != "delete" and not variant.sees_bulk:
+        if task in variant.misses:
             continue
         cells = [
             shown(measured.median(task, order, variant, what))

@@ -77,6 +77,21 @@ PICTURES = (
         height=600,
     ),
     Picture(name="fields", url=lambda story: f"{story.audit}fields/", height=600),
+    Picture(
+        name="revert",
+        url=lambda story: f"{story.audit}revert/?event={story.first.pgh_id}",
+        height=400,
+    ),
+    Picture(
+        name="as-of", url=lambda story: f"{story.audit}at/?event={story.first.pgh_id}", height=600
+    ),
+    Picture(
+        name="activity",
+        url=lambda story: f"/orders/{story.order}/activity/?before={story.last.pgh_id + 1}",
+        height=600,
+    ),
+    Picture(name="deleted", url=lambda story: f"{TRAIL}deleted/shop.OrderLine/", height=600),
+    Picture(name="status", url=lambda story: f"{TRAIL}status/"),
 )
 """The pictures; add one here, and show it in a page by `![…](../images/NAME.png)`."""
 

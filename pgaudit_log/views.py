@@ -64,8 +64,8 @@ class TimelineView(AccessMixin, _SingleObjectMixin, TemplateResponseMixin, View)
         context = self.get_context_data(
             timeline=found,
             title=capfirst(found.title),
-            timeline_url=request.path,
-            facets=found.facets(request.path),
+            timeline_url="?",
+            facets=found.facets(""),
             **found.addresses(request.GET),
         )
         return self.render_to_response(context)

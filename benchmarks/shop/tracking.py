@@ -48,6 +48,12 @@ def _simple_history() -> Any:
     return decorate
 
 
+def _reversion() -> Any:
+    import reversion
+
+    return reversion.register()
+
+
 def _pgaudit_log(row_level: bool = False) -> Any:
     import pgaudit_log
 
@@ -60,6 +66,9 @@ _DECORATORS: dict[variants.Variant, Callable[[], Any]] = {
     variants.PGHISTORY_DENORMALIZED: lambda: _pghistory(statement_level=True, denormalized=True),
     variants.AUDITLOG: _auditlog,
     variants.SIMPLE_HISTORY: _simple_history,
+    variants.REVERSION: _reversion,
     variants.OURS: _pgaudit_log,
     variants.OURS_ROW: lambda: _pgaudit_log(row_level=True),
+    variants.ADMIN: _pgaudit_log,
+    variants.ADMIN_AUDITLOG: _auditlog,
 }

@@ -56,5 +56,6 @@ def statements(using: str) -> list[str]:
 def install(using: str) -> None:
     """Write down the labels that are declared, and no others."""
     with transaction.atomic(using=using), connections[using].cursor() as cursor:
-        for statement in statements(using):
-            cursor.execute(statement)
+        # At once: there are some for each model.
+        if wanted := statements(using):
+            cursor.execute(";\n".join(wanted))

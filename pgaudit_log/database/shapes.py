@@ -49,17 +49,28 @@ def install_shapes(using: str) -> list[str]:
     """
     tracked = model_labels.tracked_models()
     tables = columns_of(connections[using], [table_of(model) for model in tracked])
+    there = [
+        model
+        for model in tracked
+        if table_of(model) in tables and router.allow_migrate_model(using, model)
+    ]
     with transaction.atomic(using=using), connections[using].cursor() as cursor:
-        for model in tracked:
-            if table_of(model) in tables and router.allow_migrate_model(using, model):
-                cursor.execute(
-                    """
-                    SELECT pgaudit_log_shape_of(
-                        to_regclass(%s)::oid, %s::jsonb, current_setting('search_path'), %s::text[]
-                    )
-                    """,
-                    [table_of(model), json.dumps(targets(model)), list(masks_of(model))],
-                )
+        cursor.execute(
+            """
+            SELECT pgaudit_log_shape_of(
+                to_regclass(name)::oid,
+                targets::jsonb,
+                current_setting('search_path'),
+                ARRAY(SELECT jsonb_array_elements_text(masked::jsonb))
+            )
+            FROM unnest(%s::text[], %s::text[], %s::text[]) AS model (name, targets, masked)
+            """,
+            [
+                [table_of(model) for model in there],
+                [json.dumps(targets(model)) for model in there],
+                [json.dumps(list(masks_of(model))) for model in there],
+            ],
+        )
         broken = {trigger.name for trigger in installed_triggers.broken(connections[using])}
         outdated = installed_captures.of_former_names(using) | broken
         stale = [

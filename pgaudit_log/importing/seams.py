@@ -10,6 +10,7 @@ from pgaudit_log.backfill import backfill
 from pgaudit_log.declaring import declarations
 from pgaudit_log.importing.gap_statements import STATES, GapStatements
 from pgaudit_log.importing.sources import Source
+from pgaudit_log.importing.transfer import ROOM
 from pgaudit_log.values.pinned_settings import pinned
 
 _GAPS = "pgaudit_log_import_gaps"
@@ -25,7 +26,7 @@ def close(source: Source, using: str, *, import_id: Callable[[], int]) -> int:
     """
     connection = connections[using]
     statements = GapStatements(source, connection)
-    with transaction.atomic(using=using), pinned(using, jit="off"), connection.cursor() as cursor:
+    with transaction.atomic(using=using), pinned(using, **ROOM), connection.cursor() as cursor:
         states = statements.states()
         cursor.execute(f"CREATE TEMPORARY TABLE {STATES} AS {states.text}", states.params)
         cursor.execute(f"ANALYZE {STATES}")

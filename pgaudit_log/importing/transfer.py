@@ -24,7 +24,7 @@ from pgaudit_log.values.sql_text import Sql
 BATCH_SIZE = 20_000
 """Events a transaction. Larger ones are hardly faster."""
 
-_ROOM = {"work_mem": "64MB", "jit": "off"}
+ROOM = {"work_mem": "64MB", "jit": "off"}
 """What sorting the lines takes of memory; the rest goes to disk."""
 
 _BY_INDEX = {
@@ -99,7 +99,7 @@ def reading(source: Source, connection: BaseDatabaseWrapper, **other: str) -> It
 def _make(
     table: str, select: Sql, key: str, source: Source, connection: BaseDatabaseWrapper
 ) -> None:
-    with reading(source, connection, **_ROOM) as cursor:
+    with reading(source, connection, **ROOM) as cursor:
         cursor.execute(f"CREATE UNLOGGED TABLE {table} AS {select.text}", select.params)
         cursor.execute(f"CREATE UNIQUE INDEX ON {table} ({key})")
         cursor.execute(f"ANALYZE {table}")

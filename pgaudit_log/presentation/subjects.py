@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import models
 from django.http import Http404
 from django.utils.translation import gettext as _
@@ -83,10 +83,12 @@ def subject_for(access: Access, obj: models.Model) -> Subject | None:
         raise PermissionDenied
     if None in (obj.pk if isinstance(obj.pk, tuple) else (obj.pk,)):
         return None
-    key = key_text(obj.pk, key_fields(model))
-    return Subject(
-        model=model, key=key, obj=obj, text=text_of(obj, key), named=unloaded(model, obj.pk)
-    )
+    try:
+        key, named = key_text(obj.pk, key_fields(model)), unloaded(model, obj.pk)
+    except (TypeError, ValueError, ValidationError):
+        # It was given a key that nothing of its model can have.
+        return None
+    return Subject(model=model, key=key, obj=obj, text=text_of(obj, key), named=named)
 
 
 def _object(access: Access, model: type[models.Model], key: Any) -> models.Model | None:

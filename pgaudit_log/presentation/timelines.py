@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
 
@@ -49,7 +50,6 @@ class Timeline:
     page: Page[Any]
     parts: frozenset[int]
     """The ids of the events of rows that belong to the object."""
-    days: Sequence[cards.Day]
     field: str
     """The field whose changes alone were asked for, if there is one such."""
     message: str
@@ -61,6 +61,21 @@ class Timeline:
     def own(self) -> list[Any]:
         """The events of the object itself."""
         return [event for event in self.page if event.pgh_id not in self.parts]
+
+    @cached_property
+    def days(self) -> Sequence[cards.Day]:
+        """The cards of the page; made when they are asked for, as the API needs none."""
+        # On the newest page those that took others back are there.
+        newest = max((event.pgh_id for event in self.page), default=0)
+        is_newest = self.page.newer is None
+        return cards.days_of(
+            self.page,
+            self.entries,
+            parts=self.parts,
+            all_entries=True,
+            page=self.page,
+            later=[] if is_newest else reverters(self.own, newer_than=newest),
+        )
 
     @property
     def is_complete(self) -> bool:
@@ -123,7 +138,7 @@ class Timeline:
     def facets(self, url: str) -> list[Facet]:
         """Return the fields that events of the page changed, the most frequent first.
 
-        ``url`` is where the whole timeline is.
+        ``url`` is where the whole timeline is; empty if that is the page itself.
         """
         counts: Counter[tuple[str, str]] = Counter()
         for event in self.own:
@@ -140,7 +155,7 @@ class Timeline:
                 name=name,
                 label=label,
                 count=count,
-                url=f"{url}?{urlencode({'field': name})}" if name != self.field else url,
+                url=f"{url}?{urlencode({'field': name})}" if name != self.field else url or "?",
                 is_chosen=name == self.field,
             )
             for (name, label), count in counts.most_common()
@@ -197,16 +212,11 @@ def timeline_of(
     except pages.TookTooLongError:
         message = pages.too_long()
     entries = Entries(access, str(events.db), subject=(subject.model, subject.key))
-    # On the newest page those that took others back are there.
-    newest = max((event.pgh_id for event in page), default=0)
-    own = [event for event in page if event.pgh_id not in parts]
-    later = reverters(own, newer_than=newest) if page.newer is not None else []
     return Timeline(
         subject=subject,
         entries=entries,
         page=page,
         parts=parts,
-        days=cards.days_of(page, entries, parts=parts, all_entries=True, page=page, later=later),
         field="" if message else field,
         message=message,
         can_have_parts=can_have_parts,

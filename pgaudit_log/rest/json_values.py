@@ -26,9 +26,6 @@ _ABSENCES: dict[Absence, Kind] = {MASKED: "masked", ERASED: "erased", MISSING: "
 MOST_LEVELS = 100
 """How deep a document is at most: JSON's readers go no deeper than their languages do."""
 
-_MOST_DIGITS = 4_000
-"""How many digits a whole number has at most: Python writes no more."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Value:
@@ -105,7 +102,8 @@ def _scalar(value: Any) -> Any:
         case Absence():
             return None
         case int():
-            return value if abs(value) < 10**18 else str(Decimal(value))[:_MOST_DIGITS]
+            # Above that, readers of JSON that know floats only would change it.
+            return value if abs(value) < 10**18 else str(Decimal(value))
         case float():
             return value if math.isfinite(value) else str(value)
         case Decimal() | Number() | UUID():

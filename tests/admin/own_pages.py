@@ -9,6 +9,7 @@ from rest_framework import serializers, viewsets
 from rest_framework.permissions import AllowAny
 from rest_framework.routers import SimpleRouter
 
+from pgaudit_log.presentation import Access
 from pgaudit_log.rest.viewsets import TimelineMixin
 from pgaudit_log.views import TimelineView
 from tests.admin import site  # noqa: F401 - whose admins say what is hidden
@@ -37,6 +38,18 @@ class OrderViewSet(TimelineMixin, viewsets.ReadOnlyModelViewSet):  # type: ignor
     queryset = Order.objects.exclude(status="secret")
 
 
+class OwnOrders(Access):
+    """Whoever is logged in may see the events of orders; which, is up to the view."""
+
+    may_view_trail = True
+
+    def may_view(self, model: Any) -> bool:
+        return model is Order or super().may_view(model)
+
+    def may_view_object(self, model: Any, obj: Any) -> bool:
+        return self.may_view(model)
+
+
 router = SimpleRouter()
 router.register("api/orders", OrderViewSet)
 
@@ -46,6 +59,7 @@ urlpatterns = [
     path("orders/<str:pk>/activity/", TimelineView.as_view(model=Order), name="activity"),
     path("paid/<str:pk>/activity/", PaidOrders.as_view()),
     path("named/<str:slug>/", TimelineView.as_view(model=Product, slug_field="name")),
+    path("own/<int:pk>/", TimelineView.as_view(model=Order, access_class=OwnOrders)),
     path("untracked/<str:pk>/", TimelineView.as_view(model=Untracked)),
 ]
 

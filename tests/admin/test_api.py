@@ -320,6 +320,9 @@ def test_who_looked_is_told_where_a_setting_says_so(
         assert root.get(place).status_code == 200
         seen = Events.objects.latest("pgh_id")
         assert (seen.pgh_label, seen.pgh_context["url"]) == ("page_view", place)
+    # It has never had a model.
+    [told] = get(root, EVENTS, page_size=1)["results"]
+    assert told["kind"] == "access" and {own["is_in_model"] for own in told["changes"]} == {True}
 
 
 def test_so_many_questions_may_be_asked(

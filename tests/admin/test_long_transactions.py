@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db import connection
@@ -203,3 +204,19 @@ def test_typed_events_and_those_of_a_person_are_counted_and_skipped_as_well(
         older = link(html, "next")
         assert older is not None
         assert transactions(page(root, place.partition("?")[0] + older)) == [OLD], place
+
+
+def test_a_context_is_shown_whole_whether_its_events_are_of_one_day_or_of_several(
+    root: Any,
+) -> None:
+    """It is looked for in the days around one of its events, but only if all of them lie there."""
+    context = uuid4()
+    for key, days in (("1", 0), ("2", 0), ("3", 40)):
+        execute(
+            "INSERT INTO pgaudit_log_event"
+            " (created_at, model, obj_pk, label, operation, snapshot, context_id)"
+            f" VALUES (now() - interval '{days} days', 'shop.Customer', '{key}', 'update', 'U',"
+            f""" '{{"name": "Ana {key}"}}', '{context}')"""
+        )
+        page = root.get(f"{TRAIL}context/{context}/").content.decode()
+        assert [n for n in "123" if f"Ana {n}" in page] == list("123"[: int(key)])
