@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,7 @@ def markdown(result: Mapping[str, Any]) -> str:
     packages = [package for package in PACKAGES if package.name in result["packages"]]
     probes = all_probes()
     parts = [
-        f"Run on {result['date']} by `{result['command']}`, with {result['versions']}.",
+        _wrapped(f"Run on {result['date']} by `{result['command']}`, with {result['versions']}."),
         _facts(result, packages),
     ]
     for group in dict.fromkeys(probe.group for probe in probes):
@@ -83,7 +84,11 @@ def _costs(result: Mapping[str, Any], packages: list[Package]) -> list[str]:
         " process and of PostgreSQL, as a multiple of the same work without tracking; “–” is work of"
         " which the package records nothing."
     )
-    return [_rendered("What it costs", packages, rows), note]
+    return [_rendered("What it costs", packages, rows), _wrapped(note)]
+
+
+def _wrapped(text: str) -> str:
+    return textwrap.fill(text, 160, break_long_words=False, break_on_hyphens=False)
 
 
 def _missing(package: Package, probes: Iterable[Probe], result: Mapping[str, Any]) -> str:
