@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from pgaudit_log.conf import settings
 from pgaudit_log.constants import LOWEST_ID
+from pgaudit_log.database.privileges import sqlstate
 from pgaudit_log.reading.pages import Page
 
 PAGE_SIZE = 50
@@ -58,19 +59,12 @@ def bounded(using: str) -> Iterator[None]:
                     [timeout, seqscan],
                 )
     except OperationalError as error:
-        if _code(error) != _CANCELED:
+        if sqlstate(error) != _CANCELED:
             raise
         raise TookTooLongError from error
 
 
 _CANCELED = "57014"
-
-
-def _code(error: OperationalError) -> str | None:
-    """Return PostgreSQL's code of an error, as psycopg 3 or psycopg 2 has it."""
-    cause = error.__cause__
-    found: str | None = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
-    return found
 
 
 @dataclass(frozen=True, kw_only=True)
