@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlencode
 
 from django.contrib.admin import AdminSite
 from django.contrib.postgres.expressions import ArraySubquery
@@ -30,6 +29,7 @@ from pgaudit_log.declaring.masks import masks_of
 from pgaudit_log.models import Events
 from pgaudit_log.presentation import cards, object_texts, pages
 from pgaudit_log.presentation.access import is_password
+from pgaudit_log.presentation.addresses import address, only
 from pgaudit_log.presentation.filter_bar import PERIODS
 from pgaudit_log.reading import actors
 from pgaudit_log.reading.expressions import any_of
@@ -203,5 +203,4 @@ def _rows(
 
 
 def _address(request: HttpRequest, **changed: Any) -> str:
-    kept = [(name, request.GET[name]) for name in ("q", "period") if request.GET.get(name)]
-    return f"?{urlencode([*kept, *changed.items()])}"
+    return address(only(request.GET, ("q", "period")), **changed)

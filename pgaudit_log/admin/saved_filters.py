@@ -17,7 +17,8 @@ from django.utils.translation import gettext_lazy as _lazy
 from pgaudit_log.admin.access import AdminAccess
 from pgaudit_log.admin.responses import screen
 from pgaudit_log.models import Events, SavedFilter
-from pgaudit_log.presentation.filter_bar import POSITIONS, TrailFilterSet
+from pgaudit_log.presentation.addresses import kept
+from pgaudit_log.presentation.filter_bar import TrailFilterSet
 from pgaudit_log.reading import user_lookup
 
 MOST_FILTERS = 100
@@ -91,11 +92,5 @@ def _did(request: HttpRequest, form: SavedFilterForm, user: str, own: Any) -> bo
 
 def _cleaned(parameters: QueryDict) -> str:
     """Return what is asked for, without the place in it."""
-    kept = [
-        (name, value.replace("\0", ""))
-        for name, values in parameters.lists()
-        if name not in POSITIONS
-        for value in values
-        if value
-    ]
-    return urlencode(kept, errors="replace")
+    asked = [(name, value.replace("\0", "")) for name, value in kept(parameters)]
+    return urlencode(asked, errors="replace")

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
-from urllib.parse import urlencode
 
 from django.contrib.admin import AdminSite
 from django.http import HttpRequest, QueryDict
@@ -23,8 +21,9 @@ from pgaudit_log.admin.responses import refusal, screen
 from pgaudit_log.database.partitions.sizes import estimated_events
 from pgaudit_log.models import Events
 from pgaudit_log.presentation import cards, pages, search
+from pgaudit_log.presentation.addresses import POSITIONS, address, kept
 from pgaudit_log.presentation.entries import Entries
-from pgaudit_log.presentation.filter_bar import APART, POSITIONS, SHORT, asked_of
+from pgaudit_log.presentation.filter_bar import APART, SHORT, asked_of
 from pgaudit_log.presentation.long_transactions import CardPage, Skip, card_page, plain_page
 from pgaudit_log.reading import actors, user_lookup
 from pgaudit_log.reading.pages import Page
@@ -93,7 +92,7 @@ def trail(
         form=form,
         search=form[search.NAME] if search.NAME in form.fields else None,
         jump=form["at"] if "at" in form.fields else None,
-        jump_kept=_kept(parameters, without=("period",)),
+        jump_kept=kept(parameters, without=("period",)),
         short=[form[name] for name in SHORT if name in form.fields],
         long=[form[name] for name in long],
         has_long=any(form.data.get(name) for name in long),
@@ -155,21 +154,9 @@ def _of_trail(events: tuple[Any, ...], using: str) -> list[Any]:
     return [found[event.pgh_id] for event in events if event.pgh_id in found]
 
 
-def _kept(parameters: QueryDict, *, without: Collection[str] = ()) -> list[tuple[str, str]]:
-    """Return the parameters of a page that go on to another one; a position is never kept."""
-    return [
-        (name, value)
-        for name, values in parameters.lists()
-        if name not in POSITIONS and name not in without
-        for value in values
-        if value
-    ]
-
-
 def _address(parameters: QueryDict, **changed: Any) -> str:
     """Return the address of a page with other parameters."""
-    kept = _kept(parameters, without=changed)
-    return f"?{urlencode([*kept, *changed.items()])}"
+    return address(kept(parameters), **changed)
 
 
 def trail_export(

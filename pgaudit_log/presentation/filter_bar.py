@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
-from urllib.parse import urlencode
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -31,6 +30,7 @@ from pgaudit_log.filtersets import (
 )
 from pgaudit_log.presentation import search
 from pgaudit_log.presentation.access import Access, is_password
+from pgaudit_log.presentation.addresses import POSITIONS, address, kept
 from pgaudit_log.presentation.bulk import MOST_EVENTS, in_bulk_transactions
 from pgaudit_log.presentation.entries import OWN
 from pgaudit_log.reading.changed_fields import field_of
@@ -54,9 +54,6 @@ APART = (search.NAME, "at")
 
 _NARROW = ("object", "transaction", "context_id")
 """What finds few events by itself, so that no period is needed."""
-
-POSITIONS = ("before", "after", "skip", "at")
-"""What says where a page begins, and not what is on it."""
 
 _BY_VALUE = ("object", "changed", "changed_from", "changed_to", "label")
 """What would tell of a value by what it finds."""
@@ -241,18 +238,11 @@ class GuardedFilterSet(EventFilterSet):
             widget = form.fields[name].widget
             choices = {str(key): label for key, label in getattr(widget, "choices", ())}
             shown = ", ".join(str(choices.get(value, value)) for value in values)
-            rest = [
-                (key, value)
-                for key, own in parameters.lists()
-                if key not in (name, *POSITIONS)
-                for value in own
-                if value
-            ]
             found.append(
                 Chip(
                     label=str(form.fields[name].label or name),
                     value=safe(shown[:80]),
-                    without=f"?{urlencode(rest)}",
+                    without=address(kept(parameters, without=(name,))),
                 )
             )
         return found

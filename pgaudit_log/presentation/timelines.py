@@ -22,6 +22,7 @@ from pgaudit_log.exceptions import QueryError
 from pgaudit_log.models import Events
 from pgaudit_log.presentation import cards, object_texts, pages, related_rows
 from pgaudit_log.presentation.access import Access
+from pgaudit_log.presentation.addresses import address, only
 from pgaudit_log.presentation.entries import Entries
 from pgaudit_log.presentation.reverted import reverters
 from pgaudit_log.presentation.shown import Entry
@@ -164,18 +165,13 @@ class Timeline:
 
     def addresses(self, parameters: Mapping[str, str]) -> dict[str, str]:
         """Return where the newer and the older page are, this one with or without parts, and all of it."""
-        kept = [(name, parameters[name]) for name in ("field", "parts") if parameters.get(name)]
-
-        def address(**changed: Any) -> str:
-            others = [(name, value) for name, value in kept if name not in changed]
-            return f"?{urlencode([*others, *changed.items()])}"
-
+        kept = only(parameters, ("field", "parts"))
         page = self.page
         return {
-            "all_url": address(),
-            "parts_url": address(parts="0" if self.with_parts else "1"),
-            "newer_url": address(after=page.newer) if page.newer is not None else "",
-            "older_url": address(before=page.older) if page.older is not None else "",
+            "all_url": address(kept),
+            "parts_url": address(kept, parts="0" if self.with_parts else "1"),
+            "newer_url": address(kept, after=page.newer) if page.newer is not None else "",
+            "older_url": address(kept, before=page.older) if page.older is not None else "",
         }
 
 
