@@ -14,7 +14,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from pgaudit_log.declaring.declarations import Declaration
 from pgaudit_log.importing import all_models, replays, told_values
 from pgaudit_log.importing.log_entries import OPTIONAL, EntryReader
-from pgaudit_log.importing.peer_tables import types_of
+from pgaudit_log.importing.peer_tables import given_tables, types_of
 from pgaudit_log.importing.replays import Record
 from pgaudit_log.importing.sources import Source, Unkept
 from pgaudit_log.importing.typed_tables import (
@@ -42,8 +42,7 @@ def tables(
     """Yield the tables that are read, each with the model that it is of."""
     yield None, quote_name(_table())
     yield None, "django_content_type"
-    for model, names in given.items():
-        yield from ((model, quote_name(name)) for name in names)
+    yield from given_tables(given)
 
 
 def sources(

@@ -12,6 +12,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pgaudit_log.declaring.declarations import Declaration
 from pgaudit_log.importing import all_models, replays, told_values
+from pgaudit_log.importing.peer_tables import given_tables
 from pgaudit_log.importing.replays import Record
 from pgaudit_log.importing.sources import Source, Unkept
 from pgaudit_log.importing.told_values import UNREADABLE
@@ -44,8 +45,7 @@ def tables(
     """Yield the tables that are read, each with the model that it is of."""
     for name in (_TABLE, "easyaudit_loginevent", "easyaudit_requestevent", "django_content_type"):
         yield None, name
-    for model, names in given.items():
-        yield from ((model, quote_name(name)) for name in names)
+    yield from given_tables(given)
 
 
 def sources(

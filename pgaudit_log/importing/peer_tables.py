@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pgaudit_log.declaring.declarations import Declaration
@@ -17,6 +18,14 @@ from pgaudit_log.values.tables import column_of, concrete, own_columns, table_of
 
 _INTEGERS = {"smallint", "integer", "bigint"}
 _TEXTS = {"text", "character varying", "character"}
+
+
+def given_tables(
+    given: Mapping[type[models.Model], list[str]],
+) -> Iterator[tuple[type[models.Model], str]]:
+    """Yield the tables that a project names because no class of the peer's is there for them."""
+    for model, names in given.items():
+        yield from ((model, quote_name(name)) for name in names)
 
 
 def types_of(table: str, connection: BaseDatabaseWrapper) -> dict[str, str]:

@@ -12,7 +12,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pgaudit_log.constants import CONTEXT_MAX_BYTES, DELETE, INSERT, MANUAL, OLD, UPDATE
 from pgaudit_log.importing.labels import declaration_for, kind_for
-from pgaudit_log.importing.peer_tables import columns_of, is_readable, types_of
+from pgaudit_log.importing.peer_tables import columns_of, given_tables, is_readable, types_of
 from pgaudit_log.importing.sources import Kind, Source
 from pgaudit_log.values.quoting import quote_name
 from pgaudit_log.values.tables import concrete
@@ -53,8 +53,7 @@ def tables(
     """Yield the tables that are read, each with the model that it is of."""
     for model, events in event_models():
         yield model, quote_name(events._meta.db_table)
-    for model, names in given.items():
-        yield from ((model, quote_name(name)) for name in names)
+    yield from given_tables(given)
     yield None, _CONTEXTS
 
 

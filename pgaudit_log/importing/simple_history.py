@@ -12,7 +12,13 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from pgaudit_log.constants import DELETE, INSERT, UPDATE
 from pgaudit_log.declaring.declarations import Declaration
 from pgaudit_log.importing.labels import declaration_for, kind_for
-from pgaudit_log.importing.peer_tables import Columns, columns_of, is_readable, types_of
+from pgaudit_log.importing.peer_tables import (
+    Columns,
+    columns_of,
+    given_tables,
+    is_readable,
+    types_of,
+)
 from pgaudit_log.importing.sources import Source
 from pgaudit_log.values.quoting import quote_literal, quote_name
 from pgaudit_log.values.sql_text import template
@@ -47,8 +53,7 @@ def tables(
         # What an object had is read beside its own records.
         records = parts._meta.get_field("history").related_model
         yield through, quote_name(records._meta.db_table)
-    for model, names in given.items():
-        yield from ((model, quote_name(name)) for name in names)
+    yield from given_tables(given)
 
 
 def sources(
