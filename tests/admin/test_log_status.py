@@ -17,6 +17,8 @@ from pgaudit_log.operating.values import Growth
 from tests.shop.models import Customer, Order
 from tests.support import execute
 
+pytestmark = pytest.mark.usefixtures("counted_exactly")
+
 TRAIL = "/admin/pgaudit_log/events/"
 STATUS = f"{TRAIL}status/"
 

@@ -17,7 +17,7 @@ from tests.support import execute
 
 prometheus: Any = pytest.importorskip("prometheus_client")
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("counted_exactly")]
 
 DASHBOARD = ROOT / "docs" / "howto" / "grafana-dashboard.json"
 

@@ -29,17 +29,11 @@ from tests.shop.models import Customer, Order
 from tests.support import execute, role_name
 from tests.tables import tracked_table
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("counted_exactly")]
 
 EVENTS = "pgaudit_log_event"
 ROLE = role_name("watcher")
 NOW = datetime.now(timezone.utc)
-
-
-@pytest.fixture(autouse=True)
-def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Partitions count as small, whatever tests before have left in them of rows that are gone."""
-    monkeypatch.setattr(partition_sizes, "COUNTED_BYTES", 2**40)
 
 
 def command(*arguments: str) -> tuple[str, int]:
