@@ -56,15 +56,16 @@ def captured(model: Any) -> list[str]:
 
 
 def test_models_whose_triggers_would_have_one_name_are_tracked_side_by_side() -> None:
+    tracker = pgaudit_log.InsertEvent()
     one, other = [
-        tracked_table(name, pgaudit_log.InsertEvent(), n=models.IntegerField(default=1))
-        for name in mixed_up()
+        tracked_table(name, tracker, n=models.IntegerField(default=1)) for name in mixed_up()
     ]
+    [trigger, twin] = [
+        trigger for model, trigger in pgtrigger.registered() if model in (one, other)
+    ]
+    assert trigger is twin
     own = pgtrigger.Trigger.get_pgid
-    [[first, trigger], [second, twin]] = [
-        (model, trigger) for model, trigger in pgtrigger.registered() if model in (one, other)
-    ]
-    assert own(trigger, first) == own(twin, second)
+    assert own(trigger, one) == own(trigger, other)
     assert names_on(one) != names_on(other)
     assert captured(one) == captured(other) == ["I"]
 
