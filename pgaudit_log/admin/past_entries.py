@@ -53,9 +53,8 @@ class PastLabels(Labels):
         moment: Moment,
         hidden: Callable[[type[models.Model]], Collection[str]],
     ) -> None:
-        super().__init__(using, may_view)
+        super().__init__(using, may_view, hidden)
         self._moment = moment
-        self._hidden = hidden
 
     def _objects(self, model: type[models.Model]) -> models.QuerySet[Any, Any]:
         objects = super()._objects(model)
@@ -71,9 +70,6 @@ class PastLabels(Labels):
                 found = rows_of(objects)
         except UnknownPastError:
             return []
-        hidden = self._hidden(objects.model)
-        for obj in found:
-            without_hidden(obj, hidden)
         return [obj for obj in found if attribute in obj.__dict__]
 
     def of(self, field: Field, value: Any) -> Label | None:

@@ -12,7 +12,7 @@ from django.db import models
 from pgaudit_log.admin.access import AdminAccess
 from pgaudit_log.presentation.access import Action
 from pgaudit_log.presentation.entries import Entries
-from pgaudit_log.presentation.object_texts import loaded, plain_text, text_of
+from pgaudit_log.presentation.object_texts import as_seen, loaded, plain_text, text_of
 from pgaudit_log.reading.objects import unloaded
 from pgaudit_log.reversal import Change, Plan, Step
 from pgaudit_log.reversal.steps import key_after
@@ -155,12 +155,14 @@ class PlanRows:
 
     def text(self, row: PlanRow, entries: Entries) -> str:
         """Return what a row's object is called, as it is or as it would come back."""
-        if not self._access.may_view(row.model):
+        access, place = self._access, (row.model._meta.label, row.key)
+        # What stands in the way may be of those that the person is not shown.
+        if place in self._unseen or not access.may_view_object(row.model, row.obj):
             return ""
         if row.model.__str__ is models.Model.__str__:
             return plain_text(row.model, row.key)
         if row.obj is not None:
-            return text_of(row.obj, row.key)
+            return text_of(as_seen(row.obj, access.may_view, access.hidden_fields), row.key)
         pk = parse_key(row.model, row.key)
         if row.step is None or pk is None:
             return plain_text(row.model, row.key)

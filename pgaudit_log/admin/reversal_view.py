@@ -28,7 +28,6 @@ from pgaudit_log.admin.reversal_forms import Chosen
 from pgaudit_log.admin.reversal_requests import (
     FormChoices,
     ReversalRequest,
-    hidden_of,
     usual_choices,
 )
 from pgaudit_log.conf import settings
@@ -317,7 +316,7 @@ class _Page:
 
     def _hidden(self) -> frozenset[str]:
         subject = self._wanted.subject
-        return frozenset() if subject is None else hidden_of(self._access, subject.model)
+        return frozenset() if subject is None else self._access.hidden_fields(subject.model)
 
     def _screen(
         self,
