@@ -140,6 +140,8 @@ def test_what_never_was_is_an_empty_page_or_not_found(root: Any, key: str) -> No
     assert response.status_code in (200, 404)
     if response.status_code == 200:
         assert b"No events." in response.content
+    # A key that is a text.
+    assert root.get(f"/admin/shop/product/{key}/audit/").status_code in (200, 404)
 
 
 def test_a_list_leads_to_the_events_of_its_model(root: Any, order: Order, page: Any) -> None:
