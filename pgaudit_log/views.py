@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 from django.contrib.auth.mixins import AccessMixin
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponseBase
+from django.utils.decorators import method_decorator
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
 from django.views.generic.base import TemplateResponseMixin, View
 from django.views.generic.detail import SingleObjectMixin
 
@@ -28,6 +30,7 @@ else:
 __all__ = ["TimelineView"]
 
 
+@method_decorator(never_cache, name="dispatch")
 class TimelineView(AccessMixin, _SingleObjectMixin, TemplateResponseMixin, View):
     """What happened to an object: ``TimelineView.as_view(model=Order)``.
 
