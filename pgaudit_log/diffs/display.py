@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import unicodedata
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -173,15 +174,43 @@ def in_current_zone(value: datetime) -> datetime:
 
 def as_json(value: Any) -> str:
     """Return a value as JSON on one line, with decimals as the numbers that they are."""
+    # Mostly there are none, and `json` is many times as fast.
+    return json.dumps(value, ensure_ascii=False) if _is_json(value) else _exact_json(value)
+
+
+def _is_json(value: Any) -> bool:
+    """Return whether a value has only what ``json`` writes as it is."""
+    todo = [value]
+    while todo:
+        own = todo.pop()
+        kind = type(own)
+        if kind is dict:
+            if not all(type(key) is str for key in own):
+                return False
+            todo.extend(own.values())
+        elif kind is list:
+            todo.extend(own)
+        elif kind is float:
+            if not math.isfinite(own):
+                return False
+        elif kind not in _WRITTEN:
+            return False
+    return True
+
+
+_WRITTEN = frozenset({str, int, bool, type(None)})
+
+
+def _exact_json(value: Any) -> str:
     match value:
         case Mapping():
             inner = (
-                f"{json.dumps(str(key), ensure_ascii=False)}: {as_json(own)}"
+                f"{json.dumps(str(key), ensure_ascii=False)}: {_exact_json(own)}"
                 for key, own in value.items()
             )
             return "{" + ", ".join(inner) + "}"
         case list() | tuple():
-            return "[" + ", ".join(as_json(own) for own in value) + "]"
+            return "[" + ", ".join(_exact_json(own) for own in value) + "]"
         case Decimal() | Number():
             return str(value)
         case _:

@@ -313,16 +313,21 @@ def test_a_page_that_is_open_can_ask_what_has_come_since(
         assert "pgh-newer" not in page(root, TRAIL, **query)
 
 
-def test_an_event_that_is_older_than_the_log_has_a_page(root: Any, order: Order, page: Any) -> None:
-    """What is imported has ids below 0."""
+def test_an_event_that_is_older_than_the_log_has_a_page(
+    root: Any, order: Order, page: Any, settings: Any
+) -> None:
+    """What is imported has ids below 0; no language writes ids as numbers for people."""
+    settings.USE_THOUSAND_SEPARATOR, settings.LANGUAGE_CODE = True, "de"
     execute(
         "INSERT INTO pgaudit_log_event (id, model, obj_pk, label, operation, snapshot, shape)"
-        " OVERRIDING SYSTEM VALUE SELECT -5, model, obj_pk, label, operation, snapshot, shape"
+        " OVERRIDING SYSTEM VALUE SELECT -12345, model, obj_pk, label, operation, snapshot, shape"
         " FROM pgaudit_log_event WHERE model = 'shop.Order' ORDER BY id LIMIT 1"
     )
-    assert f'href="{TRAIL}-5/change/"' in page(root, f"/admin/shop/order/{order.pk}/audit/")
-    assert "ring twice" in page(root, f"{TRAIL}-5/change/")
-    assert "ring twice" in page(root, "/admin/shop/orderevent/-5/change/")
+    html = page(root, f"/admin/shop/order/{order.pk}/audit/")
+    assert f'href="{TRAIL}-12345/change/"' in html and 'id="event--12345"' in html
+    assert "12.345" not in html
+    for place in (f"{TRAIL}-12345/change/", "/admin/shop/orderevent/-12345/change/"):
+        assert "ring twice" in page(root, place)
 
 
 @pytest.mark.slow
