@@ -55,6 +55,7 @@ class Access:
         self.links = Links() if links is None else links
         self._may_view: dict[type[models.Model], bool] = {}
         self._hidden: dict[type[models.Model], frozenset[str]] = {}
+        self._secret_keys: dict[tuple[type[models.Model], str], frozenset[str]] = {}
         self._asked_to_hide: dict[type[models.Model], frozenset[str]] = {}
 
     @property
@@ -239,11 +240,13 @@ class Access:
         A name that has meant something else at times counts as well, and one of no column.
         """
         model = concrete(model)
-        found = set(self.hidden_fields(model))
-        for field in own_columns(model):
-            if self.has_secrets(field):
-                found |= {stored.key for stored in former_names.keys_of(field, using)}
-        return frozenset(found)
+        if (model, using) not in self._secret_keys:
+            found = set(self.hidden_fields(model))
+            for field in own_columns(model):
+                if self.has_secrets(field):
+                    found |= {stored.key for stored in former_names.keys_of(field, using)}
+            self._secret_keys[model, using] = frozenset(found)
+        return self._secret_keys[model, using]
 
 
 def _listed(names: Collection[str] | None) -> Collection[str]:

@@ -12,7 +12,11 @@ from django.contrib.auth.models import Group, User
 from django.db import models
 
 import pgaudit_log
+from pgaudit_log.admin import EventAdmin
+from pgaudit_log.admin.columns import columns_of
+from pgaudit_log.admin.trail_view import trail
 from pgaudit_log.models import Events
+from pgaudit_log.presentation.filter_bar import TrailFilterSet, typed_filterset
 from pgaudit_log.testing import isolated
 from tests.admin.site import OrderEvent, site
 from tests.shop.models import Customer, Order, OrderLine, Product
@@ -361,3 +365,43 @@ def test_what_an_admin_refuses_even_a_superuser_is_not_found(
     response = root.post(f"{TRAIL}export/", {"format": "csv"})
     text = b"".join(response.streaming_content).decode()
     assert "gone.Model" in text and "shop.Product" not in text
+
+
+def test_a_column_of_a_list_shows_nothing_else(
+    staff: Any, order: Order, rf: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever it is called, and wherever it reads: documents, keys in them, and names of others."""
+    monkeypatch.setattr(Customer, "__str__", lambda self: self.name)
+    Product.objects.update(price=7)
+    staff("pgaudit_log.view_events", "shop.view_product", "shop.view_order")
+    request = rf.get("/", {"layout": "list"})
+    request.user = User.objects.get(username="support")
+
+    def cells(model: Any, *columns: str) -> str:
+        own: Any = EventAdmin(model, site)
+        own.list_display = columns
+        filterset = typed_filterset(model) if model is not Priced else TrailFilterSet
+        html = trail(
+            site,
+            request,
+            queryset=model.objects.all(),
+            filterset_class=filterset,
+            columns=columns_of(own, columns),
+            title="",
+        ).rendered_content
+        return html.partition("<tbody")[2]
+
+    with isolated():
+
+        class Priced(Events):
+            cost = pgaudit_log.ProxyField("pgh_data__price", models.TextField(null=True))
+            pgh_cost = pgaudit_log.ProxyField("pgh_diff__price__1", models.TextField(null=True))
+
+            class Meta:
+                proxy = True
+                app_label = "shop"
+
+        html = cells(Priced, "pgh_id", "cost", "pgh_cost", "pgh_data", "pgh_diff", "pgh_obj")
+        assert "ring twice" in html and not re.search("0.99|7.00|Distance|Luís", html)
+        html = cells(OrderEvent, "pgh_id", "customer", "status")
+        assert "paid" in html and f"customer {order.customer.pk}" in html and "Luís" not in html
