@@ -50,8 +50,6 @@ def field_of(obstacle: Obstacle) -> models.Field[Any, Any] | None:
 
 def text_of_obstacle(obstacle: Obstacle, model: type[models.Model], access: AdminAccess) -> str:
     """Return what an obstacle says; of a field that is not to be seen, not which."""
-    if not access.may_view(model):
-        return _("You may not see this object.")
     hidden = access.hidden_fields(model)
     if obstacle.field in hidden:
         return _("A field that you may not see stands in the way.")
@@ -68,7 +66,7 @@ def detail_of(obstacle: Obstacle, model: type[models.Model], access: AdminAccess
 
     They name other rows, and values. What a project's own check says is for all who may see all fields.
     """
-    if not access.may_view(model) or access.hidden_fields(model):
+    if access.hidden_fields(model):
         return ""
     if obstacle.kind is Kind.INVARIANT or (obstacle.kind in NAMING and access.is_superuser):
         return safe(obstacle.message)[:1000]

@@ -39,6 +39,8 @@ class PlanRow:
     """The object as it is; ``None`` where there is none."""
     is_forbidden: bool = False
     """Whether the person may not do that."""
+    is_seen: bool = True
+    """Whether the person may see it: it may only stand in the way, and be anybody's."""
 
     @property
     def place(self) -> str:
@@ -97,6 +99,7 @@ class PlanRows:
                 step=own[0] if own else None,
                 obj=self._objects.get(place),
                 is_forbidden=not all(self._may(place, step) for step in own),
+                is_seen=self._may_see(place),
             )
             for place, own in steps.items()
         }
@@ -132,6 +135,15 @@ class PlanRows:
                 seen = set(shown.filter(pk__in=list(keys)).values_list("pk", flat=True))
                 self._unseen |= {place for key, place in keys.items() if key not in seen}
 
+    def _may_see(self, place: Place) -> bool:
+        """Return whether the person may see a row: its model, and the object as its admin shows it."""
+        model, obj = apps.get_model(place[0]), self._objects.get(place)
+        return (
+            place not in self._unseen
+            and self._access.may_view(model)
+            and (obj is None or self._access.may_view_object(model, obj))
+        )
+
     def _may(self, place: Place, step: Step) -> bool:
         """Return whether the person may do what a step does; of an inherited row, to what has it."""
         model, obj = step.model, self._objects.get(place)
@@ -140,7 +152,7 @@ class PlanRows:
             if key == step.key and model in parents_of(heir):
                 model, obj = heir, self._objects.get((label, key))
         is_there = step.action != "insert"
-        if is_there and place in self._unseen:
+        if is_there and not self._may_see(place):
             return False
         if is_there and obj is None and concrete(model) in self._access.site._registry:
             return False
@@ -155,9 +167,8 @@ class PlanRows:
 
     def text(self, row: PlanRow, entries: Entries) -> str:
         """Return what a row's object is called, as it is or as it would come back."""
-        access, place = self._access, (row.model._meta.label, row.key)
-        # What stands in the way may be of those that the person is not shown.
-        if place in self._unseen or not access.may_view_object(row.model, row.obj):
+        access = self._access
+        if not row.is_seen:
             return ""
         if row.model.__str__ is models.Model.__str__:
             return plain_text(row.model, row.key)

@@ -335,6 +335,39 @@ def test_what_a_person_may_not_write_stays_and_is_not_named(
     assert Order.objects.exists() and not OrderLine.objects.exists()
 
 
+def test_what_was_changed_later_is_shown_to_those_who_may_see_it(
+    helper: Any, order: Order, page: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not of models that a person may not view, nor of objects that an admin does not show them."""
+    other = Order.objects.create(customer=order.customer, note="of another")
+    with pgaudit_log.context() as request:
+        Order.objects.update(note="")
+        Customer.objects.update(name="X-name")
+        Product.objects.update(name="X-name", price=5)
+    Customer.objects.update(name="Y-name")
+    Product.objects.update(name="Y-name", price=6)
+    Order.objects.filter(pk=other.pk).update(note="of another now")
+    monkeypatch.setattr(Order, "__str__", lambda self: f"order {self.note}")
+    own: Any = site._registry[Order]
+    with monkeypatch.context() as patch:
+        patch.setattr(own, "get_queryset", lambda request: Order.objects.exclude(pk=other.pk))
+        client = helper("shop.change_order")
+        html = page(client, f"{TRAIL}context/{request.id}/undo/")
+        assert "ring twice" in html and html.count("You may not see this object.") == 3
+        assert not re.search("[XY]-name|Luís|Distance|of another", html)
+        form = Form(html)
+        assert (
+            form.send(client, f"{TRAIL}context/{request.id}/undo/", reason="r").status_code == 302
+        )
+        order.refresh_from_db()
+        assert order.note == "ring twice" and Customer.objects.get().name == "Y-name"
+        patch.setattr(own, "has_view_permission", lambda request, obj=None: obj is None)
+        assert "ring twice" not in client.get(f"{TRAIL}context/{request.id}/undo/").content.decode()
+    allow("change_customer")
+    html = page(client, f"{TRAIL}context/{request.id}/undo/")
+    assert "Y-name" in html and "of another now" in html and "Distance" not in html
+
+
 def test_hidden_fields_are_neither_shown_nor_taken_back(
     helper: Any, order: Order, page: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
