@@ -16,9 +16,9 @@ from django.views.generic.detail import SingleObjectMixin
 
 from pgaudit_log.presentation import looks, pages
 from pgaudit_log.presentation.access import Access
-from pgaudit_log.presentation.object_texts import loaded
 from pgaudit_log.presentation.subjects import Subject, subject_for, subject_of
 from pgaudit_log.presentation.timelines import timeline_of
+from pgaudit_log.reading.objects import loaded
 from pgaudit_log.values.keys import parse_key
 from pgaudit_log.values.tables import concrete
 

@@ -12,8 +12,8 @@ from django.db import models
 from pgaudit_log.admin.access import AdminAccess
 from pgaudit_log.presentation.access import Action
 from pgaudit_log.presentation.entries import Entries
-from pgaudit_log.presentation.object_texts import as_seen, loaded, plain_text, text_of
-from pgaudit_log.reading.objects import unloaded
+from pgaudit_log.presentation.object_texts import as_seen, plain_text, text_of
+from pgaudit_log.reading.objects import loaded, unloaded
 from pgaudit_log.reversal import Change, Plan, Step
 from pgaudit_log.reversal.steps import key_after
 from pgaudit_log.values.keys import key_fields, key_text, parse_key

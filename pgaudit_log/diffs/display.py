@@ -16,6 +16,8 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext
 
+from pgaudit_log.reading.databases import database_of
+from pgaudit_log.reading.objects import loaded
 from pgaudit_log.values import tables
 from pgaudit_log.values.json_numbers import Number
 from pgaudit_log.values.keys import can_be_asked_for, read_part
@@ -77,10 +79,13 @@ class Wording:
             wanted = {value for value in given if may_be(target, value)}
             if not wanted:
                 continue
-            manager: models.QuerySet[Any, Any] = models.QuerySet(
-                concrete(target.model), using=using
+            other = concrete(target.model)
+            objects: models.QuerySet[Any, Any] = models.QuerySet(
+                other, using=database_of(other, beside=using)
             )
-            for found in manager.filter(**{f"{target.attname}__in": wanted}):
+            for found in loaded(
+                objects.filter(**{f"{target.attname}__in": wanted}), target.attname
+            ):
                 self._objects[own, getattr(found, target.attname)] = found
 
     def of(self, own: Field | None, value: Any) -> str:
@@ -88,8 +93,16 @@ class Wording:
         if not isinstance(own, models.ForeignKey) or not may_be(own.target_field, value):
             return words_for(own, value)
         found = self._objects.get((own, value))
-        name = concrete(own.target_field.model)._meta.verbose_name
-        return str(found) if found is not None else f"{name} {value} (deleted)"
+        name = f"{concrete(own.target_field.model)._meta.verbose_name} {value}"
+        return (name_of(found) or name) if found is not None else f"{name} (deleted)"
+
+
+def name_of(obj: models.Model) -> str | None:
+    """Return what an object is called; ``None`` where the model's own code cannot say it."""
+    try:
+        return str(obj)
+    except Exception:
+        return None
 
 
 def words_for(own: Field | None, value: Any) -> str:

@@ -9,7 +9,9 @@ from typing import Any
 from django.db import models
 
 from pgaudit_log.diffs.display import may_be
-from pgaudit_log.presentation.object_texts import as_seen, loaded, plain_text, text_of
+from pgaudit_log.presentation.object_texts import as_seen, plain_text, text_of
+from pgaudit_log.reading.databases import database_of
+from pgaudit_log.reading.objects import loaded
 from pgaudit_log.values.keys import key_fields, key_text
 from pgaudit_log.values.tables import Field, concrete
 
@@ -68,7 +70,7 @@ class Labels:
 
     def _objects(self, model: type[models.Model]) -> models.QuerySet[Any, Any]:
         # Not by the model's own manager, which may hide some.
-        return models.QuerySet(model, using=self._using)
+        return models.QuerySet(model, using=database_of(model, beside=self._using))
 
     def _loaded(self, objects: models.QuerySet[Any, Any], attribute: str) -> list[Any]:
         return loaded(objects, attribute)

@@ -77,18 +77,6 @@ def as_seen(
 _PREFETCHED = "_prefetched_objects_cache"
 
 
-def loaded(objects: models.QuerySet[Any, Any], *needed: str) -> list[Any]:
-    """Return the objects of a queryset; those that Django cannot read with their keys alone.
-
-    A number of 5,000 digits in a JSON column, which PostgreSQL has, is more than Python reads.
-    ``needed`` names what else they need to have.
-    """
-    try:
-        return list(objects)
-    except (ValueError, ArithmeticError, RecursionError):
-        return list(objects.only("pk", *needed))
-
-
 def text_at(
     model: type[models.Model],
     event: Any,

@@ -13,8 +13,8 @@ from django.utils.translation import gettext as _
 from pgaudit_log.declaring import model_labels
 from pgaudit_log.exceptions import DeclarationError
 from pgaudit_log.presentation.access import Access
-from pgaudit_log.presentation.object_texts import as_seen, loaded, plain_text, text_of
-from pgaudit_log.reading.objects import unloaded
+from pgaudit_log.presentation.object_texts import as_seen, plain_text, text_of
+from pgaudit_log.reading.objects import loaded, unloaded
 from pgaudit_log.values.keys import key_fields, key_text, parse_key
 from pgaudit_log.values.tables import concrete
 
