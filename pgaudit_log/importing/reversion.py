@@ -17,11 +17,11 @@ from pgaudit_log.constants import UPDATE
 from pgaudit_log.declaring.declarations import Declaration
 from pgaudit_log.importing.labels import declaration_for, kind_for
 from pgaudit_log.importing.peer_tables import is_readable, shows_all, types_of
-from pgaudit_log.importing.sources import Kind, Source, Unkept
+from pgaudit_log.importing.sources import Kind, Source, Unkept, value_columns
 from pgaudit_log.triggers.captured_columns import stored_columns
 from pgaudit_log.values.column_json import cast_sql, column_type, sql_type
 from pgaudit_log.values.keys import key_fields
-from pgaudit_log.values.quoting import quote_literal, quote_name
+from pgaudit_log.values.quoting import quote_literal
 from pgaudit_log.values.sql_text import Sql
 from pgaudit_log.values.tables import Field, column_of, concrete
 
@@ -107,7 +107,7 @@ def _source(connection: BaseDatabaseWrapper, declaration: Declaration, content_t
             _UNREADABLE: Kind(operation="M", label=_UNREADABLE),
         },
         key=[f"source.key_{n}" for n in range(len(key_fields(model)))],
-        columns={column_of(f): f"source.{quote_name(column_of(f))}" for f in fields},
+        columns={name: f"source.{value}" for name, value in value_columns(fields).items()},
         unkept=tuple(
             Unkept(column=column_of(field), reason="has milliseconds there, not microseconds")
             for field in fields
@@ -154,9 +154,9 @@ def _fill(
     versions: str,
 ) -> None:
     """Make the table of the versions of a model, read by Django's own deserializers."""
+    names = value_columns(fields)
     columns = ", ".join(
-        f"ADD COLUMN {quote_name(column_of(field))} {column_type(field, connection)}"
-        for field in fields
+        f"ADD COLUMN {names[column_of(field)]} {column_type(field, connection)}" for field in fields
     )
     with connection.cursor() as cursor:
         cursor.execute(f"CREATE UNLOGGED TABLE {_VERSIONS} AS SELECT * FROM ({versions}) AS found")
@@ -166,7 +166,7 @@ def _fill(
             f" ADD COLUMN many_to_many jsonb, ADD COLUMN unreadable text, {columns}"
         )
         assigned = ["kind", "unknown", "many_to_many", "unreadable"]
-        assigned += [quote_name(column_of(field)) for field in fields]
+        assigned += names.values()
         assignments = Sql.plain(", ").join(f"{name} = " + Sql.param(None) for name in assigned)
         update = f"UPDATE {_VERSIONS} SET " + assignments + " WHERE version_id = " + Sql.param(None)
         last = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from django.apps import apps
@@ -117,6 +117,8 @@ def _of_parts(
     owner = quote_name(column_of(history.instance_type._meta.pk))
     names = [column_of(field) for field in concrete(through)._meta.local_concrete_fields]
     there = [quote_name(name) for name in names if name in theirs]
+    of_records = types_of(records, connection)
+    about = [name for name in _ABOUT_RECORDS if name in of_records]
     changes = template(__package__, "part_changes.sql").sql(
         records=records,
         owner=owner,
@@ -125,17 +127,18 @@ def _of_parts(
         columns=", ".join(f"part.{name}" for name in there),
         compared=f"ROW({', '.join(f'part.{name}' for name in there)})",
         compared_before=f"ROW({', '.join(f'before.{name}' for name in there)})",
-        context=_context("record", types_of(records, connection), ()),
+        about=", ".join(f"record.{name}" for name in about),
+        context=_context("record", about, ()),
     )
     return _source(
         declaration=declaration,
         columns=columns,
         table=CHANGES,
-        id="source.change_id",
-        order=("source.change_id",),
-        context="source.context",
+        id='source."pgaudit_log change"',
+        order=('source."pgaudit_log change"',),
+        context='source."pgaudit_log context"',
         name=parts._meta.db_table,
-        record_id="source.record_id",
+        record_id='source."pgaudit_log record"',
         made_by=changes,
     )
 
@@ -186,7 +189,7 @@ def _is_of(model: type[models.Model], column: str) -> bool:
     return any(field.column == column for field in model._meta.concrete_fields)
 
 
-def _context(alias: str, theirs: Mapping[str, str], others: Sequence[str]) -> str:
+def _context(alias: str, theirs: Collection[str], others: Sequence[str]) -> str:
     """Return the expression of who and why, and what else the project had the peer record."""
     told = {"user": "history_user_id", "reason": "history_change_reason"}
     told |= {name: name for name in others}

@@ -20,11 +20,10 @@ from pgaudit_log.declaring.masks import masks_of
 from pgaudit_log.importing import replays, told_values
 from pgaudit_log.importing.labels import kind_for
 from pgaudit_log.importing.replays import Record, Row
-from pgaudit_log.importing.sources import Kind, Source, Unkept
+from pgaudit_log.importing.sources import Kind, Source, Unkept, value_columns
 from pgaudit_log.triggers.captured_columns import stored_columns
 from pgaudit_log.values.column_json import cast_sql, sql_type
 from pgaudit_log.values.keys import key_fields
-from pgaudit_log.values.quoting import quote_name
 from pgaudit_log.values.sql_text import Sql
 from pgaudit_log.values.tables import Field, column_of, concrete
 
@@ -90,7 +89,7 @@ def source_of(
         kind="source.kind",
         kinds=_kinds(declaration),
         key=[f"source.key_{n}" for n in range(len(key_fields(model)))],
-        columns={column_of(f): f"source.{quote_name(column_of(f))}" for f in fields},
+        columns={name: f"source.{value}" for name, value in value_columns(fields).items()},
         unkept=tuple(unkept),
         record_id="source.record_id",
         made_by=Sql.plain(records_sql),
@@ -170,11 +169,11 @@ def _make(
     [key, *others] = key_fields(model)
     columns = [*_ABOUT_RECORDS, *(f"key_{n + 1} text" for n in range(len(others)))]
     columns += [f"key_0 {sql_type(key, connection)}"]
-    columns += [f"{quote_name(column_of(f))} {sql_type(f, connection)}" for f in fields]
+    types = {column_of(field): sql_type(field, connection) for field in fields}
+    columns += [f"{value} {types[name]}" for name, value in value_columns(fields).items()]
     with connection.cursor() as cursor:
         cursor.execute(f"CREATE UNLOGGED TABLE {TABLE} ({', '.join(columns)})")
         if not others:
-            types = {column_of(field): sql_type(field, connection) for field in fields}
             rows = _rows(records, key, list(types), connection)
             while portion := list(islice(rows, _PORTION)):
                 _write(portion, types, connection)
@@ -213,7 +212,7 @@ def _write(
 ) -> None:
     """Write rows; what PostgreSQL does not take for values of their columns is unknown."""
     names = ["place", "record_id", "created_at", "kind", "unknown", "context_id", "context"]
-    names += ["key_0", *map(quote_name, types)]
+    names += ["key_0", *(f"value_{n}" for n in range(len(types)))]
     holes = ["%s"] * 4 + ["%s::text[]", "%s::uuid", "%s::jsonb", "%s"]
     holes += [f"%s::{name}" for name in types.values()]
     insert = Sql.plain(f"INSERT INTO {TABLE} ({', '.join(names)}) VALUES (").text
