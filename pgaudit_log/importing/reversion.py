@@ -85,6 +85,11 @@ def sources(
 def _source(connection: BaseDatabaseWrapper, declaration: Declaration, content_type: int) -> Source:
     model = concrete(declaration.tracked_model)
     fields = stored_columns(model, declaration.columns, connection)
+    clocks = [
+        column_of(field)
+        for field in fields
+        if isinstance(field, (models.DateTimeField, models.TimeField))
+    ]
     versions = f"""
         SELECT
             version.id AS version_id, revision.date_created, revision.id AS revision_id,
@@ -109,10 +114,10 @@ def _source(connection: BaseDatabaseWrapper, declaration: Declaration, content_t
         key=[f"source.key_{n}" for n in range(len(key_fields(model)))],
         columns={name: f"source.{value}" for name, value in value_columns(fields).items()},
         unkept=tuple(
-            Unkept(column=column_of(field), reason="has milliseconds there, not microseconds")
-            for field in fields
-            if isinstance(field, (models.DateTimeField, models.TimeField))
+            Unkept(column=column, reason="has milliseconds there, not microseconds")
+            for column in clocks
         ),
+        rounded=clocks,
         context_id="md5('django-reversion ' || source.revision_id)::uuid",
         context="NULLIF(jsonb_strip_nulls(jsonb_build_object("
         "'user', source.user_id, 'comment', NULLIF(source.comment, ''))), '{}')",

@@ -12,6 +12,7 @@ from pgaudit_log.declaring.declarations import Declaration
 from pgaudit_log.declaring.masks import masks_of
 from pgaudit_log.declaring.trackers import RowEvent
 from pgaudit_log.importing.sources import Source
+from pgaudit_log.reading.snapshot_sql import text_array_sql
 from pgaudit_log.triggers.captured_columns import (
     captured,
     current_shape_sql,
@@ -103,6 +104,11 @@ def old_labels(declaration: Declaration) -> set[str]:
 def without(unknown: str) -> str:
     """Return the end of an expression of JSON that takes the keys out that are not known."""
     return f" - {unknown}" if unknown else ""
+
+
+def rounded_sql(source: Source) -> str:
+    """Return the expression of the columns of which two values that differ may be one."""
+    return text_array_sql(source.rounded) if source.rounded else ""
 
 
 def read(name: str) -> Template:

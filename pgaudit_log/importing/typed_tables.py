@@ -58,6 +58,7 @@ def source_of(
     name: str,
     unkept: Sequence[Unkept],
     left_out: Sequence[str],
+    rounded: Sequence[str] = (),
     records_sql: str,
     fill: Callable[[BaseDatabaseWrapper, Sequence[Field]], Iterable[tuple[str, Record]]],
 ) -> Source:
@@ -68,6 +69,7 @@ def source_of(
         name: its table.
         unkept: what does not come over, or less exactly.
         left_out: the columns of which nothing comes over.
+        rounded: those that are less exact there.
         records_sql: the SELECT of what a plan has to know: ``place``, ``record_id``, ``created_at``,
             ``kind`` and the key, as :func:`key_sql` has it.
         fill: yields the records with the texts of their keys, object by object.
@@ -91,6 +93,7 @@ def source_of(
         key=[f"source.key_{n}" for n in range(len(key_fields(model)))],
         columns={name: f"source.{value}" for name, value in value_columns(fields).items()},
         unkept=tuple(unkept),
+        rounded=tuple(rounded),
         record_id="source.record_id",
         made_by=Sql.plain(records_sql),
         is_of_application=True,

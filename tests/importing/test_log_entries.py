@@ -24,6 +24,8 @@ from pgaudit_log.testing import isolated
 from tests.importing.peer_tables import at, events
 from tests.importing.text_tables import (
     CREATE,
+    CRUD_CREATE,
+    CRUD_UPDATE,
     DELETE,
     ENTRIES,
     UPDATE,
@@ -31,6 +33,8 @@ from tests.importing.text_tables import (
     crud,
     entry,
     make_tables,
+    make_versions,
+    version,
 )
 from tests.support import execute, role_name
 from tests.tables import EVERYTHING, tracked_table
@@ -99,6 +103,58 @@ def test_an_object_has_one_life_across_the_seam(thing: Any) -> None:
     revert(one, to=life[0]).apply()
     assert thing.objects.get().n == 1
     assert list(verify(models=[thing])) == []
+
+
+def test_a_change_that_both_tell_of_is_not_imported_where_the_peer_had_missed_one(
+    thing: Any,
+) -> None:
+    entry(CREATE, 5, created(5), 0)
+    unseen(thing, (5, 1))
+    execute("ALTER TABLE shop_thing DISABLE TRIGGER USER")
+    thing.objects.update(word="unseen")
+    execute("ALTER TABLE shop_thing ENABLE TRIGGER USER")
+    thing.objects.update(n=3)
+    [(began,)] = Events.objects.filter(pgh_obj_model="shop.Thing").values_list("pgh_created_at")
+    # Entries are made before the statement, so that their times mostly are before those of events.
+    entry(UPDATE, 5, {"n": ["1", "3"]}, (began - at(1)).total_seconds())
+    plan(thing).apply()
+    life = Events.objects.filter(pgh_obj_model="shop.Thing").order_by("pgh_id")
+    assert [(e.pgh_operation, e.pgh_data["word"], e.pgh_diff) for e in life] == [
+        ("I", "w", None),
+        ("B", "unseen", None),
+        ("U", "unseen", {"n": [1, 3]}),
+    ]
+    [found] = importing.compare(plan(thing))
+    assert (found.in_both, found.only_there, found.only_here) == (0, 1, 1)
+
+
+def test_a_change_that_both_tell_of_is_not_imported_where_the_peer_has_less_exact_times(
+    db: None,
+) -> None:
+    with isolated():
+        thing = tracked_table(
+            "Thing", *EVERYTHING, n=models.IntegerField(), seen=models.DateTimeField()
+        )
+        make_tables()
+        make_versions()
+        execute("ALTER TABLE shop_thing DISABLE TRIGGER USER")
+        thing.objects.create(pk=5, n=1, seen=at(0))
+        execute("ALTER TABLE shop_thing ENABLE TRIGGER USER")
+        thing.objects.update(n=2, seen=at(1.234567))
+        [(began,)] = Events.objects.filter(pgh_obj_model="shop.Thing").values_list("pgh_created_at")
+        old = {"n": 1, "seen": "2020-01-01T00:00:00Z"}
+        new = {"n": 2, "seen": "2020-01-01T00:00:01.234Z"}
+        changes = {name: [str(old[name]), str(new[name])] for name in ("n", "seen")}
+        shortly_before = (began - at(1)).total_seconds()
+        crud(CRUD_CREATE, 5, old, 0)
+        crud(CRUD_UPDATE, 5, new, shortly_before, changed_fields=json.dumps(changes))
+        version(5, old, 0)
+        version(5, new, shortly_before)
+        for peer in ("easy-audit", "reversion"):
+            assert plan(thing, peer).apply().events == {"shop.Thing": 1}
+            [found] = importing.compare(plan(thing, peer))
+            assert (found.in_both, found.only_there, found.only_here) == (1, 0, 0)
+            importing.plan_withdrawal(peer, models=[thing]).apply()
 
 
 def test_the_trails_of_both_are_compared(thing: Any) -> None:
