@@ -105,6 +105,20 @@ def test_an_object_has_one_life_across_the_seam(thing: Any) -> None:
     assert list(verify(models=[thing])) == []
 
 
+def test_what_no_entry_tells_of_a_row_is_told_by_a_baseline_of_now(thing: Any) -> None:
+    entry(CREATE, 5, {"id": ["None", "5"], "n": ["None", "1"]}, 0)
+    unseen(thing, (5, 1))
+    assert plan(thing).apply().gaps == {"shop.Thing": 1}
+    life = Events.objects.filter(pgh_obj_model="shop.Thing").order_by("pgh_id")
+    assert [(event.pgh_operation, event.pgh_data) for event in life] == [
+        ("I", {"id": 5, "n": 1}),
+        ("B", {"id": 5, "n": 1, "word": "w"}),
+    ]
+    assert [thing.objects.as_of(event).get().word for event in life] == [None, "w"]
+    again = plan(thing).apply()
+    assert (again.events, again.gaps) == ({"shop.Thing": 0}, {"shop.Thing": 0})
+
+
 def test_a_change_that_both_tell_of_is_not_imported_where_the_peer_had_missed_one(
     thing: Any,
 ) -> None:
