@@ -146,17 +146,17 @@ def _write(plan: Plan, screen: Screen) -> None:
     else:
         screen.line("  Nothing to import.")
     for step in plan.of_all:
+        # Some peers have the records of all models in one table.
+        about = f"{safe(step.model)}, {safe(step.source.name)}"
         if step.imported:
-            screen.line(f"  {safe(step.source.name)}: {step.imported} imported before.")
+            screen.line(f"  {about}: {step.imported} imported before.")
         if step.compared:
             screen.line(
-                f"  {safe(step.source.name)}: {step.compared} are of a time of which events of this"
+                f"  {about}: {step.compared} are of a time of which events of this"
                 " package's own tell; --compare compares them."
             )
         for unkept in step.unkept:
-            screen.line(
-                f"  Not kept: {safe(step.source.name)}.{safe(unkept.column)} {safe(unkept.reason)}."
-            )
+            screen.line(f"  Not kept: {about}.{safe(unkept.column)} {safe(unkept.reason)}.")
     for label, reason in plan.left_out:
         screen.line(f"  Left out: {safe(label)}. {safe(reason)}")
     for obstacle in plan.obstacles:

@@ -222,6 +222,11 @@ RECORDS: Final = (
 )
 """The methods that tell that ``.history`` is the manager of django-simple-history."""
 
+MIGRATION: Final = Instead(
+    advice="A migration of before is not ported. Once another one has dropped the history's tables,"
+    " python -m pgaudit_log.importing.past_migrations takes out what needs the package."
+)
+
 HISTORY: Final = Instead(
     advice="Write events: order.events.all(), Order.objects.as_of(moment), OrderEvent.objects."
 )

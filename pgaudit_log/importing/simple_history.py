@@ -17,7 +17,9 @@ from pgaudit_log.importing.peer_tables import (
     columns_of,
     given_tables,
     is_readable,
+    tables_with,
     types_of,
+    without_class,
 )
 from pgaudit_log.importing.sources import Source
 from pgaudit_log.values.quoting import quote_literal, quote_name
@@ -69,6 +71,8 @@ def sources(
     given = [(model, name) for model, names in tables.items() for name in names]
     for model, name in [*records, *given]:
         yield _of_model(connection, model, name)
+    theirs = tables_with(("history_id", "history_date", "history_type"), connection)
+    yield from without_class(NAME, theirs, [name for _, name in [*records, *given]])
     for through, of_parts in _classes("m2m_history_id"):
         yield _of_parts(connection, through, of_parts)
 

@@ -76,6 +76,17 @@ def test_nothing_is_written_until_it_is_applied(thing: Any) -> None:
     assert execute("SELECT to_regclass('pgaudit_log_import')") == [(None,)]
 
 
+def test_tables_that_no_class_is_there_for_any_more_are_named(thing: Any) -> None:
+    execute(
+        "CREATE TABLE shop_historicalthing (history_id int, history_date date, history_type text)"
+    )
+    for peer, table in (("pghistory", TABLE), ("simple-history", "shop_historicalthing")):
+        left_out = dict(importing.plan(peer).left_out)
+        assert f"--table app.Model={table}" in left_out[table]
+        given = importing.plan(peer, tables={thing: [table]})
+        assert table not in dict(given.left_out)
+
+
 def test_the_command_shows_it_and_applies_it(thing: Any) -> None:
     record(("insert", 1, 1, 0), ("update", 1, 2, 1))
     chosen = ["--model=shop.Thing", f"--table=shop.Thing={TABLE}"]
@@ -88,7 +99,7 @@ def test_the_command_shows_it_and_applies_it(thing: Any) -> None:
     assert "shop.Thing: 2 imported, 1 written where something was missing." in done
     again = command(*chosen, "--apply")
     assert "Nothing to import." in again
-    assert f"{TABLE}: 2 imported before." in again
+    assert f"shop.Thing, {TABLE}: 2 imported before." in again
     assert "shop.Thing: 3 events" in command("--withdraw", "--model=shop.Thing")
     assert "3 events taken back." in command("--withdraw", "--model=shop.Thing", "--apply")
 

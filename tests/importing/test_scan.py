@@ -65,6 +65,20 @@ def test_a_name_is_found(tmp_path: Path, source: str, expected: list[str]) -> No
     assert names(tmp_path, source) == expected
 
 
+def test_of_a_migration_is_told_that_it_needs_the_package(tmp_path: Path) -> None:
+    folder = tmp_path / "migrations"
+    folder.mkdir()
+    (folder / "0001_initial.py").write_text(
+        "from django.db import migrations\n"
+        "dependencies = [('pghistory', '0007'), ('shop', '0001')]\n"
+        "fields = ['history_date', ForeignKey(to='pghistory.context')]\n"
+    )
+    (folder / "0002_other.py").write_text("fields = ['history_date', 'pgh_context__metadata']\n")
+    [finding] = scan([tmp_path])
+    assert (finding.path.name, finding.line, finding.name) == ("0001_initial.py", 2, "pghistory")
+    assert "pgaudit_log.importing.past_migrations" in finding.instead.advice
+
+
 def test_what_would_mean_another_thing_silently_is_marked(tmp_path: Path) -> None:
     source = """
 import pghistory
