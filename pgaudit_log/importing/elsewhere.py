@@ -12,12 +12,13 @@ from typing import Any
 from django.db import DatabaseError, connections, models, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from pgaudit_log.constants import COPIES_SCHEMA
 from pgaudit_log.importing.peer_tables import is_readable
 from pgaudit_log.importing.peers import PEERS, Tables
 from pgaudit_log.importing.sources import Source
 from pgaudit_log.values.sql_text import Sql, template
 
-SCHEMA = "pgaudit_log_copied"
+SCHEMA = COPIES_SCHEMA
 """The schema of the copies while an import runs, of which there is one at a time."""
 
 PLANNED = "pgaudit_log_planned"

@@ -13,7 +13,7 @@ from django.core.serializers.base import DeserializationError
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from pgaudit_log.constants import UPDATE
+from pgaudit_log.constants import IMPORT_TABLES, UPDATE
 from pgaudit_log.declaring.declarations import Declaration
 from pgaudit_log.importing.labels import declaration_for, kind_for
 from pgaudit_log.importing.peer_tables import is_readable, shows_all, types_of
@@ -29,7 +29,7 @@ NAME = "django-reversion"
 
 _TABLE = "reversion_version"
 
-_VERSIONS = "pgaudit_log_import_versions"
+_VERSIONS = f"{IMPORT_TABLES}_versions"
 """The table of the versions of one model, with typed columns, which is made for the import."""
 
 _PORTION = 1_000

@@ -9,7 +9,7 @@ from django.apps import apps
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from pgaudit_log.constants import DELETE, INSERT, UPDATE
+from pgaudit_log.constants import DELETE, IMPORT_TABLES, INSERT, UPDATE
 from pgaudit_log.declaring.declarations import Declaration
 from pgaudit_log.importing.labels import declaration_for, kind_for
 from pgaudit_log.importing.peer_tables import (
@@ -40,7 +40,7 @@ _ABOUT_RECORDS = (
 
 _OPERATIONS = {"+": (INSERT, "insert"), "~": (UPDATE, "update"), "-": (DELETE, "delete")}
 
-CHANGES = "pgaudit_log_import_parts"
+CHANGES = f"{IMPORT_TABLES}_parts"
 """The table of the changes of one many-to-many field, which is made for the import."""
 
 

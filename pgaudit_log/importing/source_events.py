@@ -6,7 +6,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pgaudit_log.capture_v1.columns import Column
 from pgaudit_log.capture_v1.references import refs_sql
-from pgaudit_log.constants import LOWEST_ID, OLD, UPDATE
+from pgaudit_log.constants import IMPORT_TABLES, LOWEST_ID, OLD, UPDATE
 from pgaudit_log.declaring import former_names
 from pgaudit_log.declaring.declarations import Declaration
 from pgaudit_log.declaring.masks import masks_of
@@ -25,7 +25,7 @@ from pgaudit_log.values.quoting import quote_literal
 from pgaudit_log.values.sql_text import Template, template
 from pgaudit_log.values.tables import column_of
 
-LINES = "pgaudit_log_import"
+LINES = IMPORT_TABLES
 """The table of the lines while an import runs."""
 
 TXID = f"'{LOWEST_ID}'::bigint + (extract(epoch FROM line.created_at) * 1000000)::bigint"

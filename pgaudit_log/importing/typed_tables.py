@@ -12,7 +12,15 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import DatabaseError, models, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from pgaudit_log.constants import BASELINE, CONTEXT_MAX_BYTES, DELETE, INSERT, MANUAL, UPDATE
+from pgaudit_log.constants import (
+    BASELINE,
+    CONTEXT_MAX_BYTES,
+    DELETE,
+    IMPORT_TABLES,
+    INSERT,
+    MANUAL,
+    UPDATE,
+)
 from pgaudit_log.contexts.salvage import cut
 from pgaudit_log.declaring import declarations
 from pgaudit_log.declaring.declarations import Declaration
@@ -27,7 +35,7 @@ from pgaudit_log.values.keys import key_fields
 from pgaudit_log.values.sql_text import Sql
 from pgaudit_log.values.tables import Field, column_of, concrete
 
-TABLE = "pgaudit_log_import_rows"
+TABLE = f"{IMPORT_TABLES}_rows"
 """The table, which is there while it is imported."""
 
 MANY_TO_MANY, ACCESS = "many-to-many change", "access"
