@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 import io
+import json
 from typing import Any
 
 import pytest
+from django.contrib.contenttypes.models import ContentType
 from django.core.management import call_command
 from django.db import connections
 
 from pgaudit_log import importing
 from pgaudit_log.exceptions import PlanError, QueryError
 from tests.importing.peer_tables import TABLE, bring_over, plan, record, records
+from tests.importing.text_tables import (
+    CREATE,
+    CRUD,
+    CRUD_CREATE,
+    CRUD_DELETE,
+    CRUD_UPDATE,
+    ENTRIES,
+    UPDATE,
+    created,
+    crud,
+    entry,
+    make_tables,
+)
 from tests.support import execute
 
 pytestmark = [
@@ -37,24 +52,29 @@ def elsewhere(thing: Any) -> Any:
     execute("CREATE TABLE pghistory_context (id uuid PRIMARY KEY, metadata jsonb)")
     execute("INSERT INTO pghistory_context VALUES (%s, %s)", [CONTEXT, '{"user": 7}'])
     for name in (TABLE, "pghistory_context"):
-        columns = execute(
-            "SELECT string_agg(quote_ident(attname) || ' ' || format_type(atttypid, atttypmod), ', '"
-            " ORDER BY attnum) FROM pg_attribute"
-            " WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped",
-            [name],
-        )[0][0]
-        execute(f"CREATE TABLE {name} ({columns})", using="other")
-        for row in execute(f"SELECT to_jsonb(own)::text FROM {name} AS own"):
-            execute(
-                f"INSERT INTO {name} SELECT * FROM jsonb_populate_record(NULL::{name}, %s)",
-                row,
-                using="other",
-            )
+        copy_to_other(name)
         execute(
             f"ALTER TABLE {name} ADD PRIMARY KEY ({'pgh_id' if name == TABLE else 'id'})",
             using="other",
         )
     return thing
+
+
+def copy_to_other(name: str) -> None:
+    """Copy a table, but for its indexes and defaults, into the other database."""
+    columns = execute(
+        "SELECT string_agg(quote_ident(attname) || ' ' || format_type(atttypid, atttypmod), ', '"
+        " ORDER BY attnum) FROM pg_attribute"
+        " WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped",
+        [name],
+    )[0][0]
+    execute(f"CREATE TABLE {name} ({columns})", using="other")
+    for row in execute(f"SELECT to_jsonb(own)::text FROM {name} AS own"):
+        execute(
+            f"INSERT INTO {name} SELECT * FROM jsonb_populate_record(NULL::{name}, %s)",
+            row,
+            using="other",
+        )
 
 
 def left_over() -> list[tuple[Any, ...]]:
@@ -86,6 +106,42 @@ def test_the_same_events_come_over(elsewhere: Any) -> None:
         " ORDER BY id DESC LIMIT 1"
     )
     assert told == "other"
+
+
+@pytest.mark.parametrize("peer", ["auditlog", "easy-audit"])
+def test_what_is_told_by_texts_comes_over_with_the_content_types_of_there(
+    thing: Any, peer: str
+) -> None:
+    make_tables()
+    entry(CREATE, 5, created(5), 0, cid="one")
+    entry(UPDATE, 5, {"n": ["1", "2"]}, 60, actor_email="ana@example.com")
+    entry(CREATE, 6, created(6), 61)
+    crud(CRUD_CREATE, 5, {"n": 1, "word": "w"}, 0, user_id=7)
+    changed = json.dumps({"n": ["1", "2"]})
+    crud(CRUD_UPDATE, 5, {"n": 2, "word": "w"}, 60, changed_fields=changed)
+    crud(CRUD_DELETE, 5, {"n": 2, "word": "w"}, 61)
+    execute(
+        "CREATE TABLE easyaudit_loginevent (id serial, username text, login_type int, remote_ip text,"
+        " datetime timestamptz, user_id int);"
+        "INSERT INTO easyaudit_loginevent (username, login_type, datetime) VALUES ('ana', 0, now())"
+    )
+    importing.plan(peer, models=[thing]).apply()
+    here = records(WHOLE)
+    assert [row[5] for row in here] == (["I", "U", "I"] if peer == "auditlog" else ["I", "U", "D"])
+    importing.plan_withdrawal(peer, models=[thing]).apply()
+    table = ENTRIES if peer == "auditlog" else CRUD
+    for name in (table, "easyaudit_loginevent"):
+        copy_to_other(name)
+        execute(f"DROP TABLE {name}")
+    there = ContentType.objects.using("other").create(id=2**20, app_label="shop", model="thing")
+    execute(f"UPDATE {table} SET content_type_id = %s", [there.pk], using="other")
+    found = importing.plan(peer, from_database="other")
+    assert found.obstacles == ()
+    logins = {} if peer == "auditlog" else {"pgaudit_log.Access": 1}
+    assert found.apply().events == {"shop.Thing": len(here), **logins}
+    assert (records(WHOLE), left_over()) == (here, [])
+    again = importing.plan(peer, from_database="other")
+    assert (again.events, again.steps[0].imported) == (0, len(here))
 
 
 def test_what_is_not_there_is_not_taken_from_here(elsewhere: Any) -> None:
