@@ -9,6 +9,7 @@ from typing import Literal
 
 from django.db import connections, transaction
 
+from pgaudit_log.exceptions import PlanError
 from pgaudit_log.importing import elsewhere
 from pgaudit_log.importing.event_statements import EventStatements
 from pgaudit_log.importing.lines import Lines
@@ -61,7 +62,12 @@ def compare(plan: Plan, *, shown: int = SHOWN) -> list[Comparison]:
     From the first event of this package's own about an object on, each record of the peer's should
     have an event with the same operation and the same values, and the other way round. What it
     makes in the database for that is gone when it returns.
+
+    Raises:
+        PlanError: when something is in the way of reading what the peer has.
     """
+    if plan.obstacles and not plan.steps:
+        raise PlanError(f"Nothing was compared. {' '.join(plan.obstacles)}")
     using = plan.using
     with (
         transaction.atomic(using=using),

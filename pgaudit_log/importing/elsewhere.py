@@ -116,8 +116,8 @@ def found(source: Source, database: str | None, using: str, schema: str = PLANNE
 def copied(
     found: Collection[Table], source: str | None, using: str, schema: str = SCHEMA
 ) -> Iterator[None]:
-    """Have copies of tables of the database ``source`` while a block runs; none without one."""
-    if source is None:
+    """Have copies of tables of the database ``source`` while a block runs; none without tables or one."""
+    if source is None or not found:
         yield
         return
     drop(using, schema)

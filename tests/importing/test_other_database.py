@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.contrib.contenttypes.models import ContentType
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import connections
 
 from pgaudit_log import importing
@@ -175,16 +176,49 @@ def test_the_command_says_where_it_reads(elsewhere: Any) -> None:
     assert "shop.Thing: 4 imported" in out.getvalue()
 
 
-def test_what_is_in_the_way_is_told(elsewhere: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_in_the_way_is_told(elsewhere: Any) -> None:
     with pytest.raises(QueryError, match='no database "nowhere" to import from'):
         plan(elsewhere, from_database="nowhere")
     execute("CREATE TYPE mood AS ENUM ('sad')", using="other")
     execute(f"ALTER TABLE {TABLE} ADD COLUMN mood mood", using="other")
     [obstacle] = plan(elsewhere, from_database="other").obstacles
     assert f'"{TABLE}".mood is of the type mood, which this database does not have' in obstacle
-    monkeypatch.setattr(connections["other"], "vendor", "mysql", raising=False)
-    found = plan(elsewhere, from_database="other")
-    [obstacle] = found.obstacles
-    assert "is read from PostgreSQL only" in obstacle
-    with pytest.raises(PlanError, match="Nothing was imported"):
-        found.apply()
+
+
+@pytest.fixture
+def lite() -> Iterator[str]:
+    """A database of another vendor."""
+    databases = connections.databases
+    databases["lite"] = {
+        **databases["default"],
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": ":memory:",
+    }
+    databases["lite"]["OPTIONS"] = {}
+    # It is no database of the tests: only what refuses to read it asks for it.
+    yield "lite"
+    connections["lite"].close()
+    del connections["lite"]
+    del databases["lite"]
+
+
+def test_another_vendors_database_is_refused(thing: Any, lite: str) -> None:
+    for peer in importing.PEERS:
+        found = importing.plan(peer, from_database=lite)
+        [obstacle] = found.obstacles
+        assert obstacle.startswith(
+            'The database "lite" is SQLite: what is there is read from PostgreSQL'
+        )
+        with pytest.raises(PlanError, match="Nothing was imported. .* is SQLite"):
+            found.apply()
+        with pytest.raises(PlanError, match="Nothing was compared. .* is SQLite"):
+            importing.compare(found)
+    with pytest.raises(CommandError, match='"lite" is SQLite; events are in PostgreSQL only'):
+        call_command("pgaudit_log", "import", "pghistory", "--database", lite)
+
+
+def test_that_nothing_was_compared_is_said(thing: Any) -> None:
+    out = io.StringIO()
+    call_command("pgaudit_log", "import", "pghistory", "--compare", stdout=out)
+    assert "Nothing to compare: no table of django-pghistory was found" in out.getvalue()
+    assert f"Left out: {TABLE}. It is a table of django-pghistory" in out.getvalue()
