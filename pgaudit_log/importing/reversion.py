@@ -9,8 +9,7 @@ from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
 from django.core import serializers
-from django.core.serializers.base import DeserializationError
-from django.db import models
+from django.db import DatabaseError, DataError, models, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pgaudit_log.constants import IMPORT_TABLES, UPDATE
@@ -176,15 +175,40 @@ def _fill(
         update = f"UPDATE {_VERSIONS} SET " + assignments + " WHERE version_id = " + Sql.param(None)
         last = 0
         while rows := _portion(connection, last):
-            cursor.executemany(
+            _assign(
+                connection,
                 update.text,
                 [
-                    [*_values(model, fields, format, text, connection), id]
+                    ([*_values(model, fields, format, text, connection), id], text)
                     for id, format, text in rows
                 ],
+                fields,
             )
             last = rows[-1][0]
         cursor.execute(f"ANALYZE {_VERSIONS}")
+
+
+def _assign(
+    connection: BaseDatabaseWrapper,
+    update: str,
+    rows: Sequence[tuple[list[Any], str]],
+    fields: Sequence[Field],
+) -> None:
+    """Write the values of versions; what the columns of today do not take cannot be read any more."""
+    try:
+        with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
+            cursor.executemany(update, [values for values, _ in rows])
+        return
+    except DataError:
+        if len(rows) == 1 and rows[0][0][0] == _UNREADABLE:
+            raise
+    if len(rows) > 1:
+        middle = len(rows) // 2
+        _assign(connection, update, rows[:middle], fields)
+        _assign(connection, update, rows[middle:], fields)
+        return
+    [(values, text)] = rows
+    _assign(connection, update, [([*_unreadable(fields, text), values[-1]], text)], fields)
 
 
 def _portion(connection: BaseDatabaseWrapper, last: int) -> list[tuple[int, str, str]]:
@@ -215,13 +239,18 @@ def _values(
         [found] = serializers.deserialize(
             format, text, ignorenonexistent=True, using=connection.alias
         )
+        if not isinstance(found.object, model):
+            return _unreadable(fields, text)
         there = set(json.loads(text)[0]["fields"]) if format == "json" else None
         values = [
             field.get_db_prep_save(getattr(found.object, field.attname), connection)
             for field in fields
         ]
-    except (DeserializationError, ValueError, serializers.SerializerDoesNotExist):
-        return [_UNREADABLE, [column_of(f) for f in fields], None, text, *(None for _ in fields)]
+    except DatabaseError:
+        raise
+    except Exception:
+        # Whatever Django's deserializers, or somebody else's, make of a text that is none of theirs.
+        return _unreadable(fields, text)
     unknown = [
         column_of(field)
         for field in fields
@@ -230,3 +259,7 @@ def _values(
     parts = {name: list(keys) for name, keys in (found.m2m_data or {}).items()}
     listed = json.dumps(parts, default=str) if parts else None
     return [_KEPT, unknown, listed, None, *values]
+
+
+def _unreadable(fields: Sequence[Field], text: str) -> list[Any]:
+    return [_UNREADABLE, [column_of(f) for f in fields], None, text, *(None for _ in fields)]

@@ -203,6 +203,8 @@ def _rows(
         found = told_values.of_text(key, text, connection)
         if found is told_values.UNREADABLE or found is None:
             continue
+        if isinstance(key, models.IntegerField) and str(told_values.prepared(found)) != text:
+            continue  # Python reads " 7", too, which is the key of no object.
         of_key = {column_of(key): found} if column_of(key) in columns else {}
         known = [
             replace(

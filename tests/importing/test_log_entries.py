@@ -105,6 +105,51 @@ def test_an_object_has_one_life_across_the_seam(thing: Any) -> None:
     assert list(verify(models=[thing])) == []
 
 
+def test_a_key_that_none_of_today_is_written_as_is_of_no_object(thing: Any) -> None:
+    for key in (
+        "abc",
+        "",
+        " 5",
+        "5\t",
+        "5.0",
+        "٥",
+        "9" * 30,
+        "0b7c4d0e-0000-4000-8000-000000000001",
+    ):
+        entry(CREATE, key, created(5), 0)
+        crud(CRUD_CREATE, key, {"n": 1, "word": "w"}, 0)
+    for peer in ("auditlog", "easy-audit"):
+        found = plan(thing, peer)
+        assert found.events == 0
+        assert found.apply().events == {"shop.Thing": 0}
+
+
+def test_versions_that_cannot_be_read_are_kept_as_their_texts(thing: Any) -> None:
+    make_versions()
+    version(5, {"n": 1, "word": "w"}, 0)
+    for number, row in enumerate(({"n": 10**30}, {"word": "\0"}, [], None), 1):
+        version(5, row, number)
+    texts = [
+        *("null", "[]", "{}", "[1]", "", '[{"model": "shop.artist", "pk": 5, "fields": {}}]'),
+        '[{"model": "shop.thing", "pk": 5, "fields": {"n": {}}}]',
+    ]
+    for number, text in enumerate(texts, 10):
+        version(5, {}, number)
+        execute(
+            "UPDATE reversion_version SET serialized_data = %s"
+            " WHERE id = (SELECT max(id) FROM reversion_version)",
+            [text],
+        )
+    plan(thing, "reversion").apply()
+    told = execute(
+        "SELECT label, context ->> 'unreadable' FROM pgaudit_log_event WHERE id < 0"
+        " AND origin ? 'id' ORDER BY id"
+    )
+    assert [label for label, _ in told] == ["baseline"] + ["unreadable"] * 11
+    assert [text for _, text in told[5:]] == texts
+    assert plan(thing, "reversion").events == 0
+
+
 def test_what_no_entry_tells_of_a_row_is_told_by_a_baseline_of_now(thing: Any) -> None:
     entry(CREATE, 5, {"id": ["None", "5"], "n": ["None", "1"]}, 0)
     unseen(thing, (5, 1))
