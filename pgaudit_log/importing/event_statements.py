@@ -18,7 +18,7 @@ from pgaudit_log.importing.source_events import (
     rounded_sql,
     without,
 )
-from pgaudit_log.reading import typed_events
+from pgaudit_log.reading import declared_tables
 from pgaudit_log.reading.snapshot_sql import belongs_sql, text_array_sql, today_sql
 from pgaudit_log.values.quoting import quote_literal, quote_name
 from pgaudit_log.values.sql_text import Sql
@@ -129,7 +129,7 @@ class EventStatements(SourceEvents):
         events = [self.events(0, last, 0, shape, is_old=False)]
         if self.has_old:
             events.append(self.events(0, last, 0, shape, is_old=True))
-        table = typed_events.table(self._source.declaration, self._connection.alias)
+        table = declared_tables.table(self._source.declaration, self._connection.alias)
         rounded = self._source.rounded
         kept = text_array_sql([name for name in self._source.columns if name not in rounded])
         return read("comparison").sql(
