@@ -153,15 +153,20 @@ def test_a_role_that_may_not_is_told_so(thing: Any) -> None:
     execute(f"SET ROLE {role}")
     try:
         found = plan(thing)
+        with pytest.raises(PlanError, match="Nothing was compared: permission denied for schema"):
+            importing.compare(found)
         execute("RESET ROLE")
         execute(f"REVOKE SELECT ON {TABLE} FROM {role}")
         execute(f"SET ROLE {role}")
         unreadable = plan(thing)
+        # Of all models: there is nothing that it could write.
+        nothing = importing.plan("pghistory", tables={thing: [TABLE]}).apply()
     finally:
         execute("RESET ROLE")
         execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
     assert found.obstacles[0].startswith(f"The role {role} does not own the event table")
     assert unreadable.obstacles == (f'The role may not read "{TABLE}". Grant it SELECT.',)
+    assert nothing == importing.Imported(events={}, gaps={})
 
 
 def test_history_that_another_peer_has_of_the_same_time_is_in_the_way(thing: Any) -> None:
