@@ -103,8 +103,9 @@ class _Reader(ast.NodeVisitor):
     def visit_Attribute(self, node: ast.Attribute) -> None:
         self._note_attribute(node)
         if (path := self._path(node)) is not None:
-            known = _known_part(path)
-            self.note(node, known, peer_names.DOTTED[known])
+            instead = _of_path(path)
+            is_known = instead is not peer_names.NO_COUNTERPART
+            self.note(node, _known_part(path) if is_known else path, instead)
         else:
             self.generic_visit(node)
 
@@ -180,12 +181,20 @@ def _is_of_peer(path: str) -> bool:
 
 
 def _of_path(path: str) -> Instead:
-    """Return what is said of a path, or of the longest beginning of it of which something is."""
-    return peer_names.DOTTED[_known_part(path)]
+    """Return what is said of a path, or of the longest beginning of it of which something is.
+
+    What is said of a package is not said of all that is in it.
+    """
+    known = _known_part(path)
+    if known in PEERS and known != path:
+        return peer_names.NO_COUNTERPART
+    return peer_names.DOTTED[known]
 
 
 def _known_part(path: str) -> str:
     """Return the longest beginning of a path of which something is said."""
+    # An older path of the same functions.
+    path = path.replace("reversion.revisions.", "reversion.", 1)
     while path not in peer_names.DOTTED:
         path = path.rpartition(".")[0]
     return path

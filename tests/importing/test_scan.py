@@ -95,6 +95,24 @@ event.revert()
     assert silent == ["track() without trackers", "references", "tracks", "revert"]
 
 
+def test_what_has_no_counterpart_is_not_said_to_be_called_as_the_package(tmp_path: Path) -> None:
+    source = (
+        "from easyaudit.backends import ModelBackend\n"
+        "from simple_history.signals import post_create_historical_record\n"
+        "from reversion import revisions as r\nimport reversion\n"
+        "r.add_meta(Note, text='x')\nreversion.is_active()\n"
+        "INSTALLED_APPS = ['auditlog.apps.AuditlogConfig']\n"
+    )
+    told = {name: advice for name, advice, _ in found(tmp_path, source)}
+    assert "called so" in told["easyaudit.backends.ModelBackend"]
+    assert told["simple_history.signals.post_create_historical_record"].startswith(
+        "Nothing is called"
+    )
+    assert told["reversion.add_meta"] == "Write within pgaudit_log.context(…)."
+    assert "called so" in told["reversion.is_active"]
+    assert told["auditlog.apps.AuditlogConfig"] == "Write pgaudit_log."
+
+
 def test_an_argument_that_does_not_hold_is_told(tmp_path: Path) -> None:
     source = (
         "import pghistory\n@pghistory.track(pghistory.InsertEvent(), base_model=Base)\nclass A: ..."
