@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import django
 from django.contrib.admin import AdminSite
+from django.db import OperationalError
 from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
 from pgaudit_log.admin.links import AdminLinks
 from pgaudit_log.models import Events
-from pgaudit_log.presentation import looks
+from pgaudit_log.presentation import looks, pages
 
 CRUMBS_ARE_A_LIST = django.VERSION >= (6, 1)
 """Whether the admin's styles want breadcrumbs as a list."""
@@ -56,6 +59,24 @@ def screen(
         },
         status=status,
     )
+
+
+def view_of(site: AdminSite, view: Callable[..., HttpResponseBase]) -> Any:
+    """Return a view as one of the site's, which says so where the database gives up what it asks.
+
+    Roles and databases may have a ``statement_timeout`` of their own.
+    """
+
+    @functools.wraps(view)
+    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        try:
+            return view(request, *args, **kwargs)
+        except OperationalError as error:
+            if not pages.is_given_up(error):
+                raise
+            return refusal(site, request, pages.too_long(), status=503)
+
+    return site.admin_view(answer)
 
 
 def refusal(

@@ -89,6 +89,7 @@ def test_what_is_asked_for_stands_above_it_and_can_be_taken_away(
         ({"model": "shop.Nothing"}, "Select a valid choice"),
         ({"model": "shop.Order", "changed": "nothing"}, "There is no field"),
         ({"object": "1"}, "Choose the object"),
+        ({"context": "a__" * 300 + "a=1"}, "Write key=value"),
         ({"transaction": "x"}, "Enter a whole number"),
         ({"transaction": "9" * 40}, "less than or equal"),
         ({"context_id": "x"}, "Enter a valid UUID"),
