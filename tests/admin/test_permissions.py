@@ -15,7 +15,9 @@ import pgaudit_log
 from pgaudit_log.admin import EventAdmin
 from pgaudit_log.admin.columns import columns_of
 from pgaudit_log.admin.trail_view import trail
+from pgaudit_log.declaring import former_names
 from pgaudit_log.models import Events
+from pgaudit_log.presentation import cards
 from pgaudit_log.presentation.filter_bar import TrailFilterSet, typed_filterset
 from pgaudit_log.testing import isolated
 from tests.admin.site import OrderEvent, site
@@ -299,6 +301,24 @@ def test_nor_is_a_hidden_value_part_of_a_name(
         html = page(client, place)
         assert "7.77" not in html and "0.99" not in html, place
     assert "7.77" in page(_changing(client), url(product, "audit"))
+
+
+def test_nor_is_a_hidden_field_named_as_it_was_called_formerly(
+    staff: Any, order: Order, page: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def former(model: Any) -> dict[str, str]:
+        return {"cost": "price", "title": "name"} if model is Product else {}
+
+    monkeypatch.setattr(former_names, "declared_columns", former)
+    monkeypatch.setattr(cards, "MOST_ENTRIES", 0)
+    execute(
+        "INSERT INTO pgaudit_log_event (model, obj_pk, label, operation, diff, shape)"
+        " SELECT model, obj_pk, 'update', 'U', '{\"cost\": [1, 2], \"title\": [3, 4]}', shape"
+        " FROM pgaudit_log_event WHERE model = 'shop.Product' LIMIT 1"
+    )
+    html = page(staff("pgaudit_log.view_events", "shop.view_product"), TRAIL)
+    assert re.search(r"1 × product</span>\s*<div class=\"pgh-told\">name ", html)
+    assert "cost" not in html
 
 
 @pytest.mark.slow
