@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.contrib.admin import ModelAdmin
+from django.contrib.admin import AdminSite, ModelAdmin
 from django.contrib.auth.models import Group, User
 from django.db import models
 
@@ -362,6 +362,23 @@ def test_what_is_hidden_of_a_model_is_hidden_of_its_heirs_and_by_its_proxies(
         for query in ({"model": "shop.Cafe"}, {"model": "shop.Place"}):
             asked = {**query, "changed": "secret", "changed_to": "0ther"}
             assert "There is no field" in refused(root, TRAIL, **asked)
+
+
+def test_of_what_a_site_has_no_admin_the_admins_of_other_sites_say_what_is_hidden(
+    root: Any, order: Order, page: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Hiding(ModelAdmin):  # type: ignore[type-arg]
+        def get_audit_hidden_fields(self, request: Any) -> Any:
+            return ("price",)
+
+    other = AdminSite(name="other")
+    other.register(Product, Hiding)
+    assert "0.99" in page(root, TRAIL)
+    monkeypatch.delitem(site._registry, Product)
+    html = page(root, TRAIL)
+    assert "0.99" not in html and "Distance" in html
+    monkeypatch.setattr(Hiding, "has_view_permission", lambda self, request, obj=None: False)
+    assert "Distance" not in page(root, TRAIL)
 
 
 @pytest.mark.slow
