@@ -79,6 +79,12 @@ def view_of(site: AdminSite, view: Callable[..., HttpResponseBase]) -> Any:
     return site.admin_view(answer)
 
 
+def not_written(site: AdminSite, request: HttpRequest) -> TemplateResponse:
+    """Return a page that says that the database did not write, such as one that is only read from."""
+    message = _("The database could not do it just now. Nothing was changed; try again.")
+    return refusal(site, request, message, status=503)
+
+
 def refusal(
     site: AdminSite, request: HttpRequest, message: str, *, status: int = 404
 ) -> TemplateResponse:

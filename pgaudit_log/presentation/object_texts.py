@@ -59,7 +59,7 @@ def as_seen(
     hidden = hidden_fields(type(obj))
     if not (hidden or state or _PREFETCHED in obj.__dict__):
         return obj
-    seen = type(obj).__new__(type(obj))
+    seen = object.__new__(type(obj))  # no code of the model runs
     seen.__dict__.update(obj.__dict__)
     seen.__dict__.pop(_PREFETCHED, None)
     seen._state = ModelState()
