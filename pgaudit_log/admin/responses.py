@@ -62,21 +62,28 @@ def screen(
 
 
 def view_of(site: AdminSite, view: Callable[..., HttpResponseBase]) -> Any:
-    """Return a view as one of the site's, which says so where the database gives up what it asks.
-
-    Roles and databases may have a ``statement_timeout`` of their own.
-    """
+    """Return a view as one of the site's, which answers as :func:`answered` does."""
 
     @functools.wraps(view)
     def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        try:
-            return view(request, *args, **kwargs)
-        except OperationalError as error:
-            if not pages.is_given_up(error):
-                raise
-            return refusal(site, request, pages.too_long(), status=503)
+        return answered(site, request, lambda: view(request, *args, **kwargs))
 
     return site.admin_view(answer)
+
+
+def answered(
+    site: AdminSite, request: HttpRequest, answer: Callable[[], HttpResponseBase]
+) -> HttpResponseBase:
+    """Return an answer, or a page that says that the database has given up what it asked.
+
+    Roles and databases may have a ``statement_timeout`` of their own.
+    """
+    try:
+        return answer()
+    except OperationalError as error:
+        if not pages.is_given_up(error):
+            raise
+        return refusal(site, request, pages.too_long(), status=503)
 
 
 def not_written(site: AdminSite, request: HttpRequest) -> TemplateResponse:

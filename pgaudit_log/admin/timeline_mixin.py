@@ -17,7 +17,7 @@ from pgaudit_log.admin.comparison_view import comparison
 from pgaudit_log.admin.deleted_view import deleted
 from pgaudit_log.admin.fields_view import fields
 from pgaudit_log.admin.links import AdminLinks
-from pgaudit_log.admin.responses import view_of
+from pgaudit_log.admin.responses import answered, view_of
 from pgaudit_log.admin.timeline_view import timeline, timeline_export
 from pgaudit_log.declaring import model_labels
 from pgaudit_log.presentation.links import MODES, Mode
@@ -86,7 +86,8 @@ def history(model_admin: ModelAdmin[Any], request: HttpRequest, object_id: str) 
     site = model_admin.admin_site
     if not is_tracked(model_admin) or not AdminAccess(request, site).may_view_trail:
         return None
-    return timeline(site, request, model_admin.model, unquote(object_id))
+    key = unquote(object_id)
+    return answered(site, request, lambda: timeline(site, request, model_admin.model, key))
 
 
 def with_trail_link(model_admin: ModelAdmin[Any], request: HttpRequest, response: Any) -> Any:

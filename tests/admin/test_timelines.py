@@ -261,3 +261,6 @@ def test_what_the_database_gives_up_by_itself_is_told(
         for place in ("", "fields/", f"compare/?a={event}&b=now", "at/", f"undo/?event={event}"):
             response = root.get(timeline + place)
             assert response.status_code == 503 and b"took too long" in response.content, place
+    assert root.get(f"/admin/shop/order/{order.pk}/history/").status_code == 503
+    monkeypatch.setattr("pgaudit_log.presentation.pages.page_of", slow)
+    assert root.get("/admin/pgaudit_log/events/").status_code == 503
