@@ -338,7 +338,8 @@ def _changed(events: list[Any], model: type[models.Model] | None, entries: Entri
     hidden = frozenset[str]() if model is None else entries.access.hidden_fields(model)
     names: dict[str, None] = {}
     for event in events:
-        columns = {column: column for column in event.pgh_diff or {}}
+        diff = event.pgh_diff if isinstance(event.pgh_diff, dict) else {}
+        columns = {column: column for column in diff}
         if model is not None:
             columns = former_names.today(model, columns, event.pgh_shape, entries.using)
         for column in columns:

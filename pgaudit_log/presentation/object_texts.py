@@ -113,7 +113,9 @@ def _object_at(
         return None
     using = str(event._state.db)
     obj._state.db = using
-    data = hidden_document(event, event.pgh_data) or {}
+    data = hidden_document(event, event.pgh_data)
+    if not isinstance(data, dict):
+        return obj
     row: Mapping[str, Any] = former_names.today(model, data, event.pgh_shape, using)
     for field in own_columns(model):
         if field.name in hidden or field.attname in obj.__dict__:
