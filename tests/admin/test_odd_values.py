@@ -128,5 +128,18 @@ def test_events_that_nobody_captured_break_no_page(
 
 def test_times_that_python_does_not_have_break_no_page(root: Any, order: Order, page: Any) -> None:
     execute("UPDATE shop_order SET placed_at = '0044-03-15 BC'")
-    for place in (TRAIL, "/admin/shop/orderevent/", "/admin/shop/orderevent/?layout=list"):
+    events = Events.objects.filter(pgh_obj_model="shop.Order")
+    first, last = events.earliest("pgh_id"), events.latest("pgh_id")
+    timeline = f"/admin/shop/order/{order.pk}/audit/"
+    for place in (
+        TRAIL,
+        "/admin/shop/orderevent/",
+        "/admin/shop/orderevent/?layout=list",
+        timeline,
+        f"{timeline}fields/",
+        f"{timeline}compare/?a={first.pgh_id}&b=now",
+        f"{timeline}undo/?event={last.pgh_id}",
+    ):
         assert "0044-03-15" in page(root, place), place
+    # Django cannot read it there: of such an object only the key is known.
+    assert f"Order object ({order.pk})" in page(root, f"{timeline}at/?event={last.pgh_id}")
