@@ -30,13 +30,17 @@ def take_out(files: Sequence[Path]) -> Iterator[tuple[Path, int, list[int]]]:
 
     Yields each file that was changed, or that names a peer: with how many operations were taken out
     of it, and the lines that name one still.
+
+    Raises:
+        SyntaxError: when one is no Python that can be read; none is changed then.
     """
-    trees = {file: ast.parse(file.read_text()) for file in files}
+    trees = {file: ast.parse(file.read_bytes(), str(file)) for file in files}
     operations = [node for tree in trees.values() for node in _operations(tree)]
     gone_models = _gone_models(operations)
     gone_triggers = _gone_triggers(operations)
     for file, tree in trees.items():
-        text = file.read_text()
+        # As bytes, so that the ends of lines stay.
+        text = file.read_bytes().decode()
         gone = [
             node
             for node in _operations(tree)
@@ -48,7 +52,7 @@ def take_out(files: Sequence[Path]) -> Iterator[tuple[Path, int, list[int]]]:
             kept = _without(lines, [*gone, *_needs(tree)])
         changed = "".join(kept)
         if changed != text:
-            file.write_text(changed)
+            file.write_bytes(changed.encode())
         named = [n for n, line in enumerate(changed.splitlines(), 1) if _NAMED.search(line)]
         if named or changed != text:
             yield file, len(gone), named
@@ -181,7 +185,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not folder.is_dir():
             sys.stderr.write(f"There is no folder {folder}.\n")
             return 2
-        for file, count, named in take_out(sorted(folder.glob("[0-9]*.py"))):
+        try:
+            found = list(take_out(sorted({*folder.glob("*.py")} - {folder / "__init__.py"})))
+        except SyntaxError as error:
+            sys.stderr.write(f"Nothing was changed in {folder}. {error}\n")
+            return 2
+        for file, count, named in found:
             told = f"{count} operations taken out"
             if named:
                 code = 1
