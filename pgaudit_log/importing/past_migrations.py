@@ -46,7 +46,8 @@ def take_out(files: Sequence[Path]) -> Iterator[tuple[Path, int, list[int]]]:
             for node in _operations(tree)
             if _model(node) in gone_models or _trigger(node) in gone_triggers
         ]
-        lines = text.splitlines(keepends=True)
+        # Python's lines, not those of splitlines(), which knows more ends.
+        lines = re.findall(r"[^\n]*\n|[^\n]+", text)
         kept = _without(lines, gone)
         if not _named_elsewhere(kept, tree):
             kept = _without(lines, [*gone, *_needs(tree)])
