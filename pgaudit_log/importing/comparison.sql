@@ -46,7 +46,7 @@ judged AS (
     FROM counted
 )
 SELECT
-    is_theirs, obj_pk, operation, id, created_at,
+    is_theirs, obj_pk, operation, id, created_at AT TIME ZONE 'UTC',
     (SELECT count(*) FROM judged WHERE is_in_both AND is_theirs) AS in_both,
     (SELECT count(*) FROM judged WHERE NOT is_in_both AND is_theirs) AS only_there,
     (SELECT count(*) FROM judged WHERE NOT is_in_both AND NOT is_theirs) AS only_here

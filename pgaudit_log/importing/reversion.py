@@ -17,6 +17,7 @@ from pgaudit_log.declaring.declarations import Declaration
 from pgaudit_log.importing.labels import declaration_for, kind_for
 from pgaudit_log.importing.peer_tables import is_readable, shows_all, types_of
 from pgaudit_log.importing.sources import Kind, Source, Unkept, value_columns
+from pgaudit_log.importing.told_values import with_zone
 from pgaudit_log.triggers.captured_columns import stored_columns
 from pgaudit_log.values.column_json import cast_sql, column_type, sql_type
 from pgaudit_log.values.keys import key_fields
@@ -243,7 +244,7 @@ def _values(
             return _unreadable(fields, text)
         there = set(json.loads(text)[0]["fields"]) if format == "json" else None
         values = [
-            field.get_db_prep_save(getattr(found.object, field.attname), connection)
+            field.get_db_prep_save(with_zone(getattr(found.object, field.attname)), connection)
             for field in fields
         ]
     except DatabaseError:
