@@ -14,6 +14,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pgaudit_log.constants import IMPORT_TABLES, UPDATE
 from pgaudit_log.declaring.declarations import Declaration
+from pgaudit_log.importing.all_models import of_no_model
 from pgaudit_log.importing.labels import declaration_for, kind_for
 from pgaudit_log.importing.peer_tables import is_readable, shows_all, types_of
 from pgaudit_log.importing.sources import Kind, Source, Unkept, value_columns
@@ -68,6 +69,7 @@ def sources(
             [connection.alias],
         )
         found = [id for (id,) in cursor.fetchall()]
+    yield from of_no_model(connection, _TABLE, found)
     for content_type in ContentType.objects.db_manager(connection.alias).filter(id__in=found):
         model = content_type.model_class()
         if model is None:
