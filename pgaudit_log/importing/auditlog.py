@@ -105,6 +105,7 @@ def _source(
             if column_of(field) in told
         ],
         left_out=list(reasons),
+        tells_changes=True,
         records_sql=entries.records_sql(),
         fill=entries.records,
     )

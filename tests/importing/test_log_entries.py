@@ -205,7 +205,8 @@ def test_a_change_that_both_tell_of_is_not_imported_where_the_peer_had_missed_on
         ("U", "unseen", {"n": [1, 3]}),
     ]
     [found] = importing.compare(plan(thing))
-    assert (found.in_both, found.only_there, found.only_here) == (0, 1, 1)
+    # An entry tells of the change, not of the row, in which something else was missed.
+    assert (found.in_both, found.only_there, found.only_here) == (1, 0, 0)
 
 
 def test_a_change_that_both_tell_of_is_not_imported_where_the_peer_has_less_exact_times(
