@@ -177,6 +177,16 @@ def test_what_is_still_there_stays_and_is_told(
     assert "0001_initial.py: 0 operations taken out. Still named in 5, 13, 28, 36: " in told
 
 
+def test_a_program_that_asks_for_what_is_gone_is_told(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    program = 'def fill(apps, editor):\n    apps.get_model("shop", "HistoricalPurchase")\n'
+    (folder / "0002_program.py").write_text(program)
+    assert main([str(folder)]) == 1
+    assert "0002_program.py: 0 operations taken out. Still named in 2: " in capsys.readouterr().out
+    assert (folder / "0002_program.py").read_text() == program
+
+
 def test_ends_of_lines_stay_and_what_cannot_be_read_is_told(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
