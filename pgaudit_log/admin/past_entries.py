@@ -19,6 +19,7 @@ from pgaudit_log.presentation.labels import Label, Labels
 from pgaudit_log.presentation.object_texts import text_of
 from pgaudit_log.presentation.renderers import Surroundings
 from pgaudit_log.presentation.shown import Shown
+from pgaudit_log.reading.databases import database_of
 from pgaudit_log.reading.moments import Moment
 from pgaudit_log.timetravel import recorded_past
 from pgaudit_log.values.row_json import MISSING
@@ -53,28 +54,29 @@ class PastLabels(Labels):
         moment: Moment,
         hidden: Callable[[type[models.Model]], Collection[str]],
     ) -> None:
-        super().__init__(using, may_view)
+        super().__init__(using, may_view, hidden)
         self._moment = moment
-        self._hidden = hidden
 
     def _objects(self, model: type[models.Model]) -> models.QuerySet[Any, Any]:
         objects = super()._objects(model)
-        if not recorded_past.is_tracked(model):
-            return objects
-        return timetravel.query(objects, self._moment)
+        return timetravel.query(objects, self._moment) if self._has_past(model) else objects
 
     def _loaded(self, objects: models.QuerySet[Any, Any], attribute: str) -> list[Any]:
-        if not recorded_past.is_tracked(objects.model):
+        if not self._has_past(objects.model):
             return super()._loaded(objects, attribute)
         try:
             with transaction.atomic(using=self._using):
                 found = rows_of(objects)
         except UnknownPastError:
             return []
-        hidden = self._hidden(objects.model)
-        for obj in found:
-            without_hidden(obj, hidden)
         return [obj for obj in found if attribute in obj.__dict__]
+
+    def _has_past(self, model: type[models.Model]) -> bool:
+        # A moment says nothing in another database.
+        return (
+            recorded_past.is_tracked(model)
+            and database_of(model, beside=self._using) == self._using
+        )
 
     def of(self, field: Field, value: Any) -> Label | None:
         """Return what a value of a foreign key pointed at; what is not known is not called gone."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import connections, models
+from django.db.models.base import ModelState
+from django.utils.functional import LazyObject
 
 from pgaudit_log.declaring import former_names
 from pgaudit_log.diffs.display import safe
@@ -40,16 +43,38 @@ def text_of(obj: models.Model, key: str) -> str:
     return safe(_cut(text)) if text.strip() else plain_text(type(obj), key)
 
 
-def loaded(objects: models.QuerySet[Any, Any], *needed: str) -> list[Any]:
-    """Return the objects of a queryset; those that Django cannot read with their keys alone.
+def as_seen(
+    obj: models.Model,
+    may_view: Callable[[type[models.Model]], bool],
+    hidden_fields: Callable[[type[models.Model]], Collection[str]],
+) -> models.Model:
+    """Return an object without what a person may not see, so that no name of it has that.
 
-    A number of 5,000 digits in a JSON column, which PostgreSQL has, is more than Python reads.
-    ``needed`` names what else they need to have.
+    Where anything has to go it is a copy: of its own hidden fields, and of what it has loaded.
     """
-    try:
-        return list(objects)
-    except (ValueError, ArithmeticError, RecursionError):
-        return list(objects.only("pk", *needed))
+    if isinstance(obj, LazyObject):
+        # What it stands for: the user of a request, mostly.
+        obj = copy.copy(obj)
+    state = obj._state.fields_cache
+    hidden = hidden_fields(type(obj))
+    if not (hidden or state or _PREFETCHED in obj.__dict__):
+        return obj
+    seen = type(obj).__new__(type(obj))
+    seen.__dict__.update(obj.__dict__)
+    seen.__dict__.pop(_PREFETCHED, None)
+    seen._state = ModelState()
+    seen._state.db, seen._state.adding = obj._state.db, obj._state.adding
+    for field in obj._meta.concrete_fields:
+        if field.name in hidden and not field.primary_key:
+            seen.__dict__.pop(field.attname, None)
+            continue
+        other = state.get(field.name)
+        if isinstance(other, models.Model) and may_view(type(other)):
+            seen._state.fields_cache[field.name] = as_seen(other, may_view, hidden_fields)
+    return seen
+
+
+_PREFETCHED = "_prefetched_objects_cache"
 
 
 def text_at(

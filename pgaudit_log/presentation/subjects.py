@@ -13,8 +13,8 @@ from django.utils.translation import gettext as _
 from pgaudit_log.declaring import model_labels
 from pgaudit_log.exceptions import DeclarationError
 from pgaudit_log.presentation.access import Access
-from pgaudit_log.presentation.object_texts import loaded, plain_text, text_of
-from pgaudit_log.reading.objects import unloaded
+from pgaudit_log.presentation.object_texts import as_seen, plain_text, text_of
+from pgaudit_log.reading.objects import loaded, unloaded
 from pgaudit_log.values.keys import key_fields, key_text, parse_key
 from pgaudit_log.values.tables import concrete
 
@@ -59,7 +59,7 @@ def subject_of(access: Access, model: type[models.Model], text: str) -> Subject:
         model=model,
         key=own_text,
         obj=obj,
-        text=text_of(obj, own_text) if obj is not None else plain_text(model, own_text),
+        text=_name(access, obj, own_text) if obj is not None else plain_text(model, own_text),
         named=unloaded(model, key),
     )
 
@@ -88,7 +88,11 @@ def subject_for(access: Access, obj: models.Model) -> Subject | None:
     except (TypeError, ValueError, ValidationError):
         # It was given a key that nothing of its model can have.
         return None
-    return Subject(model=model, key=key, obj=obj, text=text_of(obj, key), named=named)
+    return Subject(model=model, key=key, obj=obj, text=_name(access, obj, key), named=named)
+
+
+def _name(access: Access, obj: models.Model, key: str) -> str:
+    return text_of(as_seen(obj, access.may_view, access.hidden_fields), key)
 
 
 def _object(access: Access, model: type[models.Model], key: Any) -> models.Model | None:
