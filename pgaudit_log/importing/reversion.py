@@ -202,7 +202,7 @@ def _assign(
         with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
             cursor.executemany(update, [values for values, _ in rows])
         return
-    except DataError:
+    except (DataError, ValueError):  # psycopg2 takes no NUL, and raises the latter
         if len(rows) == 1 and rows[0][0][0] == _UNREADABLE:
             raise
     if len(rows) > 1:
