@@ -109,6 +109,7 @@ def test_the_same_events_come_over(elsewhere: Any) -> None:
     assert told == "other"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("peer", ["auditlog", "easy-audit"])
 def test_what_is_told_by_texts_comes_over_with_the_content_types_of_there(
     thing: Any, peer: str
