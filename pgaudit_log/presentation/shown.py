@@ -43,6 +43,10 @@ class Reverted:
 
     text: str
     url: str
+    who: str
+    event: Any
+    is_back: bool
+    """Whether it was taken back; an object may have gone back to it instead."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +81,12 @@ class Entry:
 
     tracker: str = ""
     """The tracker's label, where it says more than the operation."""
+
+    @property
+    def kind_apart(self) -> str:
+        """What the object is, where its name does not begin with that; ``order 17`` says it."""
+        begins = self.text[: len(self.kind)].casefold() == self.kind.casefold()
+        return "" if begins and not self.text[len(self.kind) :][:1].isalnum() else self.kind
 
     @property
     def has_blocks(self) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext, override_settings
 
@@ -19,7 +19,7 @@ import pgaudit_log
 from pgaudit_log.admin import reversal_view
 from pgaudit_log.declaring import declarations, parts
 from pgaudit_log.models import Events
-from pgaudit_log.reversal import Kind
+from pgaudit_log.reversal import Kind, restore, undo
 from pgaudit_log.reversal.checking import invariants
 from tests.admin.forms import Form
 from tests.admin.site import site
@@ -81,6 +81,43 @@ def test_a_change_is_taken_back_with_a_reason_once(
     assert f'{TRAIL}{status_change_before(event).pk}/change/">event' in html
     html = page(root, f"{TRAIL}{status_change_before(event).pk}/change/")
     assert f"Reverted by root (#{event.pk})" in html
+
+
+def test_a_transaction_says_by_which_other_it_was_taken_back(
+    root: Client, page: Any, transactional_db: None
+) -> None:
+    customer = Customer.objects.create(name="Ana")
+    with transaction.atomic(), pgaudit_log.context(reason="a deal"):
+        orders = [Order.objects.create(customer=customer, note=f"n{n}") for n in range(2)]
+    done = events_of("shop.Order").earliest("pgh_id")
+    with transaction.atomic():
+        Order.objects.filter(pk=orders[0].pk).delete()
+    deleted = events_of("shop.Order").latest("pgh_id")
+    place = f"{TRAIL}transaction/{done.pgh_txid}/"
+    assert "Reverted" not in page(root, place)
+    with pgaudit_log.context(user_name="bea", user=1):
+        undo(events_of("shop.Order").get(pgh_obj_id=orders[1].pk)).apply(reason="no")
+    undone = events_of("shop.Order").latest("pgh_id")
+    link = f"transaction/{undone.pgh_txid}/?t="
+    for where in (place, f"{TRAIL}context/{done.pgh_context_id}/"):
+        html = page(root, where)
+        assert "Reverted in part by bea:" in html and link in html
+    with pgaudit_log.context(user_name="cid", user=2):
+        undo(txid=deleted.pgh_txid).apply(reason="no")
+    assert "Reverted by cid:" in page(root, f"{TRAIL}transaction/{deleted.pgh_txid}/")
+
+
+def test_what_came_back_with_another_says_so_too(
+    root: Client, order: Order, page: Any, url: Any
+) -> None:
+    line = order.lines.get()  # type: ignore[attr-defined]
+    with transaction.atomic():
+        order.delete()
+    deletion = events_of("shop.Order").get(pgh_operation="D")
+    restore(deletion).apply(reason="back")
+    html = page(root, f"/admin/shop/order/{deletion.pgh_obj_id}/audit/")
+    came = events_of("shop.OrderLine").filter(pgh_obj_id=line.pk).latest("pgh_id")
+    assert re.search(rf"Restored by [^<]*\(#{came.pk}\)", html)
 
 
 def status_change_before(event: Any) -> Any:
