@@ -17,12 +17,11 @@ from django.db.models.lookups import IContains
 from django.http import Http404, HttpRequest
 from django.template.response import TemplateResponse
 from django.utils import timezone
-from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from pgaudit_log.admin.access import AdminAccess
 from pgaudit_log.admin.links import AdminLinks
-from pgaudit_log.admin.responses import Crumb, screen
+from pgaudit_log.admin.responses import crumbs_of, screen
 from pgaudit_log.constants import DELETE, INSERT
 from pgaudit_log.declaring import model_labels
 from pgaudit_log.declaring.masks import masks_of
@@ -99,7 +98,7 @@ def deleted(site: AdminSite, request: HttpRequest, model: type[models.Model]) ->
         "deleted",
         title=_("Deleted: %(models)s") % {"models": model._meta.verbose_name_plural},
         opts=model._meta,
-        crumbs=[Crumb(label=capfirst(str(model._meta.verbose_name_plural)))],
+        crumbs=crumbs_of(access, model),
         found=_rows(found, model, access, links),
         left_out=len(page.events) - len(found),
         asked=asked,

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from pgaudit_log import diffs
 from pgaudit_log.admin.access import AdminAccess
-from pgaudit_log.admin.responses import Crumb, refusal, screen
+from pgaudit_log.admin.responses import crumbs_of, refusal, screen
 from pgaudit_log.models import Events
 from pgaudit_log.presentation import cards
 from pgaudit_log.presentation.entries import Entries
@@ -67,10 +67,7 @@ def fields(
         "fields",
         title=capfirst(subject.text),
         opts=subject.model._meta,
-        crumbs=[
-            Crumb(label=capfirst(str(subject.model._meta.verbose_name_plural))),
-            *([Crumb(label=_("Timeline"), url=url)] if url else []),
-        ],
+        crumbs=crumbs_of(access, subject.model, url),
         tab="fields",
         timeline_url=url,
         fields_url=f"{url}fields/" if url else "",

@@ -20,7 +20,7 @@ from pgaudit_log.admin.reversal_requests import FormChoices, ReversalRequest
 from pgaudit_log.constants import DELETE, INSERT, UPDATE
 from pgaudit_log.declaring import model_labels
 from pgaudit_log.presentation import cards, stored_values
-from pgaudit_log.presentation.entries import Entries, says_little
+from pgaudit_log.presentation.entries import Entries, folded, says_little
 from pgaudit_log.presentation.shown import SIGNS, Shown
 from pgaudit_log.reading import actors
 from pgaudit_log.reversal import Kind, Obstacle, Plan, Step
@@ -274,7 +274,7 @@ class PreviewMaker:
                 continue
             shown = self.entries.value(change.column, field, value)
             (rest if says_little(field, value) else told).append(shown)
-        return (told, rest) if told else (rest, [])
+        return folded(told, rest)
 
     def _obstacle(self, obstacle: Obstacle) -> ObstacleView:
         row = self._rows.by_place[obstacle.model, obstacle.key]

@@ -73,6 +73,25 @@ def test_one_walks_through_the_past_and_back(visit: Any, shop: Order) -> None:
     assert "Luis Maria" in page.inner_text(".pgh-main") and page.problems == []
 
 
+def test_the_link_of_a_page_is_copied_where_the_browser_lets_it(visit: Any, shop: Order) -> None:
+    Order.objects.update(status="paid")
+    page = visit(permissions=["clipboard-read", "clipboard-write"])
+    page.goto("/admin/pgaudit_log/events/?model=shop.Order")
+    page.click("text=Copy link")
+    page.get_by_text("Copied.").wait_for()
+    assert page.evaluate("navigator.clipboard.readText()") == page.url and page.problems == []
+    # What is compared at once is what happened last.
+    page.goto(f"/admin/shop/order/{shop.pk}/audit/")
+    page.click("text=Compare selected")
+    assert "paid" in page.inner_text(".pgh-main tbody")
+    page.click("text=Swap sides")
+    head = page.inner_text(".pgh-main thead")
+    assert head.index("now") < head.index("#")
+    page = visit(java_script_enabled=False)
+    page.goto("/admin/pgaudit_log/events/")
+    assert not page.is_visible("text=Copy link")
+
+
 def taken(page: Any, name: str) -> str:
     """Return the file that a button of the export gives."""
     with page.expect_download() as download:
