@@ -29,6 +29,7 @@ from pgaudit_log.models import Events
 from pgaudit_log.presentation import cards, object_texts, pages
 from pgaudit_log.presentation.access import is_password
 from pgaudit_log.presentation.addresses import address, only
+from pgaudit_log.presentation.entries import Entries
 from pgaudit_log.presentation.filter_bar import PERIODS
 from pgaudit_log.reading import actors
 from pgaudit_log.reading.expressions import any_of
@@ -178,7 +179,7 @@ def _still_gone(events: Sequence[Any], model: type[models.Model], using: str) ->
 def _rows(
     events: Sequence[Any], model: type[models.Model], access: AdminAccess, links: AdminLinks
 ) -> list[Deleted]:
-    names, hidden = actors.names(events), access.hidden_fields(model)
+    names, texts = actors.names(events), _texts(events, model, access)
     may_restore = access.may_revert and access.may_write("add", model)
     rows = []
     for event in events:
@@ -187,7 +188,7 @@ def _rows(
         actor = actors.actor_of(event, names)
         rows.append(
             Deleted(
-                text=object_texts.text_at(model, event, hidden=hidden),
+                text=texts[event.pgh_id],
                 key=key,
                 time=event.pgh_created_at,
                 who=cards.who(actor, may_view_context=access.may_view_context),
@@ -199,6 +200,28 @@ def _rows(
             )
         )
     return rows
+
+
+def _texts(events: Sequence[Any], model: type[models.Model], access: AdminAccess) -> dict[int, str]:
+    """Return what the objects were called, by the ids of their events.
+
+    Only where a name says more with what the object pointed at, that is asked for: once for each model.
+    """
+    hidden = access.hidden_fields(model)
+    texts = {one.pgh_id: object_texts.text_at(model, one, hidden=hidden) for one in events}
+    nameless = [
+        one for one in events if texts[one.pgh_id] == object_texts.plain_text(model, one.pgh_obj_id)
+    ]
+    if nameless and model.__str__ is not models.Model.__str__:
+        entries = Entries(access, str(nameless[0]._state.db))
+        for one in nameless:
+            for field, value, _new in entries.values_of(one, model).values():
+                entries.labels.want(field, value)
+        entries.labels.load()
+        related = entries.labels.object_of
+        for one in nameless:
+            texts[one.pgh_id] = object_texts.text_at(model, one, hidden=hidden, related=related)
+    return texts
 
 
 def _address(request: HttpRequest, **changed: Any) -> str:

@@ -587,3 +587,21 @@ def test_every_kind_of_obstacle_has_words() -> None:
     from pgaudit_log.admin.obstacle_texts import TEXTS
 
     assert set(TEXTS) == set(Kind)
+
+
+def test_objects_are_called_by_what_they_point_at(
+    root: Client, order: Order, page: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(OrderLine, "__str__", lambda self: f"{self.quantity} × {self.product.name}")
+    line = order.lines.get()  # type: ignore[attr-defined]
+    added = events_of("shop.OrderLine").latest("pgh_id")
+    place = f"{TRAIL}object/shop.OrderLine/{line.pk}/undo/"
+    assert f"Undo event {added.pk} of 2 × Distance" in page(root, place, event=added.pk)
+    line.delete()
+    deleted = f"{TRAIL}deleted/shop.OrderLine/"
+    assert ">2 × Distance</a>" in page(root, deleted)
+    monkeypatch.setattr(
+        "pgaudit_log.admin.access.AdminAccess.hidden_fields", lambda self, model: {"product"}
+    )
+    html = page(root, deleted)
+    assert "Distance" not in html and f">order line {added.pgh_obj_id}</a>" in html
