@@ -293,13 +293,15 @@ def _triggers(declaration: Declaration, level: Level | None) -> list[CaptureTrig
         "period": interval if interval in ("day", "week") else "month",
     }
     found = []
-    for tracker in declaration.trackers:
-        if isinstance(tracker, RowEvent):
-            options["level"] = tracker.level or level or _default_level()
-            key = (id(tracker), *options.items())
-            if key not in _made:
-                _made[key] = CaptureTrigger(tracker=tracker, **options)
-            found.append(_made[key])
+    trackers = [tracker for tracker in declaration.trackers if isinstance(tracker, RowEvent)]
+    if level is None and not all(tracker.level for tracker in trackers):
+        level = _default_level()
+    for tracker in trackers:
+        options["level"] = tracker.level or level
+        key = (id(tracker), *options.items())
+        if key not in _made:
+            _made[key] = CaptureTrigger(tracker=tracker, **options)
+        found.append(_made[key])
     return found
 
 

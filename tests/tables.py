@@ -13,7 +13,7 @@ import pgaudit_log
 from pgaudit_log.database import installed_views, shapes
 from pgaudit_log.declaring import declarations
 from pgaudit_log.declaring.former_names import forget
-from pgaudit_log.reading import typed_events
+from pgaudit_log.reading import declared_views, event_classes
 from tests.support import execute
 
 EVERYTHING = (
@@ -74,7 +74,7 @@ def install_views(*tracked: Any) -> None:
     """Create or replace the views of the events of ``tracked``."""
     shapes.install_shapes(connection.alias)
     wanted = [
-        typed_events.view_of(typed_events.event_model_of(declaration), connection)
+        declared_views.view_of(event_classes.event_model_of(declaration), connection)
         for model in tracked
         for declaration in declarations.declarations_of(model)
     ]

@@ -10,7 +10,7 @@ from pgaudit_log.backfill.event_sql import manual_event_sql
 from pgaudit_log.conf import settings
 from pgaudit_log.declaring import declarations, former_names
 from pgaudit_log.exceptions import DeclarationError
-from pgaudit_log.reading import typed_events
+from pgaudit_log.reading import event_classes
 from pgaudit_log.reading.event_model import Event
 from pgaudit_log.values.tables import concrete
 
@@ -66,6 +66,6 @@ def create_event(obj: models.Model, *, label: str, using: str | None = None) -> 
     )
     with transaction.atomic(using=alias), connection.cursor() as cursor:
         cursor.execute(sql.text, sql.params)
-        event_model: Any = typed_events.event_model_of(declaration)
+        event_model: Any = event_classes.event_model_of(declaration)
         event: Event = event_model.objects.using(alias).get(pgh_id=cursor.fetchone()[0])
     return event

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from pgaudit_log.capture_v1.columns import Column, Mask
 from pgaudit_log.capture_v1.conditions import Changes, PlainChanges
 from pgaudit_log.capture_v1.keys import PLAIN_TEXT, Key, Reference
+from pgaudit_log.capture_v1.pgids import pgid_of
 from pgaudit_log.capture_v1.quoting import quote_table
 
 
@@ -179,7 +179,7 @@ class CaptureData:
         """Return the trigger of a table that stands in a migration with these arguments."""
         return cls(
             name=name,
-            pgid=pgid or _usual_pgid(table, name),
+            pgid=pgid or pgid_of(table.declared_on, name),
             label=label or _usual_label(name),
             changes=None if changes is None else Changes.of(changes, table.column_names),
             condition_columns=tuple(condition_columns),
@@ -200,7 +200,7 @@ class CaptureData:
             "condition_columns": list(self.condition_columns),
         }
         usual = {
-            "pgid": _usual_pgid(table, self.name),
+            "pgid": pgid_of(table.declared_on, self.name),
             "label": _usual_label(self.name),
             "level": "STATEMENT",
         }
@@ -223,13 +223,6 @@ def quoted_tables(
     """Return the tables behind the labels of a table's events, its own too, quoted."""
     tables = {model: (name,), **targets}
     return {label: [quote_table(name), *column] for label, (name, *column) in tables.items()}
-
-
-def _usual_pgid(table: Table, name: str) -> str:
-    """Return what django-pgtrigger 4 has a trigger called in the database."""
-    uri = f"{table.declared_on}:{name}"
-    digest = hashlib.sha1(uri.encode(), usedforsecurity=False).hexdigest()
-    return f"pgtrigger_{name}_{digest[:5]}".lower()
 
 
 def _usual_label(name: str) -> str:

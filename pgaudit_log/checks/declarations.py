@@ -12,7 +12,7 @@ from django.db import connections, router
 
 from pgaudit_log.checks import masks
 from pgaudit_log.declaring import declarations, parts
-from pgaudit_log.reading import typed_events
+from pgaudit_log.reading import event_classes, event_names
 from pgaudit_log.values.tables import concrete
 
 Messages = list[checks.CheckMessage]
@@ -58,7 +58,7 @@ def _check_declaration(declaration: declarations.Declaration) -> Iterator[checks
             id="pgaudit_log.W020",
         )
     yield from masks.of_declaration(declaration)
-    event_model = typed_events.event_model_of(declaration)
+    event_model = event_classes.event_model_of(declaration)
     registered = apps.all_models[declaration.app_label].get(declaration.model_name.lower())
     if registered is not event_model:
         yield checks.Error(
@@ -74,7 +74,7 @@ def _check_declaration(declaration: declarations.Declaration) -> Iterator[checks
             field.auto_created
             and not field.concrete
             and other is not event_model
-            and field.get_accessor_name() == typed_events.related_name(declaration)  # type: ignore[union-attr]
+            and field.get_accessor_name() == event_names.related_name(declaration)  # type: ignore[union-attr]
             and not hasattr(other, "pgh_declaration")
         ):
             yield checks.Error(

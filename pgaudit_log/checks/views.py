@@ -8,7 +8,7 @@ from django.db import connections
 from pgaudit_log.checks import messages
 from pgaudit_log.constants import APP_LABEL
 from pgaudit_log.database import installed_views
-from pgaudit_log.reading import typed_events
+from pgaudit_log.reading import declared_views
 
 Messages = list[checks.CheckMessage]
 
@@ -16,7 +16,7 @@ Messages = list[checks.CheckMessage]
 def check_views(alias: str) -> Messages:
     """Return warnings about views that are not as they should be, or show more than they should."""
     told: Messages = []
-    views, errors = typed_events.views_for(alias)
+    views, errors = declared_views.views_for(alias)
     told += [
         messages.Warning(
             f'{error} (in the database "{alias}")',

@@ -33,7 +33,7 @@ from pgaudit_log.database.turns import install_turns
 from pgaudit_log.database.undeclared_triggers import drop_stray_triggers
 from pgaudit_log.database.unmigrated_triggers import is_unmigrated
 from pgaudit_log.exceptions import InstallationError
-from pgaudit_log.reading import typed_events
+from pgaudit_log.reading import declared_views, event_classes
 
 logger = logging.getLogger("pgaudit_log")
 
@@ -130,7 +130,7 @@ def install_views(using: str) -> list[str]:
     Raises:
         InstallationError: names each view that could not be made, once all others are.
     """
-    wanted, errors = typed_events.views_for(using)
+    wanted, errors = declared_views.views_for(using)
     made = []
     stale = installed_views.outdated(wanted, connections[using])
     created = set(new_views.create(stale, connections[using]))
@@ -177,7 +177,7 @@ def _install(using: str) -> Report:
         catalogue.finish_past(using)
     leaf_triggers = install_leaf_triggers(using)
     undeclared = undeclared_views.find(
-        [event_model._meta.db_table for event_model in typed_events.event_models_for(using)],
+        [event_model._meta.db_table for event_model in event_classes.event_models_for(using)],
         connections[using],
     )
     kept = undeclared_views.drop(undeclared, connections[using])

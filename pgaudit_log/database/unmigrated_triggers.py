@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import copy
 import logging
-import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -20,6 +19,7 @@ from django.db import connections, models, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pgaudit_log.capture_v1.compiled import CompiledTrigger
+from pgaudit_log.capture_v1.pgids import is_pgid_of
 from pgaudit_log.database import installed_captures, past_names
 from pgaudit_log.database.past_names import PastNames
 from pgaudit_log.database.shapes import are_all_of, columns_of
@@ -97,7 +97,7 @@ def install_as_then(
             transaction.atomic(using=connection.alias, savepoint=False),
             connection.cursor() as cursor,
         ):
-            todays = {trigger.get_pgid(model) for trigger in one.triggers}  # type: ignore[arg-type]
+            todays = {trigger.get_pgid(model) for trigger in one.triggers}
             for name in there.keys() - todays:
                 if _is_former(name, one):
                     cursor.execute(f"DROP TRIGGER {quote_name(name)} ON {table}")
@@ -208,10 +208,7 @@ def _is_former(name: str, one: Followed) -> bool:
 
     Their names have a hash of the model's label at the end.
     """
-    return any(
-        re.fullmatch(rf"pgtrigger_{re.escape(str(trigger.name).lower())}_[0-9a-f]{{5}}", name)
-        for trigger in one.triggers
-    )
+    return any(is_pgid_of(str(trigger.name), name) for trigger in one.triggers)
 
 
 def _standing(

@@ -11,7 +11,7 @@ from pgaudit_log.conf import settings
 from pgaudit_log.constants import EVENT_TABLE
 from pgaudit_log.declaring import declarations
 from pgaudit_log.importing.source_events import LINES, TXID, SourceEvents, read, without
-from pgaudit_log.reading import typed_events
+from pgaudit_log.reading import declared_tables
 from pgaudit_log.reading.snapshot_sql import belongs_sql, text_array_sql, today_sql
 from pgaudit_log.values.quoting import quote_literal, quote_name
 from pgaudit_log.values.sql_text import Sql
@@ -122,7 +122,7 @@ class EventStatements(SourceEvents):
         events = [self.events(0, last, 0, shape, is_old=False)]
         if self.has_old:
             events.append(self.events(0, last, 0, shape, is_old=True))
-        table = typed_events.table(self._source.declaration, self._connection.alias)
+        table = declared_tables.table(self._source.declaration, self._connection.alias)
         kept = text_array_sql(list(self._source.columns))
         return read("comparison").sql(
             events=Sql.plain("\nUNION ALL\n").join("(" + event + ")" for event in events),

@@ -11,7 +11,7 @@ from pgaudit_log.declaring.masks import masks_of
 from pgaudit_log.importing.labels import kind_for
 from pgaudit_log.importing.lines import used_ids
 from pgaudit_log.importing.source_events import TXID, SourceEvents, old_labels, read
-from pgaudit_log.reading import typed_events
+from pgaudit_log.reading import declared_tables
 from pgaudit_log.reading.snapshot_sql import any_of_sql, belongs_sql, today_sql
 from pgaudit_log.triggers.captured_columns import captured, shown, stored_columns
 from pgaudit_log.values.column_json import read_sql, sql_type
@@ -50,13 +50,13 @@ class GapStatements(SourceEvents):
         )
 
     def _belongs(self) -> str:
-        table = typed_events.table(self._source.declaration, self._connection.alias)
+        table = declared_tables.table(self._source.declaration, self._connection.alias)
         return belongs_sql(table)
 
     def gaps(self) -> Sql:
         """Return the SELECT of what the peer has missed before what is known since."""
         declaration = self._source.declaration
-        table = typed_events.table(declaration, self._connection.alias)
+        table = declared_tables.table(declaration, self._connection.alias)
         old = sorted(old_labels(declaration))
         pairs = "(SELECT jsonb_object_agg(key, value -> 0) FROM jsonb_each(first.diff))"
         before = f"first.snapshot || COALESCE({pairs}, '{{}}')"

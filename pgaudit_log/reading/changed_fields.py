@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal, DecimalException
 from typing import Any
@@ -38,6 +38,16 @@ def field_of(model: type[models.Model], name: str, *, field_names: bool = True) 
         if any(name == stored.key for stored in former_names.keys_of(field, using)):
             return field
     return None
+
+
+def unknown(field: str, tracked: Sequence[type[models.Model]]) -> QueryError:
+    """Return the error of a field that none of the models ``tracked`` has."""
+    names = sorted({f.name for model in tracked for f in concrete(model)._meta.fields})
+    of = " or ".join(model._meta.label for model in tracked) or "no model"
+    return QueryError(
+        f'changed() was given "{field}", which is no field of {of}. Its fields are'
+        f" {', '.join(names)}."
+    )
 
 
 def refuse_untracked(field: Field, *, of: type[models.Model] | None = None) -> None:

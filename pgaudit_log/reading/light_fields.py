@@ -95,6 +95,7 @@ def lighten_wholly(field: Field) -> None:
 
     Each is called what this one is. What is made of a copy later, such as its validators, is its own.
     """
+    is_plain = not (field.remote_field or field.choices)
     own = vars(field)
     kept = {
         name: value
@@ -106,22 +107,37 @@ def lighten_wholly(field: Field) -> None:
         del own[name]
     kind: Any = type(field)
 
-    def set_attributes_from_name(self: Any, name: str) -> None:
-        # A copy that was given another name or column is no longer what its class says.
-        if (name, self.name, self.db_column) != (field_name, field_name, kept["db_column"]):
-            kind.set_attributes_from_name(self, name)
-
     field_name = kept["name"]
     descriptor = inspect.getattr_static(field.model, field_name)
-    field.__class__ = _light_class_with(
-        kind,
-        {
-            **kept,
-            "set_attributes_from_name": set_attributes_from_name,
-            # It goes by the name only, so that one does for all.
-            "descriptor_class": staticmethod(lambda field: descriptor),
-        },
-    )
+
+    def is_as_kept(self: Any, name: str) -> bool:
+        # A copy that was given another name or column is no longer what its class says.
+        return (name, self.name, self.db_column) == (field_name, field_name, kept["db_column"])
+
+    def set_attributes_from_name(self: Any, name: str) -> None:
+        if not is_as_kept(self, name):
+            kind.set_attributes_from_name(self, name)
+
+    def contribute_to_class(self: Any, cls: Any, name: str, private_only: bool = False) -> None:
+        if not is_as_kept(self, name):
+            kind.contribute_to_class(self, cls, name, private_only)
+            return
+        self.model = cls
+        cls._meta.add_field(self, private=private_only)
+        setattr(cls, self.attname, descriptor)
+
+    attributes = {
+        **kept,
+        "set_attributes_from_name": set_attributes_from_name,
+        # It goes by the name only, so that one does for all.
+        "descriptor_class": staticmethod(lambda field: descriptor),
+    }
+    if is_plain:
+        attributes["__deepcopy__"] = lambda self, memo: copy.copy(self)
+        if kind.contribute_to_class is models.Field.contribute_to_class:
+            # The rest of what Django's own does here is done, or for choices.
+            attributes["contribute_to_class"] = contribute_to_class
+    field.__class__ = _light_class_with(kind, attributes)
 
 
 def _can_be_light(kind: Any, own: Mapping[str, Any]) -> bool:

@@ -10,7 +10,8 @@ from typing import Any
 from django.db import models
 
 from pgaudit_log.constants import ACCESS
-from pgaudit_log.reading.querysets import TrailQuerySet, TypedEventQuerySet
+from pgaudit_log.reading.querysets import TypedEventQuerySet
+from pgaudit_log.reading.trail_querysets import TrailQuerySet
 
 
 class EventManager(models.Manager.from_queryset(TypedEventQuerySet)):

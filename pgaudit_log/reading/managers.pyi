@@ -10,7 +10,8 @@ from typing_extensions import Never, Self, TypeVar
 from pgaudit_log.models import Events
 from pgaudit_log.reading.event_model import ReadOnlyModel
 from pgaudit_log.reading.pages import Page
-from pgaudit_log.reading.querysets import EventQuerySet, TrailQuerySet, TypedEventQuerySet
+from pgaudit_log.reading.querysets import EventQuerySet, TypedEventQuerySet
+from pgaudit_log.reading.trail_querysets import TrailQuerySet
 
 _M_co = TypeVar("_M_co", bound=models.Model, covariant=True)
 _E_co = TypeVar("_E_co", bound=models.Model, covariant=True)

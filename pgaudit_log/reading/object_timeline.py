@@ -17,8 +17,11 @@ from django.db.models import Q
 from pgaudit_log.capture_v1.references import former_key, moved_marker
 from pgaudit_log.constants import APP_LABEL, DELETE, INSERT, TRUNCATE, UPDATE
 from pgaudit_log.declaring import former_names
+from pgaudit_log.exceptions import QueryError
 from pgaudit_log.reading.expressions import any_of
+from pgaudit_log.reading.filters import refuse_untracked
 from pgaudit_log.values import causal_order
+from pgaudit_log.values.tables import concrete
 
 Place = tuple[str, int]
 """A key, and the event after which the row that had it is looked for."""
@@ -50,6 +53,19 @@ class Stretch:
         if self.before is not None:
             found &= Q(pgh_id__lt=self.before)
         return found
+
+
+def model_of(obj: Any) -> type[models.Model]:
+    """Return the model of an object whose timeline is asked for.
+
+    Raises:
+        QueryError: for what has none.
+    """
+    if not isinstance(obj, models.Model) or obj.pk is None:
+        raise QueryError(f"timeline() was given {obj!r}. Give an object that was saved.")
+    model = concrete(type(obj))
+    refuse_untracked(model, "timeline")
+    return model
 
 
 def of(model: type[models.Model], key: str, using: str) -> models.QuerySet[Any, Any]:

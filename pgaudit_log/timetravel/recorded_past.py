@@ -18,7 +18,7 @@ from pgaudit_log.declaring.declarations import Declaration
 from pgaudit_log.declaring.trackers import RowEvent
 from pgaudit_log.exceptions import QueryError, UnknownPastError
 from pgaudit_log.models import Events
-from pgaudit_log.reading import moments, typed_events
+from pgaudit_log.reading import declared_tables, moments
 from pgaudit_log.reading.expressions import key_of
 from pgaudit_log.reading.moments import Moment
 from pgaudit_log.reading.snapshot_sql import Table
@@ -118,7 +118,7 @@ class History:
 
 @functools.lru_cache(maxsize=1024)
 def _table(history: History, known: former_names.TableNames, alias: str) -> Table:
-    return typed_events.table(history.declaration, alias)
+    return declared_tables.table(history.declaration, alias)
 
 
 @functools.lru_cache(maxsize=1024)

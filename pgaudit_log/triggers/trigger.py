@@ -13,6 +13,7 @@ from pgtrigger.core import Condition
 
 from pgaudit_log.capture_v1.compiled import CompiledTrigger
 from pgaudit_log.capture_v1.data import CaptureData
+from pgaudit_log.capture_v1.pgids import pgid_of
 from pgaudit_log.constants import OLD
 from pgaudit_log.declaring.conditions import Change
 from pgaudit_log.declaring.declarations import tracked_columns
@@ -25,7 +26,7 @@ from pgaudit_log.triggers.free_conditions import free_condition
 from pgaudit_log.values.row_sql import Columns
 
 MAX_NAME_LENGTH = 47
-"""django-pgtrigger's limit, which leaves room for its prefix and hash in PostgreSQL's 63 bytes."""
+"""django-pgtrigger's limit."""
 
 NAME_PREFIX = "audit_"
 """What trigger names start with, so that they can stand beside those of other packages."""
@@ -110,6 +111,10 @@ class CaptureTrigger(pgtrigger.Composer):
         assert condition is None or isinstance(condition, Condition)
         return condition
 
+    def get_pgid(self, model: type[models.Model]) -> str:  # type: ignore[override]
+        """Return what the database calls it on a model, and its function there."""
+        return pgid_of(model._meta.label, str(self.name))
+
     def _columns(self, model: type[models.Model]) -> list[models.Field[object, object]]:
         """Return the tracked columns of a model."""
         columns = tracked_columns(model, self.tracked_fields, self.tracked_exclude)
@@ -147,7 +152,7 @@ class CaptureTrigger(pgtrigger.Composer):
             sql = str(condition.resolve(model))  # type: ignore[no-untyped-call]
         return CaptureData(
             name=str(self.name),
-            pgid=self.get_pgid(model),  # type: ignore[arg-type]
+            pgid=self.get_pgid(model),
             label=self.tracker.label,
             operation=self.tracker.operation_name,
             level=str(self.level),

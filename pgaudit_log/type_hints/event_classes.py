@@ -10,8 +10,9 @@ from typing import Any
 from django.db import models
 
 from pgaudit_log.declaring.declarations import Declaration
+from pgaudit_log.reading.event_classes import event_model_of
 from pgaudit_log.reading.event_model import Event
-from pgaudit_log.reading.typed_events import event_model_of, tracked_fields
+from pgaudit_log.reading.shown_fields import tracked_fields
 from pgaudit_log.type_hints.field_types import type_of
 from pgaudit_log.type_hints.names import Names
 from pgaudit_log.values.tables import Field, concrete

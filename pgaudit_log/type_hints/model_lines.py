@@ -13,7 +13,8 @@ from django.db import models
 from pgaudit_log.declaring import third_party_apps, types_modules
 from pgaudit_log.declaring.declarations import Declaration, declarations, declarations_of
 from pgaudit_log.reading import timeline_method
-from pgaudit_log.reading.typed_events import event_model_of, models_module, related_name
+from pgaudit_log.reading.event_classes import event_model_of
+from pgaudit_log.reading.event_names import models_module, related_name
 from pgaudit_log.type_hints import files
 from pgaudit_log.type_hints.model_source import ModelSource, source_of
 from pgaudit_log.values.tables import concrete, parents_of

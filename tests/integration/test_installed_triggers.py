@@ -110,7 +110,7 @@ from django.db import connection
 from store.models import Item
 import pgtrigger
 [trigger] = [t for m, t in pgtrigger.registered() if m is Item and t.name == "audit_update"]
-sql = trigger.compile(Item).install_sql.replace(trigger.get_pgid(Item), "pgtrigger_audit_update_01234")
+sql = trigger.compile(Item).install_sql.replace(trigger.get_pgid(Item), "pgtrigger_audit_update_0123456789ab")
 connection.cursor().execute(sql)
 """
 
@@ -123,9 +123,9 @@ def test_a_trigger_that_nothing_declares_is_told_and_taken_away(store: Project) 
     store.shell(STRAY)
     assert store.shell(WRITE.format(column="name")).count("update") == 2
     told = store.manage("check", "--database", "default")
-    assert "W019" in told and "pgtrigger_audit_update_01234 on store_item" in told
+    assert "W019" in told and "pgtrigger_audit_update_0123456789ab on store_item" in told
     installed = store.manage("pgaudit_log", "install")
-    assert "Dropped the trigger pgtrigger_audit_update_01234 on store_item." in installed
+    assert "Dropped the trigger pgtrigger_audit_update_0123456789ab on store_item." in installed
     assert store.shell(WRITE.format(column="name")).count("update") == 1
     assert "no issues" in store.manage("check", "--database", "default")
     assert "Everything is in place." in store.manage("pgaudit_log", "install")

@@ -16,7 +16,7 @@ import pgaudit_log
 from pgaudit_log.database import installation
 from pgaudit_log.exceptions import DeclarationError, InstallationError
 from pgaudit_log.models import Events
-from pgaudit_log.reading import typed_events
+from pgaudit_log.reading import declared_views
 from pgaudit_log.testing import isolated
 from tests.projects import project
 from tests.shop.models import Customer, Order
@@ -127,14 +127,14 @@ def test_a_parent_may_be_tracked_by_a_proxy_later(forgotten: None) -> None:
 
 @pytest.mark.django_db
 def test_one_models_trouble_leaves_the_views_of_others(monkeypatch: Any) -> None:
-    view_of = typed_events.view_of
+    view_of = declared_views.view_of
 
     def failing(event_model: Any, connection: Any) -> Any:
         if event_model.pgh_tracked_model is Order:
             raise LookupError("no such thing")
         return view_of(event_model, connection)
 
-    monkeypatch.setattr(typed_events, "view_of", failing)
+    monkeypatch.setattr(declared_views, "view_of", failing)
     execute("DROP VIEW shop_orderevent, shop_customerevent, shop_productevent")
     execute("CREATE TABLE shop_productevent ()")
     with pytest.raises(InstallationError) as raised:

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from pgaudit_log.constants import DEFAULT_PARTITION
+from pgaudit_log.database.partitions.calendar import Interval
 from pgaudit_log.database.partitions.layouts import tiles
 from pgaudit_log.database.partitions.leaves import leftovers
 from pgaudit_log.models import Events
@@ -80,18 +81,21 @@ def test_partitions_are_split_and_merged_again() -> None:
 
 
 @pytest.mark.slow
-def test_days_of_a_year_are_merged_in_steps() -> None:
-    year = last_periods(1, "year")[0]
-    make_partitions(tiles(year, "day"))
+@pytest.mark.parametrize(
+    ("interval", "steps"), [("quarter", 4), pytest.param("year", 13, marks=pytest.mark.long)]
+)
+def test_days_are_merged_in_steps(interval: Interval, steps: int) -> None:
+    whole = last_periods(1, interval)[0]
+    days = tiles(whole, "day")
+    make_partitions(days)
     write_events(
-        "shop.Order",
-        [(year.start + timedelta(days=day), "1", "U", {"day": day}) for day in range(365)],
+        "shop.Order", [(day.start, "1", "U", {"day": number}) for number, day in enumerate(days)]
     )
     before = events_hash()
-    plan = plan_partitions(merge_older_than=Age.of("1d"), into="year")
-    assert len(plan.steps) == 13
+    plan = plan_partitions(merge_older_than=Age.of("1d"), into=interval)
+    assert len(plan.steps) == steps
     plan.apply()
-    assert year.table in partition_names()
+    assert whole.table in partition_names()
     assert events_hash() == before
 
 

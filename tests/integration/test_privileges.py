@@ -12,7 +12,7 @@ from django.db import ProgrammingError, connection
 
 from pgaudit_log.database import installation
 from pgaudit_log.exceptions import InstallationError
-from pgaudit_log.reading import typed_events
+from pgaudit_log.reading import declared_views
 from tests.shop.models import Order
 from tests.support import execute, role_name
 
@@ -54,14 +54,14 @@ def test_what_cannot_be_asked_hides_nothing_of_the_rest() -> None:
 
 
 def test_a_view_that_cannot_be_made_out_is_told_beside_the_others(monkeypatch: Any) -> None:
-    view_of = typed_events.view_of
+    view_of = declared_views.view_of
 
     def failing(event_model: Any, connection: Any) -> Any:
         if event_model.pgh_tracked_model is Order:
             raise LookupError("no such thing")
         return view_of(event_model, connection)
 
-    monkeypatch.setattr(typed_events, "view_of", failing)
+    monkeypatch.setattr(declared_views, "view_of", failing)
     execute("DROP VIEW shop_orderevent, shop_customerevent")
     told = [str(m.msg) for m in run_checks(databases=["default"]) if m.id == "pgaudit_log.W002"]
     assert any("shop_orderevent" in text and "no such thing" in text for text in told)

@@ -116,7 +116,7 @@ def test_install_makes_what_is_missing(store: Project) -> None:
         """
         from django.db import connection
 
-        connection.cursor().execute("DROP FUNCTION pgtrigger_audit_update_4aed0 CASCADE")
+        connection.cursor().execute("DROP FUNCTION pgtrigger_audit_update_4aed0033b2a0 CASCADE")
         """
     )
     assert "pgaudit_log.W" in store.manage("check", "--database", "default")

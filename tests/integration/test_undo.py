@@ -513,6 +513,7 @@ def test_a_tree_and_a_circle_are_taken_back(made: Tables) -> None:
     assert copies.differences() == []
 
 
+@pytest.mark.slow
 def test_a_chain_of_5000_levels_is_taken_back(made: Tables) -> None:
     node = made.make("Node", up=models.ForeignKey("self", models.CASCADE, null=True))
     execute(

@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from pgaudit_log.constants import DOCS
 from pgaudit_log.database import installation, installed_views, new_views
 from pgaudit_log.exceptions import DeclarationError, InstallationError
-from pgaudit_log.reading import typed_events
+from pgaudit_log.reading import declared_views
 from pgaudit_log.reading.event_views import METADATA_COLUMNS, View
 from pgaudit_log.testing import isolated
 from tests.shop.models import Customer, Order
@@ -143,7 +143,7 @@ def test_what_a_view_is_is_said_once_behind_what_others_say(said: str) -> None:
 @pytest.mark.usefixtures("forget")
 def test_a_view_is_outdated_where_it_is_described_otherwise() -> None:
     note = tracked_table("Note", name=models.TextField())
-    [view] = [v for v in typed_events.views_for("default").views if v.name == "shop_noteevent"]
+    [view] = [v for v in declared_views.views_for("default").views if v.name == "shop_noteevent"]
     assert installed_views.outdated([view], connection) == []
     other = view._replace(description=view.description.replace(note.__name__, "Memo"))
     assert installed_views.outdated([other], connection) == [other]
@@ -158,7 +158,7 @@ def test_a_privilege_on_a_column_that_is_gone_goes_with_it(reader: str) -> None:
 
 
 def test_a_new_column_at_the_end_takes_no_privilege_and_no_view_away(reader: str) -> None:
-    [view] = [v for v in typed_events.views_for("default").views if v.name == VIEW]
+    [view] = [v for v in declared_views.views_for("default").views if v.name == VIEW]
     execute(f"GRANT SELECT ON {VIEW} TO {reader}")
     execute(f"CREATE VIEW mine AS SELECT pgh_id FROM {VIEW}")
     before = rights()
@@ -292,11 +292,11 @@ def without_views(*names: str) -> list[View]:
     """Drop views of typed events, and return all that there should be."""
     for name in names:
         execute(f"DROP VIEW {name} CASCADE")
-    return list(typed_events.views_for("default").views)
+    return list(declared_views.views_for("default").views)
 
 
 def test_new_views_are_made_with_as_few_statements_as_one() -> None:
-    names = [view.name for view in typed_events.views_for("default").views]
+    names = [view.name for view in declared_views.views_for("default").views]
     statements = []
     for missing in ([VIEW], names):
         views = without_views(*missing)
@@ -329,12 +329,12 @@ def test_views_that_there_are_are_left_as_they_are() -> None:
 def test_what_keeps_a_new_view_from_being_made_is_told_and_keeps_no_other(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    wanted = typed_events.views_for("default")
+    wanted = declared_views.views_for("default")
     [view, other] = [view for view in wanted.views if view.name in (VIEW, "shop_customerevent")]
     without_views(view.name, other.name)
     broken = view._replace(select="SELECT 1 / 0 AS pgh_id, nothing")
     monkeypatch.setattr(
-        typed_events, "views_for", lambda using: wanted._replace(views=[broken, other])
+        declared_views, "views_for", lambda using: wanted._replace(views=[broken, other])
     )
     with pytest.raises(InstallationError, match=f"The view {view.name} could not be made"):
         installation.install_views("default")

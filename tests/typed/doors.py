@@ -16,7 +16,7 @@ from pgaudit_log.operating.values import Growth, Problem, Status
 from pgaudit_log.reading.event_model import Event
 from pgaudit_log.reading.moments import Moment
 from pgaudit_log.reading.pages import Page
-from pgaudit_log.reading.querysets import TrailQuerySet
+from pgaudit_log.reading.trail_querysets import TrailQuerySet
 from tests.shop.models import Order
 
 

@@ -164,11 +164,11 @@ def test_a_model_on_another_vendors_database_is_an_error(sqlite: Any) -> None:
 
 
 def test_an_accessor_that_another_model_has_is_an_error(monkeypatch: Any) -> None:
-    from pgaudit_log.reading import typed_events
+    from pgaudit_log.reading import event_names
 
-    related_name = typed_events.related_name
+    related_name = event_names.related_name
     monkeypatch.setattr(
-        typed_events,
+        event_names,
         "related_name",
         lambda d: "lines" if d.tracked_model is Order else related_name(d),
     )

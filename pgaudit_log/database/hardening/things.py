@@ -15,7 +15,7 @@ from pgaudit_log import sql
 from pgaudit_log.constants import EVENT_TABLE, SAVED_FILTER_TABLE
 from pgaudit_log.database.event_table import insert_into, schema_of
 from pgaudit_log.database.written_schema import functions, tables, template
-from pgaudit_log.reading import typed_events
+from pgaudit_log.reading import event_classes
 from pgaudit_log.values.pinned_settings import own_path, pinned
 from pgaudit_log.values.quoting import quote_name
 
@@ -73,7 +73,7 @@ def things(using: str) -> list[Thing]:
             if name not in (EVENT_TABLE, SAVED_FILTER_TABLE)
         ],
         "views": _quoted(
-            event_model._meta.db_table for event_model in typed_events.event_models_for(using)
+            event_model._meta.db_table for event_model in event_classes.event_models_for(using)
         ),
         "models": _quoted(_model_tables(using)),
         "others": _quoted([MigrationRecorder.Migration._meta.db_table]),

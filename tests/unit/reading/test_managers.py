@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.db import models
 
-from pgaudit_log.reading import managers, querysets
+from pgaudit_log.reading import managers, querysets, trail_querysets
 from pgaudit_log.reading.managers import EventManager, TrackedManager, TrailManager
 
 Arguments = list[tuple[str, bool]]
@@ -21,7 +21,11 @@ def classes_in(path: Path) -> dict[str, ast.ClassDef]:
 
 
 STUBS = classes_in(Path(managers.__file__).with_suffix(".pyi"))
-QUERYSETS = classes_in(Path(querysets.__file__))
+QUERYSETS = {
+    name: node
+    for module in (querysets, trail_querysets)
+    for name, node in classes_in(Path(module.__file__)).items()
+}
 
 
 def methods_of(node: ast.ClassDef) -> dict[str, str]:
