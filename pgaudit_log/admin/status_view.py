@@ -71,7 +71,8 @@ def status(site: AdminSite, request: HttpRequest) -> TemplateResponse:
     try:
         with pages.bounded(using):
             found = health.status(using)
-            last = last_events(using) if found.sizes is not None else LastEvents()
+            # Who was refused that one is refused these.
+            last = last_events(using) if found.last_event is not None else LastEvents()
     except OperationalError:
         message = _("The database does not answer.")
         return refusal(site, request, message, status=503)

@@ -56,7 +56,12 @@
         const told = place.querySelector("[role=status]");
         place.hidden = !navigator.clipboard;
         place.querySelector("button").addEventListener("click", async () => {
-            await navigator.clipboard.writeText(location.href);
+            try {
+                await navigator.clipboard.writeText(location.href);
+            } catch {
+                place.hidden = true;
+                return;
+            }
             told.textContent = told.dataset.copied;
             setTimeout(() => { told.textContent = ""; }, 4000);
         });
