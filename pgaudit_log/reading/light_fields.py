@@ -14,6 +14,7 @@ from functools import cache
 from typing import Any, TypeVar
 
 from django.db import models
+from django.utils.functional import cached_property
 
 from pgaudit_log.values.tables import Field
 
@@ -100,8 +101,11 @@ def lighten_wholly(field: Field) -> None:
     kept = {
         name: value
         for name, value in own.items()
-        # A class would bind a function.
-        if name != "model" and not hasattr(type(value), "__get__")
+        # A class would bind a function. What a field's class makes of it, such as the validators to
+        # which a CharField adds its own, would be the class's: a clone would add to that.
+        if name != "model"
+        and not hasattr(type(value), "__get__")
+        and not isinstance(inspect.getattr_static(type(field), name, None), cached_property)
     }
     for name in kept:
         del own[name]

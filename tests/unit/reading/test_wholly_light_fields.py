@@ -211,3 +211,9 @@ def test_a_class_of_events_may_have_fields_of_its_own_in_their_place() -> None:
     assert Renamed._meta.pk is not None and Renamed._meta.pk.name == "pgh_id"
     assert OrderEvent._meta.get_field("pgh_label").max_length is None
     assert str(Renamed(pgh_id=1, pgh_label="a")) == "a #1"
+
+
+def test_a_clone_has_validators_of_its_own() -> None:
+    field = make("One", bases=(light_base(),))._meta.get_field("word")
+    before = list(field.validators)
+    assert field.clone().validators == field.clone().validators == field.validators == before
