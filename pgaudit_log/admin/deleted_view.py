@@ -208,11 +208,9 @@ def _texts(events: Sequence[Any], model: type[models.Model], access: AdminAccess
     Only where a name says more with what the object pointed at, that is asked for: once for each model.
     """
     hidden = access.hidden_fields(model)
-    texts = {one.pgh_id: object_texts.text_at(model, one, hidden=hidden) for one in events}
-    nameless = [
-        one for one in events if texts[one.pgh_id] == object_texts.plain_text(model, one.pgh_obj_id)
-    ]
-    if nameless and model.__str__ is not models.Model.__str__:
+    names = {one.pgh_id: object_texts.name_at(model, one, hidden=hidden) for one in events}
+    nameless = [one for one in events if names[one.pgh_id] is None]
+    if nameless:
         entries = Entries(access, str(nameless[0]._state.db))
         for one in nameless:
             for field, value, _new in entries.values_of(one, model).values():
@@ -220,8 +218,11 @@ def _texts(events: Sequence[Any], model: type[models.Model], access: AdminAccess
         entries.labels.load()
         related = entries.labels.object_of
         for one in nameless:
-            texts[one.pgh_id] = object_texts.text_at(model, one, hidden=hidden, related=related)
-    return texts
+            names[one.pgh_id] = object_texts.name_at(model, one, hidden=hidden, related=related)
+    return {
+        one.pgh_id: names[one.pgh_id] or object_texts.plain_text(model, one.pgh_obj_id)
+        for one in events
+    }
 
 
 def _address(request: HttpRequest, **changed: Any) -> str:

@@ -13,10 +13,16 @@ from django.utils.translation import gettext as _
 from pgaudit_log.declaring import model_labels
 from pgaudit_log.exceptions import DeclarationError
 from pgaudit_log.presentation.access import Access
-from pgaudit_log.presentation.object_texts import loaded, plain_text, text_of
+from pgaudit_log.presentation.object_texts import (
+    UNREADABLE,
+    loaded,
+    name_of,
+    plain_text,
+    text_of,
+)
 from pgaudit_log.reading.objects import unloaded
 from pgaudit_log.values.keys import key_fields, key_text, parse_key
-from pgaudit_log.values.tables import concrete
+from pgaudit_log.values.tables import concrete, own_columns
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +40,7 @@ class Subject:
 
 
 def subject_of(access: Access, model: type[models.Model], text: str) -> Subject:
-    """Return the object that a page is asked about; one query, or two where it is gone.
+    """Return the object that a page is asked about; one query, or two where it is gone or is named by others.
 
     Raises:
         PermissionDenied: when the person may not see it.
@@ -59,9 +65,33 @@ def subject_of(access: Access, model: type[models.Model], text: str) -> Subject:
         model=model,
         key=own_text,
         obj=obj,
-        text=text_of(obj, own_text) if obj is not None else plain_text(model, own_text),
+        text=_name(access, obj) or plain_text(model, own_text),
         named=unloaded(model, key),
     )
+
+
+def _name(access: Access, obj: models.Model | None) -> str | None:
+    """Return what an object is called; if that needs what it points at, asks for that once more."""
+    name = name_of(obj) if obj is not None else None
+    if obj is None or name is not None:
+        return name
+    model = type(obj)
+    hidden = access.hidden_fields(model)
+    relations = [
+        field.name
+        for field in own_columns(model)
+        if isinstance(field, models.ForeignKey)
+        and field.name not in hidden
+        and access.may_view(concrete(field.target_field.model))
+    ]
+    if not relations:
+        return None
+    every: models.QuerySet[Any, Any] = models.QuerySet(model, using=obj._state.db)
+    try:
+        found = every.filter(pk=obj.pk).select_related(*relations).first()
+    except UNREADABLE:
+        return None
+    return name_of(found) if found is not None else None
 
 
 def subject_for(access: Access, obj: models.Model) -> Subject | None:

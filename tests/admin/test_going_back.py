@@ -597,6 +597,9 @@ def test_objects_are_called_by_what_they_point_at(
     added = events_of("shop.OrderLine").latest("pgh_id")
     place = f"{TRAIL}object/shop.OrderLine/{line.pk}/undo/"
     assert f"Undo event {added.pk} of 2 × Distance" in page(root, place, event=added.pk)
+    for screen in ("", "at/", "fields/", f"compare/?a={added.pk}&b=now", f"?before={added.pk}"):
+        html = page(root, f"{TRAIL}object/shop.OrderLine/{line.pk}/{screen}")
+        assert re.search("<h1.*2 × Distance.*</h1>", html), screen
     line.delete()
     deleted = f"{TRAIL}deleted/shop.OrderLine/"
     assert ">2 × Distance</bdi></a>" in page(root, deleted)
