@@ -50,12 +50,11 @@ class PastLabels(Labels):
         self,
         using: str,
         may_view: Callable[[type[models.Model]], bool],
-        moment: Moment,
         hidden: Callable[[type[models.Model]], Collection[str]],
+        moment: Moment,
     ) -> None:
-        super().__init__(using, may_view)
+        super().__init__(using, may_view, hidden)
         self._moment = moment
-        self._hidden = hidden
 
     def _objects(self, model: type[models.Model]) -> models.QuerySet[Any, Any]:
         objects = super()._objects(model)
@@ -71,9 +70,6 @@ class PastLabels(Labels):
                 found = rows_of(objects)
         except UnknownPastError:
             return []
-        hidden = self._hidden(objects.model)
-        for obj in found:
-            without_hidden(obj, hidden)
         return [obj for obj in found if attribute in obj.__dict__]
 
     def of(self, field: Field, value: Any) -> Label | None:
@@ -84,13 +80,6 @@ class PastLabels(Labels):
         return replace(label, is_gone=False)
 
 
-def without_hidden(obj: models.Model, hidden: Collection[str]) -> None:
-    """Take the values of hidden fields out of an object, so that no name of it has them."""
-    for field in obj._meta.concrete_fields:
-        if field.name in hidden and not field.primary_key:
-            obj.__dict__.pop(field.attname, None)
-
-
 class PastEntries(Entries):
     """Makes what a page of the past shows; its links lead to other objects at the same moment."""
 
@@ -99,7 +88,7 @@ class PastEntries(Entries):
     ) -> None:
         super().__init__(access, using)
         self._parameters = parameters
-        self.labels = PastLabels(using, access.may_view, moment, access.hidden_fields)
+        self.labels = PastLabels(using, access.may_view, access.hidden_fields, moment)
         self.surroundings = Surroundings(labels=self.labels, url_of=self.url_of)
 
     def url_of(self, model: type[models.Model], key: str) -> str:

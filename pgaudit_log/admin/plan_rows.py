@@ -12,7 +12,7 @@ from django.db import models
 from pgaudit_log.admin.access import AdminAccess
 from pgaudit_log.presentation.access import Action
 from pgaudit_log.presentation.entries import Entries
-from pgaudit_log.presentation.object_texts import loaded, plain_text, text_of
+from pgaudit_log.presentation.object_texts import loaded, plain_text, text_of, to_be_named
 from pgaudit_log.reading.objects import unloaded
 from pgaudit_log.reversal import Change, Plan, Step
 from pgaudit_log.reversal.steps import key_after
@@ -161,7 +161,7 @@ class PlanRows:
             return plain_text(row.model, row.key)
         if row.obj is not None:
             _with_related(row.obj, entries)
-            return text_of(row.obj, row.key)
+            return text_of(to_be_named(row.obj, self._access.hidden_fields), row.key)
         pk = parse_key(row.model, row.key)
         if row.step is None or pk is None:
             return plain_text(row.model, row.key)

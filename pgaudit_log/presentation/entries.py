@@ -53,7 +53,7 @@ class Entries:
         self.access = access
         self.using = using
         self.links = access.links
-        self.labels = Labels(using, access.may_view)
+        self.labels = Labels(using, access.may_view, access.hidden_fields)
         self.surroundings = Surroundings(labels=self.labels, url_of=self.url_of)
         self._models: dict[str, type[models.Model] | None] = {}
         self._fields: dict[type[models.Model], dict[str, Field]] = {}

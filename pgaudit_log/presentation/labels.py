@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Collection, Hashable
 from dataclasses import dataclass
 from typing import Any
 
 from django.db import models
 
 from pgaudit_log.diffs.display import may_be
-from pgaudit_log.presentation.object_texts import loaded, plain_text, text_of
+from pgaudit_log.presentation.object_texts import loaded, plain_text, text_of, without_hidden
 from pgaudit_log.values.keys import key_fields, key_text
 from pgaudit_log.values.tables import Field, concrete
 
@@ -35,9 +35,15 @@ _Target = tuple[type[models.Model], str]
 class Labels:
     """The names of what a page points at: first say what is wanted, then load, then ask."""
 
-    def __init__(self, using: str, may_view: Callable[[type[models.Model]], bool]) -> None:
+    def __init__(
+        self,
+        using: str,
+        may_view: Callable[[type[models.Model]], bool],
+        hidden: Callable[[type[models.Model]], Collection[str]] = lambda model: (),
+    ) -> None:
         self._using = using
         self._may_view = may_view
+        self._hidden = hidden
         self._wanted: dict[_Target, dict[Hashable, None]] = {}
         self._found: dict[_Target, dict[Any, models.Model]] = {}
 
@@ -58,6 +64,8 @@ class Labels:
             self._found[place] = {
                 getattr(obj, attribute): obj for obj in self._loaded(found, attribute)
             }
+            for obj in self._found[place].values():
+                without_hidden(obj, self._hidden(model))
 
     def _objects(self, model: type[models.Model]) -> models.QuerySet[Any, Any]:
         # Not by the model's own manager, which may hide some.

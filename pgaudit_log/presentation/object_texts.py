@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from copy import copy
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -15,7 +16,7 @@ from pgaudit_log.presentation import stored_values
 from pgaudit_log.reading.hidden_values import hidden_document
 from pgaudit_log.reading.objects import primary_key_of, unloaded
 from pgaudit_log.values.row_json import Absence
-from pgaudit_log.values.tables import Field, column_of, own_columns
+from pgaudit_log.values.tables import Field, column_of, concrete, own_columns
 
 _MOST_CHARACTERS = 120
 
@@ -47,6 +48,54 @@ def name_of(obj: models.Model) -> str | None:
     except Exception:  # it is the project's own, and may raise anything
         return None
     return safe(_cut(text)) if text.strip() else None
+
+
+def without_hidden(obj: models.Model, hidden: Collection[str]) -> None:
+    """Take the values of hidden fields out of an object, so that no name of it has them."""
+    for field in obj._meta.concrete_fields:
+        if field.name in hidden and not field.primary_key:
+            obj.__dict__.pop(field.attname, None)
+            obj._state.fields_cache.pop(field.name, None)
+
+
+def to_be_named(
+    obj: models.Model, hidden_of: Callable[[type[models.Model]], Collection[str]]
+) -> models.Model:
+    """Return an object of which, and of what it has loaded of others, no hidden field has a value.
+
+    It is a copy where anything is hidden. ``hidden_of`` returns the hidden fields of a model.
+    """
+    reached = _reached(obj)
+    hidden = {id: hidden_of(concrete(one._meta.model)) for id, one in reached.items()}
+    prefetched = [rows.model for one in reached.values() for rows in _prefetched(one).values()]
+    if not any(hidden.values()) and not any(hidden_of(concrete(model)) for model in prefetched):
+        return obj
+    copies = {id: copy(one) for id, one in reached.items()}
+    for own, found in copies.items():
+        without_hidden(found, hidden[own])
+        # The rows of what is prefetched have values, too.
+        found.__dict__.pop("_prefetched_objects_cache", None)
+        for name, other in [*found._state.fields_cache.items()]:
+            found._state.fields_cache[name] = copies.get(id(other))
+    return copies[id(obj)]
+
+
+def _reached(obj: models.Model) -> dict[int, models.Model]:
+    """Return an object and those that it has loaded, by their ids in memory."""
+    found: dict[int, models.Model] = {}
+    left = [obj]
+    while left:
+        one = left.pop()
+        if id(one) not in found:
+            found[id(one)] = one
+            others = one._state.fields_cache.values()
+            left += [other for other in others if isinstance(other, models.Model)]
+    return found
+
+
+def _prefetched(obj: models.Model) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = obj.__dict__.get("_prefetched_objects_cache", {})
+    return found
 
 
 def loaded(objects: models.QuerySet[Any, Any], *needed: str) -> list[Any]:

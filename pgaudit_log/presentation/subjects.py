@@ -19,6 +19,7 @@ from pgaudit_log.presentation.object_texts import (
     name_of,
     plain_text,
     text_of,
+    to_be_named,
 )
 from pgaudit_log.reading.objects import unloaded
 from pgaudit_log.values.keys import key_fields, key_text, parse_key
@@ -72,8 +73,10 @@ def subject_of(access: Access, model: type[models.Model], text: str) -> Subject:
 
 def _name(access: Access, obj: models.Model | None) -> str | None:
     """Return what an object is called; if that needs what it points at, asks for that once more."""
-    name = name_of(obj) if obj is not None else None
-    if obj is None or name is not None:
+    if obj is None:
+        return None
+    name = name_of(to_be_named(obj, access.hidden_fields))
+    if name is not None:
         return name
     model = type(obj)
     hidden = access.hidden_fields(model)
@@ -91,7 +94,7 @@ def _name(access: Access, obj: models.Model | None) -> str | None:
         found = every.filter(pk=obj.pk).select_related(*relations).first()
     except UNREADABLE:
         return None
-    return name_of(found) if found is not None else None
+    return None if found is None else name_of(to_be_named(found, access.hidden_fields))
 
 
 def subject_for(access: Access, obj: models.Model) -> Subject | None:
@@ -118,7 +121,13 @@ def subject_for(access: Access, obj: models.Model) -> Subject | None:
     except (TypeError, ValueError, ValidationError):
         # It was given a key that nothing of its model can have.
         return None
-    return Subject(model=model, key=key, obj=obj, text=text_of(obj, key), named=named)
+    return Subject(
+        model=model,
+        key=key,
+        obj=obj,
+        text=text_of(to_be_named(obj, access.hidden_fields), key),
+        named=named,
+    )
 
 
 def _object(access: Access, model: type[models.Model], key: Any) -> models.Model | None:
