@@ -69,10 +69,10 @@ def comparison(
     subject = subject_of(access, model, text)
     given = request.GET.get("a", ""), request.GET.get("b", NOW)
     events = _events(given)
+    crumbs = crumbs_of(access, subject.model, access.links.timeline(subject.model, subject.key))
     if events is None:
-        return refusal(
-            site, request, _("Choose two events of this object, or one and “now”."), status=400
-        )
+        message = _("Choose two events of this object, or one and “now”.")
+        return refusal(site, request, message, status=400, crumbs=crumbs)
     a, b = events
     if a is not None and b is not None and a.pgh_id > b.pgh_id:
         a, b = b, a
@@ -83,7 +83,8 @@ def comparison(
     except QueryError:
         found = None
     if found is None or found.model is not subject.model or found.key != subject.key:
-        return refusal(site, request, _("These are not two events of this object."), status=400)
+        message = _("These are not two events of this object.")
+        return refusal(site, request, message, status=400, crumbs=crumbs)
     old, new = (a, b) if a is not None else (b, None)
     entries = Entries(access, str(old._state.db))
     sides = _cards([event for event in (old, new) if event is not None], entries)
@@ -100,7 +101,7 @@ def comparison(
         title=capfirst(subject.text),
         subject=subject,
         opts=subject.model._meta,
-        crumbs=crumbs_of(access, subject.model, url),
+        crumbs=crumbs,
         lines=_lines(found, access, entries, old if with_same else None),
         existed=found.existed,
         exists=found.exists,

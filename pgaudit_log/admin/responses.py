@@ -69,8 +69,15 @@ def screen(
 
 
 def refusal(
-    site: AdminSite, request: HttpRequest, message: str, *, status: int = 404
+    site: AdminSite,
+    request: HttpRequest,
+    message: str,
+    *,
+    status: int = 404,
+    crumbs: Sequence[Crumb] = (),
 ) -> TemplateResponse:
-    """Return a page that says what cannot be shown, and why."""
+    """Return a page that says what cannot be shown, and why; ``crumbs`` lead to what can."""
     title = _("Not found") if status == 404 else _("This cannot be asked")
-    return screen(site, request, "refusal", status=status, title=title, message=message)
+    return screen(
+        site, request, "refusal", status=status, crumbs=crumbs, title=title, message=message
+    )

@@ -74,6 +74,10 @@ def test_what_is_no_pair_of_this_objects_events_is_refused(
     asked = {name: text.format(**values) for name, text in query.items()}
     response = root.get(place(order), asked)
     assert response.status_code == 400
+    back = place(order).removesuffix("compare/")
+    assert f'<p class="pgh-acts"><a href="/admin/shop/order/">Orders</a><a href="{back}">' in (
+        response.content.decode()
+    )
     assert b"<script>" not in response.content.split(b"pgh-main")[1]
 
 
