@@ -18,6 +18,12 @@ SAVED_FILTER_TABLE: Final = "pgaudit_log_saved_filter"
 DEFAULT_PARTITION: Final = f"{EVENT_TABLE}_default"
 """The partition that takes what no other has room for."""
 
+IMPORT_TABLES: Final = "pgaudit_log_import"
+"""What the names of the tables begin with that are there while an import runs, or after it was killed."""
+
+COPIES_SCHEMA: Final = "pgaudit_log_copied"
+"""The schema of what an import has copied from another database, as long."""
+
 MAINTENANCE: Final = "pgaudit_log.Maintenance"
 """What events call that which operators do to the log."""
 

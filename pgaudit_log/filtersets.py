@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -394,7 +395,7 @@ def parsed(field: Field, text: str) -> Any:
     while isinstance(field, models.ForeignKey):
         field = field.target_field
     if isinstance(field, models.JSONField):
-        return json.loads(text, parse_constant=float)
+        return json.loads(text, parse_float=_finite, parse_constant=_finite)
     if isinstance(field, models.BooleanField):
         text = text.title()
     value = field.to_python(text)
@@ -405,3 +406,15 @@ def parsed(field: Field, text: str) -> Any:
     if isinstance(field, models.DateTimeField) and timezone.is_naive(value):
         return timezone.make_aware(value)
     return value
+
+
+def _finite(text: str) -> float:
+    """Return a number of a document; what Python has for ``NaN`` and ``1e400`` is none of JSON.
+
+    Raises:
+        ValueError: for those.
+    """
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number

@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING, Any
 from django.contrib.auth.mixins import AccessMixin
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponseBase
+from django.utils.decorators import method_decorator
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
 from django.views.generic.base import TemplateResponseMixin, View
 from django.views.generic.detail import SingleObjectMixin
 
 from pgaudit_log.presentation import looks, pages
 from pgaudit_log.presentation.access import Access
-from pgaudit_log.presentation.object_texts import loaded
 from pgaudit_log.presentation.subjects import Subject, subject_for, subject_of
 from pgaudit_log.presentation.timelines import timeline_of
+from pgaudit_log.reading.objects import loaded
 from pgaudit_log.values.keys import parse_key
 from pgaudit_log.values.tables import concrete
 
@@ -28,6 +30,7 @@ else:
 __all__ = ["TimelineView"]
 
 
+@method_decorator(never_cache, name="dispatch")
 class TimelineView(AccessMixin, _SingleObjectMixin, TemplateResponseMixin, View):
     """What happened to an object: ``TimelineView.as_view(model=Order)``.
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from django.contrib.admin import AdminSite, ModelAdmin
-from django.db import models
+from django.contrib.admin import AdminSite
 from django.http import HttpRequest
 
 from pgaudit_log.admin.links import AdminLinks
 from pgaudit_log.presentation.access import Access
-from pgaudit_log.values.tables import concrete
 
 
 class AdminAccess(Access):
@@ -23,7 +20,7 @@ class AdminAccess(Access):
         super().__init__(request, AdminLinks(site))
         self.site = site
 
-    def admins_of(self, model: type[models.Model]) -> Sequence[ModelAdmin[Any]]:
-        """Return what this site has registered for a model."""
-        registered = self.site._registry.get(concrete(model))
-        return () if registered is None else (registered,)
+    @property
+    def sites(self) -> Sequence[AdminSite]:
+        """This site."""
+        return (self.site,)

@@ -17,7 +17,7 @@ from pgaudit_log.admin.absences import Absence, absence_of
 from pgaudit_log.admin.access import AdminAccess
 from pgaudit_log.admin.asked_moments import AskedMoment, NoMomentError, asked_moment
 from pgaudit_log.admin.links import AdminLinks
-from pgaudit_log.admin.past_entries import PastEntries, rows_of
+from pgaudit_log.admin.past_entries import PastEntries, rows_of, without_hidden
 from pgaudit_log.admin.past_relations import RelatedRows
 from pgaudit_log.admin.past_row_sets import row_set
 from pgaudit_log.admin.past_sections import Fields, fieldsets_of
@@ -25,7 +25,6 @@ from pgaudit_log.admin.responses import crumbs_of, refusal, screen
 from pgaudit_log.exceptions import UnknownPastError
 from pgaudit_log.models import Events
 from pgaudit_log.presentation import pages
-from pgaudit_log.presentation.object_texts import without_hidden
 from pgaudit_log.presentation.subjects import Subject, subject_of
 from pgaudit_log.reading.whole_objects import tables_of
 from pgaudit_log.timetravel import recorded_past

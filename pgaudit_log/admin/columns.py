@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib.admin import ModelAdmin
 from django.contrib.admin.utils import display_for_field, display_for_value, label_for_field
 from django.contrib.admin.utils import lookup_field as looked_up
-from django.core.exceptions import ObjectDoesNotExist
+from django.core.exceptions import FieldDoesNotExist, ObjectDoesNotExist
 from django.db import models
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -17,8 +17,11 @@ from django.utils.translation import gettext_lazy as _
 from pgaudit_log.diffs.display import NOTHING, safe
 from pgaudit_log.presentation import cards
 from pgaudit_log.presentation.access import Access
+from pgaudit_log.presentation.object_texts import as_seen, plain_text, text_of
 from pgaudit_log.reading import actors
 from pgaudit_log.reading.actors import Names
+from pgaudit_log.values.keys import key_fields, key_text
+from pgaudit_log.values.tables import concrete
 
 OF_CONTEXT = frozenset({"pgh_context", "pgh_session", "pgh_role", "pgh_origin"})
 """The fields that tell where an event came from."""
@@ -42,6 +45,9 @@ LABELS = {
     "pgh_role": _("Database role"),
 }
 """What fields of events are called above a column."""
+
+OF_ALL_VALUES = frozenset({"pgh_data", "pgh_diff"})
+"""The fields that have those of all columns as they are stored."""
 
 ANYBODYS = frozenset({"what_happened"})
 """The columns of the package that tell of no object."""
@@ -71,6 +77,8 @@ class Column:
         empty = self.model_admin.get_empty_value_display()
         if isinstance(value, SafeString):
             return value
+        if isinstance(value, models.Model):
+            value = _name(value, access)
         if field is not None and not isinstance(field.remote_field, models.ManyToOneRel):
             value = display_for_field(value, field, empty)
         elif not isinstance(value, str):
@@ -79,28 +87,40 @@ class Column:
 
     def _may_be_seen(self, event: Any, access: Access) -> bool:
         name = str(self.name)
-        if name.startswith("pgh_context") and not access.may_view_context:
-            return False
-        if name in OF_CONTEXT or _is_of_context(event, name):
+        document, *keys = _path(event, name)
+        if document in OF_CONTEXT or document.startswith("pgh_context"):
             return access.may_view_context
         if name in ANYBODYS:
             return True
-        if name.startswith("pgh_") and name not in OF_VALUES:
+        if document.startswith("pgh_") and document not in OF_VALUES:
             return True
         model = getattr(event, "pgh_tracked_model", None) or getattr(event, "pgh_model", None)
-        hidden = access.hidden_fields(model) if model is not None else frozenset()
-        if name in OF_VALUES and hidden:
+        if not access.may_view(model):
             return False
-        return access.may_view(model) and name not in hidden
+        if model is None:
+            return True
+        if document in OF_ALL_VALUES:
+            secret = access.secret_keys(model, str(event._state.db))
+            return keys[0] not in secret if keys else not secret
+        hidden = access.hidden_fields(model)
+        return name not in hidden and not (name in OF_VALUES and hidden)
 
 
-def _is_of_context(event: Any, name: str) -> bool:
-    """Return whether a field of an event is a ``ProxyField`` of its context."""
+def _path(event: Any, name: str) -> list[str]:
+    """Return what a column reads: the name of a field, and of a ``ProxyField`` the keys in that."""
     try:
         field = event._meta.get_field(name)
-    except Exception:  # a method or a function has no field
-        return False
-    return str(getattr(field, "pgh_proxy", "")).startswith("pgh_context")
+    except FieldDoesNotExist:  # a method or a function
+        return [name]
+    return str(getattr(field, "pgh_proxy", name)).split("__")
+
+
+def _name(obj: models.Model, access: Access) -> str:
+    model = concrete(type(obj))
+    key = key_text(obj.pk, key_fields(model))
+    if not access.may_view(model):
+        return plain_text(model, key)
+    return text_of(as_seen(obj, access.may_view, access.hidden_fields), key)
 
 
 def columns_of(model_admin: ModelAdmin[Any], names: Any) -> list[Column]:

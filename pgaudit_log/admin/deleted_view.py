@@ -24,10 +24,8 @@ from pgaudit_log.admin.links import AdminLinks
 from pgaudit_log.admin.responses import crumbs_of, screen
 from pgaudit_log.constants import DELETE, INSERT
 from pgaudit_log.declaring import model_labels
-from pgaudit_log.declaring.masks import masks_of
 from pgaudit_log.models import Events
 from pgaudit_log.presentation import cards, object_texts, pages
-from pgaudit_log.presentation.access import is_password
 from pgaudit_log.presentation.addresses import address, only
 from pgaudit_log.presentation.entries import Entries
 from pgaudit_log.presentation.filter_bar import PERIODS
@@ -81,8 +79,9 @@ def deleted(site: AdminSite, request: HttpRequest, model: type[models.Model]) ->
     asked = " ".join(request.GET.get("q", "").replace("\0", "").split())[:MOST_CHARACTERS]
     period = request.GET.get("period", USUAL_PERIOD)
     period = period if period in PERIODS else USUAL_PERIOD
-    condition, is_narrow = _asked_for(asked, model, access)
-    events = Events.objects.across(model).filter(condition, pgh_operation=DELETE)
+    events: Any = Events.objects.across(model)
+    condition, is_narrow = _asked_for(asked, model, access, str(events.db))
+    events = events.filter(condition, pgh_operation=DELETE)
     length = PERIODS[period][1]
     if length is not None and not is_narrow:
         events = events.between(timezone.now() - length, None)
@@ -112,7 +111,9 @@ def deleted(site: AdminSite, request: HttpRequest, model: type[models.Model]) ->
     )
 
 
-def _asked_for(text: str, model: type[models.Model], access: AdminAccess) -> tuple[Q, bool]:
+def _asked_for(
+    text: str, model: type[models.Model], access: AdminAccess, using: str
+) -> tuple[Q, bool]:
     """Return the condition that a search means, and whether it finds few events by an index.
 
     What is a number, or ends in one, is the key of a model whose keys are numbers. Other texts are looked
@@ -126,14 +127,11 @@ def _asked_for(text: str, model: type[models.Model], access: AdminAccess) -> tup
     by_key = Q(pk__in=[]) if key is None else Q(pgh_obj_id=key_text(key, keys))
     if key is not None and not is_by_text:
         return by_key, True
-    hidden, masked = access.hidden_fields(model), masks_of(model)
+    secret = access.secret_keys(model, using)
     columns = [
         column_of(own)
         for own in own_columns(model)
-        if isinstance(own, models.CharField | models.TextField)
-        and own.name not in hidden
-        and column_of(own) not in masked
-        and not is_password(own)
+        if isinstance(own, models.CharField | models.TextField) and column_of(own) not in secret
     ]
     by_value = (Q(IContains(KeyTextTransform(column, "pgh_data"), text)) for column in columns)
     return by_key | any_of(by_value), False

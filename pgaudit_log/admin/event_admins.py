@@ -37,6 +37,7 @@ from pgaudit_log.presentation import cards
 from pgaudit_log.presentation.entries import Entries
 from pgaudit_log.presentation.filter_bar import TrailFilterSet, typed_filterset
 from pgaudit_log.presentation.links import MODES, Mode
+from pgaudit_log.presentation.pages import number_of
 from pgaudit_log.presentation.shown import WORDS
 from pgaudit_log.reading import actors
 
@@ -190,7 +191,8 @@ class ReadOnlyAdmin(_ModelAdmin):
             raise PermissionDenied
         text = unquote(object_id)
         # Those that a subclass leaves out are not here.
-        if not text.isdecimal() or not self.get_queryset(request).filter(pk=text[:19]).exists():
+        id = number_of(text)
+        if id is None or not self.get_queryset(request).filter(pk=id).exists():
             raise Http404(_("There is no event %(id)s.") % {"id": text[:20]})
         return event_page(self.admin_site, request, text)
 

@@ -23,6 +23,8 @@ from pgaudit_log.admin.export_formats import FORMATS, Format
 from pgaudit_log.admin.responses import refusal
 from pgaudit_log.contexts import request_actors
 from pgaudit_log.contexts.salvage import storable
+from pgaudit_log.diffs.display import in_current_zone
+from pgaudit_log.reading.moments import aware
 
 LABEL: Final = "export"
 
@@ -57,7 +59,7 @@ def export(
     if isinstance(request, ASGIRequest):
         content = _in_steps(content)
     response = StreamingHttpResponse(content, content_type=form.content_type)
-    moment = timezone.localtime().strftime("%Y%m%d-%H%M%S")
+    moment = in_current_zone(aware(timezone.now())).strftime("%Y%m%d-%H%M%S")
     response["Content-Disposition"] = content_disposition_header(
         True, f"{name}-{moment}.{form.suffix}"
     )

@@ -9,14 +9,13 @@ from typing import Any
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connections, models, transaction
-from django.db.models import F, Q
+from django.db.models import F
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast
 
 from pgaudit_log.admin.access import AdminAccess
-from pgaudit_log.constants import OPERATIONS, OWN_MODELS
+from pgaudit_log.constants import OPERATIONS
 from pgaudit_log.declaring import former_names, model_labels
-from pgaudit_log.reading.expressions import any_of, of_model
 from pgaudit_log.values import row_json
 from pgaudit_log.values.tables import column_of, own_columns
 
@@ -50,12 +49,7 @@ def columns(access: AdminAccess) -> tuple[str, ...]:
 
 def viewable(events: Any, access: AdminAccess) -> Any:
     """Return those of ``events`` that are of what the person may view."""
-    if access.is_superuser:
-        return events
-    found = any_of(of_model(model) for model in access.viewable_models())
-    if access.may_view_context:
-        found |= Q(pgh_obj_model__in=OWN_MODELS)
-    return events.filter(found)
+    return events.filter(access.viewable_events())
 
 
 def rows(events: Any, access: AdminAccess) -> Generator[dict[str, Any]]:

@@ -109,7 +109,13 @@ def read(
         elif one.form_field is not None and text not in (None, ""):
             try:
                 values[name] = _value(one, one.form_field, text)
-            except (ValidationError, TypeError, ValueError, ArithmeticError) as problem:
+            except (
+                ArithmeticError,
+                RecursionError,
+                TypeError,
+                ValueError,
+                ValidationError,
+            ) as problem:
                 messages: Iterable[str] = getattr(problem, "messages", [_("This is no value.")])
                 error = " ".join(messages)
         filled[name] = replace(one, text=text, is_empty=is_empty, error=error)

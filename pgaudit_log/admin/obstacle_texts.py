@@ -14,7 +14,6 @@ from django.utils.translation import gettext_lazy
 from pgaudit_log.admin.access import AdminAccess
 from pgaudit_log.diffs.display import safe
 from pgaudit_log.reversal import Kind, Obstacle
-from pgaudit_log.values.tables import parents_of
 
 TEXTS: Mapping[Kind, Any] = {
     Kind.CHANGED_LATER: gettext_lazy("%(field)s was changed again later."),
@@ -51,8 +50,6 @@ def field_of(obstacle: Obstacle) -> models.Field[Any, Any] | None:
 
 def text_of_obstacle(obstacle: Obstacle, model: type[models.Model], access: AdminAccess) -> str:
     """Return what an obstacle says; of a field that is not to be seen, not which."""
-    if not access.may_view(model):
-        return _("You may not see this object.")
     hidden = access.hidden_fields(model)
     if obstacle.field in hidden:
         return _("A field that you may not see stands in the way.")
@@ -69,8 +66,7 @@ def detail_of(obstacle: Obstacle, model: type[models.Model], access: AdminAccess
 
     They name other rows, and values. What a project's own check says is for all who may see all fields.
     """
-    tables = (model, *parents_of(model))
-    if not access.may_view(model) or any(access.hidden_fields(table) for table in tables):
+    if access.hidden_fields(model):
         return ""
     if obstacle.kind is Kind.INVARIANT or (obstacle.kind in NAMING and access.is_superuser):
         return safe(obstacle.message)[:1000]

@@ -19,6 +19,7 @@ from pgaudit_log.presentation.labels import Label, Labels
 from pgaudit_log.presentation.object_texts import text_of
 from pgaudit_log.presentation.renderers import Surroundings
 from pgaudit_log.presentation.shown import Shown
+from pgaudit_log.reading.databases import database_of
 from pgaudit_log.reading.moments import Moment
 from pgaudit_log.timetravel import recorded_past
 from pgaudit_log.values.row_json import MISSING
@@ -50,20 +51,18 @@ class PastLabels(Labels):
         self,
         using: str,
         may_view: Callable[[type[models.Model]], bool],
-        hidden: Callable[[type[models.Model]], Collection[str]],
         moment: Moment,
+        hidden: Callable[[type[models.Model]], Collection[str]],
     ) -> None:
         super().__init__(using, may_view, hidden)
         self._moment = moment
 
     def _objects(self, model: type[models.Model]) -> models.QuerySet[Any, Any]:
         objects = super()._objects(model)
-        if not recorded_past.is_tracked(model):
-            return objects
-        return timetravel.query(objects, self._moment)
+        return timetravel.query(objects, self._moment) if self._has_past(model) else objects
 
     def _loaded(self, objects: models.QuerySet[Any, Any], attribute: str) -> list[Any]:
-        if not recorded_past.is_tracked(objects.model):
+        if not self._has_past(objects.model):
             return super()._loaded(objects, attribute)
         try:
             with transaction.atomic(using=self._using):
@@ -72,12 +71,26 @@ class PastLabels(Labels):
             return []
         return [obj for obj in found if attribute in obj.__dict__]
 
+    def _has_past(self, model: type[models.Model]) -> bool:
+        # A moment says nothing in another database.
+        return (
+            recorded_past.is_tracked(model)
+            and database_of(model, beside=self._using) == self._using
+        )
+
     def of(self, field: Field, value: Any) -> Label | None:
         """Return what a value of a foreign key pointed at; what is not known is not called gone."""
         label = super().of(field, value)
         if label is None or not label.is_gone or not recorded_past.is_tracked(label.model):
             return label
         return replace(label, is_gone=False)
+
+
+def without_hidden(obj: models.Model, hidden: Collection[str]) -> None:
+    """Take the values of hidden fields out of an object, so that no name of it has them."""
+    for field in obj._meta.concrete_fields:
+        if field.name in hidden and not field.primary_key:
+            obj.__dict__.pop(field.attname, None)
 
 
 class PastEntries(Entries):
@@ -88,7 +101,7 @@ class PastEntries(Entries):
     ) -> None:
         super().__init__(access, using)
         self._parameters = parameters
-        self.labels = PastLabels(using, access.may_view, access.hidden_fields, moment)
+        self.labels = PastLabels(using, access.may_view, moment, access.hidden_fields)
         self.surroundings = Surroundings(labels=self.labels, url_of=self.url_of)
 
     def url_of(self, model: type[models.Model], key: str) -> str:

@@ -12,8 +12,8 @@ from django.db import models
 from pgaudit_log.admin.access import AdminAccess
 from pgaudit_log.presentation.access import Action
 from pgaudit_log.presentation.entries import Entries
-from pgaudit_log.presentation.object_texts import loaded, plain_text, text_of, to_be_named
-from pgaudit_log.reading.objects import unloaded
+from pgaudit_log.presentation.object_texts import as_seen, plain_text, text_of
+from pgaudit_log.reading.objects import loaded, unloaded
 from pgaudit_log.reversal import Change, Plan, Step
 from pgaudit_log.reversal.steps import key_after
 from pgaudit_log.values.keys import key_fields, key_text, parse_key
@@ -39,6 +39,8 @@ class PlanRow:
     """The object as it is; ``None`` where there is none."""
     is_forbidden: bool = False
     """Whether the person may not do that."""
+    is_seen: bool = True
+    """Whether the person may see it: it may only stand in the way, and be anybody's."""
 
     @property
     def place(self) -> str:
@@ -97,6 +99,7 @@ class PlanRows:
                 step=own[0] if own else None,
                 obj=self._objects.get(place),
                 is_forbidden=not all(self._may(place, step) for step in own),
+                is_seen=self._may_see(place),
             )
             for place, own in steps.items()
         }
@@ -132,6 +135,15 @@ class PlanRows:
                 seen = set(shown.filter(pk__in=list(keys)).values_list("pk", flat=True))
                 self._unseen |= {place for key, place in keys.items() if key not in seen}
 
+    def _may_see(self, place: Place) -> bool:
+        """Return whether the person may see a row: its model, and the object as its admin shows it."""
+        model, obj = apps.get_model(place[0]), self._objects.get(place)
+        return (
+            place not in self._unseen
+            and self._access.may_view(model)
+            and (obj is None or self._access.may_view_object(model, obj))
+        )
+
     def _may(self, place: Place, step: Step) -> bool:
         """Return whether the person may do what a step does; of an inherited row, to what has it."""
         model, obj = step.model, self._objects.get(place)
@@ -140,7 +152,7 @@ class PlanRows:
             if key == step.key and model in parents_of(heir):
                 model, obj = heir, self._objects.get((label, key))
         is_there = step.action != "insert"
-        if is_there and place in self._unseen:
+        if is_there and not self._may_see(place):
             return False
         if is_there and obj is None and concrete(model) in self._access.site._registry:
             return False
@@ -155,13 +167,14 @@ class PlanRows:
 
     def text(self, row: PlanRow, entries: Entries) -> str:
         """Return what a row's object is called, as it is or as it would come back."""
-        if not self._access.may_view(row.model):
+        access = self._access
+        if not row.is_seen:
             return ""
         if row.model.__str__ is models.Model.__str__:
             return plain_text(row.model, row.key)
         if row.obj is not None:
             _with_related(row.obj, entries)
-            return text_of(to_be_named(row.obj, self._access.hidden_fields), row.key)
+            return text_of(as_seen(row.obj, access.may_view, access.hidden_fields), row.key)
         pk = parse_key(row.model, row.key)
         if row.step is None or pk is None:
             return plain_text(row.model, row.key)
@@ -170,10 +183,7 @@ class PlanRows:
 
 def _with_related(obj: models.Model, entries: Entries) -> None:
     """Let the ``__str__`` of an object have what it points at, as far as the page has loaded that."""
-    hidden = entries.access.hidden_fields(type(obj))
     for field in own_columns(type(obj)):
-        if field.name in hidden:
-            continue
         other = entries.labels.object_of(field, obj.__dict__.get(field.attname))
         if other is not None:
             obj._state.fields_cache.setdefault(field.name, other)

@@ -128,7 +128,11 @@ class PreviewMaker:
         """
         # Of what can be chosen by field, also what was chosen is told as it was found.
         told = usual if self._wanted.is_by_field else plan
-        later = [o for o in (*told.obstacles, *told.left_alone) if o.values is not None]
+        later = [
+            o
+            for o in (*told.obstacles, *told.left_alone)
+            if o.values is not None and self._rows.by_place[o.model, o.key].is_seen
+        ]
         steps = {(step.label, step.key): step for step in steps_of(usual)}
         usually = set(steps)
         chosen = {(step.label, step.key): step for step in steps_of(plan)}
@@ -153,8 +157,7 @@ class PreviewMaker:
                 view = self._row(row, steps[place], own, choices, is_ticked=True)
                 shown.append(replace(view, can_tick=False))
         lines = {line.name for row in shown for line in row.fields}
-        in_the_way = [o for o in plan.obstacles if self._is_told(o)]
-        left_alone = [o for o in plan.left_alone if self._is_told(o)]
+        in_the_way, left_alone = self._told(plan.obstacles), self._told(plan.left_alone)
         if self._wanted.is_by_field:
             # What cannot be ticked is not taken back, and so in nobody's way.
             left_alone += [o for o in in_the_way if o.field is not None and o.field not in lines]
@@ -166,14 +169,23 @@ class PreviewMaker:
             forbidden=forbidden,
         )
 
-    def _is_told(self, obstacle: Obstacle) -> bool:
-        """Return whether an obstacle is told by itself; what was changed later stands at its field.
+    def _told(self, obstacles: Sequence[Obstacle]) -> list[Obstacle]:
+        """Return the obstacles that are told by themselves; what was changed later stands at its field.
 
-        That a row is left out as it was chosen is no news.
+        That a row is left out as it was chosen is no news. Of one that is not to be seen, only that.
         """
-        if obstacle.kind is Kind.LEFT_OUT:
-            return False
-        return obstacle.values is None
+        found = []
+        unseen = set()
+        for obstacle in obstacles:
+            place = obstacle.model, obstacle.key
+            if obstacle.kind is Kind.LEFT_OUT or place in unseen:
+                continue
+            if not self._rows.by_place[place].is_seen:
+                unseen.add(place)
+                found.append(obstacle)
+            elif obstacle.values is None:
+                found.append(obstacle)
+        return found
 
     def _want_labels(self, steps: Sequence[Step], later: Sequence[Obstacle]) -> None:
         plan_rows.want_labels(steps, self.entries)
@@ -278,11 +290,18 @@ class PreviewMaker:
 
     def _obstacle(self, obstacle: Obstacle) -> ObstacleView:
         row = self._rows.by_place[obstacle.model, obstacle.key]
-        may_view = self._access.may_view(row.model)
+        if not row.is_seen:
+            return ObstacleView(
+                text=str(_("You may not see this object.")),
+                detail="",
+                kind=str(row.model._meta.verbose_name),
+                object_text="",
+                url="",
+                place="",
+            )
         can_leave_out = (
             not self._wanted.is_by_field
             and obstacle.kind not in ABOUT_NO_ROW
-            and may_view
             # Without the only one, nothing would be left.
             and len(self._rows.by_place) > 1
         )
@@ -291,7 +310,7 @@ class PreviewMaker:
             detail=detail_of(obstacle, row.model, self._access),
             kind=str(row.model._meta.verbose_name),
             object_text=self._text(row) if obstacle.kind is not Kind.INVARIANT else "",
-            url=self.entries.url_of(concrete(row.model), row.key) if may_view else "",
+            url=self.entries.url_of(concrete(row.model), row.key),
             place=row.place if can_leave_out else "",
             target_url=self._target_url(obstacle, row.model),
         )

@@ -7,15 +7,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
-from django.db import models
-
 from pgaudit_log.admin.access import AdminAccess
 from pgaudit_log.constants import DELETE, UPDATE
 from pgaudit_log.presentation.links import Mode
 from pgaudit_log.presentation.subjects import Subject
 from pgaudit_log.reversal import Kind, Plan, restore, revert, undo
 from pgaudit_log.reversal.options import OnConflict
-from pgaudit_log.values.tables import parents_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,14 +93,9 @@ def usual_choices(wanted: ReversalRequest, access: AdminAccess) -> FormChoices:
     assert wanted.subject is not None
     model = wanted.event.pgh_model if wanted.mode == "undo" else wanted.subject.model
     names = [own.name for own in model._meta.concrete_fields]
-    hidden = hidden_of(access, model)
+    hidden = access.hidden_fields(model)
     seen = tuple(name for name in names if name not in hidden)
     return replace(choices, fields=seen if len(seen) < len(names) else None)
-
-
-def hidden_of(access: AdminAccess, model: type[models.Model]) -> frozenset[str]:
-    """Return the fields of a model, and of what it inherits, whose values are not to be seen."""
-    return frozenset().union(*map(access.hidden_fields, (model, *parents_of(model))))
 
 
 def later_changes(plan: Plan) -> set[str]:
@@ -118,7 +110,6 @@ def later_changes(plan: Plan) -> set[str]:
 __all__ = [
     "FormChoices",
     "ReversalRequest",
-    "hidden_of",
     "later_changes",
     "usual_choices",
 ]

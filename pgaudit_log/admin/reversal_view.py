@@ -27,7 +27,6 @@ from pgaudit_log.admin.reversal_forms import Chosen
 from pgaudit_log.admin.reversal_requests import (
     FormChoices,
     ReversalRequest,
-    hidden_of,
     usual_choices,
 )
 from pgaudit_log.conf import settings
@@ -251,7 +250,7 @@ class _Page:
             message = _("The database could not do it just now. Nothing was changed; try again.")
             return refusal(self._site, self._request, message, status=503)
         except (PlanError, ContextError) as error:
-            notice = self._refused(error, settled.plan)
+            notice = self._refused(error, settled)
             return self._screen(usual, settled, chosen, notices=[notice], status=409)
         said = ngettext(
             "%(count)d object was changed.", "%(count)d objects were changed.", applied.rows
@@ -269,10 +268,10 @@ class _Page:
         chosen = Chosen(choices=usual.choices, inputs=self._inputs(usual))
         return self._screen(usual, usual, chosen, notices=[notice], status=409)
 
-    def _refused(self, error: Exception, plan: Plan) -> str:
+    def _refused(self, error: Exception, settled: _Settled) -> str:
         """Return why a plan was not carried out, to those who may see all values that this may tell."""
         message = _("It was refused. Nothing was changed.")
-        if any(self._access.hidden_fields(step.model) for step in plan.steps):
+        if any(self._access.hidden_fields(row.model) or not row.is_seen for row in settled.rows):
             return message
         cause: Any = error.__cause__
         if isinstance(cause, ValidationError):
@@ -316,7 +315,7 @@ class _Page:
 
     def _hidden(self) -> frozenset[str]:
         subject = self._wanted.subject
-        return frozenset() if subject is None else hidden_of(self._access, subject.model)
+        return frozenset() if subject is None else self._access.hidden_fields(subject.model)
 
     def _screen(
         self,

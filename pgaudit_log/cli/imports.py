@@ -146,23 +146,27 @@ def _write(plan: Plan, screen: Screen) -> None:
     else:
         screen.line("  Nothing to import.")
     for step in plan.of_all:
+        # Some peers have the records of all models in one table.
+        about = f"{safe(step.model)}, {safe(step.source.name)}"
         if step.imported:
-            screen.line(f"  {safe(step.source.name)}: {step.imported} imported before.")
+            screen.line(f"  {about}: {step.imported} imported before.")
         if step.compared:
             screen.line(
-                f"  {safe(step.source.name)}: {step.compared} are of a time of which events of this"
+                f"  {about}: {step.compared} are of a time of which events of this"
                 " package's own tell; --compare compares them."
             )
         for unkept in step.unkept:
-            screen.line(
-                f"  Not kept: {safe(step.source.name)}.{safe(unkept.column)} {safe(unkept.reason)}."
-            )
-    for label, reason in plan.left_out:
-        screen.line(f"  Left out: {safe(label)}. {safe(reason)}")
+            screen.line(f"  Not kept: {about}.{safe(unkept.column)} {safe(unkept.reason)}.")
+    _write_left_out(plan, screen)
     for obstacle in plan.obstacles:
         screen.line(f"  In the way: {safe(obstacle)}")
     if plan.events:
         screen.line(f"  {plan.events} events, about {_duration(plan.seconds)}.")
+
+
+def _write_left_out(plan: Plan, screen: Screen) -> None:
+    for label, reason in plan.left_out:
+        screen.line(f"  Left out: {safe(label)}. {safe(reason)}")
 
 
 def _duration(seconds: float) -> str:
@@ -220,6 +224,9 @@ def _compare(plan: Plan, screen: Screen) -> None:
     found = importing.compare(plan)
     if screen.as_json:
         screen.json({"peer": plan.peer, "tables": [_comparison(one) for one in found]})
+    elif not found:
+        screen.line(f"Nothing to compare: no table of {plan.peer} was found for a tracked model.")
+        _write_left_out(plan, screen)
     for one in found if not screen.as_json else ():
         screen.line(
             f"{safe(one.model)}, {safe(one.table)}: {one.in_both} in both,"

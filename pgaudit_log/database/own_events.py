@@ -105,7 +105,7 @@ def only_one(using: str) -> Iterator[None]:
             if not cursor.fetchone()[0]:
                 raise PlanError(
                     f'Another operator is at work on the log of the database "{using}":'
-                    " partitions, retention, roles and masks are changed by one at a time."
+                    " partitions, retention, imports, roles and masks are worked on by one at a time."
                     " Nothing was done; wait until that one has ended, and run this again."
                 )
         try:

@@ -15,7 +15,13 @@ from pgaudit_log.capture_v1 import (
     CaptureTriggersOfModels,
     RemoveCaptureTriggers,
 )
-from pgaudit_log.constants import APP_LABEL, DEFAULT_PARTITION, EVENT_TABLE
+from pgaudit_log.constants import (
+    APP_LABEL,
+    COPIES_SCHEMA,
+    DEFAULT_PARTITION,
+    EVENT_TABLE,
+    IMPORT_TABLES,
+)
 from pgaudit_log.database import standing_holds
 from pgaudit_log.database.partitions.catalogue import LOCK_TIMEOUT
 from pgaudit_log.declaring import former_names, model_labels
@@ -31,7 +37,7 @@ class Step:
     """Something to drop."""
 
     kind: str
-    """``trigger``, ``view``, ``function`` or ``table``."""
+    """``trigger``, ``view``, ``function``, ``table`` or ``schema``."""
     name: str
     statement: str
 
@@ -79,6 +85,8 @@ class Plan:
 def plan(using: str = "default", *, with_events: bool = False) -> Plan:
     """Return what would be dropped of a database: triggers, views, and the functions of capture.
 
+    What a killed import has left goes, too: none of it is an event yet.
+
     The event table stays with what belongs to it, the functions that read it and keep it append-only,
     unless ``with_events``. Nothing is written until :meth:`Plan.apply`.
     """
@@ -95,6 +103,7 @@ def plan(using: str = "default", *, with_events: bool = False) -> Plan:
             [EVENT_TABLE],
         )
         [schema] = cursor.fetchone()
+        unfinished = _unfinished(cursor, schema)
     steps = [
         Step(kind=kind, name=name, statement=statement)
         for kind, name, statement, _ in sorted(found, key=lambda row: _ORDER.index(row[0]))
@@ -103,7 +112,7 @@ def plan(using: str = "default", *, with_events: bool = False) -> Plan:
     [size] = [size for kind, _, size, _ in found if kind == "table"]
     return Plan(
         using=using,
-        steps=(*steps, *(_of_schema(schema) if with_events else ())),
+        steps=(*unfinished, *steps, *(_of_schema(schema) if with_events else ())),
         obstacles=(
             *(
                 f"The {kind} {name} is read by {others}. Drop that first."
@@ -120,6 +129,35 @@ def plan(using: str = "default", *, with_events: bool = False) -> Plan:
         migrations=tuple(_migrations(using)),
         size=size if with_events else None,
     )
+
+
+def _unfinished(cursor: Any, schema: str) -> list[Step]:
+    """Return the steps that drop what an import has made for itself, and was killed before it could.
+
+    Months that were being filled use functions that may go.
+    """
+    cursor.execute(
+        """
+        SELECT 'table', oid::regclass::text
+        FROM pg_catalog.pg_class
+        WHERE relnamespace = %s::regnamespace
+            AND relkind = 'r'
+            AND NOT relispartition
+            AND relname ~ %s
+        UNION ALL
+        SELECT 'schema', nspname::text FROM pg_catalog.pg_namespace WHERE nspname = %s
+        ORDER BY 1, 2
+        """,
+        [schema, f"^{IMPORT_TABLES}(_|$)", COPIES_SCHEMA],
+    )
+    return [
+        Step(
+            kind=kind,
+            name=name,
+            statement=f"DROP {kind.upper()} {name}{' CASCADE' if kind == 'schema' else ''}",
+        )
+        for kind, name in cursor.fetchall()
+    ]
 
 
 def _of_schema(schema: str) -> list[Step]:

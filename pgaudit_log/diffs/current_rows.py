@@ -160,11 +160,15 @@ def _values(
     if not columns:
         return [() for _ in given]
     connection = connections[using]
+    texts = [row_json.join(state) for state in given]
+    # The same state is often given more than once, and may be large.
+    distinct = [*dict.fromkeys(texts)]
     try:
         with pinned(using, **settings), connection.cursor() as cursor:
-            sql = make_sql(columns, [row_json.join(state) for state in given], connection)
+            sql = make_sql(columns, distinct, connection)
             cursor.execute(sql.text, sql.params)
-            return fetch_all(cursor)
+            found = dict(zip(distinct, fetch_all(cursor), strict=True))
+            return [found[text] for text in texts]
     except (DataError, IntegrityError):
         if len(given) == 1 and len(columns) == 1:
             return [(MISSING,)]

@@ -8,6 +8,7 @@ from typing import Any
 from django.db import models
 
 from pgaudit_log import timetravel
+from pgaudit_log.diffs.display import name_of
 from pgaudit_log.exceptions import UnknownPastError
 from pgaudit_log.reading.moments import Moment
 from pgaudit_log.timetravel import recorded_past
@@ -25,7 +26,7 @@ def names(
     """
     asked = [parse_key(model, key) for key in keys if not is_shortened(key)]
     rows = _rows(model, moment, using).filter(pk__in=[key for key in asked if key is not None])
-    found = {key_text(obj.pk, key_fields(model)): _name(obj) for obj in _loaded(rows)}
+    found = {key_text(obj.pk, key_fields(model)): name_of(obj) for obj in _loaded(rows)}
     return {key: found.get(key) or _unnamed(model, key) for key in keys}
 
 
@@ -36,7 +37,7 @@ def names_by(
     model: type[models.Model] = field.model
     values = [read_part(text, field) for text in texts]
     rows = _rows(model, moment, using).filter(**{f"{field.attname}__in": values})
-    found = {key_text(getattr(obj, field.attname), [field]): _name(obj) for obj in _loaded(rows)}
+    found = {key_text(getattr(obj, field.attname), [field]): name_of(obj) for obj in _loaded(rows)}
     return {text: found.get(text) or _unnamed(model, text) for text in texts}
 
 
@@ -56,14 +57,6 @@ def _loaded(rows: models.QuerySet[Any, Any]) -> list[Any]:
         return list(rows.prefetch_related(*targets))
     except UnknownPastError:
         return []
-
-
-def _name(obj: models.Model) -> str | None:
-    """Return what an object is called; ``None`` where the model's own code cannot say it."""
-    try:
-        return str(obj)
-    except Exception:
-        return None
 
 
 def _unnamed(model: type[models.Model], key: str) -> str:

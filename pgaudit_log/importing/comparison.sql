@@ -4,12 +4,12 @@
 --   @belongs@  the test whether event is one of the declaration's
 --   @today@    its snapshot under today's names; @sent@ the function that makes one whole that refers
 --              to other events
---   @kept@     the columns that the peer has
+--   @kept@     the columns that the peer has, but for those that are less exact there, which @compared@ takes out
 WITH theirs AS (
-    SELECT obj_pk, operation, snapshot::text AS state, created_at, origin ->> 'id' AS id
+    SELECT obj_pk, operation, (snapshot@compared@)::text AS state, created_at, origin ->> 'id' AS id
     FROM (@events@) AS event
     -- A save that changed nothing, of which this package has no event.
-    WHERE operation IN ('I', 'U', 'D') AND diff IS DISTINCT FROM '{}'
+    WHERE operation IN ('I', 'U', 'D') AND (diff@compared@) IS DISTINCT FROM '{}'
 ),
 ours AS (
     SELECT

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from django.db import connections, transaction
+from django.db import ProgrammingError, connections, transaction
 
+from pgaudit_log.database.privileges import sqlstate
+from pgaudit_log.exceptions import PlanError
 from pgaudit_log.importing import elsewhere
 from pgaudit_log.importing.event_statements import EventStatements
 from pgaudit_log.importing.lines import Lines
@@ -61,16 +63,30 @@ def compare(plan: Plan, *, shown: int = SHOWN) -> list[Comparison]:
     From the first event of this package's own about an object on, each record of the peer's should
     have an event with the same operation and the same values, and the other way round. What it
     makes in the database for that is gone when it returns.
+
+    Raises:
+        PlanError: when something is in the way of reading what the peer has, or a right is missing.
     """
+    if plan.obstacles and not plan.steps:
+        raise PlanError(f"Nothing was compared. {' '.join(plan.obstacles)}")
     using = plan.using
-    with (
-        transaction.atomic(using=using),
-        elsewhere.copied(plan.copies, plan.from_database, using, elsewhere.PLANNED),
-    ):
-        return [
-            _compare(elsewhere.found(step.source, plan.from_database, using), using, shown)
-            for step in plan.steps
-        ]
+    try:
+        with (
+            transaction.atomic(using=using),
+            elsewhere.copied(plan.copies, plan.from_database, using, elsewhere.PLANNED),
+        ):
+            return [
+                _compare(elsewhere.found(step.source, plan.from_database, using), using, shown)
+                for step in plan.steps
+            ]
+    except ProgrammingError as error:
+        if sqlstate(error) != "42501":
+            raise
+        [refusal, *_] = str(error).strip().splitlines()
+        raise PlanError(
+            f"Nothing was compared: {refusal}. Tables are made meanwhile, and are gone afterwards. Run it"
+            " as the role that migrates."
+        ) from error
 
 
 def _compare(source: Source, using: str, shown: int) -> Comparison:

@@ -103,6 +103,7 @@ def _source(
             if column_of(field) in told
         ],
         left_out=list(reasons),
+        rounded=list(clocks),
         records_sql=records_sql,
         fill=lambda to, fields: _records(to, fields, declaration, quote_name(name), where),
     )

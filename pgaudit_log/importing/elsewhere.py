@@ -12,12 +12,13 @@ from typing import Any
 from django.db import DatabaseError, connections, models, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from pgaudit_log.constants import COPIES_SCHEMA
 from pgaudit_log.importing.peer_tables import is_readable
 from pgaudit_log.importing.peers import PEERS, Tables
 from pgaudit_log.importing.sources import Source
 from pgaudit_log.values.sql_text import Sql, template
 
-SCHEMA = "pgaudit_log_copied"
+SCHEMA = COPIES_SCHEMA
 """The schema of the copies while an import runs, of which there is one at a time."""
 
 PLANNED = "pgaudit_log_planned"
@@ -115,8 +116,8 @@ def found(source: Source, database: str | None, using: str, schema: str = PLANNE
 def copied(
     found: Collection[Table], source: str | None, using: str, schema: str = SCHEMA
 ) -> Iterator[None]:
-    """Have copies of tables of the database ``source`` while a block runs; none without one."""
-    if source is None:
+    """Have copies of tables of the database ``source`` while a block runs; none without tables or one."""
+    if source is None or not found:
         yield
         return
     drop(using, schema)

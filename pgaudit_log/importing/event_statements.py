@@ -10,7 +10,14 @@ from pgaudit_log.capture_v1.snapshot import snapshot_source
 from pgaudit_log.conf import settings
 from pgaudit_log.constants import EVENT_TABLE
 from pgaudit_log.declaring import declarations
-from pgaudit_log.importing.source_events import LINES, TXID, SourceEvents, read, without
+from pgaudit_log.importing.source_events import (
+    LINES,
+    TXID,
+    SourceEvents,
+    read,
+    rounded_sql,
+    without,
+)
 from pgaudit_log.reading import declared_tables
 from pgaudit_log.reading.snapshot_sql import belongs_sql, text_array_sql, today_sql
 from pgaudit_log.values.quoting import quote_literal, quote_name
@@ -123,12 +130,14 @@ class EventStatements(SourceEvents):
         if self.has_old:
             events.append(self.events(0, last, 0, shape, is_old=True))
         table = declared_tables.table(self._source.declaration, self._connection.alias)
-        kept = text_array_sql(list(self._source.columns))
+        rounded = self._source.rounded
+        kept = text_array_sql([name for name in self._source.columns if name not in rounded])
         return read("comparison").sql(
             events=Sql.plain("\nUNION ALL\n").join("(" + event + ")" for event in events),
             belongs=belongs_sql(table, "event."),
             today=today_sql("event", table),
             sent="pgaudit_log_resolved" if table.large else "",
             kept=kept,
+            compared=without(rounded_sql(self._source)),
             limit=str(limit),
         )

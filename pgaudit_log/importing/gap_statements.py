@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 
 from pgaudit_log.capture_v1.snapshot import snapshot_source
-from pgaudit_log.constants import DELETE, LOWEST_ID
+from pgaudit_log.constants import DELETE, IMPORT_TABLES, LOWEST_ID
 from pgaudit_log.declaring import declarations
 from pgaudit_log.declaring.masks import masks_of
 from pgaudit_log.importing.labels import kind_for
@@ -21,7 +21,7 @@ from pgaudit_log.values.quoting import quote_literal, quote_name
 from pgaudit_log.values.sql_text import Sql
 from pgaudit_log.values.tables import Field, column_of, table_of
 
-STATES = "pgaudit_log_import_states"
+STATES = f"{IMPORT_TABLES}_states"
 """The temporary table of what a peer has told last of each object."""
 
 

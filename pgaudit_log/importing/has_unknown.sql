@@ -33,6 +33,6 @@ SELECT EXISTS (
         WHEN COALESCE(own.label, theirs.label) NOT IN (@event_labels@) THEN TRUE
         WHEN own.id IS NOT NULL THEN own.operation = 'D' OR own.id < truncated.id
         WHEN theirs.obj_pk IS NULL OR theirs.is_gone OR truncated.id > 0 THEN TRUE
-        ELSE record_image_ne(ROW(today.state), ROW(today.state || theirs.state))
+        ELSE record_image_ne(ROW(today.state), ROW(theirs.state))
     END
 )

@@ -11,7 +11,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from pgaudit_log.capture_v1.snapshot import snapshot_source
 from pgaudit_log.conf import settings
 from pgaudit_log.constants import LOWEST_ID
-from pgaudit_log.importing.source_events import LINES, SourceEvents, read, without
+from pgaudit_log.importing.source_events import LINES, SourceEvents, read, rounded_sql, without
 from pgaudit_log.importing.sources import Source
 from pgaudit_log.values.key_sql import key_sql
 from pgaudit_log.values.keys import key_fields
@@ -137,7 +137,7 @@ class Lines(SourceEvents):
             id=source.id,
             row=", ".join(f"{sql} AS {quote_name(name)}" for name, sql in source.columns.items()),
             snapshot=self._stored(snapshot_source("new", self._captured())),
-            known=without(source.unknown),
+            known=without(source.unknown) + without(rounded_sql(source)),
         )
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from django.db import connections, transaction
 
 from pgaudit_log.conf import settings
+from pgaudit_log.constants import IMPORT_TABLES
 from pgaudit_log.database.partitions import attaching, catalogue
 from pgaudit_log.database.partitions.calendar import Interval, Period, period_at
 from pgaudit_log.database.partitions.leaves import suffix_of
@@ -16,7 +17,7 @@ from pgaudit_log.database.partitions.locking import Patience
 from pgaudit_log.values.quoting import quote_name
 from pgaudit_log.values.sql_text import Sql
 
-_FILLED = "pgaudit_log_import_"
+_FILLED = f"{IMPORT_TABLES}_"
 """What the name of a table begins with that is filled to become a partition."""
 
 LEAST = 10_000

@@ -26,7 +26,23 @@ _SAME = (
 )
 """What is called the same here."""
 
+_NOT_CALLED = Instead(
+    advice="Nothing is called: triggers write events. Read pgaudit_log.models.Events, or give conditions to"
+    " trackers."
+)
+
+_OF_ADMIN = Instead(advice="Take it out: the audit admin is behind each History button.")
+
 DOTTED: Final = {
+    **{f"{app}.apps": Instead(advice="Write pgaudit_log.") for app in peer_settings.APPS},
+    "auditlog.admin": _OF_ADMIN,
+    "easyaudit.admin": _OF_ADMIN,
+    "reversion.admin": _OF_ADMIN,
+    "simple_history.admin": _OF_ADMIN,
+    "auditlog.signals": _NOT_CALLED,
+    "easyaudit.signals": _NOT_CALLED,
+    "reversion.signals": _NOT_CALLED,
+    "simple_history.signals": _NOT_CALLED,
     "auditlog": Instead(advice="Write pgaudit_log."),
     "auditlog.context.disable_auditlog": Instead(
         advice="Write pgtrigger.ignore(), which leaves triggers out for a block."
@@ -81,6 +97,7 @@ DOTTED: Final = {
     "pghistory.middleware.HistoryMiddleware": Instead(
         advice="Write pgaudit_log.middleware.AuditMiddleware, before SessionMiddleware."
     ),
+    "pghistory.models": Instead(advice="Write pgaudit_log.models."),
     "pghistory.models.Context": Instead(
         advice="There is no such table: each event has its context."
     ),
@@ -103,10 +120,15 @@ DOTTED: Final = {
     "reversion.models.Version": Instead(
         advice="Write order.events, OrderEvent, or pgaudit_log.models.Events."
     ),
+    "reversion.add_meta": Instead(advice="Write within pgaudit_log.context(…)."),
+    "reversion.add_to_revision": Instead(advice="Take it out: each change is captured."),
     "reversion.register": Instead(
         advice="Write pgaudit_log.track; follow= has relations of a whole object."
     ),
     "reversion.set_comment": Instead(advice="Write within pgaudit_log.context(comment=…)."),
+    "reversion.set_date_created": Instead(
+        advice="Take it out: an event has the time of its transaction."
+    ),
     "reversion.set_user": Instead(advice="Write within pgaudit_log.context(user=…)."),
     "reversion.views": Instead(advice="Take it out: the middleware has the context of requests."),
     "simple_history": Instead(advice="Write pgaudit_log."),
@@ -134,6 +156,11 @@ DOTTED: Final = {
     ),
 }
 """What is imported, or named in a text, by its whole path; a longer path has what its beginning has."""
+
+NO_COUNTERPART: Final = Instead(
+    advice="Nothing here is called so. See the page Come from … of the package for what is there instead."
+)
+"""What is said of all else that is in a package."""
 
 ATTRIBUTES: Final = {
     "changed_fields": Instead(advice="Where it is a CRUD event's: write event.pgh_diff, a dict."),
@@ -168,6 +195,9 @@ ATTRIBUTES: Final = {
     ),
     "_history_user": Instead(advice="Write within pgaudit_log.context(user=…).", is_silent=True),
     "diff_against": Instead(advice="Write pgaudit_log.diffs.diff(older, newer)."),
+    "history_object": Instead(
+        advice="Of a record: write event.pgh_obj, or Order.objects.as_of(event).get(pk=…)."
+    ),
     "next_record": Instead(advice="Write event.pgh_obj.events.after(event.pgh_id)."),
     "prev_record": Instead(advice="Write pgh_diff: an update has the values of before, too."),
     "skip_history_when_saving": Instead(
@@ -212,15 +242,23 @@ BARE_TRACK: Final = Instead(
 RECORDS: Final = (
     "all",
     "as_of",
+    "bulk_history_create",
+    "bulk_history_update",
     "earliest",
     "filter",
     "first",
     "get",
     "last",
     "latest",
+    "latest_of_each",
     "most_recent",
 )
 """The methods that tell that ``.history`` is the manager of django-simple-history."""
+
+MIGRATION: Final = Instead(
+    advice="A migration of before is not ported. Once another one has dropped the history's tables,"
+    " python -m pgaudit_log.importing.past_migrations takes out what needs the package."
+)
 
 HISTORY: Final = Instead(
     advice="Write events: order.events.all(), Order.objects.as_of(moment), OrderEvent.objects."

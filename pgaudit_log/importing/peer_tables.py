@@ -43,6 +43,37 @@ def types_of(table: str, connection: BaseDatabaseWrapper) -> dict[str, str]:
         return dict(cursor.fetchall())
 
 
+def tables_with(columns: Collection[str], connection: BaseDatabaseWrapper) -> list[str]:
+    """Return the tables, not views, of the current schema that have all of some columns."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT relname
+            FROM pg_catalog.pg_class
+            WHERE relnamespace = to_regnamespace(quote_ident(current_schema()))
+                AND relkind IN ('r', 'p')
+                AND NOT relispartition
+                AND (
+                    SELECT count(*) FROM pg_catalog.pg_attribute
+                    WHERE attrelid = pg_class.oid AND attname = ANY(%s) AND NOT attisdropped
+                ) = %s
+            ORDER BY relname
+            """,
+            [list(columns), len(columns)],
+        )
+        return [name for (name,) in cursor.fetchall()]
+
+
+def without_class(
+    peer: str, found: Collection[str], known: Collection[str]
+) -> Iterator[tuple[str, str]]:
+    """Yield each table of a peer's that no class of the project's is there for, and what to do."""
+    for name in found:
+        if name not in known:
+            advice = f"Say of which model it is: --table app.Model={name}"
+            yield name, f"It is a table of {peer} that has no class here any more. {advice}"
+
+
 def is_readable(table: str, connection: BaseDatabaseWrapper) -> bool:
     """Return whether the role may read a table that is there."""
     with connection.cursor() as cursor:

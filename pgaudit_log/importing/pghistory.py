@@ -12,7 +12,14 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pgaudit_log.constants import CONTEXT_MAX_BYTES, DELETE, INSERT, MANUAL, OLD, UPDATE
 from pgaudit_log.importing.labels import declaration_for, kind_for
-from pgaudit_log.importing.peer_tables import columns_of, given_tables, is_readable, types_of
+from pgaudit_log.importing.peer_tables import (
+    columns_of,
+    given_tables,
+    is_readable,
+    tables_with,
+    types_of,
+    without_class,
+)
 from pgaudit_log.importing.sources import Kind, Source
 from pgaudit_log.values.quoting import quote_name
 from pgaudit_log.values.tables import concrete
@@ -70,6 +77,8 @@ def sources(
     known = [(model, events, events._meta.db_table) for model, events in event_models()]
     for model, events, name in [*known, *given]:
         yield _source(connection, model, events, name)
+    theirs = tables_with(("pgh_id", "pgh_label", "pgh_created_at"), connection)
+    yield from without_class(NAME, theirs, [name for _, _, name in [*known, *given]])
 
 
 def _source(

@@ -102,6 +102,8 @@ class Plan:
                 f"Cannot import in batches of {batch_size} events with {workers} connections. Give 1"
                 " or more of each."
             )
+        if not self.of_all:
+            return Imported(events={}, gaps={})
         done = 0
 
         def count(events: int) -> None:

@@ -9,19 +9,18 @@ from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
 from django.core import serializers
-from django.core.serializers.base import DeserializationError
-from django.db import models
+from django.db import DatabaseError, DataError, models, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from pgaudit_log.constants import UPDATE
+from pgaudit_log.constants import IMPORT_TABLES, UPDATE
 from pgaudit_log.declaring.declarations import Declaration
 from pgaudit_log.importing.labels import declaration_for, kind_for
 from pgaudit_log.importing.peer_tables import is_readable, shows_all, types_of
-from pgaudit_log.importing.sources import Kind, Source, Unkept
+from pgaudit_log.importing.sources import Kind, Source, Unkept, value_columns
 from pgaudit_log.triggers.captured_columns import stored_columns
 from pgaudit_log.values.column_json import cast_sql, column_type, sql_type
 from pgaudit_log.values.keys import key_fields
-from pgaudit_log.values.quoting import quote_literal, quote_name
+from pgaudit_log.values.quoting import quote_literal
 from pgaudit_log.values.sql_text import Sql
 from pgaudit_log.values.tables import Field, column_of, concrete
 
@@ -29,7 +28,7 @@ NAME = "django-reversion"
 
 _TABLE = "reversion_version"
 
-_VERSIONS = "pgaudit_log_import_versions"
+_VERSIONS = f"{IMPORT_TABLES}_versions"
 """The table of the versions of one model, with typed columns, which is made for the import."""
 
 _PORTION = 1_000
@@ -85,6 +84,11 @@ def sources(
 def _source(connection: BaseDatabaseWrapper, declaration: Declaration, content_type: int) -> Source:
     model = concrete(declaration.tracked_model)
     fields = stored_columns(model, declaration.columns, connection)
+    clocks = [
+        column_of(field)
+        for field in fields
+        if isinstance(field, (models.DateTimeField, models.TimeField))
+    ]
     versions = f"""
         SELECT
             version.id AS version_id, revision.date_created, revision.id AS revision_id,
@@ -107,12 +111,12 @@ def _source(connection: BaseDatabaseWrapper, declaration: Declaration, content_t
             _UNREADABLE: Kind(operation="M", label=_UNREADABLE),
         },
         key=[f"source.key_{n}" for n in range(len(key_fields(model)))],
-        columns={column_of(f): f"source.{quote_name(column_of(f))}" for f in fields},
+        columns={name: f"source.{value}" for name, value in value_columns(fields).items()},
         unkept=tuple(
-            Unkept(column=column_of(field), reason="has milliseconds there, not microseconds")
-            for field in fields
-            if isinstance(field, (models.DateTimeField, models.TimeField))
+            Unkept(column=column, reason="has milliseconds there, not microseconds")
+            for column in clocks
         ),
+        rounded=clocks,
         context_id="md5('django-reversion ' || source.revision_id)::uuid",
         context="NULLIF(jsonb_strip_nulls(jsonb_build_object("
         "'user', source.user_id, 'comment', NULLIF(source.comment, ''))), '{}')",
@@ -154,9 +158,9 @@ def _fill(
     versions: str,
 ) -> None:
     """Make the table of the versions of a model, read by Django's own deserializers."""
+    names = value_columns(fields)
     columns = ", ".join(
-        f"ADD COLUMN {quote_name(column_of(field))} {column_type(field, connection)}"
-        for field in fields
+        f"ADD COLUMN {names[column_of(field)]} {column_type(field, connection)}" for field in fields
     )
     with connection.cursor() as cursor:
         cursor.execute(f"CREATE UNLOGGED TABLE {_VERSIONS} AS SELECT * FROM ({versions}) AS found")
@@ -166,20 +170,45 @@ def _fill(
             f" ADD COLUMN many_to_many jsonb, ADD COLUMN unreadable text, {columns}"
         )
         assigned = ["kind", "unknown", "many_to_many", "unreadable"]
-        assigned += [quote_name(column_of(field)) for field in fields]
+        assigned += names.values()
         assignments = Sql.plain(", ").join(f"{name} = " + Sql.param(None) for name in assigned)
         update = f"UPDATE {_VERSIONS} SET " + assignments + " WHERE version_id = " + Sql.param(None)
         last = 0
         while rows := _portion(connection, last):
-            cursor.executemany(
+            _assign(
+                connection,
                 update.text,
                 [
-                    [*_values(model, fields, format, text, connection), id]
+                    ([*_values(model, fields, format, text, connection), id], text)
                     for id, format, text in rows
                 ],
+                fields,
             )
             last = rows[-1][0]
         cursor.execute(f"ANALYZE {_VERSIONS}")
+
+
+def _assign(
+    connection: BaseDatabaseWrapper,
+    update: str,
+    rows: Sequence[tuple[list[Any], str]],
+    fields: Sequence[Field],
+) -> None:
+    """Write the values of versions; what the columns of today do not take cannot be read any more."""
+    try:
+        with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
+            cursor.executemany(update, [values for values, _ in rows])
+        return
+    except DataError:
+        if len(rows) == 1 and rows[0][0][0] == _UNREADABLE:
+            raise
+    if len(rows) > 1:
+        middle = len(rows) // 2
+        _assign(connection, update, rows[:middle], fields)
+        _assign(connection, update, rows[middle:], fields)
+        return
+    [(values, text)] = rows
+    _assign(connection, update, [([*_unreadable(fields, text), values[-1]], text)], fields)
 
 
 def _portion(connection: BaseDatabaseWrapper, last: int) -> list[tuple[int, str, str]]:
@@ -210,13 +239,18 @@ def _values(
         [found] = serializers.deserialize(
             format, text, ignorenonexistent=True, using=connection.alias
         )
+        if not isinstance(found.object, model):
+            return _unreadable(fields, text)
         there = set(json.loads(text)[0]["fields"]) if format == "json" else None
         values = [
             field.get_db_prep_save(getattr(found.object, field.attname), connection)
             for field in fields
         ]
-    except (DeserializationError, ValueError, serializers.SerializerDoesNotExist):
-        return [_UNREADABLE, [column_of(f) for f in fields], None, text, *(None for _ in fields)]
+    except DatabaseError:
+        raise
+    except Exception:
+        # Whatever Django's deserializers, or somebody else's, make of a text that is none of theirs.
+        return _unreadable(fields, text)
     unknown = [
         column_of(field)
         for field in fields
@@ -225,3 +259,7 @@ def _values(
     parts = {name: list(keys) for name, keys in (found.m2m_data or {}).items()}
     listed = json.dumps(parts, default=str) if parts else None
     return [_KEPT, unknown, listed, None, *values]
+
+
+def _unreadable(fields: Sequence[Field], text: str) -> list[Any]:
+    return [_UNREADABLE, [column_of(f) for f in fields], None, text, *(None for _ in fields)]

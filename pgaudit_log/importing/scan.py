@@ -55,11 +55,22 @@ def _in_file(path: Path) -> Iterator[Finding]:
         return
     reader = _Reader(path)
     reader.visit(tree)
+    if path.parent.name == "migrations":
+        yield from _of_migration(path, reader.findings)
+        return
     seen = set()
     for finding in sorted(reader.findings, key=lambda found: (found.line, found.name)):
         if (finding.line, finding.name) not in seen:
             seen.add((finding.line, finding.name))
             yield finding
+
+
+def _of_migration(path: Path, findings: Sequence[Finding]) -> Iterator[Finding]:
+    """Yield what is said of a migration, which is left as it is: that it needs a peer, if it does."""
+    named = [finding for finding in findings if _is_of_peer(finding.name)]
+    for finding in sorted(named, key=lambda found: found.line)[:1]:
+        name = finding.name.partition(".")[0]
+        yield Finding(path=path, line=finding.line, name=name, instead=peer_names.MIGRATION)
 
 
 class _Reader(ast.NodeVisitor):
@@ -92,8 +103,9 @@ class _Reader(ast.NodeVisitor):
     def visit_Attribute(self, node: ast.Attribute) -> None:
         self._note_attribute(node)
         if (path := self._path(node)) is not None:
-            known = _known_part(path)
-            self.note(node, known, peer_names.DOTTED[known])
+            instead = _of_path(path)
+            is_known = instead is not peer_names.NO_COUNTERPART
+            self.note(node, _known_part(path) if is_known else path, instead)
         else:
             self.generic_visit(node)
 
@@ -169,12 +181,20 @@ def _is_of_peer(path: str) -> bool:
 
 
 def _of_path(path: str) -> Instead:
-    """Return what is said of a path, or of the longest beginning of it of which something is."""
-    return peer_names.DOTTED[_known_part(path)]
+    """Return what is said of a path, or of the longest beginning of it of which something is.
+
+    What is said of a package is not said of all that is in it.
+    """
+    known = _known_part(path)
+    if known in PEERS and known != path:
+        return peer_names.NO_COUNTERPART
+    return peer_names.DOTTED[known]
 
 
 def _known_part(path: str) -> str:
     """Return the longest beginning of a path of which something is said."""
+    # An older path of the same functions.
+    path = path.replace("reversion.revisions.", "reversion.", 1)
     while path not in peer_names.DOTTED:
         path = path.rpartition(".")[0]
     return path

@@ -7,13 +7,14 @@ from collections.abc import Callable
 from django.db import connections, transaction
 
 from pgaudit_log.backfill import backfill
+from pgaudit_log.constants import IMPORT_TABLES
 from pgaudit_log.declaring import declarations
 from pgaudit_log.importing.gap_statements import STATES, GapStatements
 from pgaudit_log.importing.sources import Source
 from pgaudit_log.importing.transfer import ROOM
 from pgaudit_log.values.pinned_settings import pinned
 
-_GAPS = "pgaudit_log_import_gaps"
+_GAPS = f"{IMPORT_TABLES}_gaps"
 """The temporary table of what was missed."""
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from django.apps import apps
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from pgaudit_log.constants import DELETE, INSERT, UPDATE
+from pgaudit_log.constants import DELETE, IMPORT_TABLES, INSERT, UPDATE
 from pgaudit_log.declaring.declarations import Declaration
 from pgaudit_log.importing.labels import declaration_for, kind_for
 from pgaudit_log.importing.peer_tables import (
@@ -17,7 +17,9 @@ from pgaudit_log.importing.peer_tables import (
     columns_of,
     given_tables,
     is_readable,
+    tables_with,
     types_of,
+    without_class,
 )
 from pgaudit_log.importing.sources import Source
 from pgaudit_log.values.quoting import quote_literal, quote_name
@@ -38,7 +40,7 @@ _ABOUT_RECORDS = (
 
 _OPERATIONS = {"+": (INSERT, "insert"), "~": (UPDATE, "update"), "-": (DELETE, "delete")}
 
-CHANGES = "pgaudit_log_import_parts"
+CHANGES = f"{IMPORT_TABLES}_parts"
 """The table of the changes of one many-to-many field, which is made for the import."""
 
 
@@ -69,6 +71,8 @@ def sources(
     given = [(model, name) for model, names in tables.items() for name in names]
     for model, name in [*records, *given]:
         yield _of_model(connection, model, name)
+    theirs = tables_with(("history_id", "history_date", "history_type"), connection)
+    yield from without_class(NAME, theirs, [name for _, name in [*records, *given]])
     for through, of_parts in _classes("m2m_history_id"):
         yield _of_parts(connection, through, of_parts)
 
@@ -117,6 +121,8 @@ def _of_parts(
     owner = quote_name(column_of(history.instance_type._meta.pk))
     names = [column_of(field) for field in concrete(through)._meta.local_concrete_fields]
     there = [quote_name(name) for name in names if name in theirs]
+    of_records = types_of(records, connection)
+    about = [name for name in _ABOUT_RECORDS if name in of_records]
     changes = template(__package__, "part_changes.sql").sql(
         records=records,
         owner=owner,
@@ -125,17 +131,18 @@ def _of_parts(
         columns=", ".join(f"part.{name}" for name in there),
         compared=f"ROW({', '.join(f'part.{name}' for name in there)})",
         compared_before=f"ROW({', '.join(f'before.{name}' for name in there)})",
-        context=_context("record", types_of(records, connection), ()),
+        about=", ".join(f"record.{name}" for name in about),
+        context=_context("record", about, ()),
     )
     return _source(
         declaration=declaration,
         columns=columns,
         table=CHANGES,
-        id="source.change_id",
-        order=("source.change_id",),
-        context="source.context",
+        id='source."pgaudit_log change"',
+        order=('source."pgaudit_log change"',),
+        context='source."pgaudit_log context"',
         name=parts._meta.db_table,
-        record_id="source.record_id",
+        record_id='source."pgaudit_log record"',
         made_by=changes,
     )
 
@@ -186,7 +193,7 @@ def _is_of(model: type[models.Model], column: str) -> bool:
     return any(field.column == column for field in model._meta.concrete_fields)
 
 
-def _context(alias: str, theirs: Mapping[str, str], others: Sequence[str]) -> str:
+def _context(alias: str, theirs: Collection[str], others: Sequence[str]) -> str:
     """Return the expression of who and why, and what else the project had the peer record."""
     told = {"user": "history_user_id", "reason": "history_change_reason"}
     told |= {name: name for name in others}

@@ -6,12 +6,13 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pgaudit_log.capture_v1.columns import Column
 from pgaudit_log.capture_v1.references import refs_sql
-from pgaudit_log.constants import LOWEST_ID, OLD, UPDATE
+from pgaudit_log.constants import IMPORT_TABLES, LOWEST_ID, OLD, UPDATE
 from pgaudit_log.declaring import former_names
 from pgaudit_log.declaring.declarations import Declaration
 from pgaudit_log.declaring.masks import masks_of
 from pgaudit_log.declaring.trackers import RowEvent
 from pgaudit_log.importing.sources import Source
+from pgaudit_log.reading.snapshot_sql import text_array_sql
 from pgaudit_log.triggers.captured_columns import (
     captured,
     current_shape_sql,
@@ -24,7 +25,7 @@ from pgaudit_log.values.quoting import quote_literal
 from pgaudit_log.values.sql_text import Template, template
 from pgaudit_log.values.tables import column_of
 
-LINES = "pgaudit_log_import"
+LINES = IMPORT_TABLES
 """The table of the lines while an import runs."""
 
 TXID = f"'{LOWEST_ID}'::bigint + (extract(epoch FROM line.created_at) * 1000000)::bigint"
@@ -103,6 +104,11 @@ def old_labels(declaration: Declaration) -> set[str]:
 def without(unknown: str) -> str:
     """Return the end of an expression of JSON that takes the keys out that are not known."""
     return f" - {unknown}" if unknown else ""
+
+
+def rounded_sql(source: Source) -> str:
+    """Return the expression of the columns of which two values that differ may be one."""
+    return text_array_sql(source.rounded) if source.rounded else ""
 
 
 def read(name: str) -> Template:

@@ -12,7 +12,7 @@ from pgaudit_log.constants import MANUAL, UPDATE
 from pgaudit_log.declaring.declarations import Declaration
 from pgaudit_log.values.quoting import quote_literal
 from pgaudit_log.values.sql_text import Sql
-from pgaudit_log.values.tables import concrete
+from pgaudit_log.values.tables import Field, column_of, concrete
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +33,14 @@ class Unkept:
 
     column: str
     reason: str
+
+
+def value_columns(fields: Sequence[Field]) -> dict[str, str]:
+    """Return the columns that the values of fields have in a table that is made for an import, by theirs.
+
+    What is told of records stands beside them there, and a model may call a column anything.
+    """
+    return {column_of(field): f"value_{n}" for n, field in enumerate(fields)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +82,8 @@ class Source:
     """The SELECT that the table is made by, if it is no table of the peer's."""
     unknown: str = ""
     """The expression of the names of columns that a record does not know, if not all know all."""
+    rounded: Sequence[str] = ()
+    """The columns whose values are less exact there than here, and so are not compared."""
     fill: Callable[[BaseDatabaseWrapper], None] | None = None
     """What makes the table, if that takes more than a SELECT."""
     filled: Source | None = None

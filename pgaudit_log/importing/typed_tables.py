@@ -12,7 +12,15 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import DatabaseError, models, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from pgaudit_log.constants import BASELINE, CONTEXT_MAX_BYTES, DELETE, INSERT, MANUAL, UPDATE
+from pgaudit_log.constants import (
+    BASELINE,
+    CONTEXT_MAX_BYTES,
+    DELETE,
+    IMPORT_TABLES,
+    INSERT,
+    MANUAL,
+    UPDATE,
+)
 from pgaudit_log.contexts.salvage import cut
 from pgaudit_log.declaring import declarations
 from pgaudit_log.declaring.declarations import Declaration
@@ -20,15 +28,14 @@ from pgaudit_log.declaring.masks import masks_of
 from pgaudit_log.importing import replays, told_values
 from pgaudit_log.importing.labels import kind_for
 from pgaudit_log.importing.replays import Record, Row
-from pgaudit_log.importing.sources import Kind, Source, Unkept
+from pgaudit_log.importing.sources import Kind, Source, Unkept, value_columns
 from pgaudit_log.triggers.captured_columns import stored_columns
 from pgaudit_log.values.column_json import cast_sql, sql_type
 from pgaudit_log.values.keys import key_fields
-from pgaudit_log.values.quoting import quote_name
 from pgaudit_log.values.sql_text import Sql
 from pgaudit_log.values.tables import Field, column_of, concrete
 
-TABLE = "pgaudit_log_import_rows"
+TABLE = f"{IMPORT_TABLES}_rows"
 """The table, which is there while it is imported."""
 
 MANY_TO_MANY, ACCESS = "many-to-many change", "access"
@@ -59,6 +66,7 @@ def source_of(
     name: str,
     unkept: Sequence[Unkept],
     left_out: Sequence[str],
+    rounded: Sequence[str] = (),
     records_sql: str,
     fill: Callable[[BaseDatabaseWrapper, Sequence[Field]], Iterable[tuple[str, Record]]],
 ) -> Source:
@@ -69,6 +77,7 @@ def source_of(
         name: its table.
         unkept: what does not come over, or less exactly.
         left_out: the columns of which nothing comes over.
+        rounded: those that are less exact there.
         records_sql: the SELECT of what a plan has to know: ``place``, ``record_id``, ``created_at``,
             ``kind`` and the key, as :func:`key_sql` has it.
         fill: yields the records with the texts of their keys, object by object.
@@ -90,8 +99,9 @@ def source_of(
         kind="source.kind",
         kinds=_kinds(declaration),
         key=[f"source.key_{n}" for n in range(len(key_fields(model)))],
-        columns={column_of(f): f"source.{quote_name(column_of(f))}" for f in fields},
+        columns={name: f"source.{value}" for name, value in value_columns(fields).items()},
         unkept=tuple(unkept),
+        rounded=tuple(rounded),
         record_id="source.record_id",
         made_by=Sql.plain(records_sql),
         is_of_application=True,
@@ -170,11 +180,11 @@ def _make(
     [key, *others] = key_fields(model)
     columns = [*_ABOUT_RECORDS, *(f"key_{n + 1} text" for n in range(len(others)))]
     columns += [f"key_0 {sql_type(key, connection)}"]
-    columns += [f"{quote_name(column_of(f))} {sql_type(f, connection)}" for f in fields]
+    types = {column_of(field): sql_type(field, connection) for field in fields}
+    columns += [f"{value} {types[name]}" for name, value in value_columns(fields).items()]
     with connection.cursor() as cursor:
         cursor.execute(f"CREATE UNLOGGED TABLE {TABLE} ({', '.join(columns)})")
         if not others:
-            types = {column_of(field): sql_type(field, connection) for field in fields}
             rows = _rows(records, key, list(types), connection)
             while portion := list(islice(rows, _PORTION)):
                 _write(portion, types, connection)
@@ -193,6 +203,8 @@ def _rows(
         found = told_values.of_text(key, text, connection)
         if found is told_values.UNREADABLE or found is None:
             continue
+        if isinstance(key, models.IntegerField) and str(told_values.prepared(found)) != text:
+            continue  # Python reads " 7", too, which is the key of no object.
         of_key = {column_of(key): found} if column_of(key) in columns else {}
         known = [
             replace(
@@ -213,7 +225,7 @@ def _write(
 ) -> None:
     """Write rows; what PostgreSQL does not take for values of their columns is unknown."""
     names = ["place", "record_id", "created_at", "kind", "unknown", "context_id", "context"]
-    names += ["key_0", *map(quote_name, types)]
+    names += ["key_0", *(f"value_{n}" for n in range(len(types)))]
     holes = ["%s"] * 4 + ["%s::text[]", "%s::uuid", "%s::jsonb", "%s"]
     holes += [f"%s::{name}" for name in types.values()]
     insert = Sql.plain(f"INSERT INTO {TABLE} ({', '.join(names)}) VALUES (").text

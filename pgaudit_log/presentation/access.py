@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from django.apps import apps
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import models
+from django.db.models import Q
 from django.utils.module_loading import import_string
 
 from pgaudit_log.conf import settings
-from pgaudit_log.constants import APP_LABEL, DELETE, INSERT, UPDATE
+from pgaudit_log.constants import APP_LABEL, DELETE, INSERT, OWN_MODELS, UPDATE
 from pgaudit_log.declaring import former_names, model_labels
 from pgaudit_log.declaring.masks import is_masked
 from pgaudit_log.presentation.links import Links
-from pgaudit_log.values.tables import Field, concrete, own_columns, owner_of, owning_field
+from pgaudit_log.reading.expressions import any_of, of_model
+from pgaudit_log.values.tables import (
+    Field,
+    concrete,
+    heirs_of,
+    own_columns,
+    owner_of,
+    owning_field,
+    parents_of,
+)
 
 if TYPE_CHECKING:
-    from django.contrib.admin import ModelAdmin
+    from django.contrib.admin import AdminSite, ModelAdmin
 
 
 def is_password(field: Field) -> bool:
@@ -45,6 +55,8 @@ class Access:
         self.links = Links() if links is None else links
         self._may_view: dict[type[models.Model], bool] = {}
         self._hidden: dict[type[models.Model], frozenset[str]] = {}
+        self._secret_keys: dict[tuple[type[models.Model], str], frozenset[str]] = {}
+        self._asked_to_hide: dict[type[models.Model], frozenset[str]] = {}
 
     @property
     def user(self) -> Any:
@@ -77,15 +89,20 @@ class Access:
         user = self.user
         return bool(user is not None and user.is_active and user.is_superuser)
 
-    def admins_of(self, model: type[models.Model]) -> Sequence[ModelAdmin[Any]]:
-        """Return the admins of a model that say who may see its objects: those of all sites."""
+    @property
+    def sites(self) -> Iterable[AdminSite]:
+        """The sites of the admin that say who may see what: all."""
         if not apps.is_installed("django.contrib.admin"):
             return ()
         # Only here: the log is shown without the admin, too.
         from django.contrib.admin.sites import all_sites
 
+        return all_sites
+
+    def admins_of(self, model: type[models.Model]) -> Sequence[ModelAdmin[Any]]:
+        """Return the admins of a model that say who may see its objects."""
         model = concrete(model)
-        return [site._registry[model] for site in all_sites if model in site._registry]
+        return [site._registry[model] for site in self.sites if model in site._registry]
 
     def may_view(self, model: type[models.Model] | None) -> bool:
         """Return whether values of a model may be seen; ``None`` is one that is no more.
@@ -123,20 +140,32 @@ class Access:
         """Return the names of the fields whose values are not to be seen.
 
         The function of the setting ``PGAUDIT_LOG_HIDDEN_FIELDS`` says which, and each registered admin of
-        the model, by ``get_audit_hidden_fields(request)``.
+        the model or of a proxy of it, by ``get_audit_hidden_fields(request)``. What is hidden of a model
+        is hidden of those that inherit it, too; and the other way round, as they share its events.
         """
         model = concrete(model)
         if model not in self._hidden:
+            hidden = self._said_to_hide(model).union(*map(self.hidden_fields, parents_of(model)))
+            meta = model._meta
+            own = {field.name for field in (*own_columns(model), *meta.local_many_to_many)}
+            self._hidden[model] = hidden.union(
+                *(self._said_to_hide(heir) & own for heir in heirs_of(model))
+            )
+        return self._hidden[model]
+
+    def _said_to_hide(self, model: type[models.Model]) -> frozenset[str]:
+        if model not in self._asked_to_hide:
             asked = [
                 registered.get_audit_hidden_fields(self.request)
-                for registered in self.admins_of(model)
-                if hasattr(registered, "get_audit_hidden_fields")
+                for site in self.sites
+                for known, registered in site._registry.items()
+                if concrete(known) is model and hasattr(registered, "get_audit_hidden_fields")
             ]
             if (hook := settings.HIDDEN_FIELDS) is not None:
                 hook = import_string(hook) if isinstance(hook, str) else hook
                 asked.append(hook(self.request, model))
-            self._hidden[model] = frozenset(name for names in asked for name in _listed(names))
-        return self._hidden[model]
+            self._asked_to_hide[model] = frozenset(n for names in asked for n in _listed(names))
+        return self._asked_to_hide[model]
 
     @property
     def may_revert(self) -> bool:
@@ -183,6 +212,20 @@ class Access:
         """Return the tracked models whose values may be seen."""
         return [model for model in model_labels.tracked_models() if self.may_view(model)]
 
+    def viewable_events(self) -> Q:
+        """Return the condition that an event is of what may be seen."""
+        found = any_of(of_model(model) for model in self.viewable_models())
+        if self.may_view_context:
+            found |= Q(pgh_obj_model__in=OWN_MODELS)
+        return found | self.events_of_no_model()
+
+    def events_of_no_model(self) -> Q:
+        """Return the condition that an event is of a model that is no more, if such may be seen."""
+        if not self.is_superuser:
+            return Q(pk__in=[])
+        known = any_of(of_model(model) for model in model_labels.tracked_models())
+        return ~(known | Q(pgh_obj_model__in=OWN_MODELS))
+
     def has_secrets(self, field: Field) -> bool:
         """Return whether the values of a field are not shown to this person: hidden, masked, passwords."""
         return (
@@ -197,11 +240,13 @@ class Access:
         A name that has meant something else at times counts as well, and one of no column.
         """
         model = concrete(model)
-        found = set(self.hidden_fields(model))
-        for field in own_columns(model):
-            if self.has_secrets(field):
-                found |= {stored.key for stored in former_names.keys_of(field, using)}
-        return frozenset(found)
+        if (model, using) not in self._secret_keys:
+            found = set(self.hidden_fields(model))
+            for field in own_columns(model):
+                if self.has_secrets(field):
+                    found |= {stored.key for stored in former_names.keys_of(field, using)}
+            self._secret_keys[model, using] = frozenset(found)
+        return self._secret_keys[model, using]
 
 
 def _listed(names: Collection[str] | None) -> Collection[str]:

@@ -35,7 +35,7 @@ from pgaudit_log.presentation.bulk import MOST_EVENTS, in_bulk_transactions
 from pgaudit_log.presentation.entries import OWN
 from pgaudit_log.reading.changed_fields import field_of
 from pgaudit_log.reading.event_model import Event
-from pgaudit_log.reading.expressions import UserText, any_of, of_model
+from pgaudit_log.reading.expressions import UserText
 from pgaudit_log.values.tables import own_columns
 
 PERIODS = {
@@ -299,8 +299,8 @@ class TrailFilterSet(GuardedFilterSet, EventsFilterSet):
                 asked = asked.filter(search.condition(text, self.access, viewable, asked.db))
             except ValidationError as error:
                 raise ValidationError({search.NAME: error.messages}) from error
-        if any(cleaned.get(name) for name in _BY_VALUE) and not self.access.is_superuser:
-            asked = asked.filter(any_of(of_model(model) for model in self._models()))
+        if any(cleaned.get(name) for name in _BY_VALUE):
+            asked = asked.filter(self.access.viewable_events())
         return asked
 
     def tracked_models(self, cleaned: Mapping[str, Any]) -> list[type[models.Model]]:

@@ -9,7 +9,9 @@ from typing import Any
 from django.db import models
 
 from pgaudit_log.diffs.display import may_be
-from pgaudit_log.presentation.object_texts import loaded, plain_text, text_of, without_hidden
+from pgaudit_log.presentation.object_texts import as_seen, plain_text, text_of
+from pgaudit_log.reading.databases import database_of
+from pgaudit_log.reading.objects import loaded
 from pgaudit_log.values.keys import key_fields, key_text
 from pgaudit_log.values.tables import Field, concrete
 
@@ -62,14 +64,13 @@ class Labels:
             model, attribute = place
             found = self._objects(model).filter(**{f"{attribute}__in": list(values)})
             self._found[place] = {
-                getattr(obj, attribute): obj for obj in self._loaded(found, attribute)
+                getattr(obj, attribute): as_seen(obj, self._may_view, self._hidden)
+                for obj in self._loaded(found, attribute)
             }
-            for obj in self._found[place].values():
-                without_hidden(obj, self._hidden(model))
 
     def _objects(self, model: type[models.Model]) -> models.QuerySet[Any, Any]:
         # Not by the model's own manager, which may hide some.
-        return models.QuerySet(model, using=self._using)
+        return models.QuerySet(model, using=database_of(model, beside=self._using))
 
     def _loaded(self, objects: models.QuerySet[Any, Any], attribute: str) -> list[Any]:
         return loaded(objects, attribute)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from copy import copy
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import connections, models
+from django.db.models.base import ModelState
+from django.utils.functional import LazyObject
 
 from pgaudit_log.declaring import former_names
 from pgaudit_log.diffs.display import safe
@@ -16,13 +18,9 @@ from pgaudit_log.presentation import stored_values
 from pgaudit_log.reading.hidden_values import hidden_document
 from pgaudit_log.reading.objects import primary_key_of, unloaded
 from pgaudit_log.values.row_json import Absence
-from pgaudit_log.values.tables import Field, column_of, concrete, own_columns
+from pgaudit_log.values.tables import Field, column_of, own_columns
 
 _MOST_CHARACTERS = 120
-
-
-UNREADABLE = (ValueError, ArithmeticError, RecursionError)
-"""What Django raises where it cannot read a row that PostgreSQL has."""
 
 
 class AsksDatabaseError(Exception):
@@ -50,64 +48,38 @@ def name_of(obj: models.Model) -> str | None:
     return safe(_cut(text)) if text.strip() else None
 
 
-def without_hidden(obj: models.Model, hidden: Collection[str]) -> None:
-    """Take the values of hidden fields out of an object, so that no name of it has them."""
+def as_seen(
+    obj: models.Model,
+    may_view: Callable[[type[models.Model]], bool],
+    hidden_fields: Callable[[type[models.Model]], Collection[str]],
+) -> models.Model:
+    """Return an object without what a person may not see, so that no name of it has that.
+
+    Where anything has to go it is a copy: of its own hidden fields, and of what it has loaded.
+    """
+    if isinstance(obj, LazyObject):
+        # What it stands for: the user of a request, mostly.
+        obj = copy.copy(obj)
+    state = obj._state.fields_cache
+    hidden = hidden_fields(type(obj))
+    if not (hidden or state or _PREFETCHED in obj.__dict__):
+        return obj
+    seen = type(obj).__new__(type(obj))
+    seen.__dict__.update(obj.__dict__)
+    seen.__dict__.pop(_PREFETCHED, None)
+    seen._state = ModelState()
+    seen._state.db, seen._state.adding = obj._state.db, obj._state.adding
     for field in obj._meta.concrete_fields:
         if field.name in hidden and not field.primary_key:
-            obj.__dict__.pop(field.attname, None)
-            obj._state.fields_cache.pop(field.name, None)
+            seen.__dict__.pop(field.attname, None)
+            continue
+        other = state.get(field.name)
+        if isinstance(other, models.Model) and may_view(type(other)):
+            seen._state.fields_cache[field.name] = as_seen(other, may_view, hidden_fields)
+    return seen
 
 
-def to_be_named(
-    obj: models.Model, hidden_of: Callable[[type[models.Model]], Collection[str]]
-) -> models.Model:
-    """Return an object of which, and of what it has loaded of others, no hidden field has a value.
-
-    It is a copy where anything is hidden. ``hidden_of`` returns the hidden fields of a model.
-    """
-    reached = _reached(obj)
-    hidden = {id: hidden_of(concrete(one._meta.model)) for id, one in reached.items()}
-    prefetched = [rows.model for one in reached.values() for rows in _prefetched(one).values()]
-    if not any(hidden.values()) and not any(hidden_of(concrete(model)) for model in prefetched):
-        return obj
-    copies = {id: copy(one) for id, one in reached.items()}
-    for own, found in copies.items():
-        without_hidden(found, hidden[own])
-        # The rows of what is prefetched have values, too.
-        found.__dict__.pop("_prefetched_objects_cache", None)
-        for name, other in [*found._state.fields_cache.items()]:
-            found._state.fields_cache[name] = copies.get(id(other))
-    return copies[id(obj)]
-
-
-def _reached(obj: models.Model) -> dict[int, models.Model]:
-    """Return an object and those that it has loaded, by their ids in memory."""
-    found: dict[int, models.Model] = {}
-    left = [obj]
-    while left:
-        one = left.pop()
-        if id(one) not in found:
-            found[id(one)] = one
-            others = one._state.fields_cache.values()
-            left += [other for other in others if isinstance(other, models.Model)]
-    return found
-
-
-def _prefetched(obj: models.Model) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = obj.__dict__.get("_prefetched_objects_cache", {})
-    return found
-
-
-def loaded(objects: models.QuerySet[Any, Any], *needed: str) -> list[Any]:
-    """Return the objects of a queryset; those that Django cannot read with their keys alone.
-
-    A number of 5,000 digits in a JSON column, which PostgreSQL has, is more than Python reads.
-    ``needed`` names what else they need to have.
-    """
-    try:
-        return list(objects)
-    except UNREADABLE:
-        return list(objects.only("pk", *needed))
+_PREFETCHED = "_prefetched_objects_cache"
 
 
 def text_at(

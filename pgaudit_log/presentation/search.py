@@ -139,9 +139,7 @@ def _with_text(text: str, access: Access, viewable: Sequence[type[models.Model]]
         for label in former_names.labels_of(model, using)
     }
     of_viewable = any_of(of_model(model) for model in viewable)
-    if access.is_superuser:
-        # What is of no model any more, too.
-        of_viewable |= ~Q(pgh_obj_model__in=OWN_MODELS)
+    of_viewable |= access.events_of_no_model()
     if access.may_view_context:
         of_viewable |= Q(pgh_obj_model__in=OWN_MODELS)
     told = ("reason", "user_name", "on_behalf_of_name")

@@ -13,15 +13,9 @@ from django.utils.translation import gettext as _
 from pgaudit_log.declaring import model_labels
 from pgaudit_log.exceptions import DeclarationError
 from pgaudit_log.presentation.access import Access
-from pgaudit_log.presentation.object_texts import (
-    UNREADABLE,
-    loaded,
-    name_of,
-    plain_text,
-    text_of,
-    to_be_named,
-)
-from pgaudit_log.reading.objects import unloaded
+from pgaudit_log.presentation.object_texts import as_seen, name_of, plain_text
+from pgaudit_log.reading.databases import database_of
+from pgaudit_log.reading.objects import loaded, unloaded
 from pgaudit_log.values.keys import key_fields, key_text, parse_key
 from pgaudit_log.values.tables import concrete, own_columns
 
@@ -66,35 +60,9 @@ def subject_of(access: Access, model: type[models.Model], text: str) -> Subject:
         model=model,
         key=own_text,
         obj=obj,
-        text=_name(access, obj) or plain_text(model, own_text),
+        text=_name_with_others(access, obj) or plain_text(model, own_text),
         named=unloaded(model, key),
     )
-
-
-def _name(access: Access, obj: models.Model | None) -> str | None:
-    """Return what an object is called; if that needs what it points at, asks for that once more."""
-    if obj is None:
-        return None
-    name = name_of(to_be_named(obj, access.hidden_fields))
-    if name is not None:
-        return name
-    model = type(obj)
-    hidden = access.hidden_fields(model)
-    relations = [
-        field.name
-        for field in own_columns(model)
-        if isinstance(field, models.ForeignKey)
-        and field.name not in hidden
-        and access.may_view(concrete(field.target_field.model))
-    ]
-    if not relations:
-        return None
-    every: models.QuerySet[Any, Any] = models.QuerySet(model, using=obj._state.db)
-    try:
-        found = every.filter(pk=obj.pk).select_related(*relations).first()
-    except UNREADABLE:
-        return None
-    return None if found is None else name_of(to_be_named(found, access.hidden_fields))
 
 
 def subject_for(access: Access, obj: models.Model) -> Subject | None:
@@ -125,9 +93,39 @@ def subject_for(access: Access, obj: models.Model) -> Subject | None:
         model=model,
         key=key,
         obj=obj,
-        text=text_of(to_be_named(obj, access.hidden_fields), key),
+        text=_name(access, obj) or plain_text(model, key),
         named=named,
     )
+
+
+def _name(access: Access, obj: models.Model) -> str | None:
+    return name_of(as_seen(obj, access.may_view, access.hidden_fields))
+
+
+def _name_with_others(access: Access, obj: models.Model | None) -> str | None:
+    """Return what an object is called; if that needs what it points at, it is loaded once more with it."""
+    name = _name(access, obj) if obj is not None else None
+    if obj is None or name is not None:
+        return name
+    model, using = type(obj), str(obj._state.db)
+    targets = {
+        field.name: concrete(field.target_field.model)
+        for field in own_columns(model)
+        if isinstance(field, models.ForeignKey)
+    }
+    relations = [
+        name
+        for name, target in targets.items()
+        if access.may_view(target) and database_of(target, beside=using) == using
+    ]
+    if not relations:
+        return None
+    every: models.QuerySet[Any, Any] = models.QuerySet(model, using=using)
+    try:
+        found = every.filter(pk=obj.pk).select_related(*relations).first()
+    except (ValueError, ArithmeticError, RecursionError):
+        return None
+    return _name(access, found) if found is not None else None
 
 
 def _object(access: Access, model: type[models.Model], key: Any) -> models.Model | None:

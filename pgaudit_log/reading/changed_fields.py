@@ -115,7 +115,8 @@ def stored(field: Field, value: object) -> Any:
         raise QueryError(f"changed() was given {value!r}, which {what} can never be.") from error
     if isinstance(prepared, datetime):
         prepared = aware(prepared)
-    if isinstance(prepared, int) and not isinstance(prepared, bool):
+    is_document = isinstance(field, models.JSONField)
+    if isinstance(prepared, int) and not isinstance(prepared, bool) and not is_document:
         # Drivers refuse an integer that no column could hold, instead of not finding it.
         return StoredValue(Value(Decimal(prepared)), field=field)
     return StoredValue(Value(prepared, output_field=field), field=field)

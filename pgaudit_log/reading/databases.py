@@ -100,6 +100,14 @@ class AsksInPlace:
         )
 
 
+def database_of(model: type[models.Model], *, beside: str) -> str:
+    """Return the database in which objects of a model are that rows of another one point at.
+
+    Where the routers keep the model out of that, it is one that they read it from.
+    """
+    return beside if router.allow_migrate_model(beside, model) else router.db_for_read(model)
+
+
 def moved(queryset: Any, given: Sequence[Any], method: str) -> Any:
     """Return ``queryset`` in the database of objects and querysets, at least one of them.
 

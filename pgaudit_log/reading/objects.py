@@ -142,3 +142,15 @@ def unloaded(model: type[models.Model], pk: Any) -> models.Model:
     for field, part in zip(fields, parts, strict=True):
         obj.__dict__[field.attname] = part
     return obj
+
+
+def loaded(objects: models.QuerySet[Any, Any], *needed: str) -> list[Any]:
+    """Return the objects of a queryset; those that Django cannot read with their keys alone.
+
+    A number of 5,000 digits in a JSON column, which PostgreSQL has, is more than Python reads.
+    ``needed`` names what else they need to have.
+    """
+    try:
+        return list(objects)
+    except (ValueError, ArithmeticError, RecursionError):
+        return list(objects.only("pk", *needed))

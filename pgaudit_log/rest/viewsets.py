@@ -6,6 +6,7 @@ from typing import Any
 
 from django.apps import apps
 from django.http import Http404
+from django.utils.cache import add_never_cache_headers
 from django.utils.translation import gettext as _
 from rest_framework.decorators import action
 from rest_framework.exceptions import APIException, ValidationError
@@ -113,6 +114,11 @@ class AuditViewSet(GenericViewSet):
         """Return the project's throttles, and the one of the log."""
         return [*super().get_throttles(), AuditThrottle()]
 
+    def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """Return an answer that nothing on its way keeps: it is for this person."""
+        add_never_cache_headers(response)
+        return super().finalize_response(request, response, *args, **kwargs)
+
 
 class EventViewSet(AuditViewSet):
     """The trail: what happened to all models, the newest first; and one event with its whole row."""
@@ -193,7 +199,10 @@ class _Timelines:
             raise TookTooLong(pages.too_long()) from error
         looks.tell(self.request._request)
         shown = represented(paginator.of(page), entries, parts=parts)
-        return paginator.get_paginated_response(TimelineEventSerializer(shown, many=True).data)
+        answer = TimelineEventSerializer(shown, many=True).data
+        response: Response = paginator.get_paginated_response(answer)
+        add_never_cache_headers(response)
+        return response
 
     def _filtered(
         self, access: Access, subject: Subject, paginator: EventPagination, position: Any

@@ -7,8 +7,8 @@
 --   @events@  the event table
 SELECT
     partition.oid::regclass::text,
-    lower(known) AS start,
-    upper(known),
+    lower(known) AT TIME ZONE 'UTC' AS start,
+    upper(known) AT TIME ZONE 'UTC',
     pg_total_relation_size(partition.oid),
     pg_relation_size(partition.oid),
     CASE

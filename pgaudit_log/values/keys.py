@@ -139,9 +139,13 @@ def parse_key(model: type[models.Model], text: str) -> Any:
 
 
 def can_be_asked_for(key: Any) -> bool:
-    """Return whether no part of a key is a number that the database refuses to look for."""
+    """Return whether no part of a key is a number or a text that the database refuses to look for."""
     parts = key if isinstance(key, tuple) else (key,)
-    return all(not isinstance(part, int) or -(2**63) <= part < 2**63 for part in parts)
+    return not any(
+        (isinstance(part, int) and not -(2**63) <= part < 2**63)
+        or (isinstance(part, str) and "\0" in part)
+        for part in parts
+    )
 
 
 def _key_part(value: object, field: Field) -> tuple[str, bool]:

@@ -68,15 +68,19 @@ def live_sql(
 
 _OF_STATES = Template.of("""
 SELECT @values@
-FROM unnest(@states@::text[]) WITH ORDINALITY AS given (state, position)
+FROM (
+    SELECT own.state::jsonb, position
+    FROM json_array_elements(@states@::json) WITH ORDINALITY AS own (state, position)
+    OFFSET 0  -- each is read once, whatever columns are taken out of it
+) AS given
 ORDER BY position
 """)
 
 
 def typed_sql(columns: Columns, states: Sequence[str], connection: BaseDatabaseWrapper) -> Sql:
     """Return the SELECT of ``columns`` out of ``states``, in their order."""
-    values = ", ".join(_read("given.state::jsonb", field, connection) for field in columns)
-    return _OF_STATES.sql(values=values, states=Sql.param(list(states)))
+    values = ", ".join(_read("given.state", field, connection) for field in columns)
+    return _of_states(values, states)
 
 
 def normal_sql(columns: Columns, states: Sequence[str], connection: BaseDatabaseWrapper) -> Sql:
@@ -85,12 +89,17 @@ def normal_sql(columns: Columns, states: Sequence[str], connection: BaseDatabase
         f"(pgaudit_log_snapshot(ROW({_normal(field, connection)})) -> 'f1')::text"
         for field in columns
     )
-    return _OF_STATES.sql(values=values, states=Sql.param(list(states)))
+    return _of_states(values, states)
+
+
+def _of_states(values: str, states: Sequence[str]) -> Sql:
+    # As one text: of a list, drivers escape each quote of each state.
+    return _OF_STATES.sql(values=values, states=Sql.param(f"[{', '.join(states)}]"))
 
 
 def _normal(field: Field, connection: BaseDatabaseWrapper) -> str:
     bare = sql_type(field, connection)
-    stored = f"(given.state::jsonb -> {quote_literal(column_of(field))})"
+    stored = f"(given.state -> {quote_literal(column_of(field))})"
     value = f"({read_sql(stored, bare, connection)})"
     full = column_type(field, connection)
     if bare.lower() == "numeric" and full.lower() != bare.lower():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias
 
+from django.apps import apps
 from django.db import models
 
 from pgaudit_log.capture_v1.quoting import quote_table
@@ -46,6 +47,15 @@ def owning_field(model: type[models.Model]) -> str | None:
 def parents_of(model: type[models.Model]) -> list[type[models.Model]]:
     """Return the models whose tables a model's objects have rows in, too: those that it inherits."""
     return [concrete(parent) for parent in model._meta.get_parent_list()]
+
+
+def heirs_of(model: type[models.Model]) -> list[type[models.Model]]:
+    """Return the models that inherit a model with tables of their own."""
+    return [
+        heir
+        for heir in apps.get_models()
+        if heir is concrete(heir) and concrete(model) in parents_of(heir)
+    ]
 
 
 def sharing_key(model: type[models.Model]) -> list[type[models.Model]]:

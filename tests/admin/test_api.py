@@ -196,10 +196,13 @@ def test_a_question_that_takes_too_long_is_given_up(
         assert "Narrow" in str(get(root, timeline(order), 400, **query))
 
 
-def test_permissions_are_those_of_the_screens(staff: Any, order: Order) -> None:
+def test_permissions_are_those_of_the_screens(staff: Any, root: Client, order: Order) -> None:
     Product.objects.update(price=7654)
     get(Client(), EVENTS, 403)
     client = staff("shop.view_order")
+    for url in (EVENTS, timeline(order), f"/api/orders/{order.pk}/timeline/"):
+        kept = root.get(url)["Cache-Control"]
+        assert "private" in kept and "no-store" in kept, url
     get(client, EVENTS, 403)
     get(client, timeline(order), 403)
     get(client, f"/api/orders/{order.pk}/timeline/", 403)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from html import unescape
 from typing import Any
+from unittest import mock
 
 import pytest
 from django.contrib.auth.models import Permission, User
@@ -16,13 +18,15 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext, override_settings
 
 import pgaudit_log
-from pgaudit_log.admin import reversal_view
+from pgaudit_log.admin import given_values, reversal_view
+from pgaudit_log.admin.given_values import ValueInput
 from pgaudit_log.declaring import declarations, parts
 from pgaudit_log.models import Events
-from pgaudit_log.reversal import Kind, restore, undo
+from pgaudit_log.reversal import Kind, Plan, restore, undo
 from pgaudit_log.reversal.checking import invariants
 from tests.admin.forms import Form
 from tests.admin.site import site
+from tests.meanwhile import Meanwhile
 from tests.shop.models import Customer, Order, OrderLine, Product
 from tests.support import execute
 
@@ -368,6 +372,39 @@ def test_what_a_person_may_not_write_stays_and_is_not_named(
     assert Order.objects.exists() and not OrderLine.objects.exists()
 
 
+def test_what_was_changed_later_is_shown_to_those_who_may_see_it(
+    helper: Any, order: Order, page: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not of models that a person may not view, nor of objects that an admin does not show them."""
+    other = Order.objects.create(customer=order.customer, note="of another")
+    with pgaudit_log.context() as request:
+        Order.objects.update(note="")
+        Customer.objects.update(name="X-name")
+        Product.objects.update(name="X-name", price=5)
+    Customer.objects.update(name="Y-name")
+    Product.objects.update(name="Y-name", price=6)
+    Order.objects.filter(pk=other.pk).update(note="of another now")
+    monkeypatch.setattr(Order, "__str__", lambda self: f"order {self.note}")
+    own: Any = site._registry[Order]
+    with monkeypatch.context() as patch:
+        patch.setattr(own, "get_queryset", lambda request: Order.objects.exclude(pk=other.pk))
+        client = helper("shop.change_order")
+        html = page(client, f"{TRAIL}context/{request.id}/undo/")
+        assert "ring twice" in html and html.count("You may not see this object.") == 3
+        assert not re.search("[XY]-name|Luís|Distance|of another", html)
+        form = Form(html)
+        assert (
+            form.send(client, f"{TRAIL}context/{request.id}/undo/", reason="r").status_code == 302
+        )
+        order.refresh_from_db()
+        assert order.note == "ring twice" and Customer.objects.get().name == "Y-name"
+        patch.setattr(own, "has_view_permission", lambda request, obj=None: obj is None)
+        assert "ring twice" not in client.get(f"{TRAIL}context/{request.id}/undo/").content.decode()
+    allow("change_customer")
+    html = page(client, f"{TRAIL}context/{request.id}/undo/")
+    assert "Y-name" in html and "of another now" in html and "Distance" not in html
+
+
 def test_hidden_fields_are_neither_shown_nor_taken_back(
     helper: Any, order: Order, page: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -608,3 +645,56 @@ def test_objects_are_called_by_what_they_point_at(
     )
     html = page(root, deleted)
     assert "Distance" not in html and f">order line {added.pgh_obj_id}</bdi></a>" in html
+
+
+def test_a_form_that_is_sent_twice_at_once_writes_once(page: Any, transactional_db: None) -> None:
+    """Both have seen the same; the second waits for the first, and finds what that has written."""
+    customer = Customer.objects.create(name="a")
+    Customer.objects.update(name="b")
+    root = Client()
+    root.force_login(User.objects.create_superuser("root"))
+    change = events_of("shop.Customer").latest("pgh_id")
+    timeline = f"/admin/shop/customer/{customer.pk}/audit"
+    undone = f"{timeline}/undo/?event={change.pk}"
+    assert sorted(sent_twice(root, undone, page)) == [302, 409]
+    assert Customer.objects.get().name == "a"
+    assert events_of("shop.Customer").filter(pgh_id__gt=change.pk).count() == 1
+
+    customer.delete()
+    deletion = events_of("shop.Customer").latest("pgh_id")
+    restored = f"{timeline}/restore/?event={deletion.pk}"
+    assert sorted(sent_twice(root, restored, page)) == [302, 409]
+    assert Customer.objects.get().name == "a"
+    assert events_of("shop.Customer").filter(pgh_id__gt=deletion.pk).count() == 1
+
+
+def sent_twice(client: Client, place: str, page: Any) -> list[int]:
+    """Return how a form is answered that is sent twice, both before either writes."""
+    form = Form(page(client, place))
+    both = threading.Barrier(2, timeout=60)
+    apply = Plan.apply
+
+    def together(self: Plan, *args: Any, **options: Any) -> Any:
+        both.wait()
+        return apply(self, *args, **options)
+
+    def send() -> int:
+        other = Client()
+        other.cookies = client.cookies
+        return int(form.send(other, place, reason="r").status_code)
+
+    with mock.patch.object(Plan, "apply", together):
+        return [int(str(one.done())) for one in [Meanwhile(send), Meanwhile(send)]]
+
+
+def test_a_document_that_is_too_deep_is_no_value() -> None:
+    tags: Any = Product._meta.get_field("tags")
+    one = ValueInput(
+        name="shop.Product.tags",
+        label="tags",
+        field=tags,
+        form_field=tags.formfield(required=False),
+        can_be_empty=True,
+    )
+    filled, values = given_values.read({one.name: one}, {one.id: "[" * 100_000})
+    assert not values and filled[one.name].error == "This is no value."

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
+from unittest import mock
 
 import pytest
 from django.db import models
 
 from pgaudit_log.capture_v1.columns import Mask
 from pgaudit_log.declaring import masks
+from pgaudit_log.diffs import sides
+from pgaudit_log.models import Events
+from pgaudit_log.presentation import renderers
+from pgaudit_log.presentation.labels import Labels
+from pgaudit_log.presentation.renderers import Surroundings
 from pgaudit_log.reading import changed_fields, hidden_values, masked_fields
+from pgaudit_log.reversal.checking import conflicts
+from pgaudit_log.reversal.writing import execution
+from pgaudit_log.values.row_json import ERASED, MASKED
+from tests.admin.forms import Form
 from tests.shop.models import Order, Product
 from tests.support import execute
 
@@ -22,7 +33,15 @@ def masked(monkeypatch: pytest.MonkeyPatch) -> None:
     def masks_of(model: type[models.Model]) -> Any:
         return own.get(model, {})
 
-    for module in (masks, hidden_values, masked_fields, changed_fields):
+    for module in (
+        masks,
+        hidden_values,
+        masked_fields,
+        changed_fields,
+        sides,
+        conflicts,
+        execution,
+    ):
         if hasattr(module, "masks_of"):
             monkeypatch.setattr(module, "masks_of", masks_of)
 
@@ -83,3 +102,56 @@ def test_nor_is_it_taken_out(root: Any) -> None:
         text = b"".join(response.streaming_content).decode()
         assert "paid" in text and "pgaudit_log.masked" in text
         assert not any(value in text for value in ("knock once", "ring twice", "Distance"))
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("masked")
+def test_nor_are_they_shown_where_an_object_goes_back(
+    root: Any, order: Order, page: Any, url: Any
+) -> None:
+    """Neither what events have in clear, nor what the row has today."""
+    Order.objects.update(note="knock once", status="lost")
+    change = order.events.latest("pgh_id")  # type: ignore[attr-defined]
+    first = order.events.earliest("pgh_id")  # type: ignore[attr-defined]
+    places = [
+        url(order, "audit", "undo") + f"?event={change.pgh_id}",
+        url(order, "audit", "revert") + f"?event={first.pgh_id}",
+        url(order, "audit", "compare") + f"?a={first.pgh_id}&b=now&unchanged=1",
+        url(order, "audit", "fields"),
+    ]
+    for place in places:
+        html = page(root, place)
+        assert "lost" in html and not re.search("ring twice|knock once", html), place
+    form = Form(page(root, places[0]))
+    assert ("field", "note") not in form.boxes
+    response = form.send(root, places[0], reason="r", field=["status", "note"])
+    assert response.status_code == 400 and b"knock once" not in response.content
+    response = form.send(root, places[0], reason="r", preview="1")
+    assert response.status_code == 200 and b"knock once" not in response.content
+    assert form.send(root, places[0], reason="r").status_code == 302
+    assert [(o.note, o.status) for o in Order.objects.all()] == [("knock once", "paid")]
+
+    gone = url(order, "audit", "restore")
+    order.delete()
+    deletion = Events.objects.filter(pgh_obj_model="shop.Order").latest("pgh_id")
+    html = page(root, gone, event=deletion.pk)
+    assert "paid" in html and not re.search("ring twice|knock once", html)
+    assert "is hidden in the log" in html and 'name="value-shop.Order.note"' in html
+    found = "/admin/shop/order/audit/deleted/"
+    assert "No deleted objects" in page(root, found, q="knock")
+    form = Form(html)
+    given = {"value-shop.Order.note": "by hand", "reason": "r"}
+    response = form.send(root, f"{gone}?event={deletion.pk}", **given)
+    response = Form(response.content.decode()).send(root, f"{gone}?event={deletion.pk}", **given)
+    assert response.status_code == 302 and Order.objects.get().note == "by hand"
+
+
+def test_a_mask_shows_nothing_of_any_value() -> None:
+    labels = Labels("default", lambda model: True)
+    around = Surroundings(labels=labels, url_of=lambda model, key: "")
+    field: Any = Order._meta.get_field("note")
+    with mock.patch.object(renderers, "is_masked", lambda own: own is field):
+        shown = renderers.renderer_for(field, around)
+    assert "knock" not in shown.show("knock") + shown.change("knock", None) + shown.change("", "x")
+    assert shown.json("knock") is MASKED and shown.json(None) is None
+    assert shown.json(ERASED) is ERASED and "erased" in shown.show(ERASED)

@@ -145,6 +145,8 @@ def test_a_page_of_the_timeline(root: Client, order: Order, django_assert_num_qu
     root.get(url)
     with django_assert_num_queries(2 + 1 + 3 + 2):  # session, user; the object; as the tag
         response = root.get(url)
+    # What one person may see, no cache shows to another one.
+    assert "private" in response["Cache-Control"] and "no-store" in response["Cache-Control"]
     html = response.content.decode()
     assert response.status_code == 200 and html.lstrip().startswith("<!DOCTYPE html>")
     assert "<script" not in html and " style=" not in html

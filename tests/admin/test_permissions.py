@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.contrib.admin import ModelAdmin
 from django.contrib.auth.models import Group, User
+from django.db import models
 
+import pgaudit_log
+from pgaudit_log.admin import EventAdmin
 from pgaudit_log.admin.access import AdminAccess
+from pgaudit_log.admin.columns import columns_of
+from pgaudit_log.admin.trail_view import trail
 from pgaudit_log.models import Events
+from pgaudit_log.presentation.filter_bar import TrailFilterSet, typed_filterset
+from pgaudit_log.testing import isolated
 from tests.admin.site import OrderEvent, site
 from tests.shop.models import Customer, Order, OrderLine, Product
+from tests.support import execute
+from tests.tables import EVERYTHING, install, make, tracked_table
 
 TRAIL = "/admin/pgaudit_log/events/"
 
@@ -203,8 +214,6 @@ def test_where_events_came_from_needs_a_permission_of_its_own(
 
 
 def test_what_is_of_no_model_is_for_superusers(staff: Any, root: Any, page: Any) -> None:
-    from tests.support import execute
-
     execute(
         "INSERT INTO pgaudit_log_event (model, obj_pk, label, operation, snapshot, role, shape)"
         " SELECT 'gone.Model', 'k1', 'insert', 'I', '{\"secret\": \"s3\"}', 'r', 0"
@@ -275,3 +284,146 @@ def test_a_password_is_never_shown(root: Any, db: None, page: Any) -> None:
     renderer = renderer_for(User._meta.get_field("password"), around)  # type: ignore[arg-type]
     for html in (renderer.show("s3cret"), renderer.change("s3cret", "0ther")):
         assert "s3cret" not in html and "0ther" not in html and "••••" in html
+
+
+@pytest.mark.slow
+def test_nor_is_a_hidden_value_part_of_a_name(
+    staff: Any, order: Order, page: Any, url: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of today's objects and of those that they point at, whatever an admin has loaded with them."""
+    monkeypatch.setattr(Product, "__str__", lambda self: f"for {self.price}")
+    monkeypatch.setattr(OrderLine, "__str__", lambda self: f"line {self.product}")
+    lines = ModelAdmin(OrderLine, site)
+    monkeypatch.setattr(
+        lines, "get_queryset", lambda request: OrderLine.objects.select_related("product")
+    )
+    monkeypatch.setitem(site._registry, OrderLine, lines)
+    Product.objects.update(price=Decimal("7.77"))
+    OrderLine.objects.update(quantity=3)
+    seen = ("shop.view_product", "shop.view_order", "shop.change_orderline")
+    client = staff("pgaudit_log.view_events", "pgaudit_log.revert_events", *seen)
+    product = Product.objects.get()
+    line = f"{TRAIL}object/shop.OrderLine/{OrderLine.objects.get().pk}/"
+    first = Events.objects.filter(pgh_obj_model="shop.Product").earliest("pgh_id").pk
+    last = Events.objects.filter(pgh_obj_model="shop.OrderLine").latest("pgh_id").pk
+    for place in (
+        TRAIL,
+        url(product, "audit"),
+        url(product, "audit", "fields"),
+        url(product, "audit", "at"),
+        url(product, "audit", "compare") + f"?a={first}&b=now&unchanged=1",
+        url(order, "audit"),
+        line,
+        f"{line}fields/",
+        f"{line}at/",
+        f"{line}undo/?event={last}",
+    ):
+        html = page(client, place)
+        assert "7.77" not in html and "0.99" not in html, place
+    assert "7.77" in page(_changing(client), url(product, "audit"))
+
+
+@pytest.mark.slow
+def test_what_is_hidden_of_a_model_is_hidden_of_its_heirs_and_by_its_proxies(
+    root: Any, page: Any, refused: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hiding(model: Any, *names: str) -> None:
+        own: Any = ModelAdmin(model, site)
+        own.get_audit_hidden_fields = lambda request: names
+        monkeypatch.setitem(site._registry, model, own)
+
+    with isolated():
+        place = tracked_table(
+            "Place",
+            *EVERYTHING,
+            secret=models.TextField(),
+            rent=models.TextField(),
+            fee=models.TextField(),
+        )
+        cafe = make("Cafe", (place,), stars=models.IntegerField(default=1))
+        pgaudit_log.track(*EVERYTHING)(cafe)
+        install(cafe)
+        hiding(place, "secret")
+        hiding(cafe, "rent", "stars")
+        hiding(make("Old", (place,), Meta={"proxy": True}), "fee")
+        one = cafe.objects.create(secret="s3cret", rent="r3nt", fee="f33")
+        cafe.objects.update(secret="0ther", rent="0ther rent", fee="0ther fee")
+        events = Events.objects.filter(pgh_obj_model="shop.Cafe")
+        first, timeline = events.earliest("pgh_id"), f"{TRAIL}object/shop.Cafe/{one.pk}/"
+        for address in (
+            TRAIL,
+            timeline,
+            f"{timeline}at/",
+            f"{timeline}fields/",
+            f"{timeline}compare/?a={first.pk}&b=now&unchanged=1",
+            f"{timeline}revert/?event={first.pk}",
+            f"{TRAIL}object/shop.Place/{one.pk}/",
+        ):
+            html = page(root, address)
+            assert not re.search("s3cret|r3nt|f33|0ther", html), address
+        for query in ({"model": "shop.Cafe"}, {"model": "shop.Place"}):
+            asked = {**query, "changed": "secret", "changed_to": "0ther"}
+            assert "There is no field" in refused(root, TRAIL, **asked)
+
+
+@pytest.mark.slow
+def test_what_an_admin_refuses_even_a_superuser_is_not_found(
+    root: Any, order: Order, page: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    execute(
+        "INSERT INTO pgaudit_log_event (model, obj_pk, label, operation, snapshot, shape)"
+        " SELECT 'gone.Model', 'k', 'insert', 'I', '{\"a\": \"Distance\"}', 0"
+    )
+    gone = Events.objects.latest("pgh_id").pk
+    queries = ({"q": '"Distance"'}, {"label": "insert"})
+    products = Events.objects.filter(pgh_obj_model="shop.Product").values_list("pk", flat=True)
+    for query in queries:
+        assert shown_events(page(root, TRAIL, **query)) >= {gone, *products}
+    own: Any = site._registry[Product]
+    monkeypatch.setattr(own, "has_view_permission", lambda request, obj=None: False)
+    for query in queries:
+        found = shown_events(page(root, TRAIL, **query))
+        assert gone in found and not found & {*products}
+    response = root.post(f"{TRAIL}export/", {"format": "csv"})
+    text = b"".join(response.streaming_content).decode()
+    assert "gone.Model" in text and "shop.Product" not in text
+
+
+def test_a_column_of_a_list_shows_nothing_else(
+    staff: Any, order: Order, rf: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever it is called, and wherever it reads: documents, keys in them, and names of others."""
+    monkeypatch.setattr(Customer, "__str__", lambda self: self.name)
+    Product.objects.update(price=7)
+    staff("pgaudit_log.view_events", "shop.view_product", "shop.view_order")
+    request = rf.get("/", {"layout": "list"})
+    request.user = User.objects.get(username="support")
+
+    def cells(model: Any, *columns: str) -> str:
+        own: Any = EventAdmin(model, site)
+        own.list_display = columns
+        filterset = typed_filterset(model) if model is not Priced else TrailFilterSet
+        html = trail(
+            site,
+            request,
+            queryset=model.objects.all(),
+            filterset_class=filterset,
+            columns=columns_of(own, columns),
+            title="",
+        ).rendered_content
+        return html.partition("<tbody")[2]
+
+    with isolated():
+
+        class Priced(Events):
+            cost = pgaudit_log.ProxyField("pgh_data__price", models.TextField(null=True))
+            pgh_cost = pgaudit_log.ProxyField("pgh_diff__price__1", models.TextField(null=True))
+
+            class Meta:
+                proxy = True
+                app_label = "shop"
+
+        html = cells(Priced, "pgh_id", "cost", "pgh_cost", "pgh_data", "pgh_diff", "pgh_obj")
+        assert "ring twice" in html and not re.search("0.99|7.00|Distance|Luís", html)
+        html = cells(OrderEvent, "pgh_id", "customer", "status")
+        assert "paid" in html and f"customer {order.customer.pk}" in html and "Luís" not in html

@@ -140,6 +140,8 @@ def test_what_never_was_is_an_empty_page_or_not_found(root: Any, key: str) -> No
     assert response.status_code in (200, 404)
     if response.status_code == 200:
         assert b"No events." in response.content
+    # A key that is a text.
+    assert root.get(f"/admin/shop/product/{key}/audit/").status_code in (200, 404)
 
 
 def test_a_list_leads_to_the_events_of_its_model(root: Any, order: Order, page: Any) -> None:
@@ -165,8 +167,21 @@ def test_an_object_whose_name_fails_is_called_by_its_key(
     def broken(self: Any) -> str:
         raise RuntimeError("no name")
 
-    monkeypatch.setattr(Order, "__str__", broken)
-    assert f"Order {order.pk}" in page(root, url(order, "audit"))
+    for model in (Order, Customer, Product):
+        monkeypatch.setattr(model, "__str__", broken)
+    events = Events.objects.filter(pgh_obj_model="shop.Order")
+    first, last = events.earliest("pgh_id").pk, events.latest("pgh_id").pk
+    for place in (
+        url(order, "audit"),
+        url(order, "audit", "fields"),
+        url(order, "audit", "compare") + f"?a={first}&b=now&unchanged=1",
+        url(order, "audit", "undo") + f"?event={last}",
+    ):
+        assert f"order {order.pk}" in page(root, place).lower(), place
+    # Nor can Django read every object that another one points at.
+    execute("UPDATE shop_product SET tags = %s::jsonb", ["7" * 5000])
+    line = f"/admin/pgaudit_log/events/object/shop.OrderLine/{OrderLine.objects.get().pk}/"
+    assert "product D-1" in page(root, f"{line}fields/")
 
 
 def test_a_name_that_asks_the_database_does_not(
@@ -192,3 +207,34 @@ def test_a_field_that_is_looked_for_too_long_is_given_up(
     monkeypatch.setattr(pages, "page_of", lambda *args: execute("SELECT pg_sleep(5)"))
     place = f"/admin/shop/order/{order.pk}/audit/"
     assert "took too long" in page(root, place, field="note")
+
+
+class CustomersElsewhere:
+    """A router that has customers in a database of their own."""
+
+    def db_for_read(self, model: Any, **hints: Any) -> str | None:
+        return "other" if model is Customer else None
+
+    def allow_migrate(self, db: str, app_label: str, model_name: str = "", **hints: Any) -> Any:
+        return (db == "other") is (model_name == "customer")
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(databases=["default", "other"])
+def test_what_is_in_another_database_is_named_out_of_that(
+    root: Any, order: Order, page: Any, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Customer, "__str__", lambda self: self.name)
+    timeline = f"/admin/shop/order/{order.pk}/audit/"
+    Customer.objects.using("other").create(pk=order.customer.pk, name="Elsewhere")
+    execute("SET CONSTRAINTS ALL IMMEDIATE")
+    execute("DROP TABLE shop_customer CASCADE")
+    settings.DATABASE_ROUTERS = [CustomersElsewhere()]
+    event = Events.objects.filter(pgh_obj_model="shop.Order").earliest("pgh_id")
+    for place in (
+        "/admin/pgaudit_log/events/",
+        timeline,
+        f"{timeline}at/?event={event.pk}",
+        f"{timeline}fields/",
+    ):
+        assert "Elsewhere" in page(root, place), place

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import timedelta
 from typing import Any
@@ -335,3 +336,51 @@ def test_what_a_filter_finds_is_counted_up_to_a_bound(
     monkeypatch.setattr("pgaudit_log.admin.found_numbers.MOST_MILLISECONDS", 20)
     monkeypatch.setattr(EventQuerySet, "values_list", slow)
     assert "50+ events found" in page(root, TRAIL, layout="list", **asked)
+
+
+def test_an_event_that_is_older_than_the_log_has_a_page(
+    root: Any, order: Order, page: Any, settings: Any
+) -> None:
+    """What is imported has ids below 0; no language writes ids as numbers for people."""
+    settings.USE_THOUSAND_SEPARATOR, settings.LANGUAGE_CODE = True, "de"
+    execute(
+        "INSERT INTO pgaudit_log_event (id, model, obj_pk, label, operation, snapshot, shape)"
+        " OVERRIDING SYSTEM VALUE SELECT -12345, model, obj_pk, label, operation, snapshot, shape"
+        " FROM pgaudit_log_event WHERE model = 'shop.Order' ORDER BY id LIMIT 1"
+    )
+    html = page(root, f"/admin/shop/order/{order.pk}/audit/")
+    assert f'href="{TRAIL}-12345/change/"' in html and 'id="event--12345"' in html
+    assert "12.345" not in html
+    for place in (f"{TRAIL}-12345/change/", "/admin/shop/orderevent/-12345/change/"):
+        assert "ring twice" in page(root, place)
+
+
+@pytest.mark.slow
+def test_it_works_without_time_zones(root: Any, order: Order, page: Any, settings: Any) -> None:
+    settings.USE_TZ = False
+    event = Events.objects.get(pgh_label="update")
+    timeline = f"/admin/shop/order/{order.pk}/audit/"
+    for place in (
+        TRAIL,
+        f"{TRAIL}status/",
+        f"{TRAIL}{event.pk}/change/",
+        f"{TRAIL}transaction/{event.pgh_txid}/",
+        timeline,
+        f"{timeline}at/?event={event.pk}",
+        f"{timeline}undo/?event={event.pk}",
+    ):
+        page(root, place)
+    response = root.post(f"{TRAIL}export/", {"format": "csv"})
+    assert event.pgh_created_at.strftime("%Y-%m-%d") in b"".join(response).decode()
+
+
+def test_documents_are_asked_for_by_what_they_were(
+    root: Any, order: Order, page: Any, refused: Any
+) -> None:
+    for tags in (0, 10**30, 1.5, [1, {"a": True}]):
+        Product.objects.update(tags=tags)
+        query = {"model": "shop.Product", "changed": "tags", "changed_to": json.dumps(tags)}
+        assert shown_events(page(root, TRAIL, **query)) == [Events.objects.latest("pgh_id").pk]
+    for text in ("NaN", "1e400", "[Infinity]", "[" * 2000, "7" * 4900):
+        query = {"model": "shop.Product", "changed": "tags", "changed_to": text}
+        assert "is no value of this field" in refused(root, TRAIL, **query)

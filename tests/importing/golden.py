@@ -62,6 +62,15 @@ class Order(models.Model):
     state = models.CharField("state", max_length=9, db_column="State of it", default="new")
     secret = models.CharField(max_length=20, default="")
     changed = models.DateTimeField(auto_now=True)
+    # Names that what is told of records could have, too.
+    place = models.CharField(max_length=9, default="shelf")
+    kind = models.CharField(max_length=9, default="small")
+    comment = models.TextField(default="none")
+    user_id = models.IntegerField(null=True)
+    created_at = models.DateTimeField(null=True)
+    record_id = models.IntegerField(default=3)
+    context = models.JSONField(default=dict)
+    unknown = models.BooleanField(default=False)
 {order_end}
 
 {through}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 
@@ -11,6 +12,8 @@ from django.db import models
 
 import pgaudit_log
 from pgaudit_log import importing
+from pgaudit_log.database import uninstallation
+from pgaudit_log.database.partitions.calendar import period_at
 from pgaudit_log.exceptions import InstallationError, PlanError
 from pgaudit_log.importing import months
 from pgaudit_log.testing import isolated
@@ -174,3 +177,22 @@ def test_a_table_with_the_name_of_a_partition_is_in_the_way(thing: Any) -> None:
 
 def _following(month: datetime) -> datetime:
     return month.replace(year=month.year + month.month // 12, month=month.month % 12 + 1)
+
+
+def test_uninstall_drops_what_a_killed_import_has_left(thing: Any) -> None:
+    """None of it is an event yet, so that it goes whether the events stay or not."""
+    january = period_at(on(1, 1), "month")
+    months.make("default", [january], [january])
+    execute("CREATE TABLE pgaudit_log_import (n int); CREATE TABLE pgaudit_log_important (n int)")
+    execute("CREATE SCHEMA pgaudit_log_copied CREATE TABLE their_thingevent (n int)")
+    expected = [
+        "drop schema pgaudit_log_copied",
+        "drop table pgaudit_log_import",
+        "drop table pgaudit_log_import_20200101_20200201",
+    ]
+    for with_events in (False, True):
+        found = uninstallation.plan(with_events=with_events)
+        assert [str(step) for step in found.steps[:3]] == expected
+        assert "pgaudit_log_important" not in str(found)
+    replace(found, steps=found.steps[:3], obstacles=()).apply()
+    assert [str(step) for step in uninstallation.plan().steps if str(step) in expected] == []

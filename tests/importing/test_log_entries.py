@@ -24,6 +24,8 @@ from pgaudit_log.testing import isolated
 from tests.importing.peer_tables import at, events
 from tests.importing.text_tables import (
     CREATE,
+    CRUD_CREATE,
+    CRUD_UPDATE,
     DELETE,
     ENTRIES,
     UPDATE,
@@ -31,6 +33,8 @@ from tests.importing.text_tables import (
     crud,
     entry,
     make_tables,
+    make_versions,
+    version,
 )
 from tests.support import execute, role_name
 from tests.tables import EVERYTHING, tracked_table
@@ -99,6 +103,117 @@ def test_an_object_has_one_life_across_the_seam(thing: Any) -> None:
     revert(one, to=life[0]).apply()
     assert thing.objects.get().n == 1
     assert list(verify(models=[thing])) == []
+
+
+def test_a_key_that_none_of_today_is_written_as_is_of_no_object(thing: Any) -> None:
+    for key in (
+        "abc",
+        "",
+        " 5",
+        "5\t",
+        "5.0",
+        "٥",
+        "9" * 30,
+        "0b7c4d0e-0000-4000-8000-000000000001",
+    ):
+        entry(CREATE, key, created(5), 0)
+        crud(CRUD_CREATE, key, {"n": 1, "word": "w"}, 0)
+    for peer in ("auditlog", "easy-audit"):
+        found = plan(thing, peer)
+        assert found.events == 0
+        assert found.apply().events == {"shop.Thing": 0}
+
+
+def test_versions_that_cannot_be_read_are_kept_as_their_texts(thing: Any) -> None:
+    make_versions()
+    version(5, {"n": 1, "word": "w"}, 0)
+    for number, row in enumerate(({"n": 10**30}, {"word": "\0"}, [], None), 1):
+        version(5, row, number)
+    texts = [
+        *("null", "[]", "{}", "[1]", "", '[{"model": "shop.artist", "pk": 5, "fields": {}}]'),
+        '[{"model": "shop.thing", "pk": 5, "fields": {"n": {}}}]',
+    ]
+    for number, text in enumerate(texts, 10):
+        version(5, {}, number)
+        execute(
+            "UPDATE reversion_version SET serialized_data = %s"
+            " WHERE id = (SELECT max(id) FROM reversion_version)",
+            [text],
+        )
+    plan(thing, "reversion").apply()
+    told = execute(
+        "SELECT label, context ->> 'unreadable' FROM pgaudit_log_event WHERE id < 0"
+        " AND origin ? 'id' ORDER BY id"
+    )
+    assert [label for label, _ in told] == ["baseline"] + ["unreadable"] * 11
+    assert [text for _, text in told[5:]] == texts
+    assert plan(thing, "reversion").events == 0
+
+
+def test_what_no_entry_tells_of_a_row_is_told_by_a_baseline_of_now(thing: Any) -> None:
+    entry(CREATE, 5, {"id": ["None", "5"], "n": ["None", "1"]}, 0)
+    unseen(thing, (5, 1))
+    assert plan(thing).apply().gaps == {"shop.Thing": 1}
+    life = Events.objects.filter(pgh_obj_model="shop.Thing").order_by("pgh_id")
+    assert [(event.pgh_operation, event.pgh_data) for event in life] == [
+        ("I", {"id": 5, "n": 1}),
+        ("B", {"id": 5, "n": 1, "word": "w"}),
+    ]
+    assert [thing.objects.as_of(event).get().word for event in life] == [None, "w"]
+    again = plan(thing).apply()
+    assert (again.events, again.gaps) == ({"shop.Thing": 0}, {"shop.Thing": 0})
+
+
+def test_a_change_that_both_tell_of_is_not_imported_where_the_peer_had_missed_one(
+    thing: Any,
+) -> None:
+    entry(CREATE, 5, created(5), 0)
+    unseen(thing, (5, 1))
+    execute("ALTER TABLE shop_thing DISABLE TRIGGER USER")
+    thing.objects.update(word="unseen")
+    execute("ALTER TABLE shop_thing ENABLE TRIGGER USER")
+    thing.objects.update(n=3)
+    [(began,)] = Events.objects.filter(pgh_obj_model="shop.Thing").values_list("pgh_created_at")
+    # Entries are made before the statement, so that their times mostly are before those of events.
+    entry(UPDATE, 5, {"n": ["1", "3"]}, (began - at(1)).total_seconds())
+    plan(thing).apply()
+    life = Events.objects.filter(pgh_obj_model="shop.Thing").order_by("pgh_id")
+    assert [(e.pgh_operation, e.pgh_data["word"], e.pgh_diff) for e in life] == [
+        ("I", "w", None),
+        ("B", "unseen", None),
+        ("U", "unseen", {"n": [1, 3]}),
+    ]
+    [found] = importing.compare(plan(thing))
+    assert (found.in_both, found.only_there, found.only_here) == (0, 1, 1)
+
+
+def test_a_change_that_both_tell_of_is_not_imported_where_the_peer_has_less_exact_times(
+    db: None,
+) -> None:
+    with isolated():
+        thing = tracked_table(
+            "Thing", *EVERYTHING, n=models.IntegerField(), seen=models.DateTimeField()
+        )
+        make_tables()
+        make_versions()
+        execute("ALTER TABLE shop_thing DISABLE TRIGGER USER")
+        thing.objects.create(pk=5, n=1, seen=at(0))
+        execute("ALTER TABLE shop_thing ENABLE TRIGGER USER")
+        thing.objects.update(n=2, seen=at(1.234567))
+        [(began,)] = Events.objects.filter(pgh_obj_model="shop.Thing").values_list("pgh_created_at")
+        old = {"n": 1, "seen": "2020-01-01T00:00:00Z"}
+        new = {"n": 2, "seen": "2020-01-01T00:00:01.234Z"}
+        changes = {name: [str(old[name]), str(new[name])] for name in ("n", "seen")}
+        shortly_before = (began - at(1)).total_seconds()
+        crud(CRUD_CREATE, 5, old, 0)
+        crud(CRUD_UPDATE, 5, new, shortly_before, changed_fields=json.dumps(changes))
+        version(5, old, 0)
+        version(5, new, shortly_before)
+        for peer in ("easy-audit", "reversion"):
+            assert plan(thing, peer).apply().events == {"shop.Thing": 1}
+            [found] = importing.compare(plan(thing, peer))
+            assert (found.in_both, found.only_there, found.only_here) == (1, 0, 0)
+            importing.plan_withdrawal(peer, models=[thing]).apply()
 
 
 def test_the_trails_of_both_are_compared(thing: Any) -> None:

@@ -155,7 +155,7 @@ def test_each_event_says_where_it_came_from(recorded: Golden) -> None:
         """
         sql("SELECT count(*) FROM pgaudit_log_event AS event"
             " LEFT JOIN store_orderevent AS record ON record.pgh_id = (origin ->> 'id')::int"
-            " AND record.pgh_created_at = created_at"
+            " AND record.pgh_created_at = event.created_at"
             " WHERE event.id < 0 AND model = 'store.Order' AND pgh_id IS NULL")
         """
     )

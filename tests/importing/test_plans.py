@@ -76,6 +76,17 @@ def test_nothing_is_written_until_it_is_applied(thing: Any) -> None:
     assert execute("SELECT to_regclass('pgaudit_log_import')") == [(None,)]
 
 
+def test_tables_that_no_class_is_there_for_any_more_are_named(thing: Any) -> None:
+    execute(
+        "CREATE TABLE shop_historicalthing (history_id int, history_date date, history_type text)"
+    )
+    for peer, table in (("pghistory", TABLE), ("simple-history", "shop_historicalthing")):
+        left_out = dict(importing.plan(peer).left_out)
+        assert f"--table app.Model={table}" in left_out[table]
+        given = importing.plan(peer, tables={thing: [table]})
+        assert table not in dict(given.left_out)
+
+
 def test_the_command_shows_it_and_applies_it(thing: Any) -> None:
     record(("insert", 1, 1, 0), ("update", 1, 2, 1))
     chosen = ["--model=shop.Thing", f"--table=shop.Thing={TABLE}"]
@@ -88,7 +99,7 @@ def test_the_command_shows_it_and_applies_it(thing: Any) -> None:
     assert "shop.Thing: 2 imported, 1 written where something was missing." in done
     again = command(*chosen, "--apply")
     assert "Nothing to import." in again
-    assert f"{TABLE}: 2 imported before." in again
+    assert f"shop.Thing, {TABLE}: 2 imported before." in again
     assert "shop.Thing: 3 events" in command("--withdraw", "--model=shop.Thing")
     assert "3 events taken back." in command("--withdraw", "--model=shop.Thing", "--apply")
 
@@ -142,15 +153,20 @@ def test_a_role_that_may_not_is_told_so(thing: Any) -> None:
     execute(f"SET ROLE {role}")
     try:
         found = plan(thing)
+        with pytest.raises(PlanError, match="Nothing was compared: permission denied for schema"):
+            importing.compare(found)
         execute("RESET ROLE")
         execute(f"REVOKE SELECT ON {TABLE} FROM {role}")
         execute(f"SET ROLE {role}")
         unreadable = plan(thing)
+        # Of all models: there is nothing that it could write.
+        nothing = importing.plan("pghistory", tables={thing: [TABLE]}).apply()
     finally:
         execute("RESET ROLE")
         execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
     assert found.obstacles[0].startswith(f"The role {role} does not own the event table")
     assert unreadable.obstacles == (f'The role may not read "{TABLE}". Grant it SELECT.',)
+    assert nothing == importing.Imported(events={}, gaps={})
 
 
 def test_history_that_another_peer_has_of_the_same_time_is_in_the_way(thing: Any) -> None:

@@ -128,8 +128,11 @@ def test_versions_of_a_revision_are_one_transaction_and_one_context(recorded: Go
 
 def test_the_plan_says_what_is_less_exact(recorded: Golden) -> None:
     shown = recorded.project.manage("pgaudit_log", "import", "reversion")
-    assert "Not kept: reversion_version.changed has milliseconds there, not microseconds." in shown
-    assert "reversion_version: 7 imported before." in shown
+    assert (
+        "Not kept: store.Order, reversion_version.changed has milliseconds there, not microseconds."
+        in shown
+    )
+    assert "store.Order, reversion_version: 7 imported before." in shown
 
 
 def test_a_second_import_adds_nothing(recorded: Golden) -> None:

@@ -65,6 +65,20 @@ def test_a_name_is_found(tmp_path: Path, source: str, expected: list[str]) -> No
     assert names(tmp_path, source) == expected
 
 
+def test_of_a_migration_is_told_that_it_needs_the_package(tmp_path: Path) -> None:
+    folder = tmp_path / "migrations"
+    folder.mkdir()
+    (folder / "0001_initial.py").write_text(
+        "from django.db import migrations\n"
+        "dependencies = [('pghistory', '0007'), ('shop', '0001')]\n"
+        "fields = ['history_date', ForeignKey(to='pghistory.context')]\n"
+    )
+    (folder / "0002_other.py").write_text("fields = ['history_date', 'pgh_context__metadata']\n")
+    [finding] = scan([tmp_path])
+    assert (finding.path.name, finding.line, finding.name) == ("0001_initial.py", 2, "pghistory")
+    assert "pgaudit_log.importing.past_migrations" in finding.instead.advice
+
+
 def test_what_would_mean_another_thing_silently_is_marked(tmp_path: Path) -> None:
     source = """
 import pghistory
@@ -79,6 +93,24 @@ event.revert()
 """
     silent = [name for name, _, is_silent in found(tmp_path, source) if is_silent]
     assert silent == ["track() without trackers", "references", "tracks", "revert"]
+
+
+def test_what_has_no_counterpart_is_not_said_to_be_called_as_the_package(tmp_path: Path) -> None:
+    source = (
+        "from easyaudit.backends import ModelBackend\n"
+        "from simple_history.signals import post_create_historical_record\n"
+        "from reversion import revisions as r\nimport reversion\n"
+        "r.add_meta(Note, text='x')\nreversion.is_active()\n"
+        "INSTALLED_APPS = ['auditlog.apps.AuditlogConfig']\n"
+    )
+    told = {name: advice for name, advice, _ in found(tmp_path, source)}
+    assert "called so" in told["easyaudit.backends.ModelBackend"]
+    assert told["simple_history.signals.post_create_historical_record"].startswith(
+        "Nothing is called"
+    )
+    assert told["reversion.add_meta"] == "Write within pgaudit_log.context(…)."
+    assert "called so" in told["reversion.is_active"]
+    assert told["auditlog.apps.AuditlogConfig"] == "Write pgaudit_log."
 
 
 def test_an_argument_that_does_not_hold_is_told(tmp_path: Path) -> None:

@@ -239,9 +239,12 @@ def test_the_plan_says_what_is_less_exact(told: dict[str, Any]) -> None:
         "paper": late,
         "customer_id": 'has "None" there for nothing and for that text: it is read as nothing',
     }.items():
-        assert f"Not kept: auditlog_logentry.{column} {reason}." in plan
+        assert f"Not kept: store.Order, auditlog_logentry.{column} {reason}." in plan
     assert "Left out: auth.User" not in plan
     easy = told["easy-audit"]["plan"]
-    assert "Not kept: easyaudit_crudevent.hour has milliseconds there, not microseconds." in easy
+    assert (
+        "Not kept: store.Order, easyaudit_crudevent.hour has milliseconds there, not microseconds."
+        in easy
+    )
     assert "Left out: auth.User. auth.User is not tracked here." in easy
     assert "pgaudit_log.Access" in easy

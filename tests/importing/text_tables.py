@@ -1,4 +1,4 @@
-"""Tables as django-auditlog and django-easy-audit make them, filled by hand: for what is seldom in them."""
+"""Tables as django-auditlog, django-easy-audit and django-reversion make them, filled by hand: for what is seldom in them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from tests.support import execute
 ENTRIES, CRUD = "auditlog_logentry", "easyaudit_crudevent"
 
 CREATE, UPDATE, DELETE, ACCESS = range(4)
+
+CRUD_CREATE, CRUD_UPDATE, CRUD_DELETE = 1, 2, 3
 
 
 def make_tables() -> None:
@@ -52,6 +54,31 @@ def crud(type_number: int, key: Any, row: Any, when: float, **more: Any) -> None
         f"INSERT INTO {CRUD} (content_type_id, object_id, event_type, datetime, {names})"
         f" VALUES ({', '.join(['%s'] * len(values))})",
         values,
+    )
+
+
+def make_versions() -> None:
+    """Make the tables of versions."""
+    execute(
+        "CREATE TABLE reversion_revision (id bigserial PRIMARY KEY, date_created timestamptz,"
+        " user_id int, comment text);"
+        "CREATE TABLE reversion_version (id bigserial PRIMARY KEY, object_id varchar(191), db varchar(191),"
+        " format text, serialized_data text, content_type_id int, revision_id bigint)"
+    )
+
+
+def version(key: Any, row: Any, when: float) -> None:
+    """Write a version in a revision of its own, as django-reversion does."""
+    [[revision]] = execute(
+        "INSERT INTO reversion_revision (date_created, comment) VALUES (%s, '') RETURNING id",
+        [at(when)],
+    )
+    content_type = ContentType.objects.get_or_create(app_label="shop", model="thing")[0]
+    text = json.dumps([{"model": "shop.thing", "pk": key, "fields": row}])
+    execute(
+        "INSERT INTO reversion_version (object_id, db, format, serialized_data, content_type_id, revision_id)"
+        " VALUES (%s, 'default', 'json', %s, %s, %s)",
+        [str(key), text, content_type.pk, revision],
     )
 
 

@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 
 import pgaudit_log
 from pgaudit_log import diffs, timetravel
-from pgaudit_log.diffs import NOW, blame, changes, diff
+from pgaudit_log.diffs import NOW, blame, changes, current_rows, diff
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.models import Events
 from pgaudit_log.values.row_json import JSON_NULL, MISSING
@@ -468,3 +468,15 @@ def test_it_works_from_a_coroutine() -> None:
 
     same, changed, by = async_to_sync(run)()
     assert (len(same), list(changed), by["name"].event) == (0, ["name"], event)
+
+
+def test_a_state_that_is_given_twice_is_sent_once(db: None) -> None:
+    """A document may be large; each time it would be read by the server and by Python."""
+    state = {"sku": '"D-1"', "tags": '{"a": "x\\"y"}', "price": "1.50"}
+    other = {**state, "price": "2.00"}
+    with CaptureQueriesContext(connection) as captured:
+        found = current_rows.typed(Product, [state, other, state], "default")
+    assert [own["price"] for own in found] == [Decimal("1.50"), Decimal("2.00"), Decimal("1.50")]
+    assert found[0] == found[2] == {"sku": "D-1", "tags": {"a": 'x"y'}, "price": Decimal("1.50")}
+    sent = "".join(query["sql"] for query in captured.captured_queries)
+    assert sent.count('"price": 1.50') == sent.count('"price": 2.00') == 1

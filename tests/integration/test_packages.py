@@ -205,7 +205,14 @@ def test_a_package_is_tracked_whole_by_one_line(store: Project, package: str) ->
     assert "No changes detected" in store.manage("makemigrations", "--check")
 
 
-@pytest.mark.parametrize("package", PACKAGES)
+@pytest.mark.parametrize(
+    "package",
+    # Hundreds of migrations, each in a process of its own, are for the long run.
+    [
+        "django.contrib",
+        *(pytest.param(name, marks=pytest.mark.long) for name in ("wagtail", "oscar")),
+    ],
+)
 def test_a_package_is_migrated_step_by_step(store: Project, package: str) -> None:
     head, apps = PACKAGES[package]
     store.write("settings.py", SETTINGS.format(head=head, apps=apps))

@@ -514,11 +514,13 @@ def test_a_tree_and_a_circle_are_taken_back(made: Tables) -> None:
 
 
 @pytest.mark.slow
-def test_a_chain_of_5000_levels_is_taken_back(made: Tables) -> None:
+@pytest.mark.parametrize("levels", [1000, pytest.param(5000, marks=pytest.mark.long)])
+def test_a_long_chain_is_taken_back(made: Tables, levels: int) -> None:
     node = made.make("Node", up=models.ForeignKey("self", models.CASCADE, null=True))
     execute(
         "INSERT INTO shop_node (id, up_id) OVERRIDING SYSTEM VALUE"
-        " SELECT n, NULLIF(n - 1, 0) FROM generate_series(1, 5000) AS n"
+        " SELECT n, NULLIF(n - 1, 0) FROM generate_series(1, %s) AS n",
+        [levels],
     )
     inserted = transaction_of()
     copies = Copies(node)

@@ -1,7 +1,7 @@
 """Whatever is written, the trail replays from empty tables to the tables, value for value; so does
 the past at any moment.
 
-HYPOTHESIS_PROFILE=long runs 2,000 examples instead of 25, and goes back at random, too.
+HYPOTHESIS_PROFILE=long runs 2,000 examples instead of 15, and goes back at random, too.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.everywhere]
 
 settings.register_profile(
     "short",
-    max_examples=25,
+    max_examples=15,
     derandomize=True,  # the same examples each time; the long run looks for new ones
     stateful_step_count=30,
     deadline=None,

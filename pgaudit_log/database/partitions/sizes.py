@@ -15,6 +15,7 @@ from pgaudit_log.database.partitions import bounds
 from pgaudit_log.database.partitions.calendar import FIRST, LAST
 from pgaudit_log.values.quoting import quote_literal
 from pgaudit_log.values.sql_text import Sql, template
+from pgaudit_log.values.utc import utc
 
 COUNTED_BYTES = 16 * 1024 * 1024
 """How many bytes of rows are counted exactly in all; what is larger is estimated."""
@@ -101,7 +102,8 @@ def _rows(using: str) -> list[_Row]:
     )
     with connections[using].cursor() as cursor:
         cursor.execute(asked.text, asked.params)
-        return [_Row(*row) for row in cursor.fetchall()]
+        found = [_Row(*row) for row in cursor.fetchall()]
+    return [row._replace(start=utc(row.start), end=utc(row.end)) for row in found]
 
 
 def last_event(using: str, partitions: Sequence[PartitionSize]) -> Edge | None:
@@ -132,12 +134,15 @@ def _edge(using: str, source: str, *, is_last: bool) -> Edge | None:
     order = "DESC" if is_last else "ASC"
     with connections[using].cursor() as cursor:
         cursor.execute(
-            f"SELECT id, LEAST(GREATEST(created_at, %s), %s), model FROM {source}"
-            f" ORDER BY id {order} LIMIT 1",
+            f"SELECT id, LEAST(GREATEST(created_at, %s), %s) AT TIME ZONE 'UTC', model"
+            f" FROM {source} ORDER BY id {order} LIMIT 1",
             [FIRST, LAST],
         )
         row = cursor.fetchone()
-        return None if row is None else Edge(*row)
+    if row is None:
+        return None
+    id, created_at, model = row
+    return Edge(id, utc(created_at), model)
 
 
 def _source(table: str, start: datetime | None, end: datetime | None) -> str:

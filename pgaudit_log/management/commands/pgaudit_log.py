@@ -61,6 +61,11 @@ def _refuse_database(using: str, subcommand: str) -> None:
     if using not in connections:
         known = ", ".join(connections)
         raise CommandError(f"There is no database {using!r} but {known}.", returncode=REFUSED)
+    if connections[using].vendor != "postgresql":
+        kind = connections[using].display_name
+        raise CommandError(
+            f'The database "{using}" is {kind}; events are in PostgreSQL only.', returncode=REFUSED
+        )
     # What is missing is what `install` is for; it says itself what it cannot do.
     is_there = subcommand == "install" or event_table.has_event_table(using)
     if not event_table.is_wanted(using) or not is_there:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pgaudit_log.declaring.masks import is_masked
 from pgaudit_log.presentation.access import is_password
 
 # Each registers the renderers that it has.
@@ -25,7 +26,8 @@ __all__ = ["Renderer", "Surroundings", "register_renderer", "renderer_for"]
 
 def renderer_for(field: Field | None, surroundings: Surroundings) -> Renderer:
     """Return what shows values of a field; ``None`` is a column that is no more."""
-    if field is not None and is_password(field):
+    # What is masked now is not shown as it is today either, beside what the log has.
+    if field is not None and (is_password(field) or is_masked(field)):
         return SecretRenderer(field, surroundings)
     found = renderer_class(field)
     has_choices = bool(getattr(field, "choices", None))

@@ -7,7 +7,7 @@ from typing import Any
 from django.utils.safestring import SafeString
 
 from pgaudit_log.presentation.renderers.base import Renderer
-from pgaudit_log.values.row_json import MASKED
+from pgaudit_log.values.row_json import MASKED, Absence
 
 
 class SecretRenderer(Renderer):
@@ -18,9 +18,13 @@ class SecretRenderer(Renderer):
         return self.show(MASKED)
 
     def json(self, value: Any) -> Any:
-        """Return what stands for it."""
-        return MASKED
+        """Return what stands for it, unless there is none."""
+        return _hidden(value)
 
     def change(self, old: Any, new: Any) -> SafeString:
         """Return that it changed."""
-        return super().change(MASKED, MASKED)
+        return super().change(_hidden(old), _hidden(new))
+
+
+def _hidden(value: Any) -> Any:
+    return value if value is None or isinstance(value, Absence) else MASKED

@@ -13,6 +13,7 @@ from django.utils.timezone import override
 
 from pgaudit_log.cli import terminal_text
 from pgaudit_log.diffs.display import exact, moment, words_for
+from pgaudit_log.values.json_numbers import Number
 from pgaudit_log.values.row_json import JSON_NULL, MASKED
 
 NUMBER, TEXT, TRUTH = models.IntegerField(), models.TextField(), models.BooleanField()
@@ -37,6 +38,13 @@ MOMENT = datetime(2026, 1, 31, 18, tzinfo=timezone.utc)
         (NUMBER, MASKED, "hidden", "hidden"),
         (NUMBER, JSON_NULL, "null (JSON)", "null (JSON)"),
         (models.JSONField(), {"a": [1, None]}, '{"a": [1, null]}', '{"a": [1, null]}'),
+        (
+            models.JSONField(),
+            {"é": (1.5, Decimal("1.50"), Number("2.0")), 7: [float("nan"), '"', True]},
+            '{"é": [1.5, 1.50, 2.0], "7": ["nan", "\\"", true]}',
+            '{"é": [1.5, 1.50, 2.0], "7": ["nan", "\\"", true]}',
+        ),
+        (models.JSONField(), {"é": [1.5, {}, '"']}, *2 * ('{"é": [1.5, {}, "\\""]}',)),
         (models.DateTimeField(), MOMENT, "2026-01-31 19:00:00+01:00", "2026-01-31 19:00:00+01:00"),
         (BYTES, b"\x01\xff", "2 bytes (SHA-256 4b3a43f5…)", "01ff"),
         (BYTES, bytes(40), "40 bytes (SHA-256 2c34ce1d…)", "40 bytes (SHA-256 2c34ce1d…)"),

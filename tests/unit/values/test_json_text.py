@@ -54,6 +54,11 @@ def test_a_value_of_any_depth_can_be_written_again(depth: int) -> None:
     assert json.dumps(value, indent=2)
 
 
+def test_brackets_in_texts_are_no_levels() -> None:
+    assert json_text.depth('{"a": "[[[\\"{", "b\\\\": [[], "]]"], "c": 1}') == 3
+    assert json_text.depth('"[["') == json_text.depth("12") == 0
+
+
 def test_where_the_stack_is_nearly_used_up_it_is_read_too() -> None:
     text = '{"a": ' + "[" * 190 + "1" + "]" * 190 + "}"
 
