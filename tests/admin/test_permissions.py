@@ -13,7 +13,6 @@ from django.db import models
 
 import pgaudit_log
 from pgaudit_log.admin import EventAdmin
-from pgaudit_log.admin.access import AdminAccess
 from pgaudit_log.admin.columns import columns_of
 from pgaudit_log.admin.trail_view import trail
 from pgaudit_log.models import Events
@@ -160,27 +159,6 @@ def test_hidden_fields_are_neither_shown_nor_found(
         html = refused(client, TRAIL, **query, changed="price", changed_to="7")
         assert "There is no field" in html and not shown_events(html)
     assert "7.00" in page(_changing(client), url(product, "audit"))
-
-
-def test_no_name_of_an_object_has_what_is_hidden(
-    root: Any, order: Order, page: Any, url: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Neither that of the object that a page is about, nor of what it points at, as they are today."""
-    hidden = {Order: {"note"}, Customer: {"name"}}
-    monkeypatch.setattr(AdminAccess, "hidden_fields", lambda self, model: hidden.get(model, set()))
-    monkeypatch.setattr(Order, "__str__", lambda self: f"order for {self.customer.name}")
-    monkeypatch.setattr(Customer, "__str__", lambda self: self.name)
-    event = Events.objects.filter(pgh_obj_model="shop.Order").latest("pgh_id").pk
-    audit = url(order, "audit")
-    places = (audit, f"{audit}at/", f"{audit}fields/", f"{audit}undo/?event={event}", TRAIL)
-    for place in places:
-        assert "Luís" not in page(root, place), place
-    assert f"customer {order.customer_id}" in page(root, audit)  # type: ignore[attr-defined]
-    monkeypatch.setattr(Order, "__str__", lambda self: f"with a note, {self.note}")
-    line = order.lines.get().pk  # type: ignore[attr-defined]
-    for place in (*places, f"{TRAIL}object/shop.OrderLine/{line}/"):
-        assert "ring twice" not in page(root, place), place
-    assert f"Order {order.pk}" in page(root, audit)
 
 
 def _changing(client: Any) -> Any:
