@@ -23,6 +23,7 @@ from pgaudit_log.operating.last_events import LastEvents, last_events
 from pgaudit_log.operating.table_status import TableStatus, tables_of
 from pgaudit_log.operating.values import LastEvent, Status
 from pgaudit_log.presentation import pages
+from pgaudit_log.presentation.links import Links
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +79,8 @@ def status(site: AdminSite, request: HttpRequest) -> TemplateResponse:
         return refusal(site, request, message, status=503)
     except pages.TookTooLongError:
         return refusal(site, request, pages.too_long(), status=503)
-    links = AdminLinks(site)
+    # The other screens show the log of one database.
+    links = AdminLinks(site) if using == str(Events.objects.db) else Links()
     default = next((own for own in found.sizes or () if own.start is None), None)
     return screen(
         site,
@@ -97,9 +99,7 @@ def status(site: AdminSite, request: HttpRequest) -> TemplateResponse:
     )
 
 
-def _tables(
-    found: Status, last: LastEvents, access: AdminAccess, links: AdminLinks
-) -> list[TableLine]:
+def _tables(found: Status, last: LastEvents, access: AdminAccess, links: Links) -> list[TableLine]:
     return [
         TableLine(
             table=own,

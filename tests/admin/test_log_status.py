@@ -130,3 +130,11 @@ def test_it_tells_when_each_model_was_last_written(
     assert f"{TRAIL}{newest.pk}/change/" in row_of(html, newest.pgh_obj_model)
     assert re.search(r"between \S+ and \S+</td>", row_of(html, "shop.Order"))
     assert row_of(html, "shop.Parcel").rstrip().endswith("none</span></span></td></tr>")
+
+
+@pytest.mark.django_db(databases=["default", "other"])
+def test_of_another_database_nothing_leads_to_the_screens_of_this_one(root: Any, page: Any) -> None:
+    Customer.objects.using("other").create(name="there")
+    html = page(root, STATUS, database="other").split("pgh-main")[1]
+    assert "<time" in row_of(html, "shop.Customer")
+    assert "/change/" not in html and "model=shop.Customer" not in html
