@@ -33,7 +33,8 @@ class Reverter:
 def reverters(events: Iterable[Any], *, newer_than: int) -> list[Any]:
     """Return events of the same objects that take something back, and came soon after; one query.
 
-    They are found by the index on objects: contexts have none.
+    They are found by the index on objects: contexts have none. Of the first object as many events are
+    looked through as of all others together.
     """
     objects = dict.fromkeys(
         (event.pgh_obj_model, event.pgh_obj_id) for event in events if event.pgh_obj_id is not None
@@ -41,12 +42,15 @@ def reverters(events: Iterable[Any], *, newer_than: int) -> list[Any]:
     if not objects:
         return []
     few = [*objects][:MOST_OBJECTS]
+    sizes = [MOST_EVENTS]
+    if len(few) > 1:
+        sizes = [MOST_EVENTS // 2, *[MOST_EVENTS // 2 // (len(few) - 1)] * (len(few) - 1)]
     # Each by itself: of all together, the planner might look through whatever came after the page.
     first, *others = (
         Events.objects.filter(pgh_obj_model=label, pgh_obj_id=key, pgh_id__gt=newer_than)
         .order_by("pgh_id")
-        .values("pgh_id")[: MOST_EVENTS // len(few)]
-        for label, key in few
+        .values("pgh_id")[:size]
+        for (label, key), size in zip(few, sizes, strict=True)
     )
     near = first.union(*others, all=True) if others else first
     found = Events.objects.filter(pgh_id__in=near, pgh_context__has_any_keys=list(KEYS))

@@ -315,6 +315,7 @@ def test_a_page_that_is_open_can_ask_what_has_come_since(
         assert "pgh-newer" not in page(root, TRAIL, **query)
 
 
+@pytest.mark.slow
 def test_what_a_filter_finds_is_counted_up_to_a_bound(
     root: Any, page: Any, db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
