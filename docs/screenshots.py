@@ -67,6 +67,12 @@ PICTURES = (
         scheme="dark",
     ),
     Picture(
+        name="timeline-german",
+        url=lambda story: f"{story.audit}?before={story.last.pgh_id + 1}",
+        language="de",
+        height=600,
+    ),
+    Picture(
         name="comparison",
         url=lambda story: f"{story.audit}compare/?a={story.first.pgh_id}&b=now&unchanged=1",
         height=600,

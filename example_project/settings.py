@@ -24,6 +24,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.sessions",
     "django.contrib.staticfiles",
+    "rest_framework",  # for the JSON API of the log
     "pgtrigger",  # puts triggers into migrations
     "pgaudit_log",  # the event table
     "example_project.shop",
@@ -42,6 +43,9 @@ MIDDLEWARE = [
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [
+            BASE_DIR / "templates"
+        ],  # before those of apps: pages of the log as the shop's own
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [

@@ -1,9 +1,9 @@
-"""The URLs of the example: the shop, and Django's admin."""
+"""The URLs of the example: the shop, Django's admin, and the log as JSON."""
 
 from __future__ import annotations
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
 
 from example_project.shop import views
 from example_project.shop.models import Order
@@ -20,4 +20,5 @@ urlpatterns = [
     path("orders/<int:pk>/ship/", views.ship, name="ship"),
     path("orders/<int:pk>/cancel/", views.cancel, name="cancel"),
     path("admin/", admin.site.urls),
+    path("api/audit/", include("pgaudit_log.rest.urls")),
 ]

@@ -21,7 +21,7 @@ from pgaudit_log.admin.past_entries import PastEntries, rows_of, without_hidden
 from pgaudit_log.admin.past_relations import RelatedRows
 from pgaudit_log.admin.past_row_sets import row_set
 from pgaudit_log.admin.past_sections import Fields, fieldsets_of
-from pgaudit_log.admin.responses import Crumb, refusal, screen
+from pgaudit_log.admin.responses import crumbs_of, refusal, screen
 from pgaudit_log.exceptions import UnknownPastError
 from pgaudit_log.models import Events
 from pgaudit_log.presentation import pages
@@ -95,10 +95,7 @@ def _page(
         status=status,
         title=capfirst(title or subject.text),
         opts=subject.model._meta,
-        crumbs=[
-            Crumb(label=capfirst(str(subject.model._meta.verbose_name_plural))),
-            *([Crumb(label=_("Timeline"), url=url)] if url else []),
-        ],
+        crumbs=crumbs_of(access, subject.model, url),
         subject=subject,
         kind=str(subject.model._meta.verbose_name),
         tab="as_of",

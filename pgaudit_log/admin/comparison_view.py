@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import urlencode
 
 from django.contrib.admin import AdminSite
 from django.db import models
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
+from django.utils.formats import date_format
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from pgaudit_log import diffs
 from pgaudit_log.admin.access import AdminAccess
-from pgaudit_log.admin.responses import Crumb, refusal, screen
+from pgaudit_log.admin.responses import crumbs_of, refusal, screen
+from pgaudit_log.diffs.display import in_current_zone
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.models import Events
 from pgaudit_log.presentation.access import Access
+from pgaudit_log.presentation.addresses import address, only
 from pgaudit_log.presentation.cards import Card, days_of
 from pgaudit_log.presentation.entries import Entries
 from pgaudit_log.presentation.pages import number_of
@@ -28,6 +30,17 @@ from pgaudit_log.values.tables import Field, own_columns, parents_of
 
 NOW = "now"
 """What stands in an address for the object as it is."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Side:
+    """One of the two states."""
+
+    label: str
+    event: Any = None
+    """The event that left it so; of the object as it is, none."""
+    who: str = ""
+    url: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,10 +69,10 @@ def comparison(
     subject = subject_of(access, model, text)
     given = request.GET.get("a", ""), request.GET.get("b", NOW)
     events = _events(given)
+    crumbs = crumbs_of(access, subject.model, access.links.timeline(subject.model, subject.key))
     if events is None:
-        return refusal(
-            site, request, _("Choose two events of this object, or one and “now”."), status=400
-        )
+        message = _("Choose two events of this object, or one and “now”.")
+        return refusal(site, request, message, status=400, crumbs=crumbs)
     a, b = events
     if a is not None and b is not None and a.pgh_id > b.pgh_id:
         a, b = b, a
@@ -70,11 +83,16 @@ def comparison(
     except QueryError:
         found = None
     if found is None or found.model is not subject.model or found.key != subject.key:
-        return refusal(site, request, _("These are not two events of this object."), status=400)
+        message = _("These are not two events of this object.")
+        return refusal(site, request, message, status=400, crumbs=crumbs)
     old, new = (a, b) if a is not None else (b, None)
     entries = Entries(access, str(old._state.db))
     sides = _cards([event for event in (old, new) if event is not None], entries)
     with_same = request.GET.get("unchanged") == "1"
+    is_swapped = request.GET.get("swap") == "1"
+    shown_sides = [_side(own, sides, entries) for own in (old, new)]
+    if is_swapped:
+        found, shown_sides = _other_way_round(found), shown_sides[::-1]
     url = entries.links.timeline(subject.model, subject.key)
     return screen(
         site,
@@ -83,17 +101,14 @@ def comparison(
         title=capfirst(subject.text),
         subject=subject,
         opts=subject.model._meta,
-        crumbs=[
-            Crumb(label=capfirst(str(subject.model._meta.verbose_name_plural))),
-            *([Crumb(label=_("Timeline"), url=url)] if url else []),
-        ],
+        crumbs=crumbs,
         lines=_lines(found, access, entries, old if with_same else None),
         existed=found.existed,
         exists=found.exists,
-        old=sides[old.pgh_id],
-        new=sides[new.pgh_id] if new is not None else None,
+        sides=shown_sides,
         timeline_url=url,
-        unchanged_url=_other_way(request, with_same),
+        unchanged_url=_address(request, unchanged=not with_same, swap=is_swapped),
+        swap_url=_address(request, unchanged=with_same, swap=not is_swapped),
         unchanged_label=_("Hide what did not change")
         if with_same
         else _("Show what did not change"),
@@ -122,10 +137,29 @@ def _cards(events: list[Any], entries: Entries) -> dict[int, Card]:
     return {event.pgh_id: found[event.pgh_txid, event.pgh_context_id] for event in events}
 
 
-def _other_way(request: HttpRequest, with_same: bool) -> str:
-    """Return the address of this page with, or without, what did not change."""
-    kept = [(name, request.GET[name]) for name in ("a", "b") if name in request.GET]
-    return f"?{urlencode([*kept, *([] if with_same else [('unchanged', '1')])])}"
+def _side(event: Any, heads: dict[int, Card], entries: Entries) -> Side:
+    """Return what is told above a side; ``None`` is the object as it is."""
+    if event is None:
+        return Side(label=_("now"))
+    time = date_format(in_current_zone(event.pgh_created_at), "SHORT_DATETIME_FORMAT")
+    return Side(
+        label=f"{time} (#{event.pgh_id})",
+        event=event,
+        who=heads[event.pgh_id].who,
+        url=entries.links.event(event.pgh_id),
+    )
+
+
+def _address(request: HttpRequest, **choices: bool) -> str:
+    """Return the address of this page with other choices: ``unchanged`` fields, sides in ``swap``."""
+    chosen = {name: "1" for name, is_chosen in choices.items() if is_chosen}
+    return address(only(request.GET, ("a", "b")), **chosen)
+
+
+def _other_way_round(found: diffs.Diff) -> diffs.Diff:
+    """Return a diff with its sides in each other's place, as if the newer state had come first."""
+    fields = {name: replace(own, old=own.new, new=own.old) for name, own in found.items()}
+    return replace(found, fields=fields, existed=found.exists, exists=found.existed)
 
 
 def _lines(found: diffs.Diff, access: Access, entries: Entries, same_in: Any) -> list[Line]:

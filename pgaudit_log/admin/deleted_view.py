@@ -17,17 +17,17 @@ from django.db.models.lookups import IContains
 from django.http import Http404, HttpRequest
 from django.template.response import TemplateResponse
 from django.utils import timezone
-from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from pgaudit_log.admin.access import AdminAccess
 from pgaudit_log.admin.links import AdminLinks
-from pgaudit_log.admin.responses import Crumb, screen
+from pgaudit_log.admin.responses import crumbs_of, screen
 from pgaudit_log.constants import DELETE, INSERT
 from pgaudit_log.declaring import model_labels
 from pgaudit_log.models import Events
 from pgaudit_log.presentation import cards, object_texts, pages
 from pgaudit_log.presentation.addresses import address, only
+from pgaudit_log.presentation.entries import Entries
 from pgaudit_log.presentation.filter_bar import PERIODS
 from pgaudit_log.reading import actors
 from pgaudit_log.reading.expressions import any_of
@@ -98,7 +98,7 @@ def deleted(site: AdminSite, request: HttpRequest, model: type[models.Model]) ->
         "deleted",
         title=_("Deleted: %(models)s") % {"models": model._meta.verbose_name_plural},
         opts=model._meta,
-        crumbs=[Crumb(label=capfirst(str(model._meta.verbose_name_plural)))],
+        crumbs=crumbs_of(access, model),
         found=_rows(found, model, access, links),
         left_out=len(page.events) - len(found),
         asked=asked,
@@ -177,7 +177,7 @@ def _still_gone(events: Sequence[Any], model: type[models.Model], using: str) ->
 def _rows(
     events: Sequence[Any], model: type[models.Model], access: AdminAccess, links: AdminLinks
 ) -> list[Deleted]:
-    names, hidden = actors.names(events), access.hidden_fields(model)
+    names, texts = actors.names(events), _texts(events, model, access)
     may_restore = access.may_revert and access.may_write("add", model)
     rows = []
     for event in events:
@@ -186,7 +186,7 @@ def _rows(
         actor = actors.actor_of(event, names)
         rows.append(
             Deleted(
-                text=object_texts.text_at(model, event, hidden=hidden),
+                text=texts[event.pgh_id],
                 key=key,
                 time=event.pgh_created_at,
                 who=cards.who(actor, may_view_context=access.may_view_context),
@@ -198,6 +198,29 @@ def _rows(
             )
         )
     return rows
+
+
+def _texts(events: Sequence[Any], model: type[models.Model], access: AdminAccess) -> dict[int, str]:
+    """Return what the objects were called, by the ids of their events.
+
+    Only where a name says more with what the object pointed at, that is asked for: once for each model.
+    """
+    hidden = access.hidden_fields(model)
+    names = {one.pgh_id: object_texts.name_at(model, one, hidden=hidden) for one in events}
+    nameless = [one for one in events if names[one.pgh_id] is None]
+    if nameless:
+        entries = Entries(access, str(nameless[0]._state.db))
+        for one in nameless:
+            for field, value, _new in entries.values_of(one, model).values():
+                entries.labels.want(field, value)
+        entries.labels.load()
+        related = entries.labels.object_of
+        for one in nameless:
+            names[one.pgh_id] = object_texts.name_at(model, one, hidden=hidden, related=related)
+    return {
+        one.pgh_id: names[one.pgh_id] or object_texts.plain_text(model, one.pgh_obj_id)
+        for one in events
+    }
 
 
 def _address(request: HttpRequest, **changed: Any) -> str:

@@ -35,6 +35,7 @@ from pgaudit_log.constants import OPERATIONS
 from pgaudit_log.declaring import model_labels
 from pgaudit_log.models import Events
 from pgaudit_log.presentation import cards
+from pgaudit_log.presentation.entries import Entries
 from pgaudit_log.presentation.filter_bar import TrailFilterSet, typed_filterset
 from pgaudit_log.presentation.links import MODES, Mode
 from pgaudit_log.presentation.pages import number_of
@@ -96,8 +97,7 @@ class ReadOnlyAdmin(_ModelAdmin):
         """Return the model and the key of an event's object."""
         key = getattr(event, "pgh_obj_key", None) or getattr(event, "pgh_obj_id", None)
         model = model_labels.model_of(event.pgh_obj_model, str(event._state.db))
-        name = event.pgh_obj_model if model is None else model._meta.verbose_name
-        return f"{name} {key or ''}".strip()
+        return f"{Entries.kind_named(event.pgh_obj_model, model)} {key or ''}".strip()
 
     def get_title(self, request: HttpRequest) -> str:
         """Return what the list is called."""

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from pgaudit_log import diffs
 from pgaudit_log.admin.access import AdminAccess
-from pgaudit_log.admin.responses import Crumb, refusal, screen
+from pgaudit_log.admin.responses import crumbs_of, refusal, screen
 from pgaudit_log.models import Events
 from pgaudit_log.presentation import cards
 from pgaudit_log.presentation.entries import Entries
@@ -55,22 +55,20 @@ def fields(
     subject = subject_of(access, model, text)
     if subject.obj is None:
         raise Http404(_("There is no such object."))
+    url = access.links.timeline(subject.model, subject.key)
+    crumbs = crumbs_of(access, subject.model, url)
     events = Events.objects.across(*tables_of(subject.model)).filter(pgh_obj_id=subject.key)
     if len(events.order_by().values_list("pgh_id")[: MOST_EVENTS + 1]) > MOST_EVENTS:
         message = _("This object has more than %(count)d events, too many to look through.")
-        return refusal(site, request, message % {"count": MOST_EVENTS}, status=400)
+        return refusal(site, request, message % {"count": MOST_EVENTS}, status=400, crumbs=crumbs)
     entries = Entries(access, str(events.db))
-    url = entries.links.timeline(subject.model, subject.key)
     return screen(
         site,
         request,
         "fields",
         title=capfirst(subject.text),
         opts=subject.model._meta,
-        crumbs=[
-            Crumb(label=capfirst(str(subject.model._meta.verbose_name_plural))),
-            *([Crumb(label=_("Timeline"), url=url)] if url else []),
-        ],
+        crumbs=crumbs,
         tab="fields",
         timeline_url=url,
         fields_url=f"{url}fields/" if url else "",

@@ -91,6 +91,11 @@ class AdminLinks(Links):
             own = self._reverse(f"{meta.app_label}_{meta.model_name}_audit_deleted")
         return own or self._reverse(f"{APP_LABEL}_events_deleted", meta.label)
 
+    def changelist(self, model: type[models.Model]) -> str:
+        """Return where the objects of a model are listed."""
+        meta = model._meta
+        return self._reverse(f"{meta.app_label}_{meta.model_name}_changelist")
+
     def change(self, model: type[models.Model], key: str) -> str:
         """Return where an object is changed."""
         meta = model._meta

@@ -173,11 +173,20 @@ class PlanRows:
         if row.model.__str__ is models.Model.__str__:
             return plain_text(row.model, row.key)
         if row.obj is not None:
+            _with_related(row.obj, entries)
             return text_of(as_seen(row.obj, access.may_view, access.hidden_fields), row.key)
         pk = parse_key(row.model, row.key)
         if row.step is None or pk is None:
             return plain_text(row.model, row.key)
         return text_of(_coming_back(row.step, pk, entries), row.key)
+
+
+def _with_related(obj: models.Model, entries: Entries) -> None:
+    """Let the ``__str__`` of an object have what it points at, as far as the page has loaded that."""
+    for field in own_columns(type(obj)):
+        other = entries.labels.object_of(field, obj.__dict__.get(field.attname))
+        if other is not None:
+            obj._state.fields_cache.setdefault(field.name, other)
 
 
 def _coming_back(step: Step, pk: Any, entries: Entries) -> models.Model:

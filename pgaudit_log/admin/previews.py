@@ -20,8 +20,8 @@ from pgaudit_log.admin.reversal_requests import FormChoices, ReversalRequest
 from pgaudit_log.constants import DELETE, INSERT, UPDATE
 from pgaudit_log.declaring import model_labels
 from pgaudit_log.presentation import cards, stored_values
-from pgaudit_log.presentation.entries import Entries, says_little
-from pgaudit_log.presentation.shown import SIGNS, Shown
+from pgaudit_log.presentation.entries import Entries, folded, says_little
+from pgaudit_log.presentation.shown import SIGNS, Shown, apart
 from pgaudit_log.reading import actors
 from pgaudit_log.reversal import Kind, Obstacle, Plan, Step
 from pgaudit_log.reversal.options import ABOUT_NO_ROW
@@ -79,6 +79,11 @@ class RowView:
     has_hidden: bool = False
     """Whether it has fields that the person may not see."""
 
+    @property
+    def kind_apart(self) -> str:
+        """What the object is, where its name does not begin with that."""
+        return apart(self.kind, self.text)
+
 
 @dataclass(frozen=True, kw_only=True)
 class ObstacleView:
@@ -93,6 +98,11 @@ class ObstacleView:
     """The row that can be left out for it; empty where none can."""
     target_url: str = ""
     """Where what a foreign key would point at can be restored."""
+
+    @property
+    def kind_apart(self) -> str:
+        """What the object is, where its name does not begin with that."""
+        return apart(self.kind, self.object_text)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -286,7 +296,7 @@ class PreviewMaker:
                 continue
             shown = self.entries.value(change.column, field, value)
             (rest if says_little(field, value) else told).append(shown)
-        return (told, rest) if told else (rest, [])
+        return folded(told, rest)
 
     def _obstacle(self, obstacle: Obstacle) -> ObstacleView:
         row = self._rows.by_place[obstacle.model, obstacle.key]

@@ -9,12 +9,14 @@ from typing import Any
 
 import django
 from django.contrib.admin import AdminSite
-from django.db import OperationalError
+from django.db import OperationalError, models
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
+from pgaudit_log.admin.access import AdminAccess
 from pgaudit_log.admin.links import AdminLinks
 from pgaudit_log.models import Events
 from pgaudit_log.presentation import looks, pages
@@ -29,6 +31,13 @@ class Crumb:
 
     label: str
     url: str = ""
+
+
+def crumbs_of(access: AdminAccess, model: type[models.Model], timeline: str = "") -> list[Crumb]:
+    """Return the way to a page of a model: its list, and the ``timeline`` of an object where there is one."""
+    url = AdminLinks(access.site).changelist(model) if access.may_view(model) else ""
+    found = [Crumb(label=capfirst(str(model._meta.verbose_name_plural)), url=url)]
+    return [*found, Crumb(label=_("Timeline"), url=timeline)] if timeline else found
 
 
 def screen(
@@ -93,8 +102,15 @@ def not_written(site: AdminSite, request: HttpRequest) -> TemplateResponse:
 
 
 def refusal(
-    site: AdminSite, request: HttpRequest, message: str, *, status: int = 404
+    site: AdminSite,
+    request: HttpRequest,
+    message: str,
+    *,
+    status: int = 404,
+    crumbs: Sequence[Crumb] = (),
 ) -> TemplateResponse:
-    """Return a page that says what cannot be shown, and why."""
+    """Return a page that says what cannot be shown, and why; ``crumbs`` lead to what can."""
     title = _("Not found") if status == 404 else _("This cannot be asked")
-    return screen(site, request, "refusal", status=status, title=title, message=message)
+    return screen(
+        site, request, "refusal", status=status, crumbs=crumbs, title=title, message=message
+    )

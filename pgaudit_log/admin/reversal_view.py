@@ -13,7 +13,6 @@ from django.contrib.admin import AdminSite
 from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
 from django.db import DatabaseError, models, router
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -23,7 +22,7 @@ from pgaudit_log.admin.given_values import ValueInput
 from pgaudit_log.admin.links import AdminLinks
 from pgaudit_log.admin.plan_rows import PlanRows
 from pgaudit_log.admin.previews import PreviewMaker
-from pgaudit_log.admin.responses import Crumb, not_written, refusal, screen
+from pgaudit_log.admin.responses import Crumb, crumbs_of, not_written, refusal, screen
 from pgaudit_log.admin.reversal_forms import Chosen
 from pgaudit_log.admin.reversal_requests import (
     FormChoices,
@@ -407,8 +406,7 @@ class _Page:
         subject = self._wanted.subject
         if subject is None:
             return []
-        name = capfirst(str(subject.model._meta.verbose_name_plural))
-        return [Crumb(label=name), Crumb(label=_("Timeline"), url=self._subject_url())]
+        return crumbs_of(self._access, subject.model, self._subject_url())
 
     def _subject_url(self) -> str:
         subject = self._wanted.subject

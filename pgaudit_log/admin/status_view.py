@@ -19,9 +19,11 @@ from pgaudit_log.database import event_table
 from pgaudit_log.database.partitions.sizes import PartitionSize
 from pgaudit_log.models import Events
 from pgaudit_log.operating import health
+from pgaudit_log.operating.last_events import LastEvents, last_events
 from pgaudit_log.operating.table_status import TableStatus, tables_of
-from pgaudit_log.operating.values import Status
+from pgaudit_log.operating.values import LastEvent, Status
 from pgaudit_log.presentation import pages
+from pgaudit_log.presentation.links import Links
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +45,11 @@ class TableLine:
     label: str
     kind: str
     url: str
+    last: LastEvent | None
+    """Its newest event, where that is among the newest of the log."""
+    last_url: str
+    before: datetime | None
+    """Before when it was, where it is older."""
 
 
 def status(site: AdminSite, request: HttpRequest) -> TemplateResponse:
@@ -65,12 +72,15 @@ def status(site: AdminSite, request: HttpRequest) -> TemplateResponse:
     try:
         with pages.bounded(using):
             found = health.status(using)
+            # Who was refused that one is refused these.
+            last = last_events(using) if found.last_event is not None else LastEvents()
     except OperationalError:
         message = _("The database does not answer.")
         return refusal(site, request, message, status=503)
     except pages.TookTooLongError:
         return refusal(site, request, pages.too_long(), status=503)
-    links = AdminLinks(site)
+    # The other screens show the log of one database.
+    links = AdminLinks(site) if using == str(Events.objects.db) else Links()
     default = next((own for own in found.sizes or () if own.start is None), None)
     return screen(
         site,
@@ -83,22 +93,26 @@ def status(site: AdminSite, request: HttpRequest) -> TemplateResponse:
         databases=aliases if len(aliases) > 1 else [],
         last_url=links.event(found.last_event.id) if found.last_event is not None else "",
         in_default=default.events if default is not None else None,
-        tables=_tables(found, access, links),
+        tables=_tables(found, last, access, links),
         partitions=_partitions(found),
         silenced=sorted({problem.id for problem in found.silenced}),
     )
 
 
-def _tables(found: Status, access: AdminAccess, links: AdminLinks) -> list[TableLine]:
+def _tables(found: Status, last: LastEvents, access: AdminAccess, links: Links) -> list[TableLine]:
     return [
         TableLine(
             table=own,
             label=own.model._meta.label,
             kind=str(own.model._meta.verbose_name),
             url=links.trail(model=own.model._meta.label),
+            last=newest,
+            last_url=links.event(newest.id) if newest is not None else "",
+            before=last.since if own.events else None,
         )
         for own in tables_of(found)
         if access.may_view(own.model)
+        for newest in [last.by_model.get(own.model._meta.label)]
     ]
 
 

@@ -17,7 +17,7 @@ from django.utils.text import capfirst
 from pgaudit_log.admin.access import AdminAccess
 from pgaudit_log.admin.export import export
 from pgaudit_log.admin.export_formats import FORMATS
-from pgaudit_log.admin.responses import Crumb, refusal, screen
+from pgaudit_log.admin.responses import crumbs_of, refusal, screen
 from pgaudit_log.presentation.subjects import subject_of
 from pgaudit_log.presentation.timelines import Timeline, events_that_changed, timeline_of
 
@@ -43,7 +43,7 @@ def timeline(
         "timeline",
         title=capfirst(found.title),
         subject=subject,
-        crumbs=[Crumb(label=capfirst(str(subject.model._meta.verbose_name_plural)))],
+        crumbs=crumbs_of(access, subject.model),
         opts=subject.model._meta,
         days=found.days,
         deletion=found.deletion,
@@ -70,7 +70,7 @@ def timeline(
         # What is gone would have to be added.
         is_without_revert=subject.obj is None and not access.may_write("add", subject.model),
         newest_id=found.newest_id,
-        checked_a=ids[0 if subject.obj is not None else -1] if ids else None,
+        checked_a=ids[-1] if ids else None,
         checked_b=ids[0] if ids and subject.obj is None else None,
         kind=found.kind,
         change_url=access.links.change(subject.model, subject.key) if subject.obj else "",

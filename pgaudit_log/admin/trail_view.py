@@ -14,6 +14,7 @@ from django.template.response import TemplateResponse
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
+from pgaudit_log.admin import found_numbers
 from pgaudit_log.admin.access import AdminAccess
 from pgaudit_log.admin.columns import Column
 from pgaudit_log.admin.export import export
@@ -82,6 +83,9 @@ def trail(
     except pages.TookTooLongError:
         message = pages.too_long()
     page = found.page
+    chips = asked.chips(parameters) if hasattr(asked, "chips") else []
+    is_first = not any(parameters.get(name) for name in POSITIONS)
+    is_counted = is_valid and is_first and chips and not message
     estimate = estimated_events(using) if access.is_superuser else None
     names = actors.names(page.events) if layout == "list" else {}
     entries = Entries(access, using)
@@ -108,7 +112,10 @@ def trail(
         users_url=access.links.users(),
         export_url=f"export/{_address(parameters)}" if is_valid and access.may_export else "",
         formats=[(name, own.label) for name, own in FORMATS.items()],
-        chips=asked.chips(parameters) if hasattr(asked, "chips") else [],
+        chips=chips,
+        found_text=found_numbers.words(asked.qs, found, has_text=bool(parameters.get(search.NAME)))
+        if is_counted
+        else "",
         days=cards.days_of(
             _of_trail(page.events, using),
             entries,
@@ -132,13 +139,13 @@ def trail(
         page=page,
         newer_url=_address(parameters, **found.newer) if found.newer else "",
         older_url=_address(parameters, **found.older) if found.older else "",
-        is_first=not any(parameters.get(name) for name in POSITIONS),
+        is_first=is_first,
         estimate=estimate,
         estimate_text="" if estimate is None else _rounded(estimate),
         timeout_message=message,
         all_newer_url=_address(parameters),
         newer_count_url=""
-        if message or is_search or any(parameters.get(name) for name in POSITIONS)
+        if message or is_search or not is_first
         else f"newer/{_address(parameters, newest=page.events[0].pgh_id if page.events else 0)}",
         status_url=access.links.status(),
         all_url=_address(QueryDict(), period="all"),

@@ -24,8 +24,11 @@ from pgaudit_log.diffs.display import safe
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.models import Events
 from pgaudit_log.presentation import cards, pages
+from pgaudit_log.presentation.access import UNDONE_BY
 from pgaudit_log.presentation.entries import Entries
-from pgaudit_log.presentation.shown import Entry
+from pgaudit_log.presentation.links import Links
+from pgaudit_log.presentation.reverted import reverters
+from pgaudit_log.presentation.shown import Entry, Reverted
 from pgaudit_log.reading import actors
 from pgaudit_log.reading.transaction_ends import end_of
 from pgaudit_log.values.moment_parser import moment_of
@@ -144,7 +147,8 @@ def _page(
         raise Http404(_("The trail has no such events."))
     shown = found[:MOST_EVENTS]
     entries = Entries(access, str(events.db))
-    days = cards.days_of(shown, entries, all_entries=True)
+    later = reverters(shown, newer_than=shown[-1].pgh_id)
+    days = cards.days_of(shown, entries, all_entries=True, later=later)
     own = [card for day in days for card in day.cards]
     more = len(found) > MOST_EVENTS
     kept = {"t": parameters["t"]} if "t" in parameters else {}
@@ -163,10 +167,43 @@ def _page(
         else [],
         facts=facts_of(shown[0], access, entries),
         document=document_of(shown[0], access),
+        reversals=_reversals(
+            own, entries.links, "reverts_txid" if is_transaction else "reverts_context"
+        ),
         undo_url=undo[0] if any(_can_be_undone(card) for card in own) else "",
         undo_label=undo[1],
         seconds=(shown[-1].pgh_created_at - shown[0].pgh_created_at).total_seconds(),
     )
+
+
+def _reversals(own: list[cards.Card], links: Links, whole: str) -> list[Fact]:
+    """Return by which transactions that was taken back which is shown, or a part of it.
+
+    ``whole`` is what a context says that takes back all of it. The page may not know of each event.
+    """
+    entries = [
+        entry
+        for card in own
+        for entry in card.entries
+        if not entry.is_restricted and entry.operation in UNDONE_BY
+    ]
+    by: dict[int, list[Reverted]] = {}
+    for entry in entries:
+        if entry.reverted is not None and entry.reverted.is_back:
+            by.setdefault(entry.reverted.event.pgh_txid, []).append(entry.reverted)
+    found = []
+    for txid, taken in by.items():
+        event = taken[0].event
+        is_whole = whole in actors.context_of(event) or len(taken) == len(entries)
+        text = _("Reverted by %(who)s:") if is_whole else _("Reverted in part by %(who)s:")
+        found.append(
+            Fact(
+                label=text % {"who": taken[0].who},
+                value=_("transaction %(txid)d") % {"txid": txid},
+                url=links.transaction(event),
+            )
+        )
+    return found
 
 
 def _can_be_undone(card: cards.Card) -> bool:

@@ -49,7 +49,9 @@ def is_masked(field: Field) -> bool:
     model = getattr(field, "model", None)
     if model is None or field.column is None:
         return False
-    return column_of(field) in masks_of(model)
+    # Most models have none, and each field of an event that is made is asked about.
+    masks = masks_of(model)
+    return bool(masks) and column_of(field) in masks
 
 
 def _masks(declaration: Declaration) -> dict[str, Mask]:

@@ -21,6 +21,7 @@ from pgaudit_log.values.past_ids import IDS_OF_A_MILLISECOND
 from pgaudit_log.values.pinned_settings import pinned
 from pgaudit_log.values.quoting import quote_literal
 from pgaudit_log.values.sql_text import Sql, template
+from pgaudit_log.values.utc import utc
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,16 +59,26 @@ def counts(
     is_new = "NOT is_imported AND NOT is_compared"
     sql = _found(table, since) + (
         f"SELECT found.kind, min(record.label), count(*) FILTER (WHERE {is_new}),"
-        f" min(found.created_at) FILTER (WHERE {is_new}),"
-        f" max(found.created_at) FILTER (WHERE {is_new}),"
+        f" min(found.created_at) FILTER (WHERE {is_new}) AT TIME ZONE 'UTC',"
+        f" max(found.created_at) FILTER (WHERE {is_new}) AT TIME ZONE 'UTC',"
         " count(*) FILTER (WHERE is_imported), count(*) FILTER (WHERE is_compared AND NOT is_imported)"
         f" FROM found JOIN ({table.records}) AS record USING (source_id)"
         " GROUP BY found.kind ORDER BY found.kind"
     )
     with connection.cursor() as cursor:
         cursor.execute(sql.text, sql.params)
-        names = ("kind", "label", "events", "first", "last", "imported", "compared")
-        return [AccessCount(**dict(zip(names, row, strict=True))) for row in cursor.fetchall()]
+        return [
+            AccessCount(
+                kind=kind,
+                label=label,
+                events=events,
+                first=utc(first),
+                last=utc(last),
+                imported=imported,
+                compared=compared,
+            )
+            for kind, label, events, first, last, imported, compared in cursor.fetchall()
+        ]
 
 
 def transfer(

@@ -56,6 +56,7 @@ def _in_table(
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT DISTINCT content_type_id FROM {quote_name(name)} ORDER BY 1")
         found = [id for (id,) in cursor.fetchall()]
+    yield from of_no_model(connection, name, found)
     known = ContentType.objects.db_manager(connection.alias).filter(id__in=found).order_by("id")
     for content_type in known:
         model = content_type.model_class()
@@ -72,6 +73,18 @@ def _in_table(
             yield label, f"{label} is not tracked here. Decorate it with pgaudit_log.track()."
             continue
         yield name, declaration, content_type.pk
+
+
+def of_no_model(
+    connection: BaseDatabaseWrapper, table: str, content_types: Sequence[int]
+) -> Iterator[tuple[str, str]]:
+    """Yield the content types that records have and the database has not, and what that means."""
+    there = ContentType.objects.db_manager(connection.alias).filter(id__in=content_types)
+    for id in sorted({*content_types} - {*there.values_list("id", flat=True)}):
+        yield (
+            f"content type {id}",
+            f"{table} has records of it, and django_content_type has not: of which model, is not known.",
+        )
 
 
 def read(connection: BaseDatabaseWrapper, select: str) -> Iterator[Sequence[Any]]:

@@ -105,6 +105,7 @@ def _source(
             if column_of(field) in told
         ],
         left_out=list(reasons),
+        tells_changes=True,
         records_sql=entries.records_sql(),
         fill=entries.records,
     )
@@ -206,7 +207,7 @@ class _Entries:
         ]
         select = f"""
             SELECT
-                object_pk::text, id, timestamp, action, actor_id, changes::text,
+                object_pk::text, id, "timestamp" AT TIME ZONE 'UTC', action, actor_id, changes::text,
                 md5('django-auditlog ' || {optional[5]}), {", ".join(optional)}
             FROM {self._table}
             WHERE {self._where} AND action IN (0, 1, 2, 3)

@@ -4,9 +4,16 @@
 --   @belongs@  the test whether event is one of the declaration's
 --   @today@    its snapshot under today's names; @sent@ the function that makes one whole that refers
 --              to other events
+--   @tells_changes@  whether the peer tells of an update what it has changed, and no more: then that is
+--              compared, not the row, in which it may have missed something before
 --   @kept@     the columns that the peer has, but for those that are less exact there, which @compared@ takes out
 WITH theirs AS (
-    SELECT obj_pk, operation, (snapshot@compared@)::text AS state, created_at, origin ->> 'id' AS id
+    SELECT
+        obj_pk,
+        operation,
+        (CASE WHEN operation = 'U' AND @tells_changes@ THEN diff ELSE snapshot END@compared@)::text AS state,
+        created_at,
+        origin ->> 'id' AS id
     FROM (@events@) AS event
     -- A save that changed nothing, of which this package has no event.
     WHERE operation IN ('I', 'U', 'D') AND (diff@compared@) IS DISTINCT FROM '{}'
@@ -17,7 +24,9 @@ ours AS (
         event.operation,
         (
             SELECT jsonb_object_agg(key, value)::text
-            FROM jsonb_each(@sent@(@today@))
+            FROM jsonb_each(
+                CASE WHEN event.operation = 'U' AND @tells_changes@ THEN event.diff ELSE @sent@(@today@) END
+            )
             WHERE key = ANY(@kept@)
         ) AS state,
         event.created_at,
@@ -46,7 +55,7 @@ judged AS (
     FROM counted
 )
 SELECT
-    is_theirs, obj_pk, operation, id, created_at,
+    is_theirs, obj_pk, operation, id, created_at AT TIME ZONE 'UTC',
     (SELECT count(*) FROM judged WHERE is_in_both AND is_theirs) AS in_both,
     (SELECT count(*) FROM judged WHERE NOT is_in_both AND is_theirs) AS only_there,
     (SELECT count(*) FROM judged WHERE NOT is_in_both AND NOT is_theirs) AS only_here

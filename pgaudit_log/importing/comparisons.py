@@ -18,6 +18,7 @@ from pgaudit_log.importing.plans import Plan
 from pgaudit_log.importing.source_events import LINES
 from pgaudit_log.importing.sources import Source
 from pgaudit_log.importing.transfer import here, made, reading
+from pgaudit_log.values.utc import utc
 
 SHOWN = 20
 """How many differences of a table are told one by one."""
@@ -120,7 +121,7 @@ def _compare(source: Source, using: str, shown: int) -> Comparison:
                 obj_pk=obj_pk,
                 operation=operation,
                 id=id,
-                created_at=created_at,
+                created_at=utc(created_at),
             )
             for is_theirs, obj_pk, operation, id, created_at, *_ in rows
             if is_theirs is not None

@@ -26,6 +26,7 @@ from pgaudit_log.importing.typed_tables import (
 from pgaudit_log.triggers.captured_columns import stored_columns
 from pgaudit_log.values.quoting import quote_literal, quote_name
 from pgaudit_log.values.tables import Field, column_of, concrete
+from pgaudit_log.values.utc import utc
 
 NAME = "django-easy-audit"
 
@@ -120,7 +121,7 @@ def _records(
     read = _Reader(connection, fields, declaration)
     select = f"""
         SELECT
-            object_id::text, id, datetime, event_type, object_json_repr, changed_fields,
+            object_id::text, id, datetime AT TIME ZONE 'UTC', event_type, object_json_repr, changed_fields,
             user_id::text, user_pk_as_string
         FROM {table}
         WHERE {where}
@@ -155,7 +156,7 @@ class _Reader:
                 **{name: value for name, value in row.items() if self._is_list(name, value)},
                 **{name: told[name] for name in told if name.startswith("m2m_rev")},
             }
-            return Record(id=id, created_at=created_at, kind=kind, context=context)
+            return Record(id=id, created_at=utc(created_at), kind=kind, context=context)
         values = {
             column_of(field): told_values.of_json(
                 field, row[name], self._connection, is_new=kind != replays.DELETE
@@ -185,7 +186,7 @@ class _Reader:
         is_update = kind == replays.UPDATE
         return Record(
             id=id,
-            created_at=created_at,
+            created_at=utc(created_at),
             kind=kind,
             before=self._before(values, changed) if is_update else values,
             after=values,

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
+from django.contrib.contenttypes.models import ContentType
 from django.db import DatabaseError, connections, models, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
@@ -42,7 +43,8 @@ def tables(
 ) -> list[Table]:
     """Return the tables that a peer may have in another database, those of some models only.
 
-    One that is not there has no columns: its copy stands before what has its name here.
+    One that is not there has no columns: its copy stands before what has its name here, but for that
+    of content types.
     """
     names = [
         name
@@ -57,6 +59,9 @@ def tables(
             sql = template(__package__, "table_elsewhere.sql").sql(table=Sql.param(name))
             cursor.execute(sql.text, sql.params)
             columns, keys = cursor.fetchone()
+            if not columns and name == ContentType._meta.db_table:
+                # Where the peer alone has a database of its own, its records have the ids of this one.
+                continue
             found.append(Table(name=name, columns=dict(columns or ()), keys=tuple(keys)))
     return found
 

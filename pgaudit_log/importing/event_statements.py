@@ -139,5 +139,6 @@ class EventStatements(SourceEvents):
             sent="pgaudit_log_resolved" if table.large else "",
             kept=kept,
             compared=without(rounded_sql(self._source)),
+            tells_changes="TRUE" if self._source.tells_changes else "FALSE",
             limit=str(limit),
         )

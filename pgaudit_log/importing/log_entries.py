@@ -18,6 +18,7 @@ from pgaudit_log.importing.told_values import NONE, UNREADABLE
 from pgaudit_log.importing.typed_tables import ACCESS, MANY_TO_MANY, only_texts, texts_of
 from pgaudit_log.values.quoting import quote_name
 from pgaudit_log.values.tables import Field, column_of, concrete, table_of
+from pgaudit_log.values.utc import utc
 
 OPTIONAL = (
     *("serialized_data", "changes_text", "actor_email", "remote_addr", "remote_port", "cid"),
@@ -74,7 +75,7 @@ class EntryReader:
         if parts:
             return Record(
                 id=id,
-                created_at=created_at,
+                created_at=utc(created_at),
                 kind=MANY_TO_MANY if kind == replays.UPDATE else kind,
                 context={**told, "many_to_many": parts},
                 context_id=context_id,
@@ -101,7 +102,7 @@ class EntryReader:
                     absent.append(name)
         return Record(
             id=id,
-            created_at=created_at,
+            created_at=utc(created_at),
             kind=kind,
             before=before,
             after=after,

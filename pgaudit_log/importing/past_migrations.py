@@ -30,26 +30,33 @@ def take_out(files: Sequence[Path]) -> Iterator[tuple[Path, int, list[int]]]:
 
     Yields each file that was changed, or that names a peer: with how many operations were taken out
     of it, and the lines that name one still.
+
+    Raises:
+        SyntaxError: when one is no Python that can be read; none is changed then.
     """
-    trees = {file: ast.parse(file.read_text()) for file in files}
+    trees = {file: ast.parse(file.read_bytes(), str(file)) for file in files}
     operations = [node for tree in trees.values() for node in _operations(tree)]
     gone_models = _gone_models(operations)
     gone_triggers = _gone_triggers(operations)
+    # A program of a migration may ask for such a model, too.
+    names = re.compile(rf"\b({'|'.join([*_PEERS, *sorted(gone_models)])})\b", re.IGNORECASE)
     for file, tree in trees.items():
-        text = file.read_text()
+        # As bytes, so that the ends of lines stay.
+        text = file.read_bytes().decode()
         gone = [
             node
             for node in _operations(tree)
             if _model(node) in gone_models or _trigger(node) in gone_triggers
         ]
-        lines = text.splitlines(keepends=True)
+        # Python's lines, not those of splitlines(), which knows more ends.
+        lines = re.findall(r"[^\n]*\n|[^\n]+", text)
         kept = _without(lines, gone)
         if not _named_elsewhere(kept, tree):
             kept = _without(lines, [*gone, *_needs(tree)])
         changed = "".join(kept)
         if changed != text:
-            file.write_text(changed)
-        named = [n for n, line in enumerate(changed.splitlines(), 1) if _NAMED.search(line)]
+            file.write_bytes(changed.encode())
+        named = [n for n, line in enumerate(changed.split("\n"), 1) if names.search(line)]
         if named or changed != text:
             yield file, len(gone), named
 
@@ -181,13 +188,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not folder.is_dir():
             sys.stderr.write(f"There is no folder {folder}.\n")
             return 2
-        for file, count, named in take_out(sorted(folder.glob("[0-9]*.py"))):
+        try:
+            found = list(take_out(sorted({*folder.glob("*.py")} - {folder / "__init__.py"})))
+        except SyntaxError as error:
+            sys.stderr.write(f"Nothing was changed in {folder}. {error}\n")
+            return 2
+        for file, count, named in found:
             told = f"{count} operations taken out"
             if named:
                 code = 1
                 lines = ", ".join(map(str, named))
-                told += f". Still named in {lines}: what is there is not dropped by a migration, or"
-                told += " has no line of its own. Take it out by hand"
+                told += (
+                    f". Still named in {lines}: what is there is not dropped by a migration, has no"
+                )
+                told += " line of its own, or is a program. Take it out by hand"
             sys.stdout.write(f"{file}: {told}.\n")
     return code
 

@@ -94,6 +94,8 @@ class Columns:
 
     key: Sequence[str] | None
     """The expressions of the key; ``None`` if the table does not have it."""
+    key_types: str
+    """What the table has of the key, as a sentence says it."""
     kept: Mapping[str, str]
     unkept: Sequence[Unkept]
 
@@ -137,8 +139,15 @@ def columns_of(
         unkept.append(Unkept(column=column, reason=why))
     keys = [_key(column, key, theirs, ours, alias) for column in fields]
     found = [expression for expression in keys if expression is not None]
+    stand_ins = [key] if key else fields
     return Columns(
-        key=found if len(found) == len(fields) else None, kept=kept, unkept=tuple(unkept)
+        key=found if len(found) == len(fields) else None,
+        key_types=", ".join(
+            f"{name} is {theirs.get(name, 'not there')} there and {ours.get(column, 'nothing')} here"
+            for name, column in zip(stand_ins, fields, strict=False)
+        ),
+        kept=kept,
+        unkept=tuple(unkept),
     )
 
 

@@ -98,7 +98,7 @@ def _source(
         declaration, theirs, connection, key="pgh_obj_id", about_records=_ABOUT_RECORDS
     )
     if columns.key is None:
-        return label, f"{table} does not have the key of {label}."
+        return label, f"{table} does not have the key of {label}: {columns.key_types}."
     context_id, context, joins = _context(theirs, connection)
     return Source(
         peer=NAME,

@@ -14,9 +14,11 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pgaudit_log.constants import IMPORT_TABLES, UPDATE
 from pgaudit_log.declaring.declarations import Declaration
+from pgaudit_log.importing.all_models import of_no_model
 from pgaudit_log.importing.labels import declaration_for, kind_for
 from pgaudit_log.importing.peer_tables import is_readable, shows_all, types_of
 from pgaudit_log.importing.sources import Kind, Source, Unkept, value_columns
+from pgaudit_log.importing.told_values import with_zone
 from pgaudit_log.triggers.captured_columns import stored_columns
 from pgaudit_log.values.column_json import cast_sql, column_type, sql_type
 from pgaudit_log.values.keys import key_fields
@@ -67,6 +69,7 @@ def sources(
             [connection.alias],
         )
         found = [id for (id,) in cursor.fetchall()]
+    yield from of_no_model(connection, _TABLE, found)
     for content_type in ContentType.objects.db_manager(connection.alias).filter(id__in=found):
         model = content_type.model_class()
         if model is None:
@@ -199,7 +202,7 @@ def _assign(
         with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
             cursor.executemany(update, [values for values, _ in rows])
         return
-    except DataError:
+    except (DataError, ValueError):  # psycopg2 takes no NUL, and raises the latter
         if len(rows) == 1 and rows[0][0][0] == _UNREADABLE:
             raise
     if len(rows) > 1:
@@ -243,7 +246,7 @@ def _values(
             return _unreadable(fields, text)
         there = set(json.loads(text)[0]["fields"]) if format == "json" else None
         values = [
-            field.get_db_prep_save(getattr(found.object, field.attname), connection)
+            field.get_db_prep_save(with_zone(getattr(found.object, field.attname)), connection)
             for field in fields
         ]
     except DatabaseError:

@@ -166,7 +166,7 @@ def _columns(
         return f"{label} is not tracked here. Decorate it with pgaudit_log.track()."
     columns = columns_of(declaration, theirs, connection, about_records=about_records)
     if columns.key is None:
-        return f"{table} does not have the key of {label}."
+        return f"{table} does not have the key of {label}: {columns.key_types}."
     return declaration, theirs, columns
 
 

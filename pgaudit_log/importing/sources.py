@@ -82,6 +82,8 @@ class Source:
     """The SELECT that the table is made by, if it is no table of the peer's."""
     unknown: str = ""
     """The expression of the names of columns that a record does not know, if not all know all."""
+    tells_changes: bool = False
+    """Whether a record tells of an update what it has changed; of the rest of the row, those before it do."""
     rounded: Sequence[str] = ()
     """The columns whose values are less exact there than here, and so are not compared."""
     fill: Callable[[BaseDatabaseWrapper], None] | None = None

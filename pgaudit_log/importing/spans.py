@@ -18,6 +18,7 @@ from pgaudit_log.importing.source_events import LINES
 from pgaudit_log.values.past_ids import first_id
 from pgaudit_log.values.quoting import quote_name
 from pgaudit_log.values.sql_text import Sql
+from pgaudit_log.values.utc import utc
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,11 +35,14 @@ class Span:
 def found(connection: BaseDatabaseWrapper) -> list[Span]:
     """Return how the lines lie in periods, in their order; without any there are none."""
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT min(created_at), max(created_at) FROM {LINES}")
-        first, last = cursor.fetchone()
-        if first is None:
+        cursor.execute(
+            "SELECT min(created_at) AT TIME ZONE 'UTC', max(created_at) AT TIME ZONE 'UTC'"
+            f" FROM {LINES}"
+        )
+        ends = cursor.fetchone()
+        if ends[0] is None:
             return []
-        periods = list(months.periods(first, last))
+        periods = list(months.periods(*map(utc, ends)))
         sql = lines.spans(
             [period.start for period in periods],
             [LOWEST_ID, *(first_id(period.start) for period in periods[1:])],

@@ -15,6 +15,7 @@ from pgaudit_log.importing.accesses import AccessTable
 from pgaudit_log.importing.lines import Lines
 from pgaudit_log.importing.sources import Source, Unkept
 from pgaudit_log.importing.transfer import here
+from pgaudit_log.values.utc import utc
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,8 +105,8 @@ def step_of(source: Source, connection: BaseDatabaseWrapper, since: datetime | N
                 operation=operation,
                 label=baseline if OPERATIONS[operation] == "baseline" else source.kinds[kind].label,
                 events=events,
-                first=first,
-                last=last,
+                first=utc(first),
+                last=utc(last),
             )
             for kind, operation, events, first, last, *_ in rows
         ),

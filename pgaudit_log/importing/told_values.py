@@ -17,6 +17,7 @@ from django.contrib.postgres.fields import ArrayField, RangeField
 from django.core.exceptions import FieldError, ValidationError
 from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.utils.timezone import get_default_timezone
 
 from pgaudit_log.values.column_json import INTEGERS, TEXTS, sql_type
 from pgaudit_log.values.tables import Field
@@ -186,14 +187,22 @@ def _value_of_text(field: Field, text: str, is_new: bool) -> Any:
             return _range(field, text, is_new)
         case models.DateTimeField():
             found = field.to_python(text)
-            if isinstance(found, datetime) and found.tzinfo is None and django_settings.USE_TZ:
-                # Peers write the time of UTC without saying so.
-                return found.replace(tzinfo=timezone.utc)
-            return found
+            return with_zone(found)
         case models.ForeignKey():
             return _value_of_text(field.target_field, text, is_new)
         case _:
             return field.to_python(text)
+
+
+def with_zone(value: Any) -> Any:
+    """Return a time that was told without its zone with it, and any other value as it is.
+
+    Peers write the time of UTC without saying so; with ``USE_TZ = False`` it is that of the project.
+    """
+    if not isinstance(value, datetime) or value.tzinfo is not None:
+        return value
+    zone = timezone.utc if django_settings.USE_TZ else get_default_timezone()
+    return value.replace(tzinfo=zone)
 
 
 def _value_of_json(field: Field, value: Any) -> Any:
@@ -204,9 +213,7 @@ def _value_of_json(field: Field, value: Any) -> Any:
             return _value_of_json(field.target_field, value)
         case _:
             found = field.to_python(value)
-            if isinstance(found, datetime) and found.tzinfo is None and django_settings.USE_TZ:
-                return found.replace(tzinfo=timezone.utc)
-            return found
+            return with_zone(found)
 
 
 def _range(field: Any, text: str, is_new: bool) -> Any:
@@ -217,7 +224,10 @@ def _range(field: Any, text: str, is_new: bool) -> Any:
     opening, lower, upper, closing = found.groups()
     readings = []
     try:
-        ends = [None if end == NONE else field.base_field.to_python(end) for end in (lower, upper)]
+        ends = [
+            None if end == NONE else with_zone(field.base_field.to_python(end))
+            for end in (lower, upper)
+        ]
         readings.append(field.range_type(*ends, opening + closing))
     except _ERRORS:
         pass

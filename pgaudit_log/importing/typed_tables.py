@@ -67,6 +67,7 @@ def source_of(
     unkept: Sequence[Unkept],
     left_out: Sequence[str],
     rounded: Sequence[str] = (),
+    tells_changes: bool = False,
     records_sql: str,
     fill: Callable[[BaseDatabaseWrapper, Sequence[Field]], Iterable[tuple[str, Record]]],
 ) -> Source:
@@ -78,6 +79,7 @@ def source_of(
         unkept: what does not come over, or less exactly.
         left_out: the columns of which nothing comes over.
         rounded: those that are less exact there.
+        tells_changes: whether a record tells of an update only what it has changed.
         records_sql: the SELECT of what a plan has to know: ``place``, ``record_id``, ``created_at``,
             ``kind`` and the key, as :func:`key_sql` has it.
         fill: yields the records with the texts of their keys, object by object.
@@ -102,6 +104,7 @@ def source_of(
         columns={name: f"source.{value}" for name, value in value_columns(fields).items()},
         unkept=tuple(unkept),
         rounded=tuple(rounded),
+        tells_changes=tells_changes,
         record_id="source.record_id",
         made_by=Sql.plain(records_sql),
         is_of_application=True,

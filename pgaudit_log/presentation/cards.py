@@ -33,6 +33,9 @@ _MOST_CHARACTERS = 80
 
 _RECENT = timedelta(days=1)
 
+_ENOUGH_OF_AN_ID = 13
+"""How many characters of the id of a context are shown where its link has the rest."""
+
 _NOTHING_BEYOND = Beyond(counts={}, has_more=False)
 
 
@@ -100,8 +103,11 @@ class Card:
     @property
     def ago(self) -> str:
         """How long ago it was, such as ``5 minutes ago``; empty after a day."""
-        if timezone.now() - self.time >= _RECENT:
+        since = timezone.now() - self.time
+        if since >= _RECENT:
             return ""
+        if since < timedelta(minutes=1):
+            return _("just now")
         return _("%(time)s ago") % {"time": timesince(self.time, depth=1)}
 
     @property
@@ -264,7 +270,8 @@ def _reverts(context: Any, entries: Entries) -> tuple[str, str]:
     if isinstance(id := context.get("reverts_context"), str) and id:
         if not entries.access.may_view_context:
             return _("a whole request"), ""
-        return _("context %(id)s") % {"id": _text(id)}, entries.links.context(id)
+        short = id if len(id) <= _ENOUGH_OF_AN_ID else f"{id[:_ENOUGH_OF_AN_ID]}…"
+        return _("context %(id)s") % {"id": _text(short)}, entries.links.context(id)
     return _text(context.get("reverts_to")), ""
 
 
@@ -281,7 +288,13 @@ def _reverted(found: Reverter | None, names: actors.Names, entries: Entries) -> 
     name = who(actor, may_view_context=entries.access.may_view_context)
     id = found.event.pgh_id
     text = f"{texts[found.how] % {'who': name}} (#{id})"
-    return Reverted(text=text, url=entries.links.event(id))
+    return Reverted(
+        text=text,
+        url=entries.links.event(id),
+        who=name,
+        event=found.event,
+        is_back=found.how != "gone back to",
+    )
 
 
 def _request(context: Any, actor: Actor) -> str:

@@ -187,7 +187,9 @@ class Entries:
             else "",
             is_restricted=not may_view,
             tracker=""
-            if not may_view or event.pgh_label == _USUAL.get(event.pgh_operation)
+            if not may_view
+            or event.pgh_obj_model in OWN  # its text says it
+            or event.pgh_label == _USUAL.get(event.pgh_operation)
             else safe(event.pgh_label),
         )
 
@@ -252,7 +254,7 @@ class Entries:
                 continue
             shown = self.value(column, field, old)
             (rest if says_little(field, old) else told).append(shown)
-        return (told, rest) if told else (rest, [])
+        return folded(told, rest)
 
     def _is_subject(self, field: Field | None, value: Any) -> bool:
         if field is None or self.subject is None:
@@ -301,7 +303,12 @@ def _pair(own: Any, is_change: bool) -> tuple[Any, Any]:
 def _computed_last(changed: list[Shown]) -> tuple[list[Shown], list[Shown]]:
     told = [shown for shown in changed if not shown.is_generated]
     rest = [shown for shown in changed if shown.is_generated]
-    return (told, rest) if told else (rest, [])
+    return folded(told, rest)
+
+
+def folded(told: list[Shown], rest: list[Shown]) -> tuple[list[Shown], list[Shown]]:
+    """Return what is told and what is folded away: nothing, where that would take as much room."""
+    return (told, rest) if told and len(rest) > 1 else ([*told, *rest], [])
 
 
 def says_little(field: Field | None, value: Any) -> bool:

@@ -35,12 +35,17 @@ def plain_text(model: type[models.Model], key: str | None) -> str:
 
 def text_of(obj: models.Model, key: str) -> str:
     """Return ``str()`` of an object; its model and key where that fails, or would ask a database."""
+    return name_of(obj) or plain_text(type(obj), key)
+
+
+def name_of(obj: models.Model) -> str | None:
+    """Return ``str()`` of an object; ``None`` where that fails, would ask a database, or is empty."""
     try:
         with _no_queries():
             text = str(obj)
     except Exception:  # it is the project's own, and may raise anything
-        return plain_text(type(obj), key)
-    return safe(_cut(text)) if text.strip() else plain_text(type(obj), key)
+        return None
+    return safe(_cut(text)) if text.strip() else None
 
 
 def as_seen(
@@ -84,15 +89,31 @@ def text_at(
     hidden: Collection[str] = (),
     related: Callable[[Field, Any], models.Model | None] = lambda field, value: None,
 ) -> str:
+    """Return what the object of an event was called then; its model and key where that fails.
+
+    See :func:`name_at`.
+    """
+    name = name_at(model, event, hidden=hidden, related=related)
+    return name or plain_text(model, event.pgh_obj_id)
+
+
+def name_at(
+    model: type[models.Model],
+    event: Any,
+    *,
+    hidden: Collection[str] = (),
+    related: Callable[[Field, Any], models.Model | None] = lambda field, value: None,
+) -> str | None:
     """Return what the object of an event was called then, by the values that the event has.
 
-    Those of ``hidden`` fields are not used. ``related`` returns what is loaded of the objects that
-    its foreign keys point at, which ``__str__`` may ask for.
+    It is ``None`` where ``__str__`` fails, or would ask a database. Those of ``hidden`` fields are not
+    used. ``related`` returns what is loaded of the objects that its foreign keys point at, which
+    ``__str__`` may ask for.
     """
     obj = _object_at(model, event, hidden, related)
     if obj is None or type(obj).__str__ is models.Model.__str__:
         return plain_text(model, event.pgh_obj_id)
-    return text_of(obj, event.pgh_obj_id)
+    return name_of(obj)
 
 
 def _object_at(

@@ -32,8 +32,8 @@ def too_long() -> str:
 
 
 @contextmanager
-def bounded(using: str) -> Iterator[None]:
-    """Let no statement in the block take longer than the setting allows.
+def bounded(using: str, milliseconds: int | None = None) -> Iterator[None]:
+    """Let no statement in the block take longer than the setting allows, or than is said.
 
     Raises:
         TookTooLongError: where one did.
@@ -47,7 +47,7 @@ def bounded(using: str) -> Iterator[None]:
                 # Events are walked through from the newest, which ends early where many are found;
                 # a guess that they are few would have a partition read to its end instead.
                 " set_config('enable_seqscan', 'off', true), set_config('statement_timeout', %s, true)",
-                [str(settings.ADMIN_TIMEOUT * 1000)],
+                [str(settings.ADMIN_TIMEOUT * 1000 if milliseconds is None else milliseconds)],
             )
             timeout, seqscan, *_set = cursor.fetchone()
             yield

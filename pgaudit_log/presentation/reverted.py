@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
-
-from django.db.models import Q
 
 from pgaudit_log.constants import DELETE, INSERT, UPDATE
 from pgaudit_log.models import Events
 from pgaudit_log.reading.actors import context_of
-from pgaudit_log.reading.expressions import any_of
 
 KEYS = ("reverts_event", "reverts_txid", "reverts_context")
 """What the context of an event says that takes others back."""
@@ -20,7 +17,7 @@ MOST_OBJECTS = 20
 """Of how many objects it is looked for who took something back."""
 
 MOST_EVENTS = 1000
-"""How many events of these after a page are looked through: an object may have very many."""
+"""How many events of these after a page are looked through, all together: an object may have very many."""
 
 How = Literal["undone", "restored", "gone back to"]
 
@@ -36,19 +33,27 @@ class Reverter:
 def reverters(events: Iterable[Any], *, newer_than: int) -> list[Any]:
     """Return events of the same objects that take something back, and came soon after; one query.
 
-    They are found by the index on objects: contexts have none.
+    They are found by the index on objects: contexts have none. Of the first object as many events are
+    looked through as of all others together.
     """
     objects = dict.fromkeys(
         (event.pgh_obj_model, event.pgh_obj_id) for event in events if event.pgh_obj_id is not None
     )
     if not objects:
         return []
-    of_objects = any_of(
-        Q(pgh_obj_model=label, pgh_obj_id=key) for label, key in [*objects][:MOST_OBJECTS]
+    few = [*objects][:MOST_OBJECTS]
+    sizes = [MOST_EVENTS]
+    if len(few) > 1:
+        sizes = [MOST_EVENTS // 2, *[MOST_EVENTS // 2 // (len(few) - 1)] * (len(few) - 1)]
+    # Each by itself: of all together, the planner might look through whatever came after the page.
+    first, *others = (
+        Events.objects.filter(pgh_obj_model=label, pgh_obj_id=key, pgh_id__gt=newer_than)
+        .order_by("pgh_id")
+        .values("pgh_id")[:size]
+        for (label, key), size in zip(few, sizes, strict=True)
     )
-    near = Events.objects.filter(of_objects, pgh_id__gt=newer_than).order_by("pgh_id")
-    ids = near.values("pgh_id")[:MOST_EVENTS]
-    found = Events.objects.filter(pgh_id__in=ids, pgh_context__has_any_keys=list(KEYS))
+    near = first.union(*others, all=True) if others else first
+    found = Events.objects.filter(pgh_id__in=near, pgh_context__has_any_keys=list(KEYS))
     return list(found.order_by("pgh_id"))
 
 
@@ -63,19 +68,30 @@ def reverted(events: Iterable[Any], later: Sequence[Any]) -> dict[int, Reverter]
     found: dict[int, Reverter] = {}
     if not by_object:
         return found
-    for event in events:
+    listed = list(events)
+    transactions = {event.pgh_id: event.pgh_txid for event in listed}
+    for event in listed:
         for one, context in by_object.get((event.pgh_obj_model, event.pgh_obj_id), ()):
-            how = _how(event, one, context) if one.pgh_id > event.pgh_id else None
+            how = _how(event, one, context, transactions) if one.pgh_id > event.pgh_id else None
             before = found.get(event.pgh_id)
             if how is not None and (before is None or before.event.pgh_id < one.pgh_id):
                 found[event.pgh_id] = Reverter(event=one, how=how)
     return found
 
 
-def _how(event: Any, one: Any, context: Any) -> How | None:
-    """Return what a later event of the same object did with an event; ``None`` if nothing."""
-    if _is(context.get("reverts_event"), event.pgh_id):
+def _how(event: Any, one: Any, context: Any, transactions: Mapping[int, int]) -> How | None:
+    """Return what a later event of the same object did with an event; ``None`` if nothing.
+
+    ``transactions`` has those of the events that are looked at, by their ids.
+    """
+    said = context.get("reverts_event")
+    if _is(said, event.pgh_id):
         return _by_event(event, one)
+    if event.pgh_operation == DELETE and one.pgh_operation == INSERT:
+        # It came back with an object that was deleted with it, which is the one that is named.
+        is_number = isinstance(said, int) and not isinstance(said, bool)
+        if is_number and transactions.get(said) == event.pgh_txid:
+            return "restored"
     is_whole = _is(context.get("reverts_txid"), event.pgh_txid) or (
         event.pgh_context_id is not None
         and context.get("reverts_context") == str(event.pgh_context_id)

@@ -13,10 +13,16 @@ from pgaudit_log.constants import BASELINE, DELETE, INSERT, MANUAL, TRUNCATE, UP
 from pgaudit_log.filtersets import WORDS
 from pgaudit_log.values.tables import Field
 
-__all__ = ["SIGNS", "WORDS", "Entry", "Shown"]
+__all__ = ["SIGNS", "WORDS", "Entry", "Shown", "apart"]
 
 
 SIGNS = {INSERT: "+", UPDATE: "~", DELETE: "−", TRUNCATE: "∅", MANUAL: "✎", BASELINE: "="}
+
+
+def apart(kind: str, text: str) -> str:
+    """Return what an object is, empty where its name begins with that, as ``order 17`` does."""
+    begins = text[: len(kind)].casefold() == kind.casefold()
+    return "" if begins and not text[len(kind) :][:1].isalnum() else kind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +49,10 @@ class Reverted:
 
     text: str
     url: str
+    who: str
+    event: Any
+    is_back: bool
+    """Whether it was taken back; an object may have gone back to it instead."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +87,11 @@ class Entry:
 
     tracker: str = ""
     """The tracker's label, where it says more than the operation."""
+
+    @property
+    def kind_apart(self) -> str:
+        """What the object is, where its name does not begin with that; ``order 17`` says it."""
+        return apart(self.kind, self.text)
 
     @property
     def has_blocks(self) -> bool:

@@ -13,10 +13,11 @@ from django.utils.translation import gettext as _
 from pgaudit_log.declaring import model_labels
 from pgaudit_log.exceptions import DeclarationError
 from pgaudit_log.presentation.access import Access
-from pgaudit_log.presentation.object_texts import as_seen, plain_text, text_of
-from pgaudit_log.reading.objects import loaded, unloaded
+from pgaudit_log.presentation.object_texts import as_seen, name_of, plain_text
+from pgaudit_log.reading.databases import database_of
+from pgaudit_log.reading.objects import UNREADABLE, loaded, unloaded
 from pgaudit_log.values.keys import key_fields, key_text, parse_key
-from pgaudit_log.values.tables import concrete
+from pgaudit_log.values.tables import concrete, own_columns
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +35,7 @@ class Subject:
 
 
 def subject_of(access: Access, model: type[models.Model], text: str) -> Subject:
-    """Return the object that a page is asked about; one query, or two where it is gone.
+    """Return the object that a page is asked about; one query, or two where it is gone or is named by others.
 
     Raises:
         PermissionDenied: when the person may not see it.
@@ -59,7 +60,7 @@ def subject_of(access: Access, model: type[models.Model], text: str) -> Subject:
         model=model,
         key=own_text,
         obj=obj,
-        text=_name(access, obj, own_text) if obj is not None else plain_text(model, own_text),
+        text=_name_with_others(access, obj) or plain_text(model, own_text),
         named=unloaded(model, key),
     )
 
@@ -88,11 +89,43 @@ def subject_for(access: Access, obj: models.Model) -> Subject | None:
     except (TypeError, ValueError, ValidationError):
         # It was given a key that nothing of its model can have.
         return None
-    return Subject(model=model, key=key, obj=obj, text=_name(access, obj, key), named=named)
+    return Subject(
+        model=model,
+        key=key,
+        obj=obj,
+        text=_name(access, obj) or plain_text(model, key),
+        named=named,
+    )
 
 
-def _name(access: Access, obj: models.Model, key: str) -> str:
-    return text_of(as_seen(obj, access.may_view, access.hidden_fields), key)
+def _name(access: Access, obj: models.Model) -> str | None:
+    return name_of(as_seen(obj, access.may_view, access.hidden_fields))
+
+
+def _name_with_others(access: Access, obj: models.Model | None) -> str | None:
+    """Return what an object is called; if that needs what it points at, it is loaded once more with it."""
+    name = _name(access, obj) if obj is not None else None
+    if obj is None or name is not None:
+        return name
+    model, using = type(obj), str(obj._state.db)
+    targets = {
+        field.name: concrete(field.target_field.model)
+        for field in own_columns(model)
+        if isinstance(field, models.ForeignKey)
+    }
+    relations = [
+        name
+        for name, target in targets.items()
+        if access.may_view(target) and database_of(target, beside=using) == using
+    ]
+    if not relations:
+        return None
+    every: models.QuerySet[Any, Any] = models.QuerySet(model, using=using)
+    try:
+        found = every.filter(pk=obj.pk).select_related(*relations).first()
+    except UNREADABLE:
+        return None
+    return _name(access, found) if found is not None else None
 
 
 def _object(access: Access, model: type[models.Model], key: Any) -> models.Model | None:

@@ -75,7 +75,7 @@ class Timeline:
             parts=self.parts,
             all_entries=True,
             page=self.page,
-            later=[] if is_newest else reverters(self.own, newer_than=newest),
+            later=[] if is_newest else reverters([*self.own, *self.page], newer_than=newest),
         )
 
     @property

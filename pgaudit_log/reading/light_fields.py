@@ -34,6 +34,8 @@ def _common() -> dict[str, Any]:
 
 _COMMON = _common()
 
+_ABSENT = object()
+
 
 def lightened(field: FieldT) -> FieldT:
     """Return a field of events as one that keeps only what differs from other fields of its class.
@@ -68,9 +70,9 @@ def light_copy(
         return None
     made: Field = object.__new__(_light_class(kind))
     for name, value in own.items():
-        if name in without or name in changed:
-            continue
-        if name in kept and (value is kept[name] or value == kept[name] == []):
+        default = kept.get(name, _ABSENT)
+        # Nearly all are as they are kept, so that this comes first.
+        if value is default or name in without or name in changed or (default == [] == value):
             continue
         setattr(made, name, value)
     for name, value in changed.items():

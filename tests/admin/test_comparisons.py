@@ -77,6 +77,10 @@ def test_what_is_no_pair_of_this_objects_events_is_refused(
     asked = {name: text.format(**values) for name, text in query.items()}
     response = root.get(place(order), asked)
     assert response.status_code == 400
+    back = place(order).removesuffix("compare/")
+    assert f'<p class="pgh-acts"><a href="/admin/shop/order/">Orders</a><a href="{back}">' in (
+        response.content.decode()
+    )
     assert b"<script>" not in response.content.split(b"pgh-main")[1]
 
 
@@ -84,3 +88,17 @@ def test_an_event_of_another_object_of_the_model_is_refused(root: Any, order: Or
     other = Order.objects.create(customer=Customer.objects.get())
     response = root.get(place(order), {"a": ids(other)[0], "b": "now"})
     assert response.status_code == 400
+
+
+def test_the_sides_are_swapped(root: Any, order: Order, page: Any) -> None:
+    first, second = ids(order)
+    html = page(root, place(order), a=first, b=second)
+    assert html.index(f">#{first}<") < html.index(f">#{second}<")
+    assert f'href="?a={first}&amp;b={second}&amp;swap=1">Swap sides' in html
+    html = page(root, place(order), a=first, b=second, swap="1", unchanged="1")
+    assert html.index(f">#{second}<") < html.index(f">#{first}<")
+    assert re.search(r"<del>.*paid.*</del>.*<ins>.*new.*</ins>", html, re.DOTALL)
+    assert f'href="?a={first}&amp;b={second}&amp;unchanged=1">Swap sides' in html
+    assert "ring twice" in html
+    html = page(root, place(order), a=first, b="now", swap="1")
+    assert html.index(">now<") < html.index(f">#{first}<")

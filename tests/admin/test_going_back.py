@@ -22,7 +22,7 @@ from pgaudit_log.admin import given_values, reversal_view
 from pgaudit_log.admin.given_values import ValueInput
 from pgaudit_log.declaring import declarations, parts
 from pgaudit_log.models import Events
-from pgaudit_log.reversal import Kind, Plan
+from pgaudit_log.reversal import Kind, Plan, restore, undo
 from pgaudit_log.reversal.checking import invariants
 from tests.admin.forms import Form
 from tests.admin.site import site
@@ -85,6 +85,43 @@ def test_a_change_is_taken_back_with_a_reason_once(
     assert f'{TRAIL}{status_change_before(event).pk}/change/">event' in html
     html = page(root, f"{TRAIL}{status_change_before(event).pk}/change/")
     assert f"Reverted by root (#{event.pk})" in html
+
+
+def test_a_transaction_says_by_which_other_it_was_taken_back(
+    root: Client, page: Any, transactional_db: None
+) -> None:
+    customer = Customer.objects.create(name="Ana")
+    with transaction.atomic(), pgaudit_log.context(reason="a deal"):
+        orders = [Order.objects.create(customer=customer, note=f"n{n}") for n in range(2)]
+    done = events_of("shop.Order").earliest("pgh_id")
+    with transaction.atomic():
+        Order.objects.filter(pk=orders[0].pk).delete()
+    deleted = events_of("shop.Order").latest("pgh_id")
+    place = f"{TRAIL}transaction/{done.pgh_txid}/"
+    assert "Reverted" not in page(root, place)
+    with pgaudit_log.context(user_name="bea", user=1):
+        undo(events_of("shop.Order").get(pgh_obj_id=orders[1].pk)).apply(reason="no")
+    undone = events_of("shop.Order").latest("pgh_id")
+    link = f"transaction/{undone.pgh_txid}/?t="
+    for where in (place, f"{TRAIL}context/{done.pgh_context_id}/"):
+        html = page(root, where)
+        assert "Reverted in part by bea:" in html and link in html
+    with pgaudit_log.context(user_name="cid", user=2):
+        undo(txid=deleted.pgh_txid).apply(reason="no")
+    assert "Reverted by cid:" in page(root, f"{TRAIL}transaction/{deleted.pgh_txid}/")
+
+
+def test_what_came_back_with_another_says_so_too(
+    root: Client, order: Order, page: Any, url: Any
+) -> None:
+    key = str(order.lines.get().pk)  # type: ignore[attr-defined]
+    order.delete()
+    deletion = events_of("shop.Order").get(pgh_operation="D")
+    restore(deletion).apply(reason="back")
+    place = f"/admin/shop/order/{deletion.pgh_obj_id}/audit/"
+    came = events_of("shop.OrderLine").filter(pgh_obj_id=key).latest("pgh_id")
+    for query in ({}, {"before": deletion.pk + 1}):
+        assert re.search(rf"Restored by [^<]*\(#{came.pk}\)", page(root, place, **query))
 
 
 def status_change_before(event: Any) -> Any:
@@ -587,6 +624,27 @@ def test_every_kind_of_obstacle_has_words() -> None:
     from pgaudit_log.admin.obstacle_texts import TEXTS
 
     assert set(TEXTS) == set(Kind)
+
+
+def test_objects_are_called_by_what_they_point_at(
+    root: Client, order: Order, page: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(OrderLine, "__str__", lambda self: f"{self.quantity} × {self.product.name}")
+    line = order.lines.get()  # type: ignore[attr-defined]
+    added = events_of("shop.OrderLine").latest("pgh_id")
+    place = f"{TRAIL}object/shop.OrderLine/{line.pk}/undo/"
+    assert f"Undo event {added.pk} of 2 × Distance" in page(root, place, event=added.pk)
+    for screen in ("", "at/", "fields/", f"compare/?a={added.pk}&b=now", f"?before={added.pk}"):
+        html = page(root, f"{TRAIL}object/shop.OrderLine/{line.pk}/{screen}")
+        assert re.search("<h1.*2 × Distance.*</h1>", html), screen
+    line.delete()
+    deleted = f"{TRAIL}deleted/shop.OrderLine/"
+    assert ">2 × Distance</bdi></a>" in page(root, deleted)
+    monkeypatch.setattr(
+        "pgaudit_log.admin.access.AdminAccess.hidden_fields", lambda self, model: {"product"}
+    )
+    html = page(root, deleted)
+    assert "Distance" not in html and f">order line {added.pgh_obj_id}</bdi></a>" in html
 
 
 def test_a_form_that_is_sent_twice_at_once_writes_once(page: Any, transactional_db: None) -> None:

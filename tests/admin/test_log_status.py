@@ -11,6 +11,7 @@ import pytest
 from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
+from pgaudit_log.models import Events
 from pgaudit_log.operating import health, retention, status
 from pgaudit_log.operating.table_status import tables_of
 from pgaudit_log.operating.values import Growth
@@ -113,3 +114,27 @@ def test_events_a_day_are_those_of_the_time_of_growth(db: None) -> None:
     assert customers.per_day == pytest.approx(customers.events / 4)
     [customers] = [own for own in tables_of(replace(found, growth=None)) if own.model is Customer]
     assert customers.per_day is None
+
+
+def test_it_tells_when_each_model_was_last_written(
+    root: Any, order: Order, page: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    last = Events.objects.filter(pgh_obj_model="shop.Order").latest("pgh_id")
+    html = page(root, STATUS)
+    assert f'href="{TRAIL}{last.pk}/change/"' in row_of(html, "shop.Order")
+    assert row_of(html, "shop.Parcel").rstrip().endswith("none</span></span></td></tr>")
+    newest = Events.objects.latest("pgh_id")
+    assert newest.pgh_obj_model != "shop.Order"
+    monkeypatch.setattr("pgaudit_log.operating.last_events.MOST_EVENTS", 1)
+    html = page(root, STATUS)
+    assert f"{TRAIL}{newest.pk}/change/" in row_of(html, newest.pgh_obj_model)
+    assert re.search(r"between \S+ and \S+</td>", row_of(html, "shop.Order"))
+    assert row_of(html, "shop.Parcel").rstrip().endswith("none</span></span></td></tr>")
+
+
+@pytest.mark.django_db(databases=["default", "other"])
+def test_of_another_database_nothing_leads_to_the_screens_of_this_one(root: Any, page: Any) -> None:
+    Customer.objects.using("other").create(name="there")
+    html = page(root, STATUS, database="other").split("pgh-main")[1]
+    assert "<time" in row_of(html, "shop.Customer")
+    assert "/change/" not in html and "model=shop.Customer" not in html

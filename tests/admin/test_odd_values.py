@@ -12,7 +12,7 @@ from pgaudit_log.models import Events
 from pgaudit_log.presentation import cards
 from pgaudit_log.presentation.filter_bar import TrailFilterSet
 from tests.admin.corpus import EVIL
-from tests.shop.models import Order, Product
+from tests.shop.models import Order, OrderLine, Product
 from tests.support import execute
 
 TRAIL = "/admin/pgaudit_log/events/"
@@ -126,7 +126,9 @@ def test_events_that_nobody_captured_break_no_page(
     assert {place for place in places if root.get(place).status_code >= 500} == set()
 
 
-def test_times_that_python_does_not_have_break_no_page(root: Any, order: Order, page: Any) -> None:
+def test_times_that_python_does_not_have_break_no_page(
+    root: Any, order: Order, page: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     execute("UPDATE shop_order SET placed_at = '0044-03-15 BC'")
     events = Events.objects.filter(pgh_obj_model="shop.Order")
     first, last = events.earliest("pgh_id"), events.latest("pgh_id")
@@ -141,5 +143,9 @@ def test_times_that_python_does_not_have_break_no_page(root: Any, order: Order, 
         f"{timeline}undo/?event={last.pgh_id}",
     ):
         assert "0044-03-15" in page(root, place), place
+    # Nor is a line named by such an order.
+    monkeypatch.setattr(OrderLine, "__str__", lambda self: f"of {self.order}")
+    line = OrderLine.objects.get().pk
+    assert f"Order line {line}" in page(root, f"{TRAIL}object/shop.OrderLine/{line}/fields/")
     # Django cannot read it there: of such an object only the key is known.
     assert f"Order object ({order.pk})" in page(root, f"{timeline}at/?event={last.pgh_id}")

@@ -12,6 +12,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from pgaudit_log.presentation import json_paths, stored_values, text_diffs
+from pgaudit_log.presentation.shown import apart
 from pgaudit_log.values.json_numbers import Number
 from pgaudit_log.values.row_json import ERASED, JSON_NULL, MASKED
 from tests.shop.models import Order
@@ -122,3 +123,22 @@ def test_a_document_has_lines() -> None:
         "}",
     ]
     assert len(json_paths.lines([*range(5000)])) == json_paths.MOST_LINES + 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "shown"),
+    [
+        ("order", "order 17", ""),
+        ("order", "Order #17", ""),
+        ("order", "order", ""),
+        ("order", "orderly Anna", "order"),
+        ("order", "Anna’s order", "order"),
+        ("order line", "order 17", "order line"),
+        ("Bestellung", "Bestellung 17", ""),
+        ("order", "", "order"),
+    ],
+)
+def test_what_an_object_is_is_said_where_its_name_does_not(
+    kind: str, text: str, shown: str
+) -> None:
+    assert apart(kind, text) == shown

@@ -83,6 +83,7 @@ CASES: list[tuple[str, dict[str, str]]] = [
     ("deleted/shop.Order/", {"period": "all", "before": "100000000"}),
     ("deleted/shop.Order/", {"q": "{order}"}),
     ("deleted/shop.Order/", {"q": "paid"}),
+    ("transaction/{txid}/", {}),
     ("object/shop.Order/{order}/at/", {}),
     ("object/shop.Order/{order}/at/", {"t": "2001-01-01"}),
 ]
@@ -93,7 +94,7 @@ def test_no_page_reads_a_whole_partition(
     root: Client, many: None, place: str, query: dict[str, str]
 ) -> None:
     event = Events.objects.filter(pgh_obj_model="shop.Order").latest("pgh_id")
-    known = {"order": event.pgh_obj_id, "event": event.pgh_id}
+    known = {"order": event.pgh_obj_id, "event": event.pgh_id, "txid": event.pgh_txid}
     query = {name: value.format(**known) for name, value in query.items()}
     for line in scans(root, TRAIL + place.format(**known), query):
         # Empty partitions of the future cost nothing in whichever way.

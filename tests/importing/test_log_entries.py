@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.contenttypes.models import ContentType
 from django.core.management import call_command
-from django.db import models
+from django.db import connections, models
 
 from pgaudit_log import importing
 from pgaudit_log.diffs import blame, diff
@@ -70,6 +71,26 @@ def unseen(model: Any, *rows: tuple[int, int]) -> None:
     for key, n in rows:
         model.objects.create(pk=key, n=n)
     execute("ALTER TABLE shop_thing ENABLE TRIGGER USER")
+
+
+@contextmanager
+def own_time_zone(name: str) -> Iterator[None]:
+    """Give the connection a time zone of its own, as ``TIME_ZONE`` of a database does."""
+    # Not the proxy, which has no values of its own.
+    own = connections["default"]
+
+    def use(name: str | None) -> None:
+        own.settings_dict["TIME_ZONE"] = name
+        for cached in ("timezone", "timezone_name"):
+            own.__dict__.pop(cached, None)
+        own.ensure_timezone()
+
+    before = own.settings_dict["TIME_ZONE"]
+    use(name)
+    try:
+        yield
+    finally:
+        use(before)
 
 
 def test_an_object_has_one_life_across_the_seam(thing: Any) -> None:
@@ -184,7 +205,8 @@ def test_a_change_that_both_tell_of_is_not_imported_where_the_peer_had_missed_on
         ("U", "unseen", {"n": [1, 3]}),
     ]
     [found] = importing.compare(plan(thing))
-    assert (found.in_both, found.only_there, found.only_here) == (0, 1, 1)
+    # An entry tells of the change, not of the row, in which something else was missed.
+    assert (found.in_both, found.only_there, found.only_here) == (1, 0, 0)
 
 
 def test_a_change_that_both_tell_of_is_not_imported_where_the_peer_has_less_exact_times(
@@ -213,6 +235,46 @@ def test_a_change_that_both_tell_of_is_not_imported_where_the_peer_has_less_exac
             assert plan(thing, peer).apply().events == {"shop.Thing": 1}
             [found] = importing.compare(plan(thing, peer))
             assert (found.in_both, found.only_there, found.only_here) == (1, 0, 0)
+            importing.plan_withdrawal(peer, models=[thing]).apply()
+
+
+def test_without_use_tz_times_are_those_of_the_project(db: None, settings: Any) -> None:
+    settings.USE_TZ = False
+    settings.TIME_ZONE = "Asia/Kolkata"
+    with isolated():
+        thing = tracked_table(
+            "Thing", *EVERYTHING, n=models.IntegerField(), seen=models.DateTimeField()
+        )
+        make_tables()
+        make_versions()
+        seen = "2020-01-01T05:30:00"
+        changes = {"id": ["None", "5"], "n": ["None", "1"], "seen": ["None", seen]}
+        entry(CREATE, 5, changes, 60)
+        crud(CRUD_CREATE, 5, {"n": 1, "seen": seen}, 60)
+        version(5, {"n": 1, "seen": seen}, 60)
+        for peer in ("auditlog", "easy-audit", "reversion"):
+            found = plan(thing, peer)
+            assert (found.steps[0].first, found.obstacles) == (at(60), ())
+            found.apply()
+            assert execute(
+                "SELECT snapshot ->> 'seen', created_at = %s FROM pgaudit_log_event"
+                " WHERE id < 0 AND origin ? 'id'",
+                [at(60)],
+            ) == [("2020-01-01T00:00:00+00:00", True)]
+            assert importing.compare(plan(thing, peer))[0].agrees
+            importing.plan_withdrawal(peer, models=[thing]).apply()
+
+
+def test_a_connections_own_time_zone_moves_no_time(thing: Any) -> None:
+    entry(CREATE, 5, created(5), 60)
+    crud(CRUD_CREATE, 5, {"n": 1, "word": "w"}, 60)
+    with own_time_zone("Asia/Kolkata"):
+        for peer in ("auditlog", "easy-audit"):
+            found = plan(thing, peer)
+            assert found.steps[0].first == at(60)
+            found.apply()
+            importing.compare(plan(thing, peer))
+            assert events("created_at = '2020-01-01 00:01:00+00'")[0] == (True,)
             importing.plan_withdrawal(peer, models=[thing]).apply()
 
 

@@ -109,6 +109,7 @@ def test_the_same_events_come_over(elsewhere: Any) -> None:
     assert told == "other"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("peer", ["auditlog", "easy-audit"])
 def test_what_is_told_by_texts_comes_over_with_the_content_types_of_there(
     thing: Any, peer: str
@@ -141,6 +142,15 @@ def test_what_is_told_by_texts_comes_over_with_the_content_types_of_there(
     logins = {} if peer == "auditlog" else {"pgaudit_log.Access": 1}
     assert found.apply().events == {"shop.Thing": len(here), **logins}
     assert (records(WHOLE), left_over()) == (here, [])
+    again = importing.plan(peer, from_database="other")
+    assert (again.events, again.steps[0].imported) == (0, len(here))
+    execute(f"UPDATE {table} SET content_type_id = 77777", using="other")
+    left_out = dict(importing.plan(peer, from_database="other").left_out)
+    assert "of which model, is not known" in left_out["content type 77777"]
+    # A peer that has a database of its own, without content types, has those of this one.
+    here_too = ContentType.objects.get(app_label="shop", model="thing")
+    execute(f"UPDATE {table} SET content_type_id = %s", [here_too.pk], using="other")
+    execute("ALTER TABLE django_content_type RENAME TO not_there", using="other")
     again = importing.plan(peer, from_database="other")
     assert (again.events, again.steps[0].imported) == (0, len(here))
 

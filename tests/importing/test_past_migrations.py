@@ -177,6 +177,32 @@ def test_what_is_still_there_stays_and_is_told(
     assert "0001_initial.py: 0 operations taken out. Still named in 5, 13, 28, 36: " in told
 
 
+def test_a_program_that_asks_for_what_is_gone_is_told(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    program = 'def fill(apps, editor):\n    apps.get_model("shop", "HistoricalPurchase")\n'
+    (folder / "0002_program.py").write_text(program)
+    assert main([str(folder)]) == 1
+    assert "0002_program.py: 0 operations taken out. Still named in 2: " in capsys.readouterr().out
+    assert (folder / "0002_program.py").read_text() == program
+
+
+def test_ends_of_lines_stay_and_what_cannot_be_read_is_told(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    last = folder / "0003_remove.py"
+    last.write_bytes(("# née\n" + LAST).replace("\n", "\r\n").encode())
+    (folder / "broken.py").write_text("def")
+    assert main([str(folder)]) == 2
+    assert "broken.py" in capsys.readouterr().err
+    assert (folder / "0001_initial.py").read_text() == FIRST
+    (folder / "broken.py").unlink()
+    assert main([str(folder)]) == 0
+    written = last.read_bytes().decode()
+    assert "DeleteModel" not in written and "née" in written
+    assert written.count("\n") == written.count("\r\n")
+
+
 def test_it_needs_no_project(folder: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "pgaudit_log.importing.past_migrations", str(folder / "no")],

@@ -87,6 +87,20 @@ def test_tables_that_no_class_is_there_for_any_more_are_named(thing: Any) -> Non
         assert table not in dict(given.left_out)
 
 
+def test_a_key_of_another_type_than_todays_is_told(thing: Any) -> None:
+    for column in ("id", "pgh_obj_id"):
+        execute(f"ALTER TABLE {TABLE} ALTER {column} TYPE uuid USING NULL")
+    execute(
+        "CREATE TABLE shop_historicalthing"
+        " (history_id int, history_date timestamptz, history_type text, id text)"
+    )
+    why = "does not have the key of shop.Thing: {} there and bigint here."
+    assert plan(thing).obstacles == (f'"{TABLE}" ' + why.format("pgh_obj_id is uuid"),)
+    given = {thing: ["shop_historicalthing"]}
+    found = importing.plan("simple-history", tables=given, models=[thing])
+    assert found.obstacles == ('"shop_historicalthing" ' + why.format("id is text"),)
+
+
 def test_the_command_shows_it_and_applies_it(thing: Any) -> None:
     record(("insert", 1, 1, 0), ("update", 1, 2, 1))
     chosen = ["--model=shop.Thing", f"--table=shop.Thing={TABLE}"]

@@ -144,7 +144,11 @@ def test_page_of_a_deleted_order_shows_its_events(demo: Demo) -> None:
     ("language", "words"),
     [
         ("en", ["Audit trail", "changed", "raise_prices", "Compare selected"]),
-        ("de", ["Änderungsprotokoll", "geändert", "raise_prices", "Auswahl vergleichen"]),
+        (
+            "de",
+            ["Änderungsprotokoll", "geändert", "raise_prices", "Auswahl vergleichen"]
+            + ["Bestellung 413", "Position", "Bezahlt", "Versandt"],
+        ),
     ],
 )
 def test_the_admin_shows_the_story_in_the_language_of_the_browser(
@@ -162,6 +166,24 @@ for place in ("pgaudit_log/events/", "shop/order/413/history/", "shop/order/414/
     )
     for word in [*words, "anna", "Luís Gonçalves", "POST /orders/413/ship/", "gift wrap"]:
         assert word in html
+
+
+def test_the_site_shows_it_on_its_own_pages_and_as_json(demo: Demo) -> None:
+    html = demo.shop.shell(
+        CLIENT
+        + """
+assert browser.get("/api/audit/events/").status_code == 403
+browser.login(username="admin", password="admin")
+response = browser.get("/orders/413/activity/")
+print(response.content.decode())
+response = browser.get("/api/audit/timelines/shop.Order/413/", {"parts": 0})
+[*rest, first] = response.json()["results"]
+print("API:", first["who"], first["reason"], first["changes"][0])
+assert "text/html" in browser.get("/api/audit/events/", headers={"accept": "text/html"})["Content-Type"]
+"""
+    )
+    assert "– Record shop</title>" in html and "pgaudit_log/admin.css" in html
+    assert "API: anna order by phone {" in html
 
 
 def test_shipping_on_the_site_is_captured(demo: Demo) -> None:

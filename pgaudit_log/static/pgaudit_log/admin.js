@@ -50,6 +50,23 @@
         }, Number(place.dataset.every || 60) * 1000);
     });
 
+    // The address says all that a page shows: it can be sent to somebody. Browsers let it be copied only
+    // where the connection is safe.
+    document.querySelectorAll(".pgh-copy").forEach((place) => {
+        const told = place.querySelector("[role=status]");
+        place.hidden = !navigator.clipboard;
+        place.querySelector("button").addEventListener("click", async () => {
+            try {
+                await navigator.clipboard.writeText(location.href);
+            } catch {
+                place.hidden = true;
+                return;
+            }
+            told.textContent = told.dataset.copied;
+            setTimeout(() => { told.textContent = ""; }, 4000);
+        });
+    });
+
     // What was not filled in does not stand in the address.
     document.querySelectorAll("form.pgh-filters").forEach((form) => {
         form.addEventListener("formdata", (event) => {

@@ -70,6 +70,7 @@ Open the site:   {_run("runserver")}
                  {SITE}{reverse("admin:index")}  (user admin, password admin)
                  {SITE}{reverse("admin:pgaudit_log_events_changelist")}  (all of this in the admin)
                  {SITE}{reverse("admin:shop_order_audit", args=[order.pk])}  (the order there)
+                 {SITE}{reverse("audit-event-list")}  (all of this as JSON, for those who have logged in)
 Once more:       {_run()}"""
         )
 
