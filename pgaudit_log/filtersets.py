@@ -58,6 +58,9 @@ WORDS = {
 
 _MOST_DIGITS = 1000
 
+_MOST_KEYS = 20
+"""How deep a key of a context may be: each is an expression within the next one."""
+
 MOST_CHARACTERS = 5000
 """How long a text may be that is asked for."""
 
@@ -218,7 +221,7 @@ class EventFilterSet(FilterSet):
             return queryset
         path, equals, value = given.partition("=")
         keys = [key.strip() for key in path.split("__")]
-        if not equals or not all(keys):
+        if not equals or not all(keys) or len(keys) > _MOST_KEYS:
             raise ValidationError({"context": _("Write key=value, such as task=import.")})
         if keys == ["user"]:
             return self.ask_actor(value.strip(), queryset, "context")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from django.contrib.admin import AdminSite
+from django.db import models
 from django.http import HttpRequest
 
 from pgaudit_log.admin.links import AdminLinks
 from pgaudit_log.presentation.access import Access
+from pgaudit_log.values.tables import concrete
 
 
 class AdminAccess(Access):
@@ -20,7 +22,7 @@ class AdminAccess(Access):
         super().__init__(request, AdminLinks(site))
         self.site = site
 
-    @property
-    def sites(self) -> Sequence[AdminSite]:
-        """This site."""
-        return (self.site,)
+    def sites_for(self, model: type[models.Model]) -> Iterable[AdminSite]:
+        """Return this site; all of them for a model of which it has no admin."""
+        is_registered = any(concrete(known) is concrete(model) for known in self.site._registry)
+        return (self.site,) if is_registered else super().sites_for(model)

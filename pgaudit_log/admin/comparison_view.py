@@ -132,8 +132,9 @@ def _events(given: tuple[str, str]) -> tuple[Any, Any] | None:
 def _cards(events: list[Any], entries: Entries) -> dict[int, Card]:
     """Return the head of each event: who, when, why."""
     days = days_of(sorted(events, key=lambda event: -event.pgh_id), entries)
-    by_transaction = {card.event.pgh_txid: card for day in days for card in day.cards}
-    return {event.pgh_id: by_transaction[event.pgh_txid] for event in events}
+    # A transaction has a card for each context that wrote in it.
+    found = {(c.event.pgh_txid, c.event.pgh_context_id): c for day in days for c in day.cards}
+    return {event.pgh_id: found[event.pgh_txid, event.pgh_context_id] for event in events}
 
 
 def _side(event: Any, heads: dict[int, Card], entries: Entries) -> Side:

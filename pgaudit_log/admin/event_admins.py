@@ -24,6 +24,7 @@ from pgaudit_log.admin.deleted_view import deleted
 from pgaudit_log.admin.event_view import event as event_page
 from pgaudit_log.admin.fields_view import fields
 from pgaudit_log.admin.newer_events import newer
+from pgaudit_log.admin.responses import answered, view_of
 from pgaudit_log.admin.saved_filters import saved_filters
 from pgaudit_log.admin.status_view import status
 from pgaudit_log.admin.timeline_view import timeline, timeline_export
@@ -120,7 +121,7 @@ class ReadOnlyAdmin(_ModelAdmin):
         ]
 
     def _view(self, view: Callable[..., HttpResponseBase]) -> Any:
-        return self.admin_site.admin_view(view)
+        return view_of(self.admin_site, view)
 
     def export_view(self, request: HttpRequest) -> HttpResponseBase:
         """Return the events of the list that are asked for as a file.
@@ -163,13 +164,17 @@ class ReadOnlyAdmin(_ModelAdmin):
         """
         if not self.has_view_permission(request):
             raise PermissionDenied
-        return trail(
+        return answered(
             self.admin_site,
             request,
-            queryset=self.get_queryset(request),
-            filterset_class=self.get_filterset_class(request),
-            columns=columns_of(self, self.get_list_display(request)),
-            title=self.get_title(request),
+            lambda: trail(
+                self.admin_site,
+                request,
+                queryset=self.get_queryset(request),
+                filterset_class=self.get_filterset_class(request),
+                columns=columns_of(self, self.get_list_display(request)),
+                title=self.get_title(request),
+            ),
         )
 
     def changeform_view(

@@ -10,6 +10,7 @@ from asgiref.sync import sync_to_async
 from django.contrib.admin import AdminSite
 from django.core.exceptions import PermissionDenied
 from django.core.handlers.asgi import ASGIRequest
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponseNotAllowed, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
@@ -20,7 +21,7 @@ from pgaudit_log.access import events as access_events
 from pgaudit_log.admin import exported_rows
 from pgaudit_log.admin.access import AdminAccess
 from pgaudit_log.admin.export_formats import FORMATS, Format
-from pgaudit_log.admin.responses import refusal
+from pgaudit_log.admin.responses import not_written, refusal
 from pgaudit_log.contexts import request_actors
 from pgaudit_log.contexts.salvage import storable
 from pgaudit_log.diffs.display import in_current_zone
@@ -54,7 +55,11 @@ def export(
     form = FORMATS.get(request.POST.get("format", ""))
     if form is None:
         return refusal(site, request, _("There is no such format."), status=400)
-    taken = _Taken(request, form)
+    try:
+        taken = _Taken(request, form)
+    except DatabaseError:
+        # Nothing is taken out that the log cannot be told.
+        return not_written(site, request)
     content: Any = _content(exported_rows.viewable(events, access), access, form, taken)
     if isinstance(request, ASGIRequest):
         content = _in_steps(content)

@@ -21,6 +21,7 @@ from pgaudit_log.presentation.renderers import Surroundings
 from pgaudit_log.presentation.shown import Shown
 from pgaudit_log.reading.databases import database_of
 from pgaudit_log.reading.moments import Moment
+from pgaudit_log.reading.objects import UNREADABLE
 from pgaudit_log.timetravel import recorded_past
 from pgaudit_log.values.row_json import MISSING
 from pgaudit_log.values.tables import Field
@@ -34,7 +35,7 @@ def rows_of(queryset: Any) -> list[Any]:
     """
     try:
         return list(queryset._iterable_class(queryset))
-    except (ValueError, ArithmeticError, RecursionError):
+    except UNREADABLE:
         keys = queryset.only("pk")
         return list(keys._iterable_class(keys))
 

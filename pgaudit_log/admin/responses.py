@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import django
 from django.contrib.admin import AdminSite
-from django.db import models
+from django.db import OperationalError, models
 from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
@@ -17,7 +19,7 @@ from django.utils.translation import gettext as _
 from pgaudit_log.admin.access import AdminAccess
 from pgaudit_log.admin.links import AdminLinks
 from pgaudit_log.models import Events
-from pgaudit_log.presentation import looks
+from pgaudit_log.presentation import looks, pages
 
 CRUMBS_ARE_A_LIST = django.VERSION >= (6, 1)
 """Whether the admin's styles want breadcrumbs as a list."""
@@ -66,6 +68,37 @@ def screen(
         },
         status=status,
     )
+
+
+def view_of(site: AdminSite, view: Callable[..., HttpResponseBase]) -> Any:
+    """Return a view as one of the site's, which answers as :func:`answered` does."""
+
+    @functools.wraps(view)
+    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        return answered(site, request, lambda: view(request, *args, **kwargs))
+
+    return site.admin_view(answer)
+
+
+def answered(
+    site: AdminSite, request: HttpRequest, answer: Callable[[], HttpResponseBase]
+) -> HttpResponseBase:
+    """Return an answer, or a page that says that the database has given up what it asked.
+
+    Roles and databases may have a ``statement_timeout`` of their own.
+    """
+    try:
+        return answer()
+    except OperationalError as error:
+        if not pages.is_given_up(error):
+            raise
+        return refusal(site, request, pages.too_long(), status=503)
+
+
+def not_written(site: AdminSite, request: HttpRequest) -> TemplateResponse:
+    """Return a page that says that the database did not write, such as one that is only read from."""
+    message = _("The database could not do it just now. Nothing was changed; try again.")
+    return refusal(site, request, message, status=503)
 
 
 def refusal(

@@ -11,7 +11,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.contrib.admin import AdminSite
 from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
-from django.db import DatabaseError, OperationalError, models, router
+from django.db import DatabaseError, models, router
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -22,7 +22,7 @@ from pgaudit_log.admin.given_values import ValueInput
 from pgaudit_log.admin.links import AdminLinks
 from pgaudit_log.admin.plan_rows import PlanRows
 from pgaudit_log.admin.previews import PreviewMaker
-from pgaudit_log.admin.responses import Crumb, crumbs_of, refusal, screen
+from pgaudit_log.admin.responses import Crumb, crumbs_of, not_written, refusal, screen
 from pgaudit_log.admin.reversal_forms import Chosen
 from pgaudit_log.admin.reversal_requests import (
     FormChoices,
@@ -246,9 +246,8 @@ class _Page:
                 )
         except StalePlanError:
             return self._changed(self._settled(usual_choices(self._wanted, self._access)))
-        except OperationalError:
-            message = _("The database could not do it just now. Nothing was changed; try again.")
-            return refusal(self._site, self._request, message, status=503)
+        except DatabaseError:
+            return not_written(self._site, self._request)
         except (PlanError, ContextError) as error:
             notice = self._refused(error, settled)
             return self._screen(usual, settled, chosen, notices=[notice], status=409)

@@ -8,14 +8,14 @@ from urllib.parse import urlencode
 from django import forms
 from django.contrib.admin import AdminSite
 from django.core.exceptions import PermissionDenied
-from django.db import router, transaction
+from django.db import DatabaseError, router, transaction
 from django.http import HttpRequest, HttpResponseRedirect, QueryDict
 from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
 from pgaudit_log.admin.access import AdminAccess
-from pgaudit_log.admin.responses import screen
+from pgaudit_log.admin.responses import not_written, screen
 from pgaudit_log.models import Events, SavedFilter
 from pgaudit_log.presentation.addresses import kept
 from pgaudit_log.presentation.filter_bar import TrailFilterSet
@@ -48,8 +48,11 @@ def saved_filters(site: AdminSite, request: HttpRequest) -> HttpResponseBase:
     own = SavedFilter.objects.filter(user=user)
     form = SavedFilterForm(request.POST if request.method == "POST" else None)
     if request.method == "POST":
-        if _did(request, form, user, own):
-            return HttpResponseRedirect(request.path)
+        try:
+            if _did(request, form, user, own):
+                return HttpResponseRedirect(request.path)
+        except DatabaseError:
+            return not_written(site, request)
         query = _cleaned(QueryDict(request.POST.get("query", "")[:MOST_CHARACTERS]))
     else:
         query = _cleaned(request.GET)
@@ -72,7 +75,8 @@ def _did(request: HttpRequest, form: SavedFilterForm, user: str, own: Any) -> bo
     if "forget" in request.POST:
         number = request.POST["forget"]
         if number.isascii() and number.isdecimal() and len(number) < 19:
-            own.filter(pk=int(number)).delete()
+            with transaction.atomic(using=router.db_for_write(SavedFilter)):
+                own.filter(pk=int(number)).delete()
         return True
     if not form.is_valid():
         return False

@@ -17,6 +17,7 @@ from pgaudit_log.admin.comparison_view import comparison
 from pgaudit_log.admin.deleted_view import deleted
 from pgaudit_log.admin.fields_view import fields
 from pgaudit_log.admin.links import AdminLinks
+from pgaudit_log.admin.responses import answered, view_of
 from pgaudit_log.admin.timeline_view import timeline, timeline_export
 from pgaudit_log.declaring import model_labels
 from pgaudit_log.presentation.links import MODES, Mode
@@ -58,25 +59,25 @@ def audit_urls(model_admin: ModelAdmin[Any]) -> list[Any]:
         return timeline_export(site, request, model, unquote(object_id))
 
     return [
-        path("audit/deleted/", site.admin_view(deleted_view), name=f"{name}_deleted"),
+        path("audit/deleted/", view_of(site, deleted_view), name=f"{name}_deleted"),
         *(
             path(
                 f"<path:object_id>/audit/{mode}/",
-                site.admin_view(reversal_view),
+                view_of(site, reversal_view),
                 {"mode": mode},
                 name=f"{name}_{mode}",
             )
             for mode in MODES
         ),
-        path("<path:object_id>/audit/at/", site.admin_view(as_of_view), name=f"{name}_as_of"),
-        path("<path:object_id>/audit/export/", site.admin_view(export_view), name=f"{name}_export"),
-        path("<path:object_id>/audit/fields/", site.admin_view(fields_view), name=f"{name}_fields"),
+        path("<path:object_id>/audit/at/", view_of(site, as_of_view), name=f"{name}_as_of"),
+        path("<path:object_id>/audit/export/", view_of(site, export_view), name=f"{name}_export"),
+        path("<path:object_id>/audit/fields/", view_of(site, fields_view), name=f"{name}_fields"),
         path(
             "<path:object_id>/audit/compare/",
-            site.admin_view(comparison_view),
+            view_of(site, comparison_view),
             name=f"{name}_comparison",
         ),
-        path("<path:object_id>/audit/", site.admin_view(timeline_view), name=name),
+        path("<path:object_id>/audit/", view_of(site, timeline_view), name=name),
     ]
 
 
@@ -85,7 +86,8 @@ def history(model_admin: ModelAdmin[Any], request: HttpRequest, object_id: str) 
     site = model_admin.admin_site
     if not is_tracked(model_admin) or not AdminAccess(request, site).may_view_trail:
         return None
-    return timeline(site, request, model_admin.model, unquote(object_id))
+    key = unquote(object_id)
+    return answered(site, request, lambda: timeline(site, request, model_admin.model, key))
 
 
 def with_trail_link(model_admin: ModelAdmin[Any], request: HttpRequest, response: Any) -> Any:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from django.contrib.admin import AdminSite
+from django.db import DataError
 from django.http import HttpRequest, QueryDict
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
@@ -62,7 +63,6 @@ def trail(
     using = str(queryset.db)
     is_search = getattr(asked, "is_search", True)
     layout = parameters.get("layout") if parameters.get("layout") in LAYOUTS else LAYOUTS[0]
-    read = card_page if layout == "cards" else plain_page
     skip = Skip.of(parameters)
     found = CardPage(page=Page(events=()))
     message, is_valid = "", True
@@ -74,7 +74,12 @@ def trail(
                 position = replace(
                     pages.Position.of(parameters), until=asked.form.cleaned_data.get("at")
                 )
-                found = read(asked.qs, position, skip)
+                try:
+                    found = _read(asked.qs, layout, position, skip)
+                except DataError:
+                    # Python has no value for one of a typed event, such as a date before our era.
+                    layout = LAYOUTS[0]
+                    found = _read(asked.qs, layout, position, skip)
     except pages.TookTooLongError:
         message = pages.too_long()
     page = found.page
@@ -145,6 +150,17 @@ def trail(
         status_url=access.links.status(),
         all_url=_address(QueryDict(), period="all"),
     )
+
+
+def _read(
+    queryset: Any, layout: str | None, position: pages.Position, skip: Skip | None
+) -> CardPage:
+    """Return a page of a queryset; for cards, which are of the trail, of typed events only the place."""
+    if layout != "cards":
+        return plain_page(queryset, position, skip)
+    if not issubclass(queryset.model, Events):
+        queryset = queryset.only("pgh_id", "pgh_txid", "pgh_created_at")
+    return card_page(queryset, position, skip)
 
 
 def _rounded(number: int) -> str:

@@ -30,7 +30,7 @@ def event_head(event: Events) -> dict[str, Any]:
         "created_at": event.pgh_created_at,
         "txid": event.pgh_txid,
         "label": event.pgh_label,
-        "operation": OPERATIONS[event.pgh_operation],
+        "operation": OPERATIONS.get(event.pgh_operation, event.pgh_operation),
         "context_id": event.pgh_context_id,
         "context": event.pgh_context,
     }

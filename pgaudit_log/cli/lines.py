@@ -71,7 +71,7 @@ def _short_name(event: Events) -> str:
 
 def operation(event: Events) -> str:
     """Return what happened, with the tracker's label where that says more."""
-    word = OPERATIONS[event.pgh_operation]
+    word = OPERATIONS.get(event.pgh_operation, event.pgh_operation)
     return word if event.pgh_label == word else terminal_text.safe(f"{event.pgh_label} ({word})")
 
 

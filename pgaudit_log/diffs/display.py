@@ -40,11 +40,16 @@ def safe(text: object, *, keep: str = "") -> str:
 
     ``keep`` has the characters to leave, such as a line feed in a message of ours.
     """
+    said = "".join(str(text))
+    others = said.translate(dict.fromkeys(map(ord, keep)))
+    if others.isprintable():
+        # Most texts are, and may be long.
+        return said
     return "".join(
         sign
         if sign in keep or sign in _JOINERS or unicodedata.category(sign) not in _UNSAFE
         else sign.encode("unicode_escape").decode()
-        for sign in str(text)
+        for sign in said
     )
 
 

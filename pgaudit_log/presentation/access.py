@@ -89,9 +89,8 @@ class Access:
         user = self.user
         return bool(user is not None and user.is_active and user.is_superuser)
 
-    @property
-    def sites(self) -> Iterable[AdminSite]:
-        """The sites of the admin that say who may see what: all."""
+    def sites_for(self, model: type[models.Model]) -> Iterable[AdminSite]:
+        """Return the sites of the admin that say who may see what of a model: all."""
         if not apps.is_installed("django.contrib.admin"):
             return ()
         # Only here: the log is shown without the admin, too.
@@ -102,7 +101,7 @@ class Access:
     def admins_of(self, model: type[models.Model]) -> Sequence[ModelAdmin[Any]]:
         """Return the admins of a model that say who may see its objects."""
         model = concrete(model)
-        return [site._registry[model] for site in self.sites if model in site._registry]
+        return [site._registry[model] for site in self.sites_for(model) if model in site._registry]
 
     def may_view(self, model: type[models.Model] | None) -> bool:
         """Return whether values of a model may be seen; ``None`` is one that is no more.
@@ -157,7 +156,7 @@ class Access:
         if model not in self._asked_to_hide:
             asked = [
                 registered.get_audit_hidden_fields(self.request)
-                for site in self.sites
+                for site in self.sites_for(model)
                 for known, registered in site._registry.items()
                 if concrete(known) is model and hasattr(registered, "get_audit_hidden_fields")
             ]

@@ -13,7 +13,7 @@ from django.utils.formats import number_format
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
-from pgaudit_log.declaring import model_labels
+from pgaudit_log.declaring import former_names, model_labels
 from pgaudit_log.diffs.display import in_current_zone, safe
 from pgaudit_log.presentation import many_to_many
 from pgaudit_log.presentation.access import Access
@@ -351,7 +351,11 @@ def _changed(events: list[Any], model: type[models.Model] | None, entries: Entri
     hidden = frozenset[str]() if model is None else entries.access.hidden_fields(model)
     names: dict[str, None] = {}
     for event in events:
-        for column in event.pgh_diff or {}:
+        diff = event.pgh_diff if isinstance(event.pgh_diff, dict) else {}
+        columns = {column: column for column in diff}
+        if model is not None:
+            columns = former_names.today(model, columns, event.pgh_shape, entries.using)
+        for column in columns:
             field = fields.get(column)
             if field is None or field.name not in hidden:
                 names[str(field.verbose_name) if field is not None else safe(column)] = None

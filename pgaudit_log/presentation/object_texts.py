@@ -64,7 +64,7 @@ def as_seen(
     hidden = hidden_fields(type(obj))
     if not (hidden or state or _PREFETCHED in obj.__dict__):
         return obj
-    seen = type(obj).__new__(type(obj))
+    seen = object.__new__(type(obj))  # no code of the model runs
     seen.__dict__.update(obj.__dict__)
     seen.__dict__.pop(_PREFETCHED, None)
     seen._state = ModelState()
@@ -134,7 +134,9 @@ def _object_at(
         return None
     using = str(event._state.db)
     obj._state.db = using
-    data = hidden_document(event, event.pgh_data) or {}
+    data = hidden_document(event, event.pgh_data)
+    if not isinstance(data, dict):
+        return obj
     row: Mapping[str, Any] = former_names.today(model, data, event.pgh_shape, using)
     for field in own_columns(model):
         if field.name in hidden or field.attname in obj.__dict__:

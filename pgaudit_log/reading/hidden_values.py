@@ -33,11 +33,14 @@ def hidden_changes(model: type[models.Model], changes: Mapping[str, str]) -> dic
     }
 
 
-def hidden_document(event: Any, document: Mapping[str, Any] | None) -> Any:
+def hidden_document(event: Any, document: Any) -> Any:
     """Return a snapshot or a diff of an event of the trail, as Python has it, with its own keys."""
     model = event.pgh_model if document else None
     if model is None or not document or not masks_of(model):
         return document
+    if not isinstance(document, Mapping):
+        # Whoever wrote that, it does not say of which columns its values are.
+        return None
     using = str(event._state.db)
     keys = former_names.today(model, {key: key for key in document}, event.pgh_shape, using)
     masked = {key for column, key in keys.items() if column in masks_of(model)}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, overload
 
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import DataError, models
 from django.db.models.base import ModelState
 
 from pgaudit_log.declaring import former_names, model_labels
@@ -147,10 +147,15 @@ def unloaded(model: type[models.Model], pk: Any) -> models.Model:
 def loaded(objects: models.QuerySet[Any, Any], *needed: str) -> list[Any]:
     """Return the objects of a queryset; those that Django cannot read with their keys alone.
 
-    A number of 5,000 digits in a JSON column, which PostgreSQL has, is more than Python reads.
+    A number of 5,000 digits in a JSON column, which PostgreSQL has, is more than Python reads; and it
+    has no date before our era.
     ``needed`` names what else they need to have.
     """
     try:
         return list(objects)
-    except (ValueError, ArithmeticError, RecursionError):
+    except UNREADABLE:
         return list(objects.only("pk", *needed))
+
+
+UNREADABLE = (ArithmeticError, DataError, RecursionError, ValueError)
+"""What Django and the drivers raise for values of PostgreSQL's that Python does not have."""

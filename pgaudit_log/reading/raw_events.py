@@ -192,7 +192,8 @@ def _today(
     hidden: Callable[[type[models.Model], Mapping[str, str]], dict[str, str]],
 ) -> str | None:
     """Return a snapshot or a diff by what its columns are called today, ``hidden`` what is masked."""
-    if document is None:
+    if document is None or not document.startswith("{"):
+        # What is no object says of no column what it had, whoever wrote it.
         return None
     values = row_json.split(document)
     named = hidden(model, former_names.today(model, values, shape, using))

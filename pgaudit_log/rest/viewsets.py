@@ -137,11 +137,11 @@ class EventViewSet(AuditViewSet):
         Raises:
             TookTooLong: when the question took too long.
         """
-        events = self.filter_queryset(self.get_queryset())
-        using = str(events.db)
+        using = str(self.get_queryset().db)
         try:
+            # Whom a name means is looked for among the events, too.
             with pages.bounded(using):
-                page = self.paginate_queryset(events)
+                page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
         except pages.TookTooLongError as error:
             raise TookTooLong(pages.too_long()) from error
         looks.tell(request._request)
@@ -214,10 +214,11 @@ class _Timelines:
         parameters.setdefault("period", "all")
         if parameters.get("changed"):
             parameters["model"] = subject.model._meta.label
-        events = filtered(self.request, events_of(subject), access, parameters)
-        with pages.bounded(str(events.db)):
+        own = events_of(subject)
+        with pages.bounded(str(own.db)):
+            events = filtered(self.request, own, access, parameters)
             page = pages.page_of(events, position, paginator.page_size)
-        entries = Entries(access, str(events.db), subject=(subject.model, subject.key))
+        entries = Entries(access, str(own.db), subject=(subject.model, subject.key))
         return page, frozenset[int](), entries
 
 

@@ -221,9 +221,10 @@ def restore(
     [first] = read_event(event, alias)
     subject = f"event {event.pgh_id}"
     if first.operation != DELETE:
+        operation = OPERATIONS.get(first.operation, first.operation)
         raise QueryError(
-            f"Cannot restore {subject}: it is no deletion but one of"
-            f" operation {OPERATIONS[first.operation]!r}. To go back to it, call revert()."
+            f"Cannot restore {subject}: it is no deletion but one of operation {operation!r}."
+            " To go back to it, call revert()."
         )
     of_transaction = raw_events.read(
         Events.objects.filter(pgh_txid=event.pgh_txid, pgh_operation__in=(UPDATE, DELETE)),

@@ -76,6 +76,6 @@ def changes_in(found: Sequence[Record], subject: str) -> list[Record]:
     if not changes:
         raise QueryError(
             f"Cannot undo {subject}: it changed nothing, but only has events of operation"
-            f" {', '.join(sorted({OPERATIONS[r.operation] for r in found}))}."
+            f" {', '.join(sorted({OPERATIONS.get(r.operation, r.operation) for r in found}))}."
         )
     return changes

@@ -141,10 +141,14 @@ def agree(one: State | None, other: State | None) -> bool:
 
 
 def changed(diff: str | None) -> Iterator[tuple[str, str, str]]:
-    """Yield each column of an event's diff with the old and the new value as text."""
+    """Yield each column of an event's diff with the old and the new value as text.
+
+    What is no pair, which no capture function has written, says of no column how it changed.
+    """
     for column, pair in split(diff).items():
-        old, new = split_array(pair)
-        yield column, old, new
+        sides = split_array(pair) if pair.startswith("[") else []
+        if len(sides) == 2:
+            yield column, sides[0], sides[1]
 
 
 def before(operation: str, snapshot: str | None, diff: str | None) -> dict[str, str] | None:

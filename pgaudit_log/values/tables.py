@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias
 
-from django.apps import apps
 from django.db import models
 
 from pgaudit_log.capture_v1.quoting import quote_table
@@ -51,11 +50,13 @@ def parents_of(model: type[models.Model]) -> list[type[models.Model]]:
 
 def heirs_of(model: type[models.Model]) -> list[type[models.Model]]:
     """Return the models that inherit a model with tables of their own."""
-    return [
-        heir
-        for heir in apps.get_models()
-        if heir is concrete(heir) and concrete(model) in parents_of(heir)
-    ]
+    found: dict[type[models.Model], None] = {}
+    relation: Any
+    for relation in concrete(model)._meta.get_fields(include_parents=False, include_hidden=True):
+        if relation.auto_created and getattr(relation, "parent_link", False):
+            heir = concrete(relation.related_model)
+            found |= dict.fromkeys([heir, *heirs_of(heir)])
+    return [*found]
 
 
 def sharing_key(model: type[models.Model]) -> list[type[models.Model]]:

@@ -184,9 +184,14 @@ def test_a_question_that_takes_too_long_is_given_up(
     def slow(*args: Any) -> Any:
         execute("SELECT pg_sleep(5)")
 
-    settings.PGAUDIT_LOG_ADMIN_TIMEOUT = 1
+    settings.PGAUDIT_LOG_ADMIN_TIMEOUT = 0.2
     monkeypatch.setattr("pgaudit_log.rest.pagination.page_of", slow)
     assert "Narrow" in get(root, EVENTS, 400)["detail"]
+
+    # Also whom a name means, which may be looked for among all events.
+    monkeypatch.setattr("pgaudit_log.reading.user_lookup.keys", slow)
+    assert "Narrow" in get(root, EVENTS, 400, actor="ana")["detail"]
+    assert "Narrow" in str(get(root, timeline(order), 400, actor="ana"))
 
     def given_up(*args: Any) -> Any:
         raise pages.TookTooLongError

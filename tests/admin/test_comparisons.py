@@ -26,6 +26,9 @@ def test_two_events_are_compared_in_whichever_order(root: Any, order: Order, pag
         html = page(root, place(order), a=a, b=b)
         assert html.index(">new<") < html.index(">paid<")
         assert "ring twice" not in html
+        # Each has its own author, though one transaction wrote both.
+        old, new = re.findall(r'<br><span class="pgh-who">(.*?)</span>', html)
+        assert old != new == "ana"
 
 
 def test_an_event_is_compared_with_now(root: Any, order: Order, page: Any) -> None:

@@ -698,3 +698,22 @@ def test_a_document_that_is_too_deep_is_no_value() -> None:
     )
     filled, values = given_values.read({one.name: one}, {one.id: "[" * 100_000})
     assert not values and filled[one.name].error == "This is no value."
+
+
+def test_a_database_that_is_only_read_from_is_told(
+    root: Client, order: Order, page: Any, undo_url: str
+) -> None:
+    form = Form(page(root, undo_url))
+    with transaction.atomic():
+        execute("SET LOCAL transaction_read_only = on")
+        answers = [
+            form.send(root, undo_url, reason="r"),
+            root.post(f"{TRAIL}export/", {"format": "csv"}),
+            root.post(f"{TRAIL}saved/", {"name": "n", "query": "q=1"}),
+            root.post(f"{TRAIL}saved/", {"forget": "1"}),
+        ]
+        page(root, undo_url)
+        transaction.set_rollback(True)
+    assert [answer.status_code for answer in answers] == [409, 503, 503, 503]
+    assert b"read-only transaction" in answers[0].content
+    assert all(b"could not do it just now" in answer.content for answer in answers[1:])

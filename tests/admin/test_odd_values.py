@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 import pytest
 
 from pgaudit_log.models import Events
+from pgaudit_log.presentation import cards
 from pgaudit_log.presentation.filter_bar import TrailFilterSet
 from tests.admin.corpus import EVIL
 from tests.shop.models import Order, Product
@@ -87,3 +88,58 @@ def test_values_of_any_size_are_shown(root: Any, order: Order, page: Any, url: A
         assert len(page(root, place)) < 300_000, place
     assert "too large to show" in page(root, url(order, "audit"))
     assert re.search("7{200}", page(root, url(product, "audit")))
+
+
+FORGED = [
+    ("X", "'{}'", "NULL"),
+    ("M", "'[1, 2]'", "NULL"),
+    ("U", "'[1, 2]'", "'{\"note\": 5}'"),
+    ("U", "'\"x\"'", "'[1]'"),
+    ("U", "'{}'", "'{\"gone\": [1, 2]}'"),
+    ("D", '\'{"status": {"a": 1}, "customer_id": "z", "placed_at": "4713-01-01 BC"}\'', "NULL"),
+]
+"""Events as no capture function writes them: operation, snapshot and diff."""
+
+
+@pytest.mark.slow
+def test_events_that_nobody_captured_break_no_page(
+    root: Any, order: Order, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where an application may write the log, it may write anything."""
+    monkeypatch.setattr(cards, "MOST_ENTRIES", 5)
+    first = Events.objects.filter(pgh_obj_model="shop.Order").earliest("pgh_id").pk
+    for operation, snapshot, diff in FORGED:
+        execute(
+            "INSERT INTO pgaudit_log_event (model, obj_pk, label, operation, snapshot, diff, shape)"
+            f" VALUES ('shop.Order', %s, 'forged', %s, {snapshot}, {diff}, 0)",
+            [str(order.pk), operation],
+        )
+    timeline = f"/admin/shop/order/{order.pk}/audit/"
+    places = [TRAIL, f"{TRAIL}?layout=list", timeline, f"{timeline}fields/", f"{timeline}at/"]
+    for event in Events.objects.filter(pgh_label="forged"):
+        places += [
+            f"{TRAIL}{event.pk}/change/",
+            f"{timeline}compare/?a={first}&b={event.pk}&unchanged=1",
+            *(f"{timeline}{mode}/?event={event.pk}" for mode in ("revert", "undo", "restore")),
+        ]
+    root.raise_request_exception = False
+    assert {place for place in places if root.get(place).status_code >= 500} == set()
+
+
+def test_times_that_python_does_not_have_break_no_page(root: Any, order: Order, page: Any) -> None:
+    execute("UPDATE shop_order SET placed_at = '0044-03-15 BC'")
+    events = Events.objects.filter(pgh_obj_model="shop.Order")
+    first, last = events.earliest("pgh_id"), events.latest("pgh_id")
+    timeline = f"/admin/shop/order/{order.pk}/audit/"
+    for place in (
+        TRAIL,
+        "/admin/shop/orderevent/",
+        "/admin/shop/orderevent/?layout=list",
+        timeline,
+        f"{timeline}fields/",
+        f"{timeline}compare/?a={first.pgh_id}&b=now",
+        f"{timeline}undo/?event={last.pgh_id}",
+    ):
+        assert "0044-03-15" in page(root, place), place
+    # Django cannot read it there: of such an object only the key is known.
+    assert f"Order object ({order.pk})" in page(root, f"{timeline}at/?event={last.pgh_id}")

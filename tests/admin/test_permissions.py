@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.contrib.admin import ModelAdmin
+from django.contrib.admin import AdminSite, ModelAdmin
 from django.contrib.auth.models import Group, User
 from django.db import models
 
@@ -15,7 +15,9 @@ import pgaudit_log
 from pgaudit_log.admin import EventAdmin
 from pgaudit_log.admin.columns import columns_of
 from pgaudit_log.admin.trail_view import trail
+from pgaudit_log.declaring import former_names
 from pgaudit_log.models import Events
+from pgaudit_log.presentation import cards
 from pgaudit_log.presentation.filter_bar import TrailFilterSet, typed_filterset
 from pgaudit_log.testing import isolated
 from tests.admin.site import OrderEvent, site
@@ -301,6 +303,24 @@ def test_nor_is_a_hidden_value_part_of_a_name(
     assert "7.77" in page(_changing(client), url(product, "audit"))
 
 
+def test_nor_is_a_hidden_field_named_as_it_was_called_formerly(
+    staff: Any, order: Order, page: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def former(model: Any) -> dict[str, str]:
+        return {"cost": "price", "title": "name"} if model is Product else {}
+
+    monkeypatch.setattr(former_names, "declared_columns", former)
+    monkeypatch.setattr(cards, "MOST_ENTRIES", 0)
+    execute(
+        "INSERT INTO pgaudit_log_event (model, obj_pk, label, operation, diff, shape)"
+        " SELECT model, obj_pk, 'update', 'U', '{\"cost\": [1, 2], \"title\": [3, 4]}', shape"
+        " FROM pgaudit_log_event WHERE model = 'shop.Product' LIMIT 1"
+    )
+    html = page(staff("pgaudit_log.view_events", "shop.view_product"), TRAIL)
+    assert re.search(r"1 × product</span>\s*<div class=\"pgh-told\">name ", html)
+    assert "cost" not in html
+
+
 @pytest.mark.slow
 def test_what_is_hidden_of_a_model_is_hidden_of_its_heirs_and_by_its_proxies(
     root: Any, page: Any, refused: Any, monkeypatch: pytest.MonkeyPatch
@@ -342,6 +362,23 @@ def test_what_is_hidden_of_a_model_is_hidden_of_its_heirs_and_by_its_proxies(
         for query in ({"model": "shop.Cafe"}, {"model": "shop.Place"}):
             asked = {**query, "changed": "secret", "changed_to": "0ther"}
             assert "There is no field" in refused(root, TRAIL, **asked)
+
+
+def test_of_what_a_site_has_no_admin_the_admins_of_other_sites_say_what_is_hidden(
+    root: Any, order: Order, page: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Hiding(ModelAdmin):  # type: ignore[type-arg]
+        def get_audit_hidden_fields(self, request: Any) -> Any:
+            return ("price",)
+
+    other = AdminSite(name="other")
+    other.register(Product, Hiding)
+    assert "0.99" in page(root, TRAIL)
+    monkeypatch.delitem(site._registry, Product)
+    html = page(root, TRAIL)
+    assert "0.99" not in html and "Distance" in html
+    monkeypatch.setattr(Hiding, "has_view_permission", lambda self, request, obj=None: False)
+    assert "Distance" not in page(root, TRAIL)
 
 
 @pytest.mark.slow

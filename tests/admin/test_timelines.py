@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, User
+from django.db import transaction
 
 import pgaudit_log
 from pgaudit_log import importing
@@ -238,3 +239,28 @@ def test_what_is_in_another_database_is_named_out_of_that(
         f"{timeline}fields/",
     ):
         assert "Elsewhere" in page(root, place), place
+
+
+@pytest.mark.slow
+def test_what_the_database_gives_up_by_itself_is_told(
+    root: Any, order: Order, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A role may have a timeout of its own."""
+
+    def slow(*args: Any) -> Any:
+        with transaction.atomic():
+            execute("SET LOCAL statement_timeout = 20")
+            execute("SELECT pg_sleep(5)")
+
+    monkeypatch.setattr("pgaudit_log.presentation.subjects._object", slow)
+    event = Events.objects.latest("pgh_id").pk
+    for timeline in (
+        f"/admin/shop/order/{order.pk}/audit/",
+        f"/admin/pgaudit_log/events/object/shop.Order/{order.pk}/",
+    ):
+        for place in ("", "fields/", f"compare/?a={event}&b=now", "at/", f"undo/?event={event}"):
+            response = root.get(timeline + place)
+            assert response.status_code == 503 and b"took too long" in response.content, place
+    assert root.get(f"/admin/shop/order/{order.pk}/history/").status_code == 503
+    monkeypatch.setattr("pgaudit_log.presentation.pages.page_of", slow)
+    assert root.get("/admin/pgaudit_log/events/").status_code == 503

@@ -6,7 +6,6 @@ import json
 import re
 from datetime import timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 from django.contrib.auth.models import User
@@ -91,6 +90,7 @@ def test_what_is_asked_for_stands_above_it_and_can_be_taken_away(
         ({"model": "shop.Nothing"}, "Select a valid choice"),
         ({"model": "shop.Order", "changed": "nothing"}, "There is no field"),
         ({"object": "1"}, "Choose the object"),
+        ({"context": "a__" * 300 + "a=1"}, "Write key=value"),
         ({"transaction": "x"}, "Enter a whole number"),
         ({"transaction": "9" * 40}, "less than or equal"),
         ({"context_id": "x"}, "Enter a valid UUID"),
@@ -359,8 +359,8 @@ def test_an_event_that_is_older_than_the_log_has_a_page(
 
 @pytest.mark.slow
 def test_it_works_without_time_zones(root: Any, order: Order, page: Any, settings: Any) -> None:
-    settings.USE_TZ = False
     event = Events.objects.get(pgh_label="update")
+    settings.USE_TZ = False
     timeline = f"/admin/shop/order/{order.pk}/audit/"
     for place in (
         TRAIL,
@@ -373,9 +373,8 @@ def test_it_works_without_time_zones(root: Any, order: Order, page: Any, setting
     ):
         page(root, place)
     response = root.post(f"{TRAIL}export/", {"format": "csv"})
-    # Exports have the time in UTC, in which it may be another day.
-    told = timezone.make_aware(event.pgh_created_at).astimezone(ZoneInfo("UTC"))
-    assert told.strftime("%Y-%m-%d") in b"".join(response).decode()
+    at = event.pgh_created_at.isoformat().replace("+00:00", "Z")
+    assert at in b"".join(response).decode()
 
 
 def test_documents_are_asked_for_by_what_they_were(

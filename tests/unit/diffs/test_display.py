@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from django.db import models
 from django.test import override_settings
+from django.utils.safestring import SafeString
 from django.utils.timezone import override
 
 from pgaudit_log.cli import terminal_text
-from pgaudit_log.diffs.display import exact, moment, words_for
+from pgaudit_log.diffs.display import exact, moment, safe, words_for
 from pgaudit_log.values.json_numbers import Number
 from pgaudit_log.values.row_json import JSON_NULL, MASKED
 
@@ -77,3 +78,11 @@ def test_a_value_on_a_terminal(value: Any, text: str | None, shown: str) -> None
 def test_a_moment_at_the_edge_of_the_calendar_is_shown(edge: datetime, zone: str) -> None:
     with override(zone):
         assert moment(edge).startswith(f"{edge.year:04}-")
+
+
+def test_what_steers_a_reader_is_written_as_an_escape_and_nothing_is_markup() -> None:
+    assert safe("a\x1b\u202e\u2028\ud800\n") == r"a\x1b\u202e\u2028\ud800\n"
+    assert safe("one\n\ttwo\x00", keep="\n\t") == "one\n\ttwo\\x00"
+    for text in ("plain, ünïcode 😀", "one\ntwo", "no\u00a0break", "क्\u200dष"):
+        assert safe(text, keep="\n") == text
+    assert type(safe(SafeString("<b>"))) is str
