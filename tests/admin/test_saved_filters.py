@@ -34,7 +34,8 @@ def test_a_filter_is_saved_opened_and_forgotten(
         assert root.post(SAVED, sent).status_code == 302
     html = page(root, SAVED)
     assert "&lt;b&gt;Ana" in html and "<b>" not in html
-    [link] = re.findall(r'<li><a href="([^"]+)"', html)
+    # Breadcrumbs may be a list, too.
+    [link] = re.findall(r'<li><a href="([^"]+[?][^"]+)"', html)
     assert link == f"{TRAIL}?actor=ana&amp;model=shop.Order"
     assert page(root, link.replace("&amp;", "&")).count('id="event-') == 1
 
