@@ -73,7 +73,7 @@ def test_models_that_are_tracked_alike_share_triggers_which_write_of_each_what_i
         {"in_migrations": False},
         {"exclude": ["name"], "exclude_auto": True},
     ],
-    ids=str,
+    ids="-".join,
 )
 def test_what_one_model_is_tracked_with_is_not_for_the_next(options: dict[str, Any]) -> None:
     one, other, third = thing("Aaaa"), thing("Bbbb"), thing("Cccc")
