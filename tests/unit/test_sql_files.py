@@ -8,7 +8,7 @@ import pytest
 
 from pgaudit_log.values.sql_text import Template, template
 
-ROOMS = {"pgaudit_log.backfill": 6, "pgaudit_log.operating": 4}
+ROOMS = {"pgaudit_log.backfill": 6, "pgaudit_log.operating": 5}
 """The rooms that have such files, and how many."""
 
 FILES = [
