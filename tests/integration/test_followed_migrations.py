@@ -236,6 +236,7 @@ def test_a_package_is_installed_from_nothing(store: Project) -> None:
     all_is_captured(store)
 
 
+@pytest.mark.long
 def test_a_package_goes_back_and_forth(store: Project) -> None:
     last_release(store)
     store.manage("migrate")
