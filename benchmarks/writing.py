@@ -37,6 +37,8 @@ class Extent:
     slows the machine down for a second then falls on all of them.
     """
 
+    variants: tuple[Variant, ...]
+    """Untracked is the first of them."""
     rounds: int
     """Even: each order of single and bulk writes in half of them."""
     turns: Mapping[str, int]
@@ -53,6 +55,7 @@ class Extent:
 
 
 FULL = Extent(
+    variants=variants.WRITING,
     rounds=10,
     turns={"single": 8, "bulk": 2},
     count={"single": 50, "bulk": 10_000},
@@ -62,6 +65,11 @@ FULL = Extent(
     waiting=20,
 )
 SHORT = Extent(
+    # What the bars compare, and what a trigger costs at all.
+    variants=(
+        *(variants.UNTRACKED, variants.EMPTY_TRIGGER, variants.PGHISTORY),
+        *(variants.OURS, variants.OURS_ROW),
+    ),
     rounds=4,
     turns={"single": 6, "bulk": 5},
     count={"single": 20, "bulk": 2_000},
@@ -82,7 +90,7 @@ def run(server: Server, extent: Extent, say: Say) -> Findings:
     """Measure and return what was found."""
     say("sizes of events")
     sizes = _sizes(server, extent)
-    with running(server, variants.WRITING, "writing") as workers:
+    with running(server, extent.variants, "writing") as workers:
         measurements: list[Measurement] = []
         for number in range(extent.rounds):
             say(f"writing, round {number + 1} of {extent.rounds}")
@@ -168,7 +176,7 @@ def findings(
     measured = Measured(measurements)
     tables = [_ratios(measured, extent)]
     for task in (*SINGLE, *BULK):
-        tables += [_times(measured, task, order) for order in ORDERS]
+        tables += [_times(measured, task, order, extent) for order in ORDERS]
     return Findings(
         title="Writing",
         tables=(*tables, _pending(measured), _sizes_table(sizes)),
@@ -199,7 +207,7 @@ def _ratios(measured: Measured, extent: Extent) -> Table:
     for task in (*SINGLE, *BULK):
         for order, where in ORDERS.items():
             cells = [TITLES[task], where]
-            for variant in variants.WRITING[1:]:
+            for variant in extent.variants[1:]:
                 if task in variant.misses:
                     cells.append("misses")
                 elif task in ADDED:
@@ -215,7 +223,7 @@ def _ratios(measured: Measured, extent: Extent) -> Table:
         columns=(
             "work",
             "on a connection",
-            *(variant.title for variant in variants.WRITING[1:]),
+            *(variant.title for variant in extent.variants[1:]),
             "ours ÷ django-pghistory, default",
         ),
         rows=tuple(rows),
@@ -231,9 +239,9 @@ def _with(value: float | None, unit: str) -> str:
     return "–" if value is None else f"{shown(value)}{unit}"
 
 
-def _times(measured: Measured, task: str, order: str) -> Table:
+def _times(measured: Measured, task: str, order: str, extent: Extent) -> Table:
     rows = []
-    for variant in variants.WRITING:
+    for variant in extent.variants:
         if task in variant.misses:
             continue
         cells = [
