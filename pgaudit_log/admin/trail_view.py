@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 from django.contrib.admin import AdminSite
-from django.db import DataError
 from django.http import HttpRequest, QueryDict
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
@@ -28,6 +27,7 @@ from pgaudit_log.presentation.entries import Entries
 from pgaudit_log.presentation.filter_bar import APART, SHORT, asked_of
 from pgaudit_log.presentation.long_transactions import CardPage, Skip, card_page, plain_page
 from pgaudit_log.reading import actors, user_lookup
+from pgaudit_log.reading.objects import UNREADABLE
 from pgaudit_log.reading.pages import Page
 
 LAYOUTS = ("cards", "list")
@@ -76,7 +76,7 @@ def trail(
                 )
                 try:
                     found = _read(asked.qs, layout, position, skip)
-                except DataError:
+                except UNREADABLE:
                     # Python has no value for one of a typed event, such as a date before our era.
                     layout = LAYOUTS[0]
                     found = _read(asked.qs, layout, position, skip)
