@@ -12,6 +12,7 @@ from pgaudit_log.constants import EVENT_TABLE
 from pgaudit_log.database.partitions.calendar import FIRST, LAST
 from pgaudit_log.operating.values import LastEvent
 from pgaudit_log.values.sql_text import Sql, template
+from pgaudit_log.values.utc import utc
 
 MOST_EVENTS = 10_000
 """How many events are looked at, the newest: no index has those of one model in order."""
@@ -40,8 +41,8 @@ def last_events(using: str) -> LastEvents:
         rows = cursor.fetchall()
     return LastEvents(
         by_model={
-            model: LastEvent(id=id, created_at=time, model=model)
+            model: LastEvent(id=id, created_at=utc(time), model=model)
             for model, id, time, _since, _number in rows
         },
-        since=rows[0][3] if rows and rows[0][4] == MOST_EVENTS else None,
+        since=utc(rows[0][3]) if rows and rows[0][4] == MOST_EVENTS else None,
     )

@@ -9,8 +9,8 @@
 SELECT DISTINCT ON (model)
     model,
     id,
-    LEAST(GREATEST(created_at, @first@), @last@),
-    LEAST(GREATEST(min(created_at) OVER (), @first@), @last@),
+    LEAST(GREATEST(created_at, @first@), @last@) AT TIME ZONE 'UTC',
+    LEAST(GREATEST(min(created_at) OVER (), @first@), @last@) AT TIME ZONE 'UTC',
     count(*) OVER ()
 FROM (
     SELECT model, id, created_at

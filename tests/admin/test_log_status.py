@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from pgaudit_log.models import Events
 from pgaudit_log.operating import health, retention, status
+from pgaudit_log.operating.last_events import last_events
 from pgaudit_log.operating.table_status import tables_of
 from pgaudit_log.operating.values import Growth
 from tests.shop.models import Customer, Order
@@ -138,3 +139,11 @@ def test_of_another_database_nothing_leads_to_the_screens_of_this_one(root: Any,
     html = page(root, STATUS, database="other").split("pgh-main")[1]
     assert "<time" in row_of(html, "shop.Customer")
     assert "/change/" not in html and "model=shop.Customer" not in html
+
+
+def test_last_events_have_their_zone_without_time_zones(order: Order, settings: Any) -> None:
+    event = order.events.latest("pgh_id")  # type: ignore[attr-defined]
+    settings.USE_TZ = False
+    last = last_events("default").by_model["shop.Order"]
+    assert (last.id, last.created_at) == (event.pgh_id, event.pgh_created_at)
+    assert last.created_at.tzinfo is timezone.utc
