@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.utils.formats import number_format
 from django.utils.translation import ngettext
 
-from pgaudit_log.presentation import pages
+from pgaudit_log.presentation import cards, pages
 from pgaudit_log.presentation.long_transactions import MOST_COUNTED, CardPage
 
 MOST_MILLISECONDS = 500
@@ -36,6 +35,6 @@ def words(queryset: Any, found: CardPage, *, has_text: bool) -> str:
 
 
 def _words(number: int, *, has_more: bool = False) -> str:
-    shown = str(number_format(number, use_l10n=True, force_grouping=True))
+    shown = cards.number_text(number)
     text = ngettext("%(count)s event found", "%(count)s events found", 2 if has_more else number)
     return text % {"count": f"{shown}+" if has_more else shown}

@@ -10,7 +10,6 @@ from django.contrib.admin import AdminSite
 from django.http import HttpRequest, QueryDict
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
-from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from pgaudit_log.admin import found_numbers
@@ -166,7 +165,7 @@ def _read(
 def _rounded(number: int) -> str:
     """Return a number to three digits, as the language writes it."""
     rest = max(len(str(number)) - 3, 0)
-    return str(number_format(round(number, -rest), use_l10n=True, force_grouping=True))
+    return cards.number_text(round(number, -rest))
 
 
 def _of_trail(events: tuple[Any, ...], using: str) -> list[Any]:

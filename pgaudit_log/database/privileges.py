@@ -17,6 +17,11 @@ def sqlstate(error: BaseException) -> str | None:
     return getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
 
 
+def is_lacking(error: BaseException) -> bool:
+    """Return whether an error that Django has raised says that the role lacks a privilege, or is no owner."""
+    return sqlstate(error) == "42501"
+
+
 @contextmanager
 def lack_told(using: str) -> Iterator[None]:
     """Say, of a block that a role may not carry out, which role can.
@@ -27,7 +32,7 @@ def lack_told(using: str) -> Iterator[None]:
     try:
         yield
     except ProgrammingError as error:
-        if sqlstate(error) != "42501":
+        if not is_lacking(error):
             raise
         raise InstallationError(
             f'The role of the connection may not install into the database "{using}":'

@@ -9,7 +9,7 @@ from typing import Literal
 
 from django.db import ProgrammingError, connections, transaction
 
-from pgaudit_log.database.privileges import sqlstate
+from pgaudit_log.database.privileges import is_lacking
 from pgaudit_log.exceptions import PlanError
 from pgaudit_log.importing import elsewhere
 from pgaudit_log.importing.event_statements import EventStatements
@@ -81,7 +81,7 @@ def compare(plan: Plan, *, shown: int = SHOWN) -> list[Comparison]:
                 for step in plan.steps
             ]
     except ProgrammingError as error:
-        if sqlstate(error) != "42501":
+        if not is_lacking(error):
             raise
         [refusal, *_] = str(error).strip().splitlines()
         raise PlanError(

@@ -194,7 +194,7 @@ def _by_the_owner(using: str) -> Iterator[None]:
         with transaction.atomic(using=using):
             yield
     except ProgrammingError as error:
-        if privileges.sqlstate(error) != "42501":
+        if not privileges.is_lacking(error):
             raise
         raise QueryError(
             f'The role of the connection may not do that to the holds of the database "{using}":'

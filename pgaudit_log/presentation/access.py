@@ -211,14 +211,15 @@ class Access:
         """Return the tracked models whose values may be seen."""
         return [model for model in model_labels.tracked_models() if self.may_view(model)]
 
-    def viewable_events(self) -> Q:
-        """Return the condition that an event is of what may be seen."""
-        found = any_of(of_model(model) for model in self.viewable_models())
+    def viewable_events(self, among: Sequence[type[models.Model]] | None = None) -> Q:
+        """Return the condition that an event is of what may be seen; ``among`` has the models, if not all."""
+        viewable = self.viewable_models() if among is None else among
+        found = any_of(of_model(model) for model in viewable)
         if self.may_view_context:
             found |= Q(pgh_obj_model__in=OWN_MODELS)
-        return found | self.events_of_no_model()
+        return found | self._events_of_no_model()
 
-    def events_of_no_model(self) -> Q:
+    def _events_of_no_model(self) -> Q:
         """Return the condition that an event is of a model that is no more, if such may be seen."""
         if not self.is_superuser:
             return Q(pk__in=[])

@@ -215,7 +215,7 @@ def _card(
         entries=folded,
         counts=() if own_entries else _counts(events, entries, beyond),
         events=len(events) if own_entries else len(events) + beyond.events,
-        at_least=_number(len(events) + beyond.events) if beyond.has_more else "",
+        at_least=number_text(len(events) + beyond.events) if beyond.has_more else "",
         meanwhile_url=beyond.meanwhile_url,
         objects=0
         if beyond.events
@@ -328,7 +328,7 @@ def _counts(events: list[Any], entries: Entries, beyond: Beyond) -> list[Count]:
         label, operation = place
         own = grouped.get(place, [])
         model = model_labels.model_of(label, entries.using)
-        number = _number(len(own) + beyond.counts.get(place, 0))
+        number = number_text(len(own) + beyond.counts.get(place, 0))
         found.append(
             Count(
                 sign=SIGNS.get(operation, "?"),
@@ -342,7 +342,8 @@ def _counts(events: list[Any], entries: Entries, beyond: Beyond) -> list[Count]:
     return found
 
 
-def _number(number: int) -> str:
+def number_text(number: int) -> str:
+    """Return a number with its digits in groups, as the language writes it."""
     return str(number_format(number, use_l10n=True, force_grouping=True))
 
 

@@ -16,7 +16,6 @@ from django.db.models.functions import Cast
 from django.db.models.sql.compiler import SQLCompiler
 from django.utils.translation import gettext as _
 
-from pgaudit_log.constants import OWN_MODELS
 from pgaudit_log.declaring import former_names
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.filtersets import NULL, parsed
@@ -138,15 +137,13 @@ def _with_text(text: str, access: Access, viewable: Sequence[type[models.Model]]
         if (keys := access.secret_keys(model, using))
         for label in former_names.labels_of(model, using)
     }
-    of_viewable = any_of(of_model(model) for model in viewable)
-    of_viewable |= access.events_of_no_model()
-    if access.may_view_context:
-        of_viewable |= Q(pgh_obj_model__in=OWN_MODELS)
     told = ("reason", "user_name", "on_behalf_of_name")
     in_context = [_InText(KeyTextTransform(key, "pgh_context"), text) for key in told]
     if access.may_view_context:
         in_context.append(_InText(Cast("pgh_context", models.TextField()), text))
-    return (of_viewable & Q(_HasText(text, hidden=hidden))) | any_of(in_context)
+    return (access.viewable_events(viewable) & Q(_HasText(text, hidden=hidden))) | any_of(
+        in_context
+    )
 
 
 class _InText(Func):

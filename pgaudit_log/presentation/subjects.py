@@ -104,8 +104,9 @@ def _name(access: Access, obj: models.Model) -> str | None:
 
 def _name_with_others(access: Access, obj: models.Model | None) -> str | None:
     """Return what an object is called; if that needs what it points at, it is loaded once more with it."""
-    name = _name(access, obj) if obj is not None else None
-    if obj is None or name is not None:
+    if obj is None:
+        return None
+    if (name := _name(access, obj)) is not None:
         return name
     model, using = type(obj), str(obj._state.db)
     targets = {
