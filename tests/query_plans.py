@@ -14,10 +14,12 @@ from pgaudit_log.database.partitions.calendar import period_at
 def nodes(queryset: models.QuerySet[Any, Any], **options: Any) -> list[dict[str, Any]]:
     """Return the nodes of a queryset's plan; ``options`` are those of ``EXPLAIN``."""
 
-    def walk(node: dict[str, Any]) -> list[dict[str, Any]]:
-        return [node] + [found for child in node.get("Plans", []) for found in walk(child)]
-
     return walk(json.loads(queryset.explain(format="json", **options))[0]["Plan"])
+
+
+def walk(node: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return a node of a plan and all below it."""
+    return [node] + [found for child in node.get("Plans", []) for found in walk(child)]
 
 
 def event_scans(queryset: models.QuerySet[Any, Any]) -> list[dict[str, Any]]:

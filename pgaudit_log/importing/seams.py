@@ -17,6 +17,13 @@ from pgaudit_log.values.pinned_settings import pinned
 _GAPS = f"{IMPORT_TABLES}_gaps"
 """The temporary table of what was missed."""
 
+_ROOM = {
+    **ROOM,
+    # All that a peer knows meets all that is known here, of which the planner may not know yet how
+    # much it is; and nothing ends early where nothing was missed.
+    "enable_nestloop": "off",
+}
+
 
 def close(source: Source, using: str, *, import_id: Callable[[], int]) -> int:
     """Write what says that the peer has missed something, and return how many events that took.
@@ -27,7 +34,7 @@ def close(source: Source, using: str, *, import_id: Callable[[], int]) -> int:
     """
     connection = connections[using]
     statements = GapStatements(source, connection)
-    with transaction.atomic(using=using), pinned(using, **ROOM), connection.cursor() as cursor:
+    with transaction.atomic(using=using), pinned(using, **_ROOM), connection.cursor() as cursor:
         states = statements.states()
         cursor.execute(f"CREATE TEMPORARY TABLE {STATES} AS {states.text}", states.params)
         cursor.execute(f"ANALYZE {STATES}")

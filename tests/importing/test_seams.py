@@ -8,6 +8,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from pgaudit_log import importing
 from pgaudit_log.backfill import backfill
@@ -15,6 +16,7 @@ from pgaudit_log.diffs import blame, diff
 from pgaudit_log.exceptions import PlanError
 from pgaudit_log.models import Events
 from pgaudit_log.reversal import restore, revert
+from tests import query_plans
 from tests.importing.peer_tables import TABLE, at, bring_over, events, plan, record
 from tests.support import execute
 
@@ -245,3 +247,37 @@ def test_what_comes_in_the_way_after_the_plan_was_made_is_seen(thing: Any) -> No
     execute('UPDATE pgaudit_log_event SET origin = origin || \'{"peer": "another"}\' WHERE id < 0')
     with pytest.raises(PlanError, match="each change would be there twice"):
         made.apply()
+
+
+def test_what_is_known_of_many_rows_is_compared_in_one_pass(thing: Any) -> None:
+    rows = 2_000
+    execute(
+        f"INSERT INTO {TABLE} (pgh_created_at, pgh_label, pgh_obj_id, id, n, word)"
+        " SELECT %s, 'insert', number, number, 1, repeat('w', 400) FROM generate_series(1, %s) AS number",
+        [at(0), rows],
+    )
+    with uncaptured():
+        execute(
+            "INSERT INTO shop_thing (id, n, word)"
+            " SELECT number, 1, repeat('w', 400) FROM generate_series(1, %s) AS number",
+            [rows],
+        )
+    # Events of which the planner knows nothing yet.
+    thing.objects.update(n=2)
+    plans: list[dict[str, Any]] = []
+
+    def explain(run: Any, sql: str, params: Any, many: bool, about: Any) -> Any:
+        if "pgaudit_log_import_states" in sql and "WITH " in sql:
+            with connection.cursor() as cursor:
+                select = sql[sql.index("WITH ") :]
+                cursor.cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {select}", params)
+                plans.append(cursor.fetchone()[0][0]["Plan"])
+        return run(sql, params, many, about)
+
+    with connection.execute_wrapper(explain):
+        assert bring_over(thing).gaps == {"shop.Thing": 0}
+    assert len(plans) == 2  # what was missed, and whether there is more to tell
+    for found in plans:
+        for node in query_plans.walk(found):
+            compared = node.get("Rows Removed by Join Filter", 0) * node["Actual Loops"]
+            assert compared <= 2 * rows
