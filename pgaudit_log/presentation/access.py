@@ -16,7 +16,7 @@ from pgaudit_log.constants import APP_LABEL, DELETE, INSERT, OWN_MODELS, UPDATE
 from pgaudit_log.declaring import former_names, model_labels
 from pgaudit_log.declaring.masks import is_masked
 from pgaudit_log.presentation.links import Links
-from pgaudit_log.reading.expressions import any_of, of_model
+from pgaudit_log.reading.expressions import of_any_model
 from pgaudit_log.values.tables import (
     Field,
     concrete,
@@ -214,7 +214,7 @@ class Access:
     def viewable_events(self, among: Sequence[type[models.Model]] | None = None) -> Q:
         """Return the condition that an event is of what may be seen; ``among`` has the models, if not all."""
         viewable = self.viewable_models() if among is None else among
-        found = any_of(of_model(model) for model in viewable)
+        found = of_any_model(viewable)
         if self.may_view_context:
             found |= Q(pgh_obj_model__in=OWN_MODELS)
         return found | self._events_of_no_model()
@@ -223,7 +223,7 @@ class Access:
         """Return the condition that an event is of a model that is no more, if such may be seen."""
         if not self.is_superuser:
             return Q(pk__in=[])
-        known = any_of(of_model(model) for model in model_labels.tracked_models())
+        known = of_any_model(model_labels.tracked_models())
         return ~(known | Q(pgh_obj_model__in=OWN_MODELS))
 
     def has_secrets(self, field: Field) -> bool:

@@ -21,7 +21,7 @@ from pgaudit_log.exceptions import QueryError
 from pgaudit_log.filtersets import NULL, parsed
 from pgaudit_log.presentation.access import Access
 from pgaudit_log.reading.changed_fields import field_of, stored
-from pgaudit_log.reading.expressions import StoredUnder, any_of, of_model
+from pgaudit_log.reading.expressions import StoredUnder, any_of, of_any_model, of_model
 from pgaudit_log.values.keys import short_key
 from pgaudit_log.values.tables import Field, concrete
 
@@ -66,11 +66,11 @@ def condition(text: str, access: Access, viewable: Sequence[type[models.Model]],
     text = text.strip()
     if found := _EVENT.fullmatch(text):
         return Q(pk=int(found[1]))
-    of_key = any_of(of_model(model) for model in viewable) & Q(pgh_obj_id=short_key(text))
+    of_key = of_any_model(viewable) & Q(pgh_obj_id=short_key(text))
     if _NUMBER.fullmatch(text):
         return of_key | Q(pgh_txid=int(text))
     if _UUID.fullmatch(text):
-        of_key |= any_of(of_model(model) for model in viewable) & Q(pgh_obj_id=str(UUID(text)))
+        of_key |= of_any_model(viewable) & Q(pgh_obj_id=str(UUID(text)))
         return of_key | Q(pgh_context_id=UUID(text)) if access.may_view_context else of_key
     if found := _QUOTED.fullmatch(text):
         return _with_text(found["text"], access, viewable, using)

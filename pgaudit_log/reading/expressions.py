@@ -29,8 +29,8 @@ def text_array() -> ArrayField[Any, Any]:
     return ArrayField(models.TextField())
 
 
-class OfModel(Func):
-    """Whether a label is one that events of a model bear; they are looked up as the query runs.
+class OfModels(Func):
+    """Whether a label is one that events of some models bear; they are looked up as the query runs.
 
     What events call a table is known to the database that they are in, and building a query
     asks no database.
@@ -39,8 +39,8 @@ class OfModel(Func):
     arity = 1
     output_field = models.BooleanField()
 
-    def __init__(self, label: Any, *, model: type[models.Model], **extra: Any) -> None:
-        self.of_model = model
+    def __init__(self, label: Any, *, of: Iterable[type[models.Model]], **extra: Any) -> None:
+        self.of = tuple(of)
         super().__init__(label, **extra)
 
     def as_sql(
@@ -48,15 +48,29 @@ class OfModel(Func):
     ) -> Any:
         """Return the SQL."""
         label, params = compiler.compile(self.source_expressions[0])
-        labels = former_names.labels_of(self.of_model, connection.alias)
+        # Each once: labels of models that share a table are the same.
+        labels = list(
+            dict.fromkeys(
+                label
+                for model in self.of
+                for label in former_names.labels_of(model, connection.alias)
+            )
+        )
         if len(labels) == 1:
             return f"{label} = %s", [*params, *labels]
+        # A list, and not as many comparisons: PostgreSQL plans with each of those.
         return f"{label} IN ({', '.join(['%s'] * len(labels))})", [*params, *labels]
 
 
 def of_model(model: type[models.Model]) -> Q:
     """Return the condition that an event is of a model, under whichever label."""
-    return Q(OfModel(F("pgh_obj_model"), model=model))
+    return Q(OfModels(F("pgh_obj_model"), of=[model]))
+
+
+def of_any_model(among: Iterable[type[models.Model]]) -> Q:
+    """Return the condition that an event is of one of some models; none holds where there are none."""
+    listed = list(among)
+    return Q(OfModels(F("pgh_obj_model"), of=listed)) if listed else Q(pk__in=[])
 
 
 class ReferenceLabels(Func):

@@ -100,3 +100,21 @@ def test_no_page_reads_a_whole_partition(
         # Empty partitions of the future cost nothing in whichever way.
         rows = re.search(r"rows=(\d+)", line)
         assert "Seq Scan" not in line or (rows is not None and int(rows[1]) < 10), line
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"model": "shop.Order", "object": "1"},
+        {"model": "shop.Order", "changed": "status"},
+        {"q": "7"},
+    ],
+)
+def test_what_may_be_seen_is_one_list_to_compare_with(root: Client, query: dict[str, str]) -> None:
+    with CaptureQueriesContext(connection) as captured:
+        assert root.get(TRAIL, {**query, "period": "all"}).status_code == 200
+    asked = [one["sql"] for one in captured.captured_queries if '"model" IN (' in one["sql"]]
+    assert asked
+    for sql in asked:
+        # Of the filter itself, and no more for each model that there is.
+        assert sql.count('"model" = ') <= 2
