@@ -52,13 +52,20 @@ class Changes(NamedTuple):
 def free_condition_sql(function: str, arguments: Sequence[str]) -> str:
     """Return the call of the function that SQL of the project's own becomes when it is installed.
 
-    ``arguments`` are the columns that it looks at: ``old.status``.
+    ``arguments`` are the columns that it looks at: ``old.status``. Each is cast to the type that it has
+    then: where a column was altered by hand since, a function that a stranger has put beside this one
+    would fit better.
     """
     columns = []
     for name in arguments:
         row, _, column = name.partition(".")
-        columns.append(f"{row}.{quote_name(column)}")
+        columns.append(f"{row}.{quote_name(column)}::{type_until_installed(name)}")
     return listed(f"@home@.{function}(", columns, ")")
+
+
+def type_until_installed(argument: str) -> str:
+    """Return what stands for the type of an argument in a capture function until it is installed."""
+    return f"@type of {argument}@"
 
 
 def _any_change_sql(columns: Sequence[str]) -> str:

@@ -52,12 +52,23 @@ END;
 """The body of a capture function around its statements; like the template it never changes."""
 
 _BIND = """EXECUTE 'SELECT ' || audit || '.pgaudit_log_bind_condition($1, $2, $3, $4, $5)'
+    INTO types
     USING
         tracked,
         home || '.{function}',
         replace($pgaudit_log_condition${when_condition}$pgaudit_log_condition$, '@percent@', chr(37)),
         replace(ARRAY[{when_columns}]::text[]::text, '@percent@', chr(37))::text[],
         path;"""
+
+
+_DECLARE_TYPES = """
+    types jsonb;"""
+
+
+_FILL_IN_TYPES = """
+    FOR label IN SELECT key, value FROM jsonb_each_text(types) LOOP
+        source := replace(source, '@type of ' || label.key || '@', label.value);
+    END LOOP;"""
 
 
 _NOTE_LARGE = """
@@ -159,6 +170,8 @@ class CaptureTriggerSql(UpsertTriggerSql):
             "settings": "\n".join(settings),
             "body": self.body,
             "bind": self._bind_sql(pgid) if self.when_condition else "",
+            "declare_types": _DECLARE_TYPES if self.when_condition else "",
+            "fill_in_types": _FILL_IN_TYPES if self.when_condition else "",
             "note_large": _NOTE_LARGE.format(large=_literals(self.large)) if self.large else "",
             "masked_parameter": ", $4" if self.masked else "",
             "masked": _MASKED.format(names=_literals(self.masked)) if self.masked else "",
@@ -186,7 +199,7 @@ DECLARE
     tracked oid := pg_catalog.to_regclass(pg_catalog.{relation});
     events oid := pg_catalog.to_regclass('pgaudit_log_event');
     shape integer;
-    labels jsonb;
+    labels jsonb;{declare_types}
     label record;
     source text;
 BEGIN
@@ -228,7 +241,7 @@ $pgaudit_log_capture$;
             '@' || replace(label.key, chr(39), chr(39) || chr(39)) || '@',
             replace(label.value, chr(39), chr(39) || chr(39))
         );
-    END LOOP;
+    END LOOP;{fill_in_types}
     EXECUTE source;
     EXECUTE 'REVOKE ALL ON FUNCTION ' || home || '.{pgid}() FROM PUBLIC';
 

@@ -48,7 +48,10 @@ def is_migrated(using: str) -> bool:
 def install_schema(using: str) -> None:
     """Create or complete the event table and its functions, as the migration does."""
     schema = schema_of(using)
+    is_new = not has_event_table(using)
     with transaction.atomic(using=using), connections[using].cursor() as cursor:
+        if is_new:
+            cursor.execute(sql.in_schema(sql.read("refuse_planted.sql"), schema))
         cursor.execute("SELECT current_setting('search_path')")
         [path] = cursor.fetchone()
         cursor.execute("SELECT set_config('search_path', %s, true)", [f"{schema}, {path}"])

@@ -3,7 +3,7 @@
 -- What the condition calls is looked up now, along the path of the session that installs it, and
 -- not again: the capture function has a path that finds PostgreSQL's own only. So an error in it
 -- shows now, too. Its arguments are single values, not rows, which would keep columns from being
--- altered.
+-- altered. It returns their types by name: {"old.status": "text"}.
 --   tracked    the table
 --   name       the function's name, with its schema
 --   condition  an expression of "old.column" and "new.column", each one quoted name
@@ -17,18 +17,21 @@ CREATE OR REPLACE FUNCTION @schema@.pgaudit_log_bind_condition(
     columns text[],
     path text
 )
-RETURNS void
+RETURNS jsonb
 LANGUAGE plpgsql
 VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $pgaudit_log$
 DECLARE
     parameters text := '';
+    types jsonb := '{}';
+    listed text := '';
     argument record;
     made record;
 BEGIN
     FOR argument IN
         SELECT
+            given.name AS given,
             quote_ident(given.name) AS name,
             format_type(atttypid, NULL) AS type,
             CASE WHEN attcollation <> typcollation
@@ -46,6 +49,8 @@ BEGIN
             USING ERRCODE = 'undefined_column';
         END IF;
         parameters := parameters || ', ' || argument.name || ' ' || argument.type;
+        listed := listed || ', ' || argument.type;
+        types := types || jsonb_build_object(argument.given, argument.type);
         IF argument.collation IS NOT NULL THEN
             condition := replace(
                 condition,
@@ -55,12 +60,13 @@ BEGIN
         END IF;
     END LOOP;
 
-    -- Its arguments may be others than before.
+    -- Its arguments may be others than before. What a stranger has put beside it is left, if it has to be.
     FOR made IN
         SELECT pg_proc.oid::regprocedure AS signature
         FROM pg_proc
         JOIN pg_namespace ON pg_namespace.oid = pronamespace
         WHERE quote_ident(nspname) || '.' || quote_ident(proname) = pgaudit_log_bind_condition.name
+            AND pg_has_role(proowner, 'USAGE')
     LOOP
         EXECUTE 'DROP FUNCTION ' || made.signature;
     END LOOP;
@@ -72,8 +78,7 @@ BEGIN
 
     SELECT pg_proc.oid AS oid, pg_proc.oid::regprocedure::text AS signature INTO made
     FROM pg_proc
-    JOIN pg_namespace ON pg_namespace.oid = pronamespace
-    WHERE quote_ident(nspname) || '.' || quote_ident(proname) = pgaudit_log_bind_condition.name;
+    WHERE pg_proc.oid = to_regprocedure(name || '(' || substr(listed, 3) || ')');
     EXECUTE 'REVOKE ALL ON FUNCTION ' || made.signature || ' FROM PUBLIC';
     -- So that one which is replaced later can be told.
     EXECUTE format(
@@ -82,5 +87,6 @@ BEGIN
         'pgaudit_log:' || md5(pg_get_function_sqlbody(made.oid))
     );
     PERFORM @schema@.pgaudit_log_refuse_strangers('pg_proc'::regclass, made.oid, 'the condition ' || condition);
+    RETURN types;
 END;
 $pgaudit_log$;

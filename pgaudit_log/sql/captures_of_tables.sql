@@ -4,6 +4,6 @@ FROM pg_trigger
 JOIN pg_proc ON pg_proc.oid = tgfoid
 WHERE tgparentid = 0
     AND tgrelid IN (SELECT to_regclass(name) FROM pg_catalog.unnest(%s::text[]) AS name)
-    AND starts_with(tgname, 'pgtrigger_')
+    AND pg_catalog.starts_with(tgname::text, 'pgtrigger_')
     AND position(%s IN prosrc) > 0
 ORDER BY relation, tgname

@@ -6,7 +6,7 @@ WITH captures AS (
         prosrc,
         NOT EXISTS (SELECT FROM pg_trigger WHERE tgfoid = pg_proc.oid) AS is_alone
     FROM pg_proc
-    WHERE starts_with(proname, 'pgtrigger_') AND position(%s IN prosrc) > 0
+    WHERE pg_catalog.starts_with(proname::text, 'pgtrigger_') AND position(%s IN prosrc) > 0
 )
 SELECT oid::regprocedure::text FROM captures WHERE is_alone
 UNION ALL

@@ -42,7 +42,7 @@ sequence AS (
 called AS (
     SELECT DISTINCT
         tgfoid AS oid,
-        strpos(prosrc, %(into)s) > 0 AND starts_with(proname, 'pgtrigger_') AS is_capture,
+        strpos(prosrc, %(into)s) > 0 AND pg_catalog.starts_with(proname::text, 'pgtrigger_') AS is_capture,
         prosrc
     FROM relation
     JOIN pg_trigger ON tgrelid = relation.oid AND NOT tgisinternal
@@ -53,7 +53,7 @@ condition AS (
     FROM pg_proc
     JOIN pg_namespace ON pg_namespace.oid = pronamespace
     JOIN called ON is_capture AND strpos(called.prosrc, quote_ident(nspname) || '.' || proname || '(') > 0
-    WHERE starts_with(proname, 'pgaudit_log_when_')
+    WHERE pg_catalog.starts_with(proname::text, 'pgaudit_log_when_')
 ),
 function AS (
     SELECT pg_proc.oid, 'own' AS part

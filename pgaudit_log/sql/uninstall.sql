@@ -9,7 +9,7 @@ WITH events AS (
 ), captures AS (
     SELECT pg_proc.oid, prosrc
     FROM pg_proc, events
-    WHERE starts_with(proname, 'pgtrigger_')
+    WHERE pg_catalog.starts_with(proname::text, 'pgtrigger_')
         AND position('INSERT INTO ' || schema || '.pgaudit_log_event ' IN prosrc) > 0
 ), readers AS (
     SELECT DISTINCT
@@ -49,7 +49,7 @@ SELECT
     NULL
 FROM pg_proc AS condition
 JOIN pg_namespace ON pg_namespace.oid = pronamespace
-WHERE starts_with(proname, 'pgaudit_log_when_')
+WHERE pg_catalog.starts_with(proname::text, 'pgaudit_log_when_')
     AND EXISTS (
         SELECT FROM captures
         WHERE position(quote_ident(nspname) || '.' || proname IN captures.prosrc) > 0

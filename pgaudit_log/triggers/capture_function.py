@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from pgaudit_log.capture_v1.conditions import type_until_installed
 from pgaudit_log.capture_v1.template import CaptureTriggerSql
 from pgaudit_log.constants import EVENT_TABLE
 from pgaudit_log.values.quoting import quote_literal, quote_name
@@ -31,6 +32,8 @@ _SHAPE = re.compile(r"(?<=shape CONSTANT integer := )[0-9]+")
 _DIGITS = re.compile("[0-9]+")
 _NUMBER = re.compile(r"(?:#[0-9]+(?:\.[0-9]+)?)?")
 """What a label has behind it where another table was called so before; see ``sql/label_of.sql``."""
+_TYPE = re.compile(r'(?:"(?:[^"]|"")*"|[\w. \[\]])+')
+"""The name of a type, as ``format_type()`` writes it; see ``sql/bind_condition.sql``."""
 
 
 class InstalledFunction(NamedTuple):
@@ -63,8 +66,10 @@ def _is_filled_in(declared: CaptureTriggerSql, function: InstalledFunction) -> b
     # Not by one pattern, which takes ten times as long to compile as the body takes to be made.
     known = {"@home@": function.home, "@schema@": function.audit}
     known |= {f"@{label}@": label for label in _labels(declared)}
+    filled = {"@shape@": _DIGITS, **{f"@{label}@": _NUMBER for label in _labels(declared)}}
+    filled |= {type_until_installed(name): _TYPE for name in declared.when_columns}
     body = declared.body
-    for place in ("@shape@", *known):
+    for place in dict.fromkeys([*filled, *known]):
         body = body.replace(place, f"\0{place}\0")
     position = 0
     for number, part in enumerate(body.split("\0")):
@@ -73,9 +78,8 @@ def _is_filled_in(declared: CaptureTriggerSql, function: InstalledFunction) -> b
         if not function.body.startswith(text, position):
             return False
         position += len(text)
-        if is_place and part not in ("@home@", "@schema@"):
-            rest = _DIGITS if part == "@shape@" else _NUMBER
-            found = rest.match(function.body, position)
+        if is_place and part in filled:
+            found = filled[part].match(function.body, position)
             if found is None:
                 return False
             position = found.end()

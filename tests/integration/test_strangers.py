@@ -5,14 +5,25 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator
+from importlib import import_module
 from typing import Any
 
 import pgtrigger
 import pytest
-from django.db import DatabaseError, NotSupportedError, connection, models, transaction
+from django.core.checks import run_checks
+from django.db import (
+    DatabaseError,
+    IntegrityError,
+    NotSupportedError,
+    connection,
+    models,
+    transaction,
+)
 
 import pgaudit_log
-from pgaudit_log.database import event_table
+from pgaudit_log import sql
+from pgaudit_log.capture_v1.template import condition_function
+from pgaudit_log.database import event_table, installation, installed_triggers
 from pgaudit_log.declaring import former_names
 from pgaudit_log.models import Events
 from pgaudit_log.testing import isolated
@@ -36,6 +47,8 @@ TYPES = (
 )
 
 NAMES = re.compile(r"\b([a-z_][a-z0-9_]*)\s*\(")
+
+Migration = import_module("pgaudit_log.migrations.0001_initial").Migration
 
 SIGNS = ("=", "<>", "<", ">", "<=", ">=", "||", "->", "->>", "?", "&&", "~", "+", "-", "*<>")
 
@@ -91,6 +104,18 @@ def plant(role: str) -> int:
                 )
         for name in ("text", "jsonb", "integer", "regclass", "oid"):
             planted += _made(f"CREATE TYPE public.{name} AS (planted boolean)")
+        # One side of a cast has to be one's own.
+        execute("CREATE TYPE public.planted AS (planted boolean)")
+        for number, kind in enumerate(TYPES):
+            for source, target in ((kind, "planted"), ("planted", kind)):
+                cast = f"cast_{number}_to_{'planted' if source == kind else 'kind'}"
+                execute(
+                    f"CREATE FUNCTION public.{cast}({source}) RETURNS {target} LANGUAGE plpgsql"
+                    " AS $$ BEGIN RAISE EXCEPTION 'a stranger was called'; END $$;"
+                    f"CREATE CAST ({source} AS {target}) WITH FUNCTION public.{cast}({source})"
+                    " AS IMPLICIT"
+                )
+                planted += 1
     finally:
         execute("RESET ROLE")
     return planted
@@ -158,6 +183,18 @@ def test_what_was_planted_after_installing_is_never_called(stranger: str) -> Non
 
 
 @pytest.mark.slow
+def test_who_installs_and_checks_calls_nothing_of_it_either(stranger: str) -> None:
+    with isolated():
+        tables = [table("Watched", pgaudit_log.Statement), table("Seen", pgaudit_log.Row)]
+        expected = [write(model) for model in tables]
+        assert plant(stranger) > 500
+        execute("SET CONSTRAINTS ALL IMMEDIATE")
+        installation.repair("default")
+        run_checks(databases=["default"])
+        assert [write(model) for model in tables] == expected
+
+
+@pytest.mark.slow
 @pytest.mark.everywhere
 def test_what_was_planted_before_installing_is_never_bound(stranger: str) -> None:
     assert plant(stranger) > 500
@@ -175,16 +212,62 @@ def test_what_was_planted_before_installing_is_never_bound(stranger: str) -> Non
             model.objects.update(name="b")
             model.objects.update(count=model._meta.pk.name == "id")
         assert [e.pgh_operation for e in Events.objects.all()] == ["I", "U", "U"] * 2
+    # Whatever is not the stranger's own, with what it depends on that is.
     bound = execute(
         """
+        WITH planted AS (
+            SELECT classid, objid
+            FROM pg_shdepend
+            WHERE refclassid = 'pg_authid'::regclass AND refobjid = %s::regrole AND deptype = 'o'
+        )
         SELECT pg_describe_object(classid, objid, 0), pg_describe_object(refclassid, refobjid, 0)
         FROM pg_depend
-        JOIN pg_proc AS planted ON refclassid = 'pg_proc'::regclass AND planted.oid = refobjid
-        WHERE proowner = %s::regrole AND classid IN ('pg_proc'::regclass, 'pg_trigger'::regclass)
+        WHERE (refclassid, refobjid) IN (SELECT classid, objid FROM planted)
+            AND (classid, objid) NOT IN (SELECT classid, objid FROM planted)
+            AND classid <> 'pg_cast'::regclass
+            AND deptype <> 'i'
         """,
         [stranger],
     )
     assert bound == []
+
+
+PLANTED = {
+    "a function": (
+        "FUNCTION public.pgaudit_log_context(OUT id uuid, OUT value jsonb, OUT session jsonb)"
+        " LANGUAGE sql AS 'SELECT NULL::uuid, NULL::jsonb, NULL::jsonb'"
+    ),
+    "a table": "TABLE public.pgaudit_log_horizon (LIKE kept)",
+    "a type": "TYPE public.pgaudit_log_hold AS (model text)",
+    "the event table": "TABLE public.pgaudit_log_event (id bigint)",
+}
+
+
+@pytest.mark.parametrize(
+    ("planted", "way"),
+    [*itertools.product(PLANTED, ["migrate"]), ("a function", "install"), ("a table", "install")],
+)
+def test_what_was_planted_before_the_first_migrate_is_not_taken_for_ours(
+    stranger: str, planted: str, way: str
+) -> None:
+    """Replaced, a function keeps its owner, and a table that is there its triggers."""
+    first, second, *_ = Migration.operations
+    execute("CREATE TABLE kept (LIKE pgaudit_log_horizon INCLUDING ALL)")
+    execute(f"GRANT SELECT ON kept TO {stranger}")
+    with connection.schema_editor() as editor:
+        second.database_backwards("pgaudit_log", editor, None, None)
+    assert not event_table.has_event_table("default")
+    execute(f"SET LOCAL ROLE {stranger}; CREATE {PLANTED[planted]}; RESET ROLE")
+    with pytest.raises(IntegrityError, match=f"already, which belongs to the role {stranger}"):
+        if way == "install":
+            event_table.install_schema("default")
+        else:
+            with connection.schema_editor() as editor:
+                first.database_forwards("pgaudit_log", editor, None, None)
+
+
+def test_the_migration_looks_for_what_was_planted_as_install_does() -> None:
+    assert Migration.operations[0].sql.strip() == sql.read("refuse_planted.sql").strip()
 
 
 @pytest.mark.parametrize("level", [pgaudit_log.Statement, pgaudit_log.Row])
@@ -281,6 +364,51 @@ def test_columns_of_a_condition_may_be_altered_and_dropped() -> None:
         assert Events.objects.count() == 1
         with connection.schema_editor() as editor:
             editor.remove_field(model, model._meta.get_field("name"))
+
+
+def test_after_a_column_was_altered_by_hand_a_condition_calls_no_stranger(stranger: str) -> None:
+    with isolated():
+        model = condition_tracked(
+            "NEW.count > 1 AND OLD.name <> 'x'",
+            name=models.CharField(max_length=9, default=""),
+            count=models.IntegerField(default=0),
+        )
+        [trigger] = model._meta.triggers
+        name = condition_function(trigger.get_pgid(model))
+        execute(f"SET LOCAL ROLE {stranger}")
+        for kind in ("varchar", "text"):
+            execute(
+                f"CREATE FUNCTION public.{name}(bigint, {kind}) RETURNS boolean LANGUAGE plpgsql"
+                " AS $$ BEGIN RAISE EXCEPTION 'a stranger was called'; END $$"
+            )
+        execute("RESET ROLE")
+        model.objects.create()
+        execute("SET CONSTRAINTS ALL IMMEDIATE")
+        execute(
+            "ALTER TABLE shop_watched ALTER COLUMN count TYPE bigint, ALTER COLUMN name TYPE text"
+        )
+        model.objects.update(count=2)
+        assert Events.objects.count() == 1
+
+
+def test_a_function_beside_that_of_a_condition_is_not_taken_for_it(stranger: str) -> None:
+    with isolated():
+        model = condition_tracked("NEW.count > 1", count=models.IntegerField(default=0))
+        [trigger] = model._meta.triggers
+        name = condition_function(trigger.get_pgid(model))
+        execute(f"SET LOCAL ROLE {stranger}")
+        execute(f"CREATE FUNCTION public.{name}(date) RETURNS boolean LANGUAGE sql RETURN true")
+        execute("RESET ROLE")
+        assert installation.missing_triggers("default") == []
+        assert installed_triggers.broken(connection) == []
+        execute(f"DROP FUNCTION public.{name}(integer)")
+        assert len(installation.missing_triggers("default")) == 1
+        assert len(installed_triggers.broken(connection)) == 1
+        installation.install()
+        assert installation.missing_triggers("default") == []
+        model.objects.create()
+        model.objects.update(count=2)
+        assert Events.objects.count() == 1
 
 
 def test_a_condition_compares_as_its_column_does() -> None:

@@ -26,4 +26,20 @@ MUTATIONS = (
         put="    PERFORM pg_catalog.set_config('pgaudit_log.path', pg_catalog.current_setting('search_path'), true);",
         tests=(f"{_STRANGERS}::test_what_was_planted_before_installing_is_never_bound",),
     ),
+    Mutation(
+        what="what is there before the event table is made is taken for ours",
+        find="        if is_new:\n",
+        put="        if False:\n",
+        tests=(
+            f"{_STRANGERS}::test_what_was_planted_before_the_first_migrate_is_not_taken_for_ours",
+        ),
+    ),
+    Mutation(
+        what="a capture function calls the condition that fits its columns best",
+        find="::{type_until_installed(name)}",
+        put="",
+        tests=(
+            f"{_STRANGERS}::test_after_a_column_was_altered_by_hand_a_condition_calls_no_stranger",
+        ),
+    ),
 )
