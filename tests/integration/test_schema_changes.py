@@ -166,6 +166,10 @@ CHANGES = {
         NAMED.replace("name", "title").replace("max_length", 'db_column="name", max_length')
     ),
     "type": models_of('name = models.TextField(default="a")'),
+    "target's key": models_of().replace(
+        "    name", "    id = models.AutoField(primary_key=True)\n    name", 1
+    ),
+    "comment": models_of(NAMED.replace("max_length", 'db_comment="a name", max_length')),
     "length": models_of(NAMED.replace("50", "70")),
     "many-to-many": models_of(
         f"{NAMED}\n    boxes = models.ManyToManyField(Box, related_name='+')"
