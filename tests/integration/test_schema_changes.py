@@ -125,6 +125,60 @@ print(sorted(diffs))
     assert printed == "[[0, 1], [1, 0]]\n"
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
+@pytest.mark.parametrize("level", ["Row", "Statement"])
+def test_columns_that_come_after_their_table_are_captured_from_the_first_migration_on(
+    store: Project, level: str
+) -> None:
+    # Two models that point at each other: the first table is made without its column.
+    models = f"""
+@pgaudit_log.track(level=pgaudit_log.{level})
+class Item(models.Model):
+    name = models.TextField(default="a")
+    box = models.ForeignKey("Box", models.CASCADE, null=True)
+
+    class Meta:
+        unique_together = [("name", "box")]
+
+
+@pgaudit_log.track(level=pgaudit_log.{level})
+class Box(models.Model):
+    name = models.TextField()
+    first = models.ForeignKey(Item, models.CASCADE, null=True, related_name="+")
+    items = models.ManyToManyField(Item, related_name="+")
+
+    class Meta:
+        order_with_respect_to = "first"
+
+
+pgaudit_log.track(level=pgaudit_log.{level})(Box.items.through)
+"""
+    printed = run(
+        store,
+        HEAD + models,
+        """
+make()
+assert len(list(Path("store/migrations").glob("0*.py"))) == 1
+migrate()
+call_command("check", databases=["default"], fail_level="WARNING")
+from store.models import Box, Item
+item = Item.objects.create()
+box = Box.objects.create(name="b", first=item)
+box.items.add(item)
+Item.objects.update(box=box)
+for event in Events.objects.order_by("pgh_id"):
+    print(event.pgh_obj_model, *sorted(event.pgh_data), event.pgh_diff)
+""",
+    )
+    assert printed.splitlines()[1:] == [
+        "store.Item box_id id name None",
+        "store.Box _order first_id id name None",
+        "store.Box_items box_id id item_id None",
+        "store.Item box_id id name {'box_id': [None, 1]}",
+    ]
+
+
 def models_of(fields: str = "", meta: str = "", *, name: str = "Item", box: str = "Box") -> str:
     body = fields or 'name = models.CharField(max_length=50, default="a")'
     return (
