@@ -263,6 +263,65 @@ def test_one_migration_moves_what_is_tracked(store: Project, change: str, level:
     run(store, after, "migrate(); check()")
 
 
+RELATED = (
+    HEAD
+    + """
+class Box(models.Model):
+    name = models.CharField(max_length=50)
+
+
+@pgaudit_log.track(level=pgaudit_log.Row)
+class Item(models.Model):
+    name = models.CharField(max_length=50, default="a")
+    boxes = models.ManyToManyField(Box)
+
+
+pgaudit_log.track(level=pgaudit_log.Row)(Item.boxes.through)
+"""
+)
+
+WRITE_RELATED = """
+def write_related():
+    model, box = model_of("Item", "Thing"), model_of("Box", "Case")
+    [relation] = model._meta.many_to_many
+    before = Events.objects.count()
+    item = model.objects.create()
+    getattr(item, relation.name).add(box.objects.create(name="b"))
+    getattr(item, relation.name).clear()
+    _, *events = Events.objects.order_by("pgh_id")[before:]
+    assert [event.pgh_label for event in events] == ["insert", "delete"]
+    columns = sorted(field.column for field in relation.remote_field.through._meta.fields)
+    assert [sorted(event.pgh_data) for event in events] == [columns] * 2, columns
+    # Those of the time before are its, too.
+    return Events.objects.across(relation.remote_field.through).count()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"Item": "Thing"},
+        {"Box": "Case"},
+        {"boxes": "cases"},
+        {"Field(Box)": "Field(Box, db_table='links')"},
+        {"Item": "Thing", "Box": "Case"},
+    ],
+    ids=str,
+)
+def test_the_table_of_a_relation_moves_with_its_models(
+    store: Project, change: dict[str, str]
+) -> None:
+    after = RELATED
+    for old, new in change.items():
+        after = after.replace(old, new)
+    run(store, RELATED, f"make(); migrate()\n{WRITE_RELATED}\nassert write_related() == 2")
+    check = 'call_command("check", databases=["default"], fail_level="WARNING")'
+    moved = f"{WRITE_RELATED}\nassert write_related() == 4\n{check}\nmigrate('store', '0001')"
+    run(store, after, f"make(); migrate()\n{moved}")
+    run(store, RELATED, f"{WRITE_RELATED}\nassert write_related() == 6")
+
+
 LIBRARY = """
 from django.db import models
 
