@@ -11,11 +11,12 @@ import logging
 from collections.abc import Collection
 from typing import NamedTuple
 
-from django.db import transaction
+from django.db import ProgrammingError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.executor import MigrationExecutor
 
 from pgaudit_log import sql
+from pgaudit_log.database.privileges import sqlstate
 from pgaudit_log.triggers.capture_function import WRITES_EVENTS
 from pgaudit_log.values.quoting import quote_name
 
@@ -73,7 +74,23 @@ def broken(connection: BaseDatabaseWrapper) -> list[InstalledTrigger]:
         found: dict[tuple[str, str, str], list[str]] = {}
         for *trigger, missing in cursor.fetchall():
             found.setdefault(tuple(trigger), []).append(missing)
+        cursor.execute(sql.read("condition_calls.sql"), [WRITES_EVENTS])
+        for *trigger, call in cursor.fetchall():
+            if not _is_resolved(connection, call):
+                missing = "a condition for columns of these types"
+                found.setdefault(tuple(trigger), []).append(missing)
     return [InstalledTrigger(*key, ", ".join(missing)) for key, missing in found.items()]
+
+
+def _is_resolved(connection: BaseDatabaseWrapper, call: str) -> bool:
+    """Return whether the database knows which function a call means, without carrying anything out."""
+    try:
+        with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
+            cursor.execute(f"PREPARE pgaudit_log_call AS SELECT {call}")
+            cursor.execute("DEALLOCATE pgaudit_log_call")
+    except ProgrammingError as error:
+        return sqlstate(error) != "42883"
+    return True
 
 
 def drop(trigger: InstalledTrigger, connection: BaseDatabaseWrapper) -> None:

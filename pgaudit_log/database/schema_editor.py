@@ -8,8 +8,9 @@ the table would fail until it does.
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from copy import copy
 from typing import Any, NamedTuple
 
@@ -48,9 +49,12 @@ class FollowsColumns:
     """A mixin for Django's ``DatabaseSchemaEditor``."""
 
     connection: Any
-    execute: Any
     followed_tables: frozenset[str] = frozenset()
     """The tables, named in SQL, whose triggers are made anew once an operation is through."""
+    _until_altered: ExitStack | None = None
+    """What is done once the type of a column is altered: the next statement."""
+    _retyped: dict[str, Any]
+    """The models of which a column has another type since a field is altered, by table."""
 
     def _alter_field(
         self, model: Any, old_field: Any, new_field: Any, *args: Any, **kw: Any
@@ -64,45 +68,74 @@ class FollowsColumns:
             between.column = new_field.column
             self._alter_field(model, old_field, between, old_type, old_type, old_params, old_params)
             old_field, is_renamed = between, False
-        with self._keeping_triggers(model, old_field, new_field):
+        self._retyped = {}
+        try:
             result = super()._alter_field(model, old_field, new_field, *args, **kw)  # type: ignore[misc]
+        except BaseException:
+            self._give_up()
+            raise
         if is_renamed:
             for _, definition in self._captures_of(model, old_field.column):
                 renamed = with_column_renamed(definition, old_field.column, new_field.column)
                 shape = self._current_shape(model, shape_in(definition))
                 self.execute(with_shape(renamed, shape), params=None)
-        if old_field.db_parameters(self.connection) != new_field.db_parameters(self.connection):
-            self._bind_conditions_anew(model)
+        for retyped in self._retyped.values():
+            self._bind_conditions_anew(retyped)
         return result
 
-    @contextmanager
-    def _keeping_triggers(self, model: Any, old_field: Any, new_field: Any) -> Iterator[None]:
-        """Let a block change a column, although triggers have it in their conditions.
+    def _alter_column_type_sql(self, model: Any, old_field: Any, new_field: Any, *args: Any) -> Any:
+        """Return what alters a column's type, after putting aside the triggers for which it is refused.
 
-        PostgreSQL refuses that, so those are made anew. Where the column is renamed, too,
-        django-pgtrigger sees to it, but loses what the triggers' comments say.
+        PostgreSQL refuses it where triggers have the column in their conditions, and Django does it for
+        a new comment, too, and to columns that point at an altered one. django-pgtrigger sees to some
+        of it, but loses what the triggers' comments say, and whether they were off.
         """
-        before = old_field.db_parameters(self.connection), old_field.column
-        after = new_field.db_parameters(self.connection), new_field.column
-        if before == after or getattr(self, "collect_sql", False):
-            yield
-            return
-        table = table_of(model)
-        standing = self._standing(model)
-        dropped = [
-            capture
-            for capture in standing
-            if capture.has_condition and old_field.column == new_field.column
-        ]
-        with transaction.atomic(using=self.connection.alias):
-            for capture in dropped:
-                self.execute(f"DROP TRIGGER {quote_name(capture.name)} ON {table}", params=None)
-            yield
-            for capture in dropped:
-                self.execute(capture.definition, params=None)
-            self._mark(
-                table, standing, {capture.name: capture for capture in self._standing(model)}
-            )
+        made = super()._alter_column_type_sql(model, old_field, new_field, *args)  # type: ignore[misc]
+        if not getattr(self, "collect_sql", False):
+            if old_field.db_parameters(self.connection) != new_field.db_parameters(self.connection):
+                self._retyped[table_of(model)] = model
+            aside = [capture for capture in self._standing(model) if capture.has_condition]
+            if aside:
+                with ExitStack() as stack:
+                    stack.enter_context(transaction.atomic(using=self.connection.alias))
+                    stack.enter_context(self._without(table_of(model), aside))
+                    self._until_altered = stack.pop_all()
+        return made
+
+    def execute(self, *args: Any, **kwargs: Any) -> Any:
+        """Carry out a statement, and make anew what was put aside for it.
+
+        At once, because the next one may write a default into rows.
+        """
+        until_altered, self._until_altered = self._until_altered, None
+        with until_altered or nullcontext():
+            return super().execute(*args, **kwargs)  # type: ignore[misc]
+
+    def _give_up(self) -> None:
+        """Take back that triggers were put aside, if what they are in the way of never came."""
+        until_altered, self._until_altered = self._until_altered, None
+        if until_altered:
+            until_altered.__exit__(*sys.exc_info())
+
+    @contextmanager
+    def _without(self, table: str, captures: Sequence[_Capture]) -> Iterator[None]:
+        """Let a block find a table without some of its triggers."""
+        for capture in captures:
+            self.execute(f"DROP TRIGGER {quote_name(capture.name)} ON {table}", params=None)
+        yield
+        for capture in captures:
+            name = quote_name(capture.name)
+            self.execute(capture.definition, params=None)
+            if capture.comment:
+                comment = quote_literal(capture.comment)
+                self.execute(f"COMMENT ON TRIGGER {name} ON {table} IS {comment}", params=None)
+            self._switch(capture, table)
+
+    def _switch(self, capture: _Capture, table: str) -> None:
+        """Switch a trigger that was made anew to what it was."""
+        if capture.enabled in _ENABLED:
+            how = f"{_ENABLED[capture.enabled]} TRIGGER {quote_name(capture.name)}"
+            self.execute(f"ALTER TABLE {table} {how}", params=None)
 
     def _standing(self, model: Any) -> list[_Capture]:
         """Return the capture triggers on a model's table."""
@@ -123,19 +156,6 @@ class FollowsColumns:
             )
             return [_Capture(*row) for row in cursor.fetchall()]
 
-    def _mark(self, table: str, before: Sequence[_Capture], now: dict[str, _Capture]) -> None:
-        """Give triggers the comments that they had, and switch off those that were off."""
-        for capture in before:
-            name = quote_name(capture.name)
-            if capture.name not in now:
-                continue
-            if capture.comment and now[capture.name].comment != capture.comment:
-                comment = quote_literal(capture.comment)
-                self.execute(f"COMMENT ON TRIGGER {name} ON {table} IS {comment}", params=None)
-            if capture.enabled in _ENABLED and now[capture.name].enabled != capture.enabled:
-                how = _ENABLED[capture.enabled]
-                self.execute(f"ALTER TABLE {table} {how} TRIGGER {name}", params=None)
-
     def _bind_conditions_anew(self, model: Any) -> None:
         """Install the triggers of a model anew whose conditions are functions of its columns.
 
@@ -143,16 +163,12 @@ class FollowsColumns:
         """
         for trigger in getattr(model._meta, "triggers", ()):
             compiled = trigger if isinstance(trigger, CompiledTrigger) else trigger.compile(model)
-            if getattr(compiled.sql, "when_condition", "") and self._is_installed(model, compiled):
-                self.execute(compiled.install_sql, params=None)
-
-    def _is_installed(self, model: Any, trigger: Any) -> bool:
-        with self.connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT count(*) FROM pg_trigger WHERE tgrelid = to_regclass(%s) AND tgname = %s",
-                [table_of(model), trigger.sql.pgid],
-            )
-            return bool(cursor.fetchone()[0])
+            if not getattr(compiled.sql, "when_condition", ""):
+                continue
+            for standing in self._standing(model):
+                if standing.name == compiled.sql.pgid:
+                    self.execute(compiled.install_sql, params=None)
+                    self._switch(standing, table_of(model))
 
     def delete_model(self, model: Any) -> None:
         """Delete a model's table: a later one of its name is another one."""

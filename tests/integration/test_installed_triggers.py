@@ -178,6 +178,15 @@ BY_HAND = {
         "migrations.RunSQL('ALTER TABLE store_item DROP name CASCADE, ADD title text')",
         "title",
     ),
+    "SQL alters": ("migrations.RunSQL('ALTER TABLE store_item ALTER name TYPE text')", "name"),
+    "SQL alters to another kind": (
+        "migrations.RunSQL('ALTER TABLE store_item ALTER name TYPE bytea USING NULL')",
+        "name",
+    ),
+    "SQL makes anew": (
+        "migrations.RunSQL('ALTER TABLE store_item DROP name, ADD name tsvector')",
+        "name",
+    ),
     "other's RenameField": ('migrations.RenameField("other", "name", "title")', "name"),
     "other's RemoveField": ('migrations.RemoveField("other", "name")', "name"),
     "other's DeleteModel": ('migrations.DeleteModel("Other")', "name"),
@@ -190,6 +199,9 @@ BY_HAND = {
     ("condition", "level", "change"),
     [
         *(("subquery", "Statement", change) for change in BY_HAND),
+        # Which there is for columns of the new type, too.
+        ("literal", "Statement", "SQL alters to another kind"),
+        ("literal", "Statement", "SQL makes anew"),
         ("literal", "Row", "RenameField"),
         ("quoted", "Row", "SQL alone"),
         ("quoted", "Row", "SQL drops"),
@@ -247,6 +259,23 @@ def test_a_check_tells_of_a_trigger_that_refuses_every_write(store: Project) -> 
     # Once it is gone, whoever installs is told why it is not there, and all else is done.
     again = store.manage("pgaudit_log", "install")
     assert re.search(r"store.Item:audit_\w+ cannot be made as it is declared: column", again), again
+
+
+@pytest.mark.slow
+def test_a_check_tells_of_a_condition_for_columns_of_other_types(store: Project) -> None:
+    models = WITH_OTHER.format(condition=CONDITIONS["literal"], level="Statement", large=[])
+    store.write("store/models.py", HEAD + models)
+    store.manage("makemigrations", "store")
+    store.manage("migrate")
+    alter = "from django.db import connection as c; c.cursor().execute('ALTER TABLE store_item ALTER name TYPE {}')"
+    store.shell(alter.format("text"))
+    assert "no issues" in store.manage("check", "--database", "default")
+    store.shell(alter.format("bytea USING NULL"))
+    told = store.manage("check", "--database", "default", fails=True)
+    assert "E009" in told and "a condition for columns of these types" in told
+    assert "audit_update" in store.manage("pgaudit_log", "install")
+    assert "update" in store.shell(WRITE.format(column="name"))
+    assert "no issues" in store.manage("check", "--database", "default")
 
 
 @pytest.mark.slow

@@ -125,6 +125,60 @@ print(sorted(diffs))
     assert printed == "[[0, 1], [1, 0]]\n"
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
+@pytest.mark.parametrize("level", ["Row", "Statement"])
+def test_columns_that_come_after_their_table_are_captured_from_the_first_migration_on(
+    store: Project, level: str
+) -> None:
+    # Two models that point at each other: the first table is made without its column.
+    models = f"""
+@pgaudit_log.track(level=pgaudit_log.{level})
+class Item(models.Model):
+    name = models.TextField(default="a")
+    box = models.ForeignKey("Box", models.CASCADE, null=True)
+
+    class Meta:
+        unique_together = [("name", "box")]
+
+
+@pgaudit_log.track(level=pgaudit_log.{level})
+class Box(models.Model):
+    name = models.TextField()
+    first = models.ForeignKey(Item, models.CASCADE, null=True, related_name="+")
+    items = models.ManyToManyField(Item, related_name="+")
+
+    class Meta:
+        order_with_respect_to = "first"
+
+
+pgaudit_log.track(level=pgaudit_log.{level})(Box.items.through)
+"""
+    printed = run(
+        store,
+        HEAD + models,
+        """
+make()
+assert len(list(Path("store/migrations").glob("0*.py"))) == 1
+migrate()
+call_command("check", databases=["default"], fail_level="WARNING")
+from store.models import Box, Item
+item = Item.objects.create()
+box = Box.objects.create(name="b", first=item)
+box.items.add(item)
+Item.objects.update(box=box)
+for event in Events.objects.order_by("pgh_id"):
+    print(event.pgh_obj_model, *sorted(event.pgh_data), event.pgh_diff)
+""",
+    )
+    assert printed.splitlines()[1:] == [
+        "store.Item box_id id name None",
+        "store.Box _order first_id id name None",
+        "store.Box_items box_id id item_id None",
+        "store.Item box_id id name {'box_id': [None, 1]}",
+    ]
+
+
 def models_of(fields: str = "", meta: str = "", *, name: str = "Item", box: str = "Box") -> str:
     body = fields or 'name = models.CharField(max_length=50, default="a")'
     return (
@@ -166,6 +220,10 @@ CHANGES = {
         NAMED.replace("name", "title").replace("max_length", 'db_column="name", max_length')
     ),
     "type": models_of('name = models.TextField(default="a")'),
+    "target's key": models_of().replace(
+        "    name", "    id = models.AutoField(primary_key=True)\n    name", 1
+    ),
+    "comment": models_of(NAMED.replace("max_length", 'db_comment="a name", max_length')),
     "length": models_of(NAMED.replace("50", "70")),
     "many-to-many": models_of(
         f"{NAMED}\n    boxes = models.ManyToManyField(Box, related_name='+')"
@@ -203,6 +261,65 @@ def test_one_migration_moves_what_is_tracked(store: Project, change: str, level:
     run(store, before, "migrate('store', '0001'); write()")
     run(store, after, "migrate(); check(); migrate('store', 'zero'); squash()")
     run(store, after, "migrate(); check()")
+
+
+RELATED = (
+    HEAD
+    + """
+class Box(models.Model):
+    name = models.CharField(max_length=50)
+
+
+@pgaudit_log.track(level=pgaudit_log.Row)
+class Item(models.Model):
+    name = models.CharField(max_length=50, default="a")
+    boxes = models.ManyToManyField(Box)
+
+
+pgaudit_log.track(level=pgaudit_log.Row)(Item.boxes.through)
+"""
+)
+
+WRITE_RELATED = """
+def write_related():
+    model, box = model_of("Item", "Thing"), model_of("Box", "Case")
+    [relation] = model._meta.many_to_many
+    before = Events.objects.count()
+    item = model.objects.create()
+    getattr(item, relation.name).add(box.objects.create(name="b"))
+    getattr(item, relation.name).clear()
+    _, *events = Events.objects.order_by("pgh_id")[before:]
+    assert [event.pgh_label for event in events] == ["insert", "delete"]
+    columns = sorted(field.column for field in relation.remote_field.through._meta.fields)
+    assert [sorted(event.pgh_data) for event in events] == [columns] * 2, columns
+    # Those of the time before are its, too.
+    return Events.objects.across(relation.remote_field.through).count()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"Item": "Thing"},
+        {"Box": "Case"},
+        {"boxes": "cases"},
+        {"Field(Box)": "Field(Box, db_table='links')"},
+        {"Item": "Thing", "Box": "Case"},
+    ],
+    ids=str,
+)
+def test_the_table_of_a_relation_moves_with_its_models(
+    store: Project, change: dict[str, str]
+) -> None:
+    after = RELATED
+    for old, new in change.items():
+        after = after.replace(old, new)
+    run(store, RELATED, f"make(); migrate()\n{WRITE_RELATED}\nassert write_related() == 2")
+    check = 'call_command("check", databases=["default"], fail_level="WARNING")'
+    moved = f"{WRITE_RELATED}\nassert write_related() == 4\n{check}\nmigrate('store', '0001')"
+    run(store, after, f"make(); migrate()\n{moved}")
+    run(store, RELATED, f"{WRITE_RELATED}\nassert write_related() == 6")
 
 
 LIBRARY = """

@@ -7,15 +7,17 @@ import logging
 from collections.abc import Iterator
 from typing import Any
 
+import pgtrigger
 import pytest
 from django.contrib.auth.models import Group
-from django.db import connection, models
+from django.db import connection, migrations, models
+from django.db.migrations.state import ModelState, ProjectState
 
 import pgaudit_log
 from pgaudit_log.database import installation
 from pgaudit_log.testing import isolated
 from tests.support import execute, trail
-from tests.tables import tracked_table
+from tests.tables import install, make, tracked_table
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -47,8 +49,10 @@ def drop(model: Any) -> None:
         (models.IntegerField(), models.BigIntegerField()),
         (models.IntegerField(), models.TextField()),
         (models.CharField(max_length=9), models.CharField(max_length=9, db_collation="C")),
+        # For which Django alters the type, too.
+        (models.CharField(max_length=9), models.CharField(max_length=9, db_comment="a letter")),
     ],
-    ids=["text", "bigint", "integer to text", "collation"],
+    ids=["text", "bigint", "integer to text", "collation", "comment"],
 )
 @pytest.mark.parametrize(
     "condition",
@@ -96,6 +100,70 @@ def test_a_column_is_renamed_and_gets_its_default_at_once() -> None:
         drop(thing)
 
 
+@pytest.mark.parametrize("kind", [models.ForeignKey, models.OneToOneField, "its parent"])
+@pytest.mark.parametrize(
+    "condition", [None, pgaudit_log.Condition("OLD.to_id IS DISTINCT FROM NEW.to_id")]
+)
+@pytest.mark.parametrize(
+    "level", [pgaudit_log.Row, pgaudit_log.Statement], ids=["row", "statement"]
+)
+def test_a_column_that_points_at_one_that_changes_its_type_is_captured_on(
+    kind: Any, condition: Any, level: Any
+) -> None:
+    target = make("Target", id=models.IntegerField(primary_key=True))
+    is_child = kind == "its parent"
+    to = (models.OneToOneField if is_child else kind)(
+        target, models.CASCADE, parent_link=is_child, primary_key=is_child
+    )
+    bases = (target,) if is_child else (models.Model,)
+    pointing = make("Pointing", bases, to=to, n=models.IntegerField(default=0))
+    tracker = pgaudit_log.UpdateEvent(**({"condition": condition} if condition else {}))
+    pgaudit_log.track(pgaudit_log.InsertEvent(), tracker, level=level)(pointing)
+    with connection.schema_editor() as editor:
+        editor.create_model(target)
+    install(pointing)
+    try:
+        execute("INSERT INTO shop_target VALUES (1), (2)")
+        execute("INSERT INTO shop_pointing (to_id, n) VALUES (1, 0)")
+        [(_, insert)] = pgtrigger.registered("shop.Pointing:audit_insert")
+        execute(f"ALTER TABLE shop_pointing DISABLE TRIGGER {insert.get_pgid(pointing)}")
+        # As a migration, which knows no typed events: to alter what points there is Django's.
+        before = ProjectState()
+        for model in (target, pointing):
+            before.add_model(ModelState.from_model(model))
+        after = before.clone()
+        key = models.BigIntegerField(primary_key=True)
+        operation = migrations.AlterField("target", "id", key)
+        operation.state_forwards("shop", after)
+        with connection.schema_editor() as editor:
+            operation.database_forwards("shop", editor, before, after)
+        assert installation.missing_triggers("default") == ["shop.Pointing:audit_insert (disabled)"]
+        execute("UPDATE shop_pointing SET to_id = 2")
+        assert trail()[-1][2] == {"to_id": [1, 2]}
+    finally:
+        drop(pointing)
+        drop(target)
+
+
+@pytest.mark.parametrize(
+    "level", [pgaudit_log.Row, pgaudit_log.Statement], ids=["row", "statement"]
+)
+def test_a_column_gets_another_type_and_its_default_at_once(level: Any) -> None:
+    # Django fills it in after it has altered the type.
+    thing = tracked_table(
+        "Filled",
+        pgaudit_log.UpdateEvent(),
+        track={"level": level},
+        v=models.IntegerField(null=True),
+    )
+    try:
+        thing.objects.create()
+        alter(thing, "v", models.BigIntegerField(default=7))
+        assert trail()[-1][2] == {"v": [None, 7]}
+    finally:
+        drop(thing)
+
+
 @pytest.mark.parametrize("table", ["Shop typed", "shop-täble", "select"])
 def test_the_table_may_be_called_as_it_likes(table: str) -> None:
     before, after = models.CharField(max_length=5), models.TextField()
@@ -116,11 +184,19 @@ def check_type_change(table: str, tracker: Any, before: Any, after: Any, level: 
         drop(thing)
 
 
-def test_a_trigger_that_is_off_stays_off_as_its_column_changes_its_type() -> None:
+@pytest.mark.parametrize(
+    "condition", [pgaudit_log.AnyChange("v"), pgaudit_log.Condition("OLD.v <> NEW.v")]
+)
+@pytest.mark.parametrize(
+    "level", [pgaudit_log.Row, pgaudit_log.Statement], ids=["row", "statement"]
+)
+def test_a_trigger_that_is_off_stays_off_as_its_column_changes_its_type(
+    condition: Any, level: Any
+) -> None:
     thing = tracked_table(
         "Typed",
-        pgaudit_log.UpdateEvent(),
-        track={"level": pgaudit_log.Row},
+        pgaudit_log.UpdateEvent(condition=condition),
+        track={"level": level},
         v=models.IntegerField(),
     )
     try:

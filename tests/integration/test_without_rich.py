@@ -14,27 +14,33 @@ pytestmark = pytest.mark.slow
 COMMANDS = [
     ["trail"],
     ["trail", "--json"],
-    ["show", "1"],
-    ["diff", "store.Item:1", "1"],
-    ["blame", "store.Item:1"],
-    ["as-of", "store.Item:1", "2100-01-01"],
+    ["show", "2"],
+    ["show", "2", "--json"],
+    ["diff", "1", "2"],
+    ["diff", "1"],
+    ["blame", "store.Item", "1"],
+    ["as-of", "store.Item", "--at-event", "1"],
     ["backfill", "store.Item"],
-    ["revert", "1"],
+    ["revert", "store.Item", "1", "--to-event", "1"],
+    ["undo", "2"],
+    ["restore", "4"],
+    ["verify"],
     ["install"],
+    ["partitions"],
+    ["mask"],
+    ["hold", "list"],
+    ["uninstall", "--all"],
     ["status"],
 ]
 
 RUN = """
 import sys
 from django.core.management import call_command
-from django.core.management.base import CommandError
 
 for arguments in {commands!r}:
     print("$", *arguments)
     try:
         call_command("pgaudit_log", *arguments)
-    except CommandError as error:
-        print(error)
     except SystemExit as error:
         print(error.code)
 print("rich" in sys.modules and sys.modules["rich"] is not None)
@@ -51,6 +57,7 @@ def test_it_writes_the_same(tmp_path: Path) -> None:
             "with pgaudit_log.context(user_name='ana', why='tests'):\n"
             "    Item.objects.create(name='a')\n"
             "    Item.objects.update(name='b')\n"
+            "    Item.objects.create(name='gone').delete()\n"
         )
         with_rich = made.shell(RUN.format(commands=COMMANDS))
         # As where it is not installed.

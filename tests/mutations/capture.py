@@ -6,6 +6,7 @@ from tests.mutations.mutation import Mutation
 
 _CAPTURE = "tests/integration/test_capture.py"
 _TRAPS = "tests/integration/test_traps.py"
+_EDITOR = "tests/integration/test_schema_editor.py"
 
 MUTATIONS = (
     Mutation(
@@ -66,5 +67,23 @@ MUTATIONS = (
         find="f\"{column} = 0 AND {column}::text = '-0'\"",
         put='"FALSE"',
         tests=("tests/integration/test_types.py::test_a_value_comes_back_to_the_last_bit",),
+    ),
+    Mutation(
+        what="triggers are in the way where Django alters the type of a column",
+        find="            aside = [capture for capture in self._standing(model) if capture.has_condition]",
+        put="            aside: list[_Capture] = []",
+        tests=(
+            f"{_EDITOR}::test_a_column_in_a_condition_changes_its_type_and_all_is_well",
+            f"{_EDITOR}::test_a_column_that_points_at_one_that_changes_its_type_is_captured_on",
+        ),
+    ),
+    Mutation(
+        what="a condition for a type that a column had is none that is missing",
+        find="            if not _is_resolved(connection, call):",
+        put="            if False:",
+        tests=(
+            "tests/integration/test_installed_triggers.py::test_no_migration_by_hand_makes_a_write_fail",
+            "tests/integration/test_installed_triggers.py::test_a_check_tells_of_a_condition_for_columns_of_other_types",
+        ),
     ),
 )

@@ -41,6 +41,15 @@ def test_djangos_are_those_of_the_matrix() -> None:
     assert ".".join(map(str, django.VERSION[:2])) in claimed
 
 
+def test_servers_are_those_that_are_run() -> None:
+    run = re.findall(r"(?:--postgres |/postgresql/)(\d+)\b", (ROOT / ".ci" / "run").read_text())
+    *others, newest = sorted(set(run), key=int)
+    claim = f"{', '.join(others)} and {newest}"
+    assert f"| PostgreSQL | {claim} |" in (ROOT / "README.md").read_text()
+    for page in ("index.md", "explanation/guarantees.md"):
+        assert f"PostgreSQL {claim}" in (ROOT / "docs" / page).read_text()
+
+
 def test_django_pgtrigger_has_a_ceiling() -> None:
     [(lowest, ceiling)] = re.findall(r'"django-pgtrigger>=(\d+\.\d+),<(\d+\.\d+)"', PROJECT)
     assert versions(f"{lowest} {ceiling}") == [lowest, ceiling]
