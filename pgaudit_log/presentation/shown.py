@@ -10,7 +10,7 @@ from django.db import models
 from django.utils.safestring import SafeString
 
 from pgaudit_log.constants import BASELINE, DELETE, INSERT, MANUAL, TRUNCATE, UPDATE
-from pgaudit_log.filtersets import WORDS
+from pgaudit_log.filtersets.base import WORDS
 from pgaudit_log.values.tables import Field
 
 __all__ = ["SIGNS", "WORDS", "Entry", "Shown", "apart"]
