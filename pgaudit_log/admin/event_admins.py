@@ -34,7 +34,7 @@ from pgaudit_log.admin.user_names import user_names
 from pgaudit_log.constants import OPERATIONS
 from pgaudit_log.declaring import model_labels
 from pgaudit_log.models import Events
-from pgaudit_log.presentation import cards
+from pgaudit_log.presentation import heads
 from pgaudit_log.presentation.entries import Entries
 from pgaudit_log.presentation.filter_bar import TrailFilterSet, typed_filterset
 from pgaudit_log.presentation.links import MODES, Mode
@@ -83,7 +83,7 @@ class ReadOnlyAdmin(_ModelAdmin):
     @admin.display(description=_lazy("Who"))
     def who(self, event: Any) -> str:
         """Return who made an event; a list of events has the names of those whom it does not name."""
-        return cards.who(actors.actor_of(event, {}), may_view_context=False)
+        return heads.who(actors.actor_of(event, {}), may_view_context=False)
 
     @admin.display(description=_lazy("What happened"))
     def what_happened(self, event: Any) -> str:

@@ -19,7 +19,7 @@ from pgaudit_log.admin.plan_rows import PlanRow, PlanRows, steps_of
 from pgaudit_log.admin.reversal_requests import FormChoices, ReversalRequest
 from pgaudit_log.constants import DELETE, INSERT, UPDATE
 from pgaudit_log.declaring import model_labels
-from pgaudit_log.presentation import cards, stored_values
+from pgaudit_log.presentation import heads, stored_values
 from pgaudit_log.presentation.entries import Entries, folded, says_little
 from pgaudit_log.presentation.shown import SIGNS, Shown, apart
 from pgaudit_log.reading import actors
@@ -279,7 +279,7 @@ class PreviewMaker:
             was=was,
             set_to=set_to,
             now=now,
-            who=cards.who(actor, may_view_context=self._access.may_view_context),
+            who=heads.who(actor, may_view_context=self._access.may_view_context),
             time=event.pgh_created_at,
         )
 
