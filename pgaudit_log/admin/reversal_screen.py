@@ -13,7 +13,7 @@ from pgaudit_log.admin.access import AdminAccess
 from pgaudit_log.admin.links import AdminLinks
 from pgaudit_log.admin.permitted_plans import PermittedPlan
 from pgaudit_log.admin.plan_rows import PlanRows
-from pgaudit_log.admin.previews import PreviewMaker
+from pgaudit_log.admin.preview_maker import PreviewMaker
 from pgaudit_log.admin.responses import Crumb, crumbs_of, screen
 from pgaudit_log.admin.reversal_forms import Chosen
 from pgaudit_log.admin.reversal_requests import ReversalRequest
