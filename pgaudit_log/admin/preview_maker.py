@@ -220,10 +220,10 @@ class PreviewMaker:
         row = self._rows.by_place[obstacle.model, obstacle.key]
         if not row.is_seen:
             return ObstacleView(
-                text=str(_("You may not see this object.")),
+                message=str(_("You may not see this object.")),
                 detail="",
                 kind=str(row.model._meta.verbose_name),
-                object_text="",
+                text="",
                 url="",
                 place="",
             )
@@ -234,10 +234,10 @@ class PreviewMaker:
             and len(self._rows.by_place) > 1
         )
         return ObstacleView(
-            text=text_of_obstacle(obstacle, row.model, self._access),
+            message=text_of_obstacle(obstacle, row.model, self._access),
             detail=detail_of(obstacle, row.model, self._access),
             kind=str(row.model._meta.verbose_name),
-            object_text=self._text(row) if obstacle.kind is not Kind.INVARIANT else "",
+            text=self._text(row) if obstacle.kind is not Kind.INVARIANT else "",
             url=self.entries.url_of(concrete(row.model), row.key),
             place=row.place if can_leave_out else "",
             target_url=self._target_url(obstacle, row.model),

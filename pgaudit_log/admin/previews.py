@@ -9,7 +9,7 @@ from typing import Any
 
 from django.utils.safestring import SafeString
 
-from pgaudit_log.presentation.shown import Shown, apart
+from pgaudit_log.presentation.shown import Named, Shown
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,15 +37,13 @@ class FieldLine:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RowView:
+class RowView(Named):
     """An object of a plan."""
 
     place: str
     sign: str
     word: Any
     operation: str
-    kind: str
-    text: str
     url: str
     fields: Sequence[FieldLine] = ()
     values: Sequence[Shown] = ()
@@ -57,30 +55,18 @@ class RowView:
     has_hidden: bool = False
     """Whether it has fields that the person may not see."""
 
-    @property
-    def kind_apart(self) -> str:
-        """What the object is, where its name does not begin with that."""
-        return apart(self.kind, self.text)
-
 
 @dataclass(frozen=True, kw_only=True)
-class ObstacleView:
+class ObstacleView(Named):
     """Something that stands in the way, or is left alone."""
 
-    text: str
+    message: str
     detail: str
-    kind: str
-    object_text: str
     url: str
     place: str
     """The row that can be left out for it; empty where none can."""
     target_url: str = ""
     """Where what a foreign key would point at can be restored."""
-
-    @property
-    def kind_apart(self) -> str:
-        """What the object is, where its name does not begin with that."""
-        return apart(self.kind, self.object_text)
 
 
 @dataclass(frozen=True, kw_only=True)
