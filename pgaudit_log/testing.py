@@ -7,11 +7,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import pgtrigger
 from django.apps import apps
 from django.db import models
 
-from pgaudit_log.declaring import abstract_bases, declarations, former_names, selections
+from pgaudit_log.declaring import (
+    abstract_bases,
+    declarations,
+    former_names,
+    selections,
+    trigger_registry,
+)
 
 __all__ = ["isolated"]
 
@@ -27,17 +32,20 @@ def isolated() -> Iterator[None]:
     that was made in the block. Tables, triggers and views of a database are left: a test rolls them
     back. Works as a decorator, too.
     """
-    triggers = dict(pgtrigger.registry._registry.data)
     known = {label: dict(found) for label, found in apps.all_models.items()}
     known_models = {model for of_app in known.values() for model in of_app.values()}
     before = {
         model: _Tracking(model) for model in known_models if not hasattr(model, "pgh_declaration")
     }
     try:
-        with declarations.isolated(), abstract_bases.isolated(), selections.isolated():
+        with (
+            trigger_registry.isolated(),
+            declarations.isolated(),
+            abstract_bases.isolated(),
+            selections.isolated(),
+        ):
             yield
     finally:
-        pgtrigger.registry._registry.data = triggers
         for label, of_app in apps.all_models.items():
             for model in {*of_app.values()} - known_models:
                 _forget_name(model)

@@ -9,8 +9,9 @@ from __future__ import annotations
 from django.contrib import admin
 
 from pgaudit_log.admin import history_hooks
-from pgaudit_log.admin.event_admins import EventAdmin, EventsAdmin
 from pgaudit_log.admin.timeline_mixin import AuditTimelineMixin
+from pgaudit_log.admin.trail_admin import EventsAdmin
+from pgaudit_log.admin.typed_event_admin import EventAdmin
 from pgaudit_log.conf import settings
 from pgaudit_log.models import Events
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from pgaudit_log.constants import DELETE, INSERT
 from pgaudit_log.exceptions import UnknownPastError
-from pgaudit_log.presentation import cards
+from pgaudit_log.presentation import heads
 from pgaudit_log.presentation.entries import Entries
 from pgaudit_log.presentation.subjects import Subject
 from pgaudit_log.reading import actors
@@ -67,6 +67,6 @@ def _told(message: str, event: Any, entries: Entries) -> Absence:
     return Absence(
         message=message,
         time=event.pgh_created_at,
-        who=cards.who(actor, may_view_context=entries.access.may_view_context),
+        who=heads.who(actor, may_view_context=entries.access.may_view_context),
         event=event,
     )

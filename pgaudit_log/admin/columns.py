@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from pgaudit_log.diffs.display import NOTHING, safe
-from pgaudit_log.presentation import cards
+from pgaudit_log.presentation import heads
 from pgaudit_log.presentation.access import Access
 from pgaudit_log.presentation.object_texts import as_seen, plain_text, text_of
 from pgaudit_log.reading import actors
@@ -65,7 +65,7 @@ class Column:
         """Return the cell of an event; empty where the person may not see what it has."""
         if self.name == "who":
             actor = actors.actor_of(event, names)
-            return format_html("{}", cards.who(actor, may_view_context=access.may_view_context))
+            return format_html("{}", heads.who(actor, may_view_context=access.may_view_context))
         if self.name == "pgh_id" and (url := access.links.event(event.pgh_id)):
             return format_html('<a href="{}">{}</a>', url, event.pgh_id)
         if not self._may_be_seen(event, access):

@@ -25,7 +25,7 @@ from pgaudit_log.admin.responses import crumbs_of, screen
 from pgaudit_log.constants import DELETE, INSERT
 from pgaudit_log.declaring import model_labels
 from pgaudit_log.models import Events
-from pgaudit_log.presentation import cards, object_texts, pages
+from pgaudit_log.presentation import heads, object_texts, pages
 from pgaudit_log.presentation.addresses import address, only
 from pgaudit_log.presentation.entries import Entries
 from pgaudit_log.presentation.filter_bar import PERIODS
@@ -189,7 +189,7 @@ def _rows(
                 text=texts[event.pgh_id],
                 key=key,
                 time=event.pgh_created_at,
-                who=cards.who(actor, may_view_context=access.may_view_context),
+                who=heads.who(actor, may_view_context=access.may_view_context),
                 with_it=max(len(event.pgh_around) - 1, 0),
                 has_more=len(event.pgh_around) >= MOST_WITH_IT,
                 url=url,

@@ -18,7 +18,7 @@ from pgaudit_log import diffs
 from pgaudit_log.admin.access import AdminAccess
 from pgaudit_log.admin.responses import crumbs_of, refusal, screen
 from pgaudit_log.models import Events
-from pgaudit_log.presentation import cards
+from pgaudit_log.presentation import heads
 from pgaudit_log.presentation.entries import Entries
 from pgaudit_log.presentation.subjects import subject_of
 from pgaudit_log.reading import actors
@@ -96,7 +96,7 @@ def _line(own: diffs.Blame, field: Field, names: actors.Names, entries: Entries)
     who = ""
     if event is not None:
         may_view_context = entries.access.may_view_context
-        who = cards.who(actors.actor_of(event, names), may_view_context=may_view_context)
+        who = heads.who(actors.actor_of(event, names), may_view_context=may_view_context)
     return Line(
         label=own.verbose_name,
         column=str(field.column),

@@ -1,7 +1,8 @@
-"""The hooks into Django's ``ModelAdmin``: the History pages of tracked models without any code.
+"""Django's hooks for the admin: the History pages of tracked models without any code.
 
-Three methods of the class itself are wrapped, so that an admin that has its own goes its own way. They
-do nothing for models that are not tracked, and where the setting ``PGAUDIT_LOG_ADMIN_HISTORY`` is off.
+Three methods of ``ModelAdmin`` itself are wrapped, so that an admin that has its own goes its own way:
+``get_urls()``, and with ``extra_context`` ``history_view()`` and ``changelist_view()`` (since Django 1.1).
+They do nothing for models that are not tracked, and where the setting ``PGAUDIT_LOG_ADMIN_HISTORY`` is off.
 """
 
 from __future__ import annotations

@@ -8,6 +8,8 @@ with four triggers each took half a minute to declare, and each trigger is regis
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.db import models
@@ -90,3 +92,13 @@ def install() -> None:
 def has(table: str, name: str) -> bool:
     """Return whether a trigger of this name is registered for a table."""
     return (table, name) in registry._registry.by_db_table
+
+
+@contextmanager
+def isolated() -> Iterator[None]:
+    """Forget, on leaving the block, which triggers were registered in it. For tests."""
+    before = dict(registry._registry.data)
+    try:
+        yield
+    finally:
+        registry._registry.data = before

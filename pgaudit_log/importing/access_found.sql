@@ -4,6 +4,7 @@
 --   @model@     what events call that which is in no table; @table@ what they call the peer's table
 --   @skew@      how far the clocks of the peer and of PostgreSQL may be apart
 --   @is_wanted@ whether a record is asked for
+-- Reads no settings.
 WITH imported AS (
     SELECT DISTINCT origin ->> 'id' AS record_id
     FROM pgaudit_log_event

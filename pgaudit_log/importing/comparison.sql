@@ -7,6 +7,8 @@
 --   @tells_changes@  whether the peer tells of an update what it has changed, and no more: then that is
 --              compared, not the row, in which it may have missed something before
 --   @kept@     the columns that the peer has, but for those that are less exact there, which @compared@ takes out
+--   @limit@    how many of the differences are wanted
+-- Reads no settings but those of events.sql.
 WITH theirs AS (
     SELECT
         obj_pk,

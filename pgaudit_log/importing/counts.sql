@@ -1,6 +1,7 @@
 -- counts: how many records of each kind would be imported, as what, from when to when; and how many are
 -- here already, or of a time of which this package's own events tell.
 --   @found@  found.sql
+-- Reads no settings but those of found.sql.
 @found@
 SELECT
     kind,

@@ -3,6 +3,7 @@
 --   @records@   the peer's records; @context@ and @snapshot@ what is stored of each
 --   @model@, @peer@, @table@, @import@  what they are, and where they came from
 --   @lowest@    see values/past_ids.py
+-- Reads no settings.
 INSERT INTO pgaudit_log_event (
     id, created_at, txid, shape, model, obj_pk, label, operation, snapshot, refs, context, role, origin
 )

@@ -5,6 +5,7 @@
 --   @pointing@, @refs@  the columns of a state that point at something, and what they point at
 --   @peer@, @peer_table@, @import@  where the imported events came from
 --   @lowest@, @ids_of_a_millisecond@  see values/past_ids.py; @txid@ the number of a transaction
+-- Reads the settings under which values are written as text: see values/pinned_settings.py.
 INSERT INTO pgaudit_log_event (
     id, created_at, txid, shape, model, obj_pk, label, operation, snapshot, refs, role, origin
 )

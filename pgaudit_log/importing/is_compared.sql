@@ -5,6 +5,7 @@
 --   @skew@      how far the clocks may be apart; none where they are one
 --   @table@, @id@, @row@, @snapshot@, @known@  the records, and the row of one as events store it, of
 --               what both tell alike
+-- Reads the settings under which values are written as text: see values/pinned_settings.py.
 COALESCE(created_at >= began_at, FALSE)
             OR CASE WHEN created_at >= began_at - interval '@skew@' AND operation IN (first_operation, CASE first_operation WHEN 'U' THEN 'B' END)
                 THEN EXISTS (

@@ -11,6 +11,7 @@
 --   @found@    found.sql; @wanted@ which of what it finds
 --   @used@     the ids below 0 that are in use, the largest of each millisecond
 --   @lowest@, @ids_of_a_millisecond@  see values/past_ids.py
+-- Reads no settings but those of found.sql.
 @found@,
 wanted AS (
     SELECT *, floor(extract(epoch FROM not_before) * 1000)::bigint AS millisecond

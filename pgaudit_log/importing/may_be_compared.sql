@@ -2,6 +2,7 @@
 -- likely of a time of which this package's own events tell. It stands in for is_compared.sql: the last
 -- record of an object that was made shortly before its first own event, and is of the same kind.
 --   @skew@  how far the clocks may be apart
+-- Reads no settings.
 COALESCE(
             created_at >= began_at
                 OR created_at >= began_at - interval '@skew@'

@@ -6,6 +6,7 @@
 --              @compared@ and @compared_before@
 --   @about@    the columns of a record that tell who and why; @context@ the expression of them
 -- What is made here has names that no column of a model has: a through model may have any of its own.
+-- Reads the settings under which values are written as text: see values/pinned_settings.py.
 WITH record AS (
     SELECT
         @about@,

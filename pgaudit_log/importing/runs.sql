@@ -1,6 +1,8 @@
 -- runs: a part of lines.sql, where several records may tell of one update, because several trackers
 -- of the peer's have fired: each of them has the row before and after that the first of them has.
 --   @life@  what the records of one object have in common
+--   @key_names@  the names of the columns of the key
+-- Reads no settings.
 numbered AS (
     SELECT
         *,

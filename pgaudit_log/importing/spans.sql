@@ -2,6 +2,7 @@
 -- period of their time, which is an earlier one where clocks disagreed.
 --   @lines@    the lines: see lines.sql
 --   @ids@      the first id of each period; @starts@ its start
+-- Reads no settings.
 SELECT
     width_bucket(id, @ids@::bigint[]) AS place,
     width_bucket(created_at, @starts@::timestamptz[]) AS created_in,

@@ -1,5 +1,6 @@
 -- states: what a peer has told last of each object: whether it is gone, and its row.
 --   @belongs@  the test whether an event is one of the declaration's
+-- Reads no settings.
 SELECT
     obj_pk,
     newest.label,

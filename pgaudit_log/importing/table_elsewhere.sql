@@ -1,6 +1,7 @@
 -- table_elsewhere: the columns of a table with their types, in their order, and the columns of each of its
 -- unique indexes; null and none where it is not there.
 --   @table@  the table, as SQL names it
+-- Reads search_path and quote_all_identifiers.
 SELECT
     (
         SELECT json_agg(json_build_array(quote_ident(attname), format_type(atttypid, atttypmod)) ORDER BY attnum)

@@ -15,21 +15,16 @@ from django.utils.translation import gettext as _
 
 from pgaudit_log.declaring import former_names, model_labels
 from pgaudit_log.diffs.display import in_current_zone, safe
-from pgaudit_log.presentation import many_to_many
-from pgaudit_log.presentation.access import Access
+from pgaudit_log.presentation import heads, many_to_many
 from pgaudit_log.presentation.entries import Entries
 from pgaudit_log.presentation.long_transactions import Beyond
 from pgaudit_log.presentation.reverted import Reverter, reverted
 from pgaudit_log.presentation.shown import SIGNS, WORDS, Entry, Reverted
 from pgaudit_log.reading import actors
-from pgaudit_log.reading.actors import Actor, Person
 from pgaudit_log.reading.pages import Page
 
 MOST_ENTRIES = 20
 """How many events of a transaction are shown one by one; of more, how many of each model."""
-
-
-_MOST_CHARACTERS = 80
 
 _RECENT = timedelta(days=1)
 
@@ -51,17 +46,6 @@ class Count:
     kind: str
     fields: str
     """The names of the fields that were changed, in all of them together."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Head:
-    """Who made an event and why, as far as the person may know."""
-
-    actor: Actor
-    who: str
-    on_behalf_of: str
-    reason: str
-    request: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,7 +183,7 @@ def _card(
 ) -> Card:
     newest = events[0]
     access, links = entries.access, entries.links
-    head = head_of(newest, names, access)
+    head = heads.head_of(newest, names, access)
     actor = head.actor
     folded = many_to_many.folded(own_entries, entries)
     reverts, reverts_url = _reverts(actors.context_of(newest), entries)
@@ -211,7 +195,7 @@ def _card(
         by=links.trail(actor=actor.person.key) if actor.person is not None else "",
         reason=head.reason,
         request=head.request,
-        observed=_observed(newest) if access.may_view_context else "",
+        observed=heads.observed(newest) if access.may_view_context else "",
         entries=folded,
         counts=() if own_entries else _counts(events, entries, beyond),
         events=len(events) if own_entries else len(events) + beyond.events,
@@ -228,38 +212,6 @@ def _card(
     )
 
 
-def head_of(event: Any, names: actors.Names, access: Access) -> Head:
-    """Return who made an event and why; ``names`` has those whom it does not name itself."""
-    context = actors.context_of(event)
-    actor = actors.actor_of(event, names)
-    return Head(
-        actor=actor,
-        who=who(actor, may_view_context=access.may_view_context),
-        on_behalf_of=_name(actor.on_behalf_of) if actor.on_behalf_of is not None else "",
-        reason=_text(context.get("reason")),
-        request=_request(context, actor) if access.may_view_context else "",
-    )
-
-
-def who(actor: Actor, *, may_view_context: bool) -> str:
-    """Return who it was: a user, else a program, else the role that had logged in."""
-    if actor.person is not None:
-        return _name(actor.person)
-    if actor.program is not None:
-        return safe(actor.program)[:_MOST_CHARACTERS]
-    if actor.role is not None and may_view_context:
-        return _("role %(role)s") % {"role": safe(actor.role)}
-    return _("no user")
-
-
-def _name(person: Person) -> str:
-    return safe(person.name or _("user %(key)s") % {"key": person.key})[:_MOST_CHARACTERS]
-
-
-def _text(value: Any) -> str:
-    return safe(value)[:300] if isinstance(value, str | int) else ""
-
-
 def _reverts(context: Any, entries: Entries) -> tuple[str, str]:
     """Return what a context says that was gone back to, or taken back, and where that is."""
     event, txid = (context.get(key) for key in ("reverts_event", "reverts_txid"))
@@ -271,8 +223,8 @@ def _reverts(context: Any, entries: Entries) -> tuple[str, str]:
         if not entries.access.may_view_context:
             return _("a whole request"), ""
         short = id if len(id) <= _ENOUGH_OF_AN_ID else f"{id[:_ENOUGH_OF_AN_ID]}…"
-        return _("context %(id)s") % {"id": _text(short)}, entries.links.context(id)
-    return _text(context.get("reverts_to")), ""
+        return _("context %(id)s") % {"id": heads.said(short)}, entries.links.context(id)
+    return heads.said(context.get("reverts_to")), ""
 
 
 def _reverted(found: Reverter | None, names: actors.Names, entries: Entries) -> Reverted | None:
@@ -285,7 +237,7 @@ def _reverted(found: Reverter | None, names: actors.Names, entries: Entries) -> 
         "gone back to": _("Reverted to by %(who)s"),
     }
     actor = actors.actor_of(found.event, names)
-    name = who(actor, may_view_context=entries.access.may_view_context)
+    name = heads.who(actor, may_view_context=entries.access.may_view_context)
     id = found.event.pgh_id
     text = f"{texts[found.how] % {'who': name}} (#{id})"
     return Reverted(
@@ -295,27 +247,6 @@ def _reverted(found: Reverter | None, names: actors.Names, entries: Entries) -> 
         event=found.event,
         is_back=found.how != "gone back to",
     )
-
-
-def _request(context: Any, actor: Actor) -> str:
-    """Return what was asked for, such as ``POST /orders/17/ship/``."""
-    parts = (_text(context.get(key)) for key in ("method", "url", "command", "task"))
-    found = " ".join(part for part in parts if part)
-    # Who it was says that already.
-    return "" if found == actor.program else found
-
-
-def _observed(event: Any) -> str:
-    """Return what PostgreSQL observed, where no context tells who wrote; of an import, from where."""
-    if isinstance(event.pgh_origin, dict):
-        return _("imported from %(peer)s") % {"peer": _text(event.pgh_origin.get("peer"))}
-    session = event.pgh_session if isinstance(event.pgh_session, dict) else {}
-    said = [_text(session.get("application"))]
-    if address := _text(session.get("address")):
-        said.append(_("from %(address)s") % {"address": address})
-    if event.pgh_context is None:
-        said.append(_("no context"))
-    return " ".join(part for part in said if part)
 
 
 def _counts(events: list[Any], entries: Entries, beyond: Beyond) -> list[Count]:

@@ -20,14 +20,9 @@ from django_filters.filters import CharFilter, ChoiceFilter, MultipleChoiceFilte
 from pgaudit_log.conf import settings
 from pgaudit_log.constants import BASELINE, MANUAL, OWN_MODELS
 from pgaudit_log.diffs.display import safe
-from pgaudit_log.filtersets import (
-    WORDS,
-    EventFilterSet,
-    EventsFilterSet,
-    MomentFilter,
-    WholeNumberFilter,
-    filterset_for,
-)
+from pgaudit_log.filtersets import EventFilterSet, EventsFilterSet, filterset_for
+from pgaudit_log.filtersets.base import WORDS
+from pgaudit_log.filtersets.field_filters import MomentFilter, WholeNumberFilter
 from pgaudit_log.presentation import search
 from pgaudit_log.presentation.access import Access, is_password
 from pgaudit_log.presentation.addresses import POSITIONS, address, kept

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 
 from pgaudit_log.declaring import former_names
 from pgaudit_log.exceptions import QueryError
-from pgaudit_log.filtersets import NULL, parsed
+from pgaudit_log.filtersets.field_values import NULL, parsed
 from pgaudit_log.presentation.access import Access
 from pgaudit_log.reading.changed_fields import field_of, stored
 from pgaudit_log.reading.expressions import StoredUnder, any_of, of_any_model, of_model

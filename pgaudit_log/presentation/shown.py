@@ -10,10 +10,10 @@ from django.db import models
 from django.utils.safestring import SafeString
 
 from pgaudit_log.constants import BASELINE, DELETE, INSERT, MANUAL, TRUNCATE, UPDATE
-from pgaudit_log.filtersets import WORDS
+from pgaudit_log.filtersets.base import WORDS
 from pgaudit_log.values.tables import Field
 
-__all__ = ["SIGNS", "WORDS", "Entry", "Shown", "apart"]
+__all__ = ["SIGNS", "WORDS", "Entry", "Named", "Shown", "apart"]
 
 
 SIGNS = {INSERT: "+", UPDATE: "~", DELETE: "−", TRUNCATE: "∅", MANUAL: "✎", BASELINE: "="}
@@ -23,6 +23,21 @@ def apart(kind: str, text: str) -> str:
     """Return what an object is, empty where its name begins with that, as ``order 17`` does."""
     begins = text[: len(kind)].casefold() == kind.casefold()
     return "" if begins and not text[len(kind) :][:1].isalnum() else kind
+
+
+@dataclass(frozen=True, kw_only=True)
+class Named:
+    """Something that is told by the object that it is about."""
+
+    kind: str
+    """What the object is, such as ``order``."""
+    text: str
+    """What the object was called."""
+
+    @property
+    def kind_apart(self) -> str:
+        """What the object is, where its name does not begin with that; ``order 17`` says it."""
+        return apart(self.kind, self.text)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +71,7 @@ class Reverted:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry:
+class Entry(Named):
     """One event, or several that tell of one many-to-many field."""
 
     event: Any
@@ -64,10 +79,6 @@ class Entry:
     sign: str
     word: Any
     model: type[models.Model] | None
-    kind: str
-    """What the object is, such as ``order``."""
-    text: str
-    """What the object was called."""
     url: str
     event_url: str
     shown: Sequence[Shown]
@@ -87,11 +98,6 @@ class Entry:
 
     tracker: str = ""
     """The tracker's label, where it says more than the operation."""
-
-    @property
-    def kind_apart(self) -> str:
-        """What the object is, where its name does not begin with that; ``order 17`` says it."""
-        return apart(self.kind, self.text)
 
     @property
     def has_blocks(self) -> bool:

@@ -10,16 +10,16 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.apps import apps
 from django.db import models
 from django.db.models import Q
 
 from pgaudit_log.capture_v1.references import former_key, moved_marker
-from pgaudit_log.constants import APP_LABEL, DELETE, INSERT, TRUNCATE, UPDATE
+from pgaudit_log.constants import DELETE, INSERT, TRUNCATE, UPDATE
 from pgaudit_log.declaring import former_names
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.reading.expressions import any_of
 from pgaudit_log.reading.filters import refuse_untracked
+from pgaudit_log.reading.trail_model import all_events
 from pgaudit_log.values import causal_order
 from pgaudit_log.values.tables import concrete
 
@@ -70,7 +70,7 @@ def model_of(obj: Any) -> type[models.Model]:
 
 def of(model: type[models.Model], key: str, using: str) -> models.QuerySet[Any, Any]:
     """Return the events of the row of ``model`` that has the key now, or had it last."""
-    return _trail(using).filter(conditions(model, key, using, "pgh_obj_id"))
+    return all_events(using).filter(conditions(model, key, using, "pgh_obj_id"))
 
 
 def conditions(model: type[models.Model], key: str, using: str, key_column: str) -> Q:
@@ -85,7 +85,7 @@ def conditions(model: type[models.Model], key: str, using: str, key_column: str)
 def life(model: type[models.Model], key: str, using: str) -> list[Stretch]:
     """Return the stretches of the present life of the row with the key, the newest first."""
     labels = former_names.labels_of(model, using)
-    events = _trail(using).filter(pgh_obj_model__in=labels)
+    events = all_events(using).filter(pgh_obj_model__in=labels)
     moved = [moved_marker(label) for label in labels]
     found: list[Stretch] = []
     before: int | None = None
@@ -110,12 +110,6 @@ def life(model: type[models.Model], key: str, using: str) -> list[Stretch]:
         if former is None:
             return found
         key, before = former, first
-
-
-def _trail(using: str) -> models.QuerySet[Any, Any]:
-    # Its model has the querysets that ask here.
-    trail: type[models.Model] = apps.get_model(APP_LABEL, "Events")
-    return trail._base_manager.using(using)
 
 
 def _leaves(labels: Iterable[str], keys: Collection[str]) -> Q:
@@ -167,7 +161,7 @@ def current_keys(
     deleted then.
     """
     labels = former_names.labels_of(model, using)
-    events = _trail(using).filter(pgh_obj_model__in=labels)
+    events = all_events(using).filter(pgh_obj_model__in=labels)
     found: dict[Place, str] = {}
     sought: dict[Place, Place] = {place: place for place in places}
     while sought:

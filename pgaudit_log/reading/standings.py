@@ -6,15 +6,14 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.apps import apps
 from django.db import models
 
-from pgaudit_log.constants import APP_LABEL
 from pgaudit_log.declaring.followed_relations import Part
 from pgaudit_log.reading import moments
 from pgaudit_log.reading.expressions import IsAnyOf
 from pgaudit_log.reading.moments import Moment
 from pgaudit_log.reading.part_rows import Member, PartRow, Replay
+from pgaudit_log.reading.trail_model import all_events
 from pgaudit_log.reading.whole_objects import WholeObject
 
 
@@ -47,10 +46,9 @@ def standing(
     past: Collection[int] | None = None
     if moment is not None:
         with moments.today():
-            trail: type[models.Model] = apps.get_model(APP_LABEL, "Events")
             ids = [record.id for record in whole.records]
             of_it = IsAnyOf(models.F("pgh_id"), ids, field=models.BigIntegerField())
-            events: Any = trail._base_manager.using(whole.using).filter(moment.past, of_it)
+            events: Any = all_events(whole.using).filter(moment.past, of_it)
             past = {*events.order_by().values_list("pk", flat=True)} - {*without}
     # An earlier object with the key is taken for the same, as it is by who asks for that time.
     replay = Replay(whole, past, is_born=True)

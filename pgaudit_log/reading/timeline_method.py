@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.apps import apps
 from django.db import models
 
-from pgaudit_log.constants import APP_LABEL
+from pgaudit_log.reading.trail_model import trail_model
 
 NAME = "timeline"
 
@@ -23,5 +22,5 @@ def timeline(self: models.Model) -> Any:
 
     They are those of ``Events.objects.timeline(obj, parts=True)``, each with ``pgh_part``.
     """
-    trail: Any = apps.get_model(APP_LABEL, "Events")
+    trail: Any = trail_model()
     return trail._default_manager.timeline(self, parts=True)

@@ -8,6 +8,7 @@
 --   @away@    - or +
 -- It goes ever larger steps until none of the next few events is of the transaction, and
 -- then halves what lies between, so that it reads some of them and not all.
+-- Reads no settings.
 WITH RECURSIVE search (inside, outside, step) AS (
     SELECT @inside@::bigint, NULL::bigint, 512::bigint
     UNION ALL

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from functools import wraps
 from typing import Any
 
-from django.apps import apps
 from django.db import models
 
 from pgaudit_log.declaring import declarations, types_modules
 from pgaudit_log.declaring.declarations import Declaration, ObjForeignKey
 from pgaudit_log.declaring.masks import is_masked
-from pgaudit_log.reading import event_classes, event_names, timeline_method
+from pgaudit_log.reading import event_classes, event_names, model_hooks, timeline_method
 from pgaudit_log.reading.event_fields import event_field
 from pgaudit_log.reading.event_model import Event
 from pgaudit_log.reading.light_fields import lightened
@@ -34,7 +32,7 @@ def build(declaration: Declaration) -> type[Event]:
     tracked = declaration.tracked_model
     module = event_names.models_module(declaration)
     event_names.refuse_taken(declaration, module)
-    _let_loops_go_on(declaration.app_label)
+    model_hooks.let_loops_go_on(declaration.app_label)
     # Where plugins of type checkers look a model up: by the name of its module.
     where = types_modules.name_of(declaration.app_label) or module.__name__
     event_model = type(declaration.model_name, (Event,), _attributes(declaration, where))
@@ -43,7 +41,7 @@ def build(declaration: Declaration) -> type[Event]:
     if declaration.follow:
         for model in dict.fromkeys([tracked, concrete(tracked)]):
             timeline_method.attach(model)
-    _follow_fields(concrete(tracked))
+    model_hooks.follow_fields(concrete(tracked), _complete_all)
     # A child may have been tracked before its parent.
     for child in _children(concrete(tracked)):
         for other in declarations.declarations_of(child):
@@ -53,7 +51,10 @@ def build(declaration: Declaration) -> type[Event]:
 
 
 def _children(model: type[models.Model]) -> list[type[models.Model]]:
-    """Return the models with tables of their own that inherit a model, at whatever depth."""
+    """Return the models with tables of their own that inherit a model, at whatever depth.
+
+    ``tables.heirs_of`` asks the registry for them, which cannot be asked while models are declared.
+    """
     subclasses = [
         child for direct in model.__subclasses__() for child in (direct, *_children(direct))
     ]
@@ -72,32 +73,11 @@ def complete(declaration: Declaration) -> None:
             event_model.add_to_class(name, field)
 
 
-def _follow_fields(model: type[models.Model]) -> None:
-    """Complete the typed events of a tracked model whenever it gets another field."""
-    meta: Any = model._meta
-    if "add_field" in vars(meta):
-        return
-    add_field = meta.add_field
-
-    @wraps(add_field)
-    def add_and_follow(field: Field, private: bool = False) -> None:
-        add_field(field, private=private)
-        for own in (model, *_children(model)):
-            for declaration in declarations.declarations_of(own):
-                complete(declaration)
-
-    # Django has no signal for it.
-    meta.add_field = add_and_follow
-
-
-def _let_loops_go_on(app_label: str) -> None:
-    """Let a loop over an app's models go on, although a class is added to them.
-
-    ``AppConfig.get_models()`` goes through the registry itself.
-    """
-    if apps.models_ready:
-        apps.all_models[app_label] = dict(apps.all_models[app_label])
-        apps.app_configs[app_label].models = apps.all_models[app_label]
+def _complete_all(model: type[models.Model]) -> None:
+    """Complete the typed events of a tracked model, and of its children."""
+    for own in (model, *_children(model)):
+        for declaration in declarations.declarations_of(own):
+            complete(declaration)
 
 
 def _attributes(declaration: Declaration, module_name: str) -> dict[str, Any]:

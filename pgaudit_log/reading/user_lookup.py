@@ -16,9 +16,9 @@ from django.db.models.fields.json import KeyTextTransform
 from django.db.models.lookups import Exact
 from django.utils.translation import gettext as _
 
-from pgaudit_log.constants import APP_LABEL
 from pgaudit_log.exceptions import QueryError
 from pgaudit_log.reading.expressions import OnBehalfOfText, UserText
+from pgaudit_log.reading.trail_model import all_events
 from pgaudit_log.values.keys import key_fields, parse_key, whole_key_text
 from pgaudit_log.values.tables import Field, concrete
 
@@ -147,13 +147,9 @@ def _known_key(model: type[models.Model], text: str, using: str) -> str | None:
     return next((own for own in candidates if own and _has_events(own, using)), None)
 
 
-def _events(using: str) -> Any:
-    return apps.get_model(APP_LABEL, "Events")._base_manager.using(using)
-
-
 def _has_events(key: str, using: str) -> bool:
     # Each index is asked by itself.
-    return any(_events(using).filter(Exact(side, key)).exists() for side in _SIDES.values())
+    return any(all_events(using).filter(Exact(side, key)).exists() for side in _SIDES.values())
 
 
 def _name(side: str) -> Any:
@@ -162,7 +158,7 @@ def _name(side: str) -> Any:
 
 def _was_called(key: str, name: str, using: str) -> bool:
     return any(
-        _events(using).filter(Q(Exact(column, key)) & Q(Exact(_name(side), name))).exists()
+        all_events(using).filter(Q(Exact(column, key)) & Q(Exact(_name(side), name))).exists()
         for side, column in _SIDES.items()
     )
 
@@ -171,6 +167,6 @@ def _called(name: str, using: str) -> list[str]:
     """Return the keys of those whom events call so; that reads all events once."""
     of_name = reduce(or_, (Q(Exact(_name(side), name)) for side in _SIDES))
     columns = [column for side, own in _SIDES.items() for column in (own, _name(side))]
-    rows = _events(using).filter(of_name).order_by().values_list(*columns).distinct()
+    rows = all_events(using).filter(of_name).order_by().values_list(*columns).distinct()
     people = [person for row in rows for person in (row[:2], row[2:])]
     return sorted({key for key, called in people if called == name and key})

@@ -10,18 +10,18 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.apps import apps
 from django.db import models
 from django.db.models import F, Q
 
 from pgaudit_log.capture_v1.references import former_key
-from pgaudit_log.constants import APP_LABEL, TRUNCATE
+from pgaudit_log.constants import TRUNCATE
 from pgaudit_log.declaring import declarations, former_names
 from pgaudit_log.declaring.followed_relations import Part
 from pgaudit_log.declaring.parts import parts_of
 from pgaudit_log.reading import moments, object_timeline, part_values, raw_events
 from pgaudit_log.reading.expressions import IsAnyOf, any_of
 from pgaudit_log.reading.raw_events import Record
+from pgaudit_log.reading.trail_model import all_events
 from pgaudit_log.values import causal_order
 from pgaudit_log.values.keys import key_fields, key_text
 from pgaudit_log.values.tables import concrete, parents_of
@@ -199,9 +199,8 @@ class _Loading:
         self.records.update(of_model)
 
     def _events_of(self, model: type[models.Model]) -> models.QuerySet[Any, Any]:
-        trail: type[models.Model] = apps.get_model(APP_LABEL, "Events")
         labels = former_names.labels_of(model, self.using)
-        return trail._base_manager.using(self.using).filter(pgh_obj_model__in=labels)
+        return all_events(self.using).filter(pgh_obj_model__in=labels)
 
     def _read(self, events: models.QuerySet[Any, Any]) -> list[Record]:
         return raw_events.read(events, self.using)

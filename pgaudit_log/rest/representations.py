@@ -9,8 +9,8 @@ from typing import Any
 from uuid import UUID
 
 from pgaudit_log.constants import BASELINE, INSERT
-from pgaudit_log.presentation.cards import head_of
 from pgaudit_log.presentation.entries import Entries
+from pgaudit_log.presentation.heads import head_of
 from pgaudit_log.presentation.renderers.base import Renderer
 from pgaudit_log.presentation.renderers.texts import LONGEST
 from pgaudit_log.presentation.shown import Entry, Shown

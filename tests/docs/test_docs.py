@@ -26,7 +26,7 @@ WORDS = [
     # Those of the code.
     *("declaration", "label", "former name", "level", "pin", "leaf", "capture function", "shape"),
     *("turn", "row", "row key", "key", "reference", "state", "past", "absence", "life", "frame"),
-    *("claim", "carrier", "target", "step", "move", "obstacle", "conflict", "neighbour", "stale"),
+    *("claim", "carrier", "target", "step", "move", "obstacle", "conflict", "case", "stale"),
 ]
 
 LONGEST_LINE = 300

@@ -1,11 +1,8 @@
-"""Filter sets: the questions of the trail and of typed events as forms of django-filter."""
+"""What both kinds of events can be asked: the filters of the trail's set, and of typed events'."""
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -14,37 +11,27 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.lookups import Exact
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 from django_filters import FilterSet
 from django_filters.filters import (
-    CharFilter,
     ChoiceFilter,
-    Filter,
     MultipleChoiceFilter,
     UUIDFilter,
 )
 
-from pgaudit_log.constants import BASELINE, DELETE, INSERT, MANUAL, OWN_MODELS, TRUNCATE, UPDATE
-from pgaudit_log.declaring import declarations
+from pgaudit_log.constants import BASELINE, DELETE, INSERT, MANUAL, TRUNCATE, UPDATE
 from pgaudit_log.declaring.masks import is_masked
 from pgaudit_log.declaring.trackers import UNSET
-from pgaudit_log.exceptions import DeclarationError, QueryError
-from pgaudit_log.models import Events
+from pgaudit_log.exceptions import QueryError
+from pgaudit_log.filtersets.field_filters import MomentFilter, TextFilter, WholeNumberFilter
+from pgaudit_log.filtersets.field_values import value_of
 from pgaudit_log.reading import user_lookup
 from pgaudit_log.reading.changed_fields import field_of
-from pgaudit_log.reading.event_model import Event
 from pgaudit_log.reading.filters import known_labels, of_context, of_name
-from pgaudit_log.values import moment_parser
-from pgaudit_log.values.keys import short_key
-from pgaudit_log.values.tables import Field, concrete
 
 NONE = "none"
 """What is entered for events without a user."""
-
-NULL = "null"
-"""What is entered for the absence of a value, SQL ``NULL``."""
 
 WORDS = {
     INSERT: _lazy("added"),
@@ -56,19 +43,8 @@ WORDS = {
 }
 """What happened, as a word of forms and screens."""
 
-_MOST_DIGITS = 1000
-
 _MOST_KEYS = 20
 """How deep a key of a context may be: each is an expression within the next one."""
-
-MOST_CHARACTERS = 5000
-"""How long a text may be that is asked for."""
-
-
-def model_choices() -> list[tuple[str, str]]:
-    """Return the labels of the tracked models with their names."""
-    tracked = {d.label: concrete(d.tracked_model) for d in declarations.declarations()}
-    return [(label, str(model._meta.verbose_name)) for label, model in sorted(tracked.items())]
 
 
 def label_choices() -> list[tuple[str, str]]:
@@ -94,42 +70,6 @@ class QuestionForm(forms.Form):
             except ValidationError as error:
                 self.add_error(None, error)
         return cleaned
-
-
-class TextFilter(CharFilter):
-    """A filter that takes a text of a line, not a document."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**{"max_length": MOST_CHARACTERS, **options})
-
-
-class WholeNumberFilter(Filter):
-    """A filter that takes an integer."""
-
-    field_class = forms.IntegerField
-
-
-class _MomentField(forms.DateTimeField):
-    """A moment as command lines take it; a date alone is where the day begins, or ends."""
-
-    def __init__(self, *, is_end: bool = False, **options: Any) -> None:
-        self.is_end = is_end
-        super().__init__(**options)
-
-    def to_python(self, value: Any) -> Any:
-        """Return the moment."""
-        if not isinstance(value, str) or not value.strip():
-            return super().to_python(value)
-        try:
-            return moment_parser.moment_of(value.strip(), is_end=self.is_end)
-        except QueryError as error:
-            raise ValidationError(str(error), code="invalid") from error
-
-
-class MomentFilter(Filter):
-    """A filter that takes a moment."""
-
-    field_class = _MomentField
 
 
 class EventFilterSet(FilterSet):
@@ -288,136 +228,3 @@ class EventFilterSet(FilterSet):
     def filter_transaction(self, queryset: Any, name: str, value: int) -> Any:
         """Return the events of a transaction."""
         return queryset.in_transaction(value)
-
-
-class EventsFilterSet(EventFilterSet):
-    """The filters of the trail."""
-
-    model = ChoiceFilter(choices=model_choices, method="filter_model", label=_lazy("Model"))
-
-    class Meta(EventFilterSet.Meta):
-        model = Events
-
-    def filter_model(self, queryset: Any, name: str, value: str) -> Any:
-        """Return the events of a model, those under its former labels too."""
-        if value in OWN_MODELS:
-            # No model of that name is tracked, nor need there be an event yet.
-            return queryset.filter(pgh_obj_model=value)
-        return queryset.across(value)
-
-    def ask_object(self, cleaned: Mapping[str, Any], queryset: Any) -> Any:
-        """Return the events of the object whose key was given, together with its model."""
-        if not (key := cleaned.get("object")):
-            return queryset
-        if not cleaned.get("model"):
-            raise ValidationError({"object": _("Choose the object's model, too.")})
-        # As the trail shows it, or as long as it is.
-        keys = {key, short_key(key)}
-        return queryset.filter(pgh_obj_id__in=keys)
-
-    def tracked_models(self, cleaned: Mapping[str, Any]) -> list[type[models.Model]]:
-        """Return the chosen model, or all that are tracked."""
-        chosen = cleaned.get("model")
-        found = (
-            concrete(d.tracked_model)
-            for d in declarations.declarations()
-            if not chosen or d.label == chosen
-        )
-        return list(dict.fromkeys(found))
-
-    def ask(self, cleaned: Mapping[str, Any], queryset: Any = None) -> Any:
-        """Return ``queryset`` narrowed by what concerns several fields at once."""
-        if queryset is None and cleaned.get("model"):
-            queryset = self.filter_model(self.queryset, "model", cleaned["model"])
-        return super().ask(cleaned, queryset)
-
-
-class _TypedFilterSet(EventFilterSet):
-    def ask_object(self, cleaned: Mapping[str, Any], queryset: Any) -> Any:
-        key = cleaned.get("object")
-        return queryset.filter(pgh_obj_key=key) if key else queryset
-
-    def tracked_models(self, cleaned: Mapping[str, Any]) -> list[type[models.Model]]:
-        return [concrete(self._meta.model.pgh_tracked_model)]
-
-
-def filterset_for(
-    event_model: type[Event], fields: Sequence[str] | Mapping[str, Sequence[str]] = ()
-) -> type[FilterSet]:
-    """Return a filter set for a class of typed events.
-
-    Args:
-        event_model: such as ``Order.pgh_event_model``, or a proxy of it.
-        fields: fields of its own to filter by too, as django-filter's ``Meta.fields``.
-
-    Raises:
-        DeclarationError: for what is no class of typed events.
-    """
-    declaration = getattr(event_model, "pgh_declaration", None)
-    if declaration is None:
-        raise DeclarationError(
-            f"filterset_for() was given {event_model!r}. Give a class of typed events, such as"
-            " Order.pgh_event_model; EventsFilterSet is for the trail."
-        )
-    known = declarations.event_labels(declaration)
-    labels = [(label, label) for label in sorted(known)]
-    meta = type("Meta", (EventFilterSet.Meta,), {"model": event_model, "fields": fields})
-    attributes = {
-        "__doc__": f"The filters of {event_model.__name__}.",
-        "Meta": meta,
-        "label": ChoiceFilter(field_name="pgh_label", choices=labels, label=_lazy("Tracker")),
-    }
-    return type(f"{event_model.__name__}FilterSet", (_TypedFilterSet,), attributes)
-
-
-def value_of(fields: Sequence[Field], text: str, side: str) -> Any:
-    """Return the value that ``text`` is of the first of ``fields`` that can have it.
-
-    Raises:
-        ValidationError: when none can.
-    """
-    if text == NULL:
-        return None
-    for field in fields:
-        try:
-            return parsed(field, text)
-        except (ArithmeticError, RecursionError, TypeError, ValueError, ValidationError):
-            continue
-    raise ValidationError({side: _("“%s” is no value of this field.") % text})
-
-
-def parsed(field: Field, text: str) -> Any:
-    """Return the value of a field that a text means: as it is stored, or the label of a choice.
-
-    Raises:
-        ArithmeticError, RecursionError, TypeError, ValueError, ValidationError: when it is none.
-    """
-    choices = {str(label).casefold(): code for code, label in getattr(field, "flatchoices", ())}
-    if text not in map(str, choices.values()) and text.casefold() in choices:
-        return choices[text.casefold()]
-    while isinstance(field, models.ForeignKey):
-        field = field.target_field
-    if isinstance(field, models.JSONField):
-        return json.loads(text, parse_float=_finite, parse_constant=_finite)
-    if isinstance(field, models.BooleanField):
-        text = text.title()
-    value = field.to_python(text)
-    if isinstance(field, models.GenericIPAddressField):
-        field.run_validators(value)
-    if isinstance(value, Decimal) and value.is_finite() and abs(value.adjusted()) > _MOST_DIGITS:
-        raise ValueError(text)
-    if isinstance(field, models.DateTimeField) and timezone.is_naive(value):
-        return timezone.make_aware(value)
-    return value
-
-
-def _finite(text: str) -> float:
-    """Return a number of a document; what Python has for ``NaN`` and ``1e400`` is none of JSON.
-
-    Raises:
-        ValueError: for those.
-    """
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(text)
-    return number
