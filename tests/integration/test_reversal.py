@@ -298,30 +298,23 @@ def test_a_value_of_any_type_goes_back_to_the_last_bit(
 ) -> None:
     skip_what_the_server_lacks(type_name)
     thing = made.make("Thing", v=SqlField(type_name, null=True), n=models.IntegerField(default=0))
-    for literal in CASES[type_name]:
-        configure(session)
-        execute("DELETE FROM shop_thing")
-        execute(f"INSERT INTO shop_thing (id, v, n) VALUES (1, ({literal})::{type_name}, 1)")
-        copies = Copies(thing)
-        # What has not changed since is no conflict.
-        assert undone(thing, "I", session, is_applied=False).obstacles == ()
-        execute("UPDATE shop_thing SET v = NULL, n = 2")
-        undone(thing, "U", session)
-        assert copies.differences() == [], literal
-        execute("DELETE FROM shop_thing")
-        undone(thing, "D", session)
-        assert copies.differences() == [], literal
-
-
-def undone(model: Any, operation: str, session: str, *, is_applied: bool = True) -> Plan:
-    """Undo the newest event; Django itself reads its date with plain settings only."""
-    configure("plain")
-    event = event_of(model, operation)
     configure(session)
-    plan = undo(event)
-    if is_applied:
-        plan.apply()
-    return plan
+    with pgaudit_log.context() as inserting:
+        for number, literal in enumerate(CASES[type_name]):
+            execute(
+                f"INSERT INTO shop_thing (id, v, n) VALUES ({number}, ({literal})::{type_name}, 1)"
+            )
+    copies = Copies(thing)
+    # What has not changed since is no conflict.
+    assert undo(context=inserting).obstacles == ()
+    with pgaudit_log.context() as updating:
+        execute("UPDATE shop_thing SET v = NULL, n = 2")
+    undo(context=updating).apply()
+    assert copies.differences() == []
+    with pgaudit_log.context() as deleting:
+        execute("DELETE FROM shop_thing")
+    undo(context=deleting).apply()
+    assert copies.differences() == []
 
 
 def test_settings_of_the_session_are_as_before(order: Order) -> None:
