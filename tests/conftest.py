@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tests.shop.models import Customer
 
 
-TESTS_PER_SESSION = int(__import__("os").environ.get("TPS", "50"))
+TESTS_PER_SESSION = 50
 _since_reconnecting: list[pytest.Item] = []
 
 
