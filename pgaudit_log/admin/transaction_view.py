@@ -29,9 +29,9 @@ from pgaudit_log.presentation.entries import Entries
 from pgaudit_log.presentation.links import Links
 from pgaudit_log.presentation.reverted import reverters
 from pgaudit_log.presentation.shown import Entry, Reverted
+from pgaudit_log.presentation.transaction_times import of_transaction
 from pgaudit_log.reading import actors
 from pgaudit_log.reading.transaction_ends import end_of
-from pgaudit_log.values.moment_parser import moment_of
 
 MOST_EVENTS = 500
 """How many events stand on a page."""
@@ -66,7 +66,7 @@ def transaction(site: AdminSite, request: HttpRequest, txid: int) -> TemplateRes
     access = _access(site, request)
     try:
         with pages.bounded(str(Events.objects.db)):
-            events = _of_transaction(txid, request.GET.get("t", ""))
+            events = of_transaction(Events.objects, txid, began=request.GET.get("t", ""))
             title = _("Transaction %(txid)d") % {"txid": txid}
             undo = AdminLinks(site).undo_transaction(txid), _("Undo this whole transaction…")
             return _page(access, events, title, undo, is_transaction=True)
@@ -79,22 +79,6 @@ def _access(site: AdminSite, request: HttpRequest) -> AdminAccess:
     if not access.may_view_trail:
         raise PermissionDenied
     return access
-
-
-def _of_transaction(txid: int, began: str) -> Any:
-    """Return the events of a transaction, all of which are of the time at which it began.
-
-    What an address says of that time is as good as any; where it is wrong, it is looked for.
-    """
-    events: Any = Events.objects.in_transaction(txid) if txid < 2**63 else Events.objects.none()
-    times = events.order_by().values_list("pgh_created_at", flat=True)
-    try:
-        found = list(times.filter(pgh_created_at=moment_of(began))[:1])
-    except QueryError:
-        found = []
-    # Not in order, so that the first that is found will do.
-    found = found or list(times[:1])
-    return events.filter(pgh_created_at=found[0]) if found else Events.objects.none()
 
 
 def context(site: AdminSite, request: HttpRequest, id: UUID) -> TemplateResponse:

@@ -28,9 +28,10 @@ from pgaudit_log.presentation.access import Access, is_password
 from pgaudit_log.presentation.addresses import POSITIONS, address, kept
 from pgaudit_log.presentation.bulk import MOST_EVENTS, in_bulk_transactions
 from pgaudit_log.presentation.entries import OWN
+from pgaudit_log.presentation.transaction_times import of_transaction
 from pgaudit_log.reading.changed_fields import field_of
 from pgaudit_log.reading.event_model import Event
-from pgaudit_log.reading.expressions import UserText
+from pgaudit_log.reading.expressions import UserText, of_any_model
 from pgaudit_log.values.tables import own_columns
 
 PERIODS = {
@@ -180,6 +181,10 @@ class GuardedFilterSet(EventFilterSet):
         least = self.form.cleaned_data.get("bulk")
         return in_bulk_transactions(found, least) if least else found
 
+    def filter_transaction(self, queryset: Any, name: str, value: int) -> Any:
+        """Return the events of a transaction, however many they are."""
+        return of_transaction(queryset, value)
+
     def filter_acted(self, queryset: Any, name: str, value: str) -> Any:
         """Return the events that a person, a program or nobody made who is known."""
         return queryset.filter(ACTED[value][1])
@@ -295,7 +300,10 @@ class TrailFilterSet(GuardedFilterSet, EventsFilterSet):
             except ValidationError as error:
                 raise ValidationError({search.NAME: error.messages}) from error
         if any(cleaned.get(name) for name in _BY_VALUE):
-            asked = asked.filter(self.access.viewable_events())
+            one = cleaned.get("model") and cleaned["model"] not in OWN_MODELS
+            asked = asked.filter(
+                of_any_model(self.tracked_models(cleaned)) if one else self.access.viewable_events()
+            )
         return asked
 
     def tracked_models(self, cleaned: Mapping[str, Any]) -> list[type[models.Model]]:

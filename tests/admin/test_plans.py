@@ -73,6 +73,7 @@ CASES: list[tuple[str, dict[str, str]]] = [
     ("", {"q": "status:paid"}),
     ("", {"q": "paid"}),
     ("", {"bulk": "2"}),
+    ("", {"transaction": "{txid}"}),
     ("", {"acted": "none", "source": "trigger"}),
     ("", {"at": "2030-01-01", "period": "all"}),
     ("object/shop.Order/{order}/", {}),
@@ -104,11 +105,7 @@ def test_no_page_reads_a_whole_partition(
 
 @pytest.mark.parametrize(
     "query",
-    [
-        {"model": "shop.Order", "object": "1"},
-        {"model": "shop.Order", "changed": "status"},
-        {"q": "7"},
-    ],
+    [{"label": "update"}, {"changed": "status"}, {"q": "7"}],
 )
 def test_what_may_be_seen_is_one_list_to_compare_with(root: Client, query: dict[str, str]) -> None:
     with CaptureQueriesContext(connection) as captured:
@@ -118,3 +115,23 @@ def test_what_may_be_seen_is_one_list_to_compare_with(root: Client, query: dict[
     for sql in asked:
         # Of the filter itself, and no more for each model that there is.
         assert sql.count('"model" = ') <= 2
+
+
+@pytest.mark.parametrize("query", [{"object": "1"}, {"changed": "status"}, {"label": "update"}])
+def test_of_a_chosen_model_no_other_is_asked_for(root: Client, query: dict[str, str]) -> None:
+    with CaptureQueriesContext(connection) as captured:
+        asked = {"model": "shop.Order", **query, "period": "all"}
+        assert root.get(TRAIL, asked).status_code == 200
+    events = [one["sql"] for one in captured.captured_queries if '"model" = ' in one["sql"]]
+    assert events
+    assert not any("shop.Customer" in sql for sql in events)
+
+
+def test_the_events_of_a_transaction_are_looked_for_at_its_time(root: Client, many: None) -> None:
+    [event] = Events.objects.filter(pgh_obj_model="shop.Order")[:1]
+    with CaptureQueriesContext(connection) as captured:
+        page = root.get(TRAIL, {"transaction": event.pgh_txid})
+    assert f"{event.pgh_txid}" in page.content.decode()
+    ordered = [one["sql"] for one in captured.captured_queries if '"txid" IN' in one["sql"]]
+    ordered = [sql for sql in ordered if "ORDER BY" in sql]
+    assert ordered and all('"created_at" = ' in sql for sql in ordered)
