@@ -20,6 +20,7 @@ from pgaudit_log.operating import hold, plan_retention, release, verify
 from pgaudit_log.operating.partition_plans import Plan
 from pgaudit_log.reversal import revert
 from pgaudit_log.values.ages import Age
+from tests import query_plans
 from tests.partitions import (
     OWN,
     clean_log,
@@ -284,3 +285,26 @@ def test_orders_of_a_context_user(past: dict[str, Any]) -> None:
     hold(user=7, reason="case 11")
     keep_for(f"{HORIZON_AGE}d")
     assert order.events.count() == 3
+
+
+def test_what_stays_of_many_objects_is_found_in_one_pass() -> None:
+    rows = 1_000
+    parts = [
+        (0, "I", "insert", "TRUE"),
+        # Of transactions that overtook the deletions of a long one.
+        (1, "U", "update", "n % 2 = 0"),
+        (0, "D", "delete", "n % 2 = 1"),
+        (1, "D", "delete", "n % 4 = 0"),
+    ]
+    for number, operation, label, test in parts:
+        execute(
+            "INSERT INTO pgaudit_log_event (created_at, model, obj_pk, label, operation, snapshot)"
+            " SELECT %s, 'shop.Customer', n, %s, %s, jsonb_build_object('id', n, 'name', 'Ana')"
+            f" FROM generate_series(1, {rows}) AS n WHERE {test.replace('%', '%%')} ORDER BY n",
+            [month(number), label, operation],
+        )
+    with query_plans.compared("INSERT INTO", "pgaudit_log_stay") as compared:
+        plan = plan_retention(older_than=Age.of("45d"), trust_clock=True)
+    assert sum(step.events for step in plan.steps) == rows // 2 * 3 + rows // 2
+    assert len(compared) > 3
+    assert max(compared) <= 2 * rows
