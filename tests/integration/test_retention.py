@@ -11,7 +11,7 @@ from django.utils import timezone
 
 import pgaudit_log
 from pgaudit_log.backfill import backfill
-from pgaudit_log.constants import AT_KEY
+from pgaudit_log.constants import AT_KEY, LOWEST_ID
 from pgaudit_log.database.partitions.leaves import leftovers
 from pgaudit_log.diffs import blame, diff
 from pgaudit_log.exceptions import PlanError, QueryError, UnknownPastError
@@ -308,3 +308,16 @@ def test_what_stays_of_many_objects_is_found_in_one_pass() -> None:
     assert sum(step.events for step in plan.steps) == rows // 2 * 3 + rows // 2
     assert len(compared) > 3
     assert max(compared) <= 2 * rows
+
+
+def test_what_has_the_first_id_that_there_is_stays_with_what_is_rewritten(
+    past: dict[str, Any],
+) -> None:
+    # Of the first millisecond of 1970, such as imports have of records without a time.
+    execute(
+        "INSERT INTO pgaudit_log_event (id, created_at, model, obj_pk, label, operation)"
+        " OVERRIDING SYSTEM VALUE VALUES (%s, %s, 'shop.Order', '1', 'insert', 'I')",
+        [LOWEST_ID, month(0)],
+    )
+    keep_for(models=["shop.Customer"])
+    assert execute("SELECT count(*) FROM pgaudit_log_event WHERE id = %s", [LOWEST_ID]) == [(1,)]
