@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from typing import Any
 
-from django.db import models
+from django.db import connection, models
 
 from pgaudit_log.database.partitions.calendar import period_at
 
@@ -43,3 +45,29 @@ def uses(queryset: Any, condition: str) -> bool:
     return all(
         condition in scan.get("Index Cond", "") + scan.get("Recheck Cond", "") for scan in scans
     )
+
+
+@contextmanager
+def compared(*texts: str) -> Iterator[list[int]]:
+    """Yield a list that gets, of each statement of a block with these texts, how many pairs it compares.
+
+    That is what the joins of its SELECT have found and left out again.
+    """
+    found: list[int] = []
+
+    def explain(run: Any, sql: str, params: Any, many: bool, about: Any) -> Any:
+        if all(text in sql for text in texts):
+            select = sql[sql.index("SELECT") :].removesuffix(" ON CONFLICT DO NOTHING")
+            with connection.cursor() as cursor:
+                cursor.cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {select}", params)
+                [plan] = cursor.fetchone()[0]
+            found.append(
+                sum(
+                    int(node.get("Rows Removed by Join Filter", 0) * node["Actual Loops"])
+                    for node in walk(plan["Plan"])
+                )
+            )
+        return run(sql, params, many, about)
+
+    with connection.execute_wrapper(explain):
+        yield found

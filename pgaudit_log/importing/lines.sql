@@ -29,6 +29,7 @@ counted AS (
         wanted.*,
         GREATEST(millisecond * @ids_of_a_millisecond@, used.largest + 1) AS start,
         row_number() OVER (ORDER BY millisecond, place) AS n,
+        row_number() OVER (PARTITION BY millisecond ORDER BY place) = 1 AS is_first,
         count(*) OVER (PARTITION BY millisecond) AS events
     FROM wanted
     LEFT JOIN used USING (millisecond)
@@ -36,7 +37,8 @@ counted AS (
 placed AS (
     SELECT
         counted.*,
-        CASE WHEN start + events <= (millisecond + 1) * @ids_of_a_millisecond@ THEN start ELSE
+        -- Behind the first of a millisecond come the others of it: see below.
+        CASE WHEN start + events <= (millisecond + 1) * @ids_of_a_millisecond@ OR NOT is_first THEN start ELSE
             -- More than the millisecond has room for: behind what is there of the next ones, too.
             GREATEST(start, (
                 SELECT max(used.largest) + 1

@@ -4,20 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from django.db import DatabaseError, connections, models, router, transaction
+from django.db import DatabaseError, connections, models, router
 
-from pgaudit_log.constants import ACCESS
+from pgaudit_log.constants import ACCESS, LOWEST_ID
 from pgaudit_log.database import own_events, standing_holds
 from pgaudit_log.database.installed_schema import GUARDS
 from pgaudit_log.database.partitions.catalogue import LOCK_TIMEOUT
 from pgaudit_log.declaring import declarations, former_names, model_labels
 from pgaudit_log.exceptions import InstallationError, PlanError, QueryError
 from pgaudit_log.importing.peers import PEERS
+from pgaudit_log.values.pinned_settings import pinned
 from pgaudit_log.values.tables import concrete
 
 BATCH_SIZE = 10_000
 """Events a transaction. Writers of a partition's time wait while one is taken back."""
+
+_BY_ID = {
+    # In the order of an index, whatever the planner thinks of a table that was just filled.
+    "enable_seqscan": "off",
+    "enable_bitmapscan": "off",
+    "enable_sort": "off",
+    "jit": "off",
+}
 
 _GUARD = GUARDS[0]
 """The trigger that keeps events from being deleted."""
@@ -66,7 +76,9 @@ class Withdrawal:
             if holding := standing_holds.obstacles(self.using, self.labels):
                 raise PlanError(f"Nothing was taken back. {' '.join(holding)}")
             for partition in self.partitions:
-                while taken := self._take_batch(partition, batch_size):
+                first = LOWEST_ID
+                while found := self._take_batch(partition, first, batch_size):
+                    first, taken = found[0] + 1, found[1]
                     gone += taken
                     if progress is not None:
                         progress(gone, max(gone, self.events))
@@ -75,23 +87,24 @@ class Withdrawal:
                 own_events.write(self.using, own_events.MAINTENANCE, "import withdrawn", data)
         return gone
 
-    def _take_batch(self, partition: str, limit: int) -> int:
+    def _take_batch(self, partition: str, first: int, limit: int) -> tuple[int, int] | None:
+        """Take back the next events from an id on; return the last of them, and how many went.
+
+        What went before is still there for a while: it is not looked at again.
+        """
+        wanted = "id >= %s AND id <= %s AND origin ->> 'peer' = %s AND model = ANY(%s)"
+        given: list[Any] = [self.peer, list(self.steps)]
         try:
-            with transaction.atomic(using=self.using), connections[self.using].cursor() as cursor:
+            with pinned(self.using, **_BY_ID), connections[self.using].cursor() as cursor:
                 cursor.execute("SELECT set_config('lock_timeout', %s, true)", [LOCK_TIMEOUT])
                 cursor.execute(f"ALTER TABLE {partition} DISABLE TRIGGER {_GUARD}")
                 cursor.execute(
-                    f"""
-                    DELETE FROM {partition}
-                    WHERE (id, created_at) IN (
-                        SELECT id, created_at
-                        FROM {partition}
-                        WHERE id < 0 AND origin ->> 'peer' = %s AND model = ANY(%s)
-                        LIMIT %s
-                    )
-                    """,
-                    [self.peer, list(self.steps), limit],
+                    f"SELECT max(id) FROM (SELECT id FROM {partition} WHERE {wanted}"
+                    " ORDER BY id LIMIT %s) AS batch",
+                    [first, -1, *given, limit],
                 )
+                [last] = cursor.fetchone()
+                cursor.execute(f"DELETE FROM {partition} WHERE {wanted}", [first, last, *given])
                 taken = cursor.rowcount
                 cursor.execute(f"ALTER TABLE {partition} ENABLE ALWAYS TRIGGER {_GUARD}")
         except DatabaseError as error:
@@ -99,7 +112,7 @@ class Withdrawal:
                 f"No more of {partition} could be taken back: {str(error).strip()} Mend that, or try"
                 " again when nothing is written to it; the role must own the event table."
             ) from error
-        return int(taken)
+        return None if last is None else (int(last), int(taken))
 
 
 def plan_withdrawal(

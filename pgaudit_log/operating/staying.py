@@ -20,6 +20,7 @@ from pgaudit_log.operating.holds import Hold, held_sql
 from pgaudit_log.operating.retention_rules import Rule, Told
 from pgaudit_log.reading.snapshot_sql import text_array_sql
 from pgaudit_log.timetravel import state_sql
+from pgaudit_log.values.pinned_settings import pinned
 from pgaudit_log.values.quoting import quote_literal
 from pgaudit_log.values.sql_text import Sql
 
@@ -27,6 +28,13 @@ REFERENCES_REACH = timedelta(days=32)
 """How much later an event may be that refers to another one for a large value: a month at most."""
 
 _OF_ROWS = f"operation IN ({', '.join(map(quote_literal, OF_ROWS))})"
+
+_ROOM = {
+    "work_mem": "64MB",
+    "jit": "off",
+    # What stays meets all old events, and the planner knows of neither yet how many they are.
+    "enable_nestloop": "off",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +78,13 @@ class Staying:
         )
         for number, rule in enumerate(self.rules):
             self._add_baselines(cursor, number, rule)
+        with pinned(self.using, **_ROOM):
+            kept = self._add_others(cursor)
+        cursor.execute(f"ANALYZE {self.table}")
+        return kept
+
+    def _add_others(self, cursor: Any) -> list[Kept]:
+        """Add what stays beside the baselines, and return how much of it because of which hold."""
         self._add(
             cursor,
             f"JOIN {self.table} AS newest ON newest.turn IS NOT NULL AND newest.txid = event.txid"
@@ -82,7 +97,6 @@ class Staying:
         while self._add_ends(cursor):
             # They may refer to large values, too.
             self._add_large(cursor)
-        cursor.execute(f"ANALYZE {self.table}")
         return kept
 
     def gone(self, cursor: Any) -> list[tuple[Period, Gone]]:
@@ -169,17 +183,24 @@ class Staying:
             )
             [last] = cursor.fetchone()
             if last is not None:
+                own = self._subject.replace("subject", "own")
+                # The last end of each key, and of all: asked of each two events, it would take as
+                # many times longer as there are ends.
                 self._add(
                     cursor,
-                    "",
+                    "LEFT JOIN (SELECT own.part, departure.key, max(ending.id) AS id"
+                    f" FROM {EVENT_TABLE} AS ending JOIN {own} USING (model)"
+                    " CROSS JOIN LATERAL (SELECT ending.obj_pk AS key"
+                    f" UNION ALL {self._former_keys('ending')}) AS departure"
+                    f" WHERE {within(period, 'ending.')} AND ({self._is_end('ending')})"
+                    " GROUP BY own.part, departure.key) AS ended"
+                    " ON ended.part = subject.part AND ended.key = event.obj_pk"
+                    " LEFT JOIN (SELECT own.part, max(ending.id) AS id"
+                    f" FROM {EVENT_TABLE} AS ending JOIN {own} USING (model)"
+                    f" WHERE {within(period, 'ending.')} AND ending.operation = 'T'"
+                    " GROUP BY own.part) AS emptied ON emptied.part = subject.part",
                     f"event.created_at >= {_moment(period.end)} AND event.id < {last}"
-                    f" AND event.{_OF_ROWS} AND EXISTS ("
-                    f"SELECT FROM {EVENT_TABLE} AS ending JOIN {self._subject.replace('subject', 'own')}"
-                    f" USING (model) WHERE {within(period, 'ending.')} AND own.part = subject.part"
-                    f" AND ending.id > event.id AND ({self._is_end('ending')})"
-                    " AND (ending.operation = 'T' OR ending.obj_pk = event.obj_pk"
-                    " OR ending.refs && ARRAY(SELECT start || event.obj_pk"
-                    f" FROM unnest({self._former_starts}) AS start)))",
+                    f" AND event.{_OF_ROWS} AND event.id < GREATEST(ended.id, emptied.id)",
                 )
 
     def _is_end(self, event: str) -> str:
@@ -196,10 +217,14 @@ class Staying:
         """Return what refs have where the key of a row was changed."""
         return text_array_sql([moved_marker(label) for label in self._labels])
 
-    @property
-    def _former_starts(self) -> str:
-        """Return what refs have in front of a former key."""
-        return text_array_sql([former_key(label, "") for label in self._labels])
+    def _former_keys(self, event: str) -> str:
+        """Return the SELECT of the ``key`` that a row had before an event, where it was changed."""
+        starts = text_array_sql([former_key(label, "") for label in self._labels])
+        return (
+            'SELECT substr(reference, length(start) + 1) COLLATE "C" AS key'
+            f" FROM unnest({event}.refs) AS reference"
+            f" JOIN unnest({starts}) AS start ON starts_with(reference, start)"
+        )
 
     def _add_large(self, cursor: Any) -> None:
         """Add the events that have a large value which one that stays refers to."""
@@ -222,19 +247,28 @@ class Staying:
 
     def _add_ends(self, cursor: Any) -> int:
         """Add what says that rows were gone of which something stays; return how many there were."""
-        is_before = "(stay.id < event.id OR stay.txid = event.txid) AND stay.id <> event.id"
         stays = f"SELECT FROM {self.table} AS stay WHERE stay.part = subject.part AND stay.is_there"
-        return self._add(
+        is_new = f"NOT EXISTS (SELECT FROM {self.table} AS stay WHERE stay.id = event.id)"
+        ended = self._add(
             cursor,
-            "LEFT JOIN LATERAL ("
-            "SELECT substr(reference, length(start) + 1) AS key FROM unnest(event.refs) AS reference"
-            f" JOIN unnest({self._former_starts}) AS start ON starts_with(reference, start)"
+            f"LEFT JOIN LATERAL ({self._former_keys('event')}"
             f" WHERE event.refs && {self._markers} LIMIT 1) AS former ON event.operation = 'U'",
-            f"(event.operation IN ('D', 'T') OR former.key IS NOT NULL)"
-            f" AND NOT EXISTS (SELECT FROM {self.table} AS stay WHERE stay.id = event.id)"
-            f" AND EXISTS ({stays} AND {is_before} AND (event.operation = 'T'"
-            " OR stay.key = COALESCE(former.key, event.obj_pk)))",
+            f"(event.operation = 'D' OR former.key IS NOT NULL) AND {is_new}"
+            f" AND EXISTS ({stays} AND stay.key = COALESCE(former.key, event.obj_pk)"
+            " AND (stay.id < event.id OR stay.txid = event.txid))",
         )
+        # By itself: above, what stays is found by its key, which this has not.
+        there = f"FROM {self.table} WHERE is_there"
+        emptied = self._add(
+            cursor,
+            f"LEFT JOIN (SELECT part, min(id) AS id {there} GROUP BY part) AS first"
+            " ON first.part = subject.part"
+            f" LEFT JOIN (SELECT DISTINCT part, txid {there}) AS same"
+            " ON same.part = subject.part AND same.txid = event.txid",
+            f"event.operation = 'T' AND {is_new}"
+            " AND (first.id < event.id OR same.txid IS NOT NULL)",
+        )
+        return ended + emptied
 
 
 def _moment(moment: datetime) -> str:

@@ -233,21 +233,39 @@ def _in_force(
         snapshot=snapshot,
         today=today_source("state", table) if table.is_renamed else "",
         large=large,
-        not_moved_away=_never(_is_moved_away(table, is_complete=is_complete)),
+        not_moved_away=_never(
+            _is_moved_away(table, is_complete=is_complete), source=_departures(table)
+        ),
         not_truncated=_never(_is_truncated(table)),
         not_deleted_either=_never(_is_deleted(table)) if table.other_labels else "TRUE",
     )
 
 
 _NEVER = Template.of(f"""NOT EXISTS (
-        SELECT FROM {EVENT_TABLE} AS event
+        SELECT FROM {EVENT_TABLE} AS event@source@
         WHERE @test@ AND @past@
     )""")
 
 
-def _never(test: Sql) -> Template:
-    """Return the test that no event of the past is such."""
-    return _NEVER.fill(test=test)
+def _never(test: Sql, source: str = "") -> Template:
+    """Return the test that no event of the past, with what ``source`` makes of it, is such."""
+    return _NEVER.fill(test=test, source=source)
+
+
+def _departures(table: Table) -> str:
+    """Return the FROM item ``departure``: the ``key`` that a row had before ``event``, if it changed.
+
+    With it all that left a key are found at once, however many did. Other references have no key
+    here, rather than no row: so the planner, which knows nothing of them, expects some rows.
+    """
+    cases = " ".join(
+        f"WHEN starts_with(reference, {quote_literal(start)}) THEN substr(reference, {len(start) + 1})"
+        for start in (former_key(label, "") for label in table.labels)
+    )
+    return (
+        f'\n        CROSS JOIN LATERAL (SELECT (CASE {cases} END) COLLATE "C" AS key'
+        " FROM unnest(event.refs) AS reference) AS departure"
+    )
 
 
 def _is_moved_away(table: Table, *, is_complete: bool) -> Sql:
@@ -263,7 +281,8 @@ def _is_moved_away(table: Table, *, is_complete: bool) -> Sql:
     )
     test = (
         f"{belongs_sql(table, 'event.')} AND event.refs && ARRAY[{markers}]"
-        f" AND event.refs && ARRAY[{former}]"
+        # The same twice: an index of refs has it of few keys, a hash of all of many.
+        f" AND event.refs && ARRAY[{former}] AND departure.key = newest.obj_pk"
         " AND "
     ) + causal_order.since_sql("event", "newest", itself=True)
     if not is_complete:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from pgaudit_log import importing
 from pgaudit_log.constants import LOWEST_ID
@@ -13,6 +14,7 @@ from pgaudit_log.exceptions import PlanError
 from pgaudit_log.importing import gap_statements, lines
 from pgaudit_log.models import Events
 from pgaudit_log.values.past_ids import first_id, moment_of
+from tests import query_plans
 from tests.importing.peer_tables import START, at, bring_over, make_table, plan, record, records
 from tests.support import execute
 
@@ -152,6 +154,42 @@ def test_more_events_than_a_millisecond_has_ids_for_go_into_the_next(
         (start + 6, "11"),
         (start + 7, "12"),
     ]
+
+
+def test_where_there_is_room_again_is_asked_once_a_millisecond(
+    thing: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (lines, gap_statements):
+        monkeypatch.setattr(module, "IDS_OF_A_MILLISECOND", 4)
+    record(*[("insert", key, 1, key / 1000) for key in range(8)])
+    execute("ALTER TABLE shop_thing DISABLE TRIGGER USER")
+    execute(
+        "INSERT INTO shop_thing (id, n, word) SELECT n, 1, 'w' FROM generate_series(0, 47) AS n"
+    )
+    execute("ALTER TABLE shop_thing ENABLE TRIGGER USER")
+    bring_over(thing)
+    record(*[("insert", key, 1, 0) for key in range(8, 48)])
+    asked: list[float] = []
+
+    def explain(run: Any, sql: str, params: Any, many: bool, about: Any) -> Any:
+        if sql.startswith("CREATE UNLOGGED TABLE") and "placed AS" in sql:
+            with connection.cursor() as cursor:
+                select = sql[sql.index("WITH ") :]
+                cursor.cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {select}", params)
+                found = cursor.fetchone()[0][0]["Plan"]
+            asked.extend(
+                node["Actual Loops"]
+                for node in query_plans.walk(found)
+                if node["Node Type"] == "Aggregate"
+                and node.get("Subplan Name", "").startswith("SubPlan")
+            )
+        return run(sql, params, many, about)
+
+    with connection.execute_wrapper(explain):
+        bring_over(thing)
+    assert asked == [1]
+    ids = [id for (id,) in records("id")]
+    assert len({*ids}) == 48
 
 
 def test_the_trail_has_them_before_its_own(thing: Any) -> None:

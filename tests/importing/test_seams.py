@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
@@ -281,3 +282,32 @@ def test_what_is_known_of_many_rows_is_compared_in_one_pass(thing: Any) -> None:
         for node in query_plans.walk(found):
             compared = node.get("Rows Removed by Join Filter", 0) * node["Actual Loops"]
             assert compared <= 2 * rows
+
+
+def test_a_withdrawal_does_not_look_again_at_what_it_has_taken_back(thing: Any) -> None:
+    # One has the first id that there is.
+    record(("insert", 1, 1, datetime(1970, 1, 1, tzinfo=timezone.utc)))
+    record(*[("insert", key, 1, key) for key in range(2, 8)])
+    bring_over(thing)
+    conditions: list[str] = []
+
+    def explain(run: Any, sql: str, params: Any, many: bool, about: Any) -> Any:
+        if "ORDER BY id LIMIT" in sql:
+            with connection.cursor() as cursor:
+                cursor.cursor.execute(f"EXPLAIN (FORMAT JSON) {sql}", params)
+                plan = cursor.fetchone()[0][0]["Plan"]
+            conditions.extend(
+                node.get("Index Cond", "")
+                for node in query_plans.walk(plan)
+                if "Relation Name" in node
+            )
+        return run(sql, params, many, about)
+
+    found = importing.plan_withdrawal("pghistory", models=[thing])
+    with connection.execute_wrapper(explain):
+        assert found.apply(batch_size=2) == found.events
+    assert events() == []
+    assert len(conditions) > found.events // 2
+    firsts = [re.search(r"id >= '?(-?\d+)", condition) for condition in conditions]
+    assert all(firsts)
+    assert len({first[1] for first in firsts if first}) > found.events // 2

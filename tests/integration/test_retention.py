@@ -11,7 +11,7 @@ from django.utils import timezone
 
 import pgaudit_log
 from pgaudit_log.backfill import backfill
-from pgaudit_log.constants import AT_KEY
+from pgaudit_log.constants import AT_KEY, LOWEST_ID
 from pgaudit_log.database.partitions.leaves import leftovers
 from pgaudit_log.diffs import blame, diff
 from pgaudit_log.exceptions import PlanError, QueryError, UnknownPastError
@@ -20,6 +20,7 @@ from pgaudit_log.operating import hold, plan_retention, release, verify
 from pgaudit_log.operating.partition_plans import Plan
 from pgaudit_log.reversal import revert
 from pgaudit_log.values.ages import Age
+from tests import query_plans
 from tests.partitions import (
     OWN,
     clean_log,
@@ -284,3 +285,39 @@ def test_orders_of_a_context_user(past: dict[str, Any]) -> None:
     hold(user=7, reason="case 11")
     keep_for(f"{HORIZON_AGE}d")
     assert order.events.count() == 3
+
+
+def test_what_stays_of_many_objects_is_found_in_one_pass() -> None:
+    rows = 1_000
+    parts = [
+        (0, "I", "insert", "TRUE"),
+        # Of transactions that overtook the deletions of a long one.
+        (1, "U", "update", "n % 2 = 0"),
+        (0, "D", "delete", "n % 2 = 1"),
+        (1, "D", "delete", "n % 4 = 0"),
+    ]
+    for number, operation, label, test in parts:
+        execute(
+            "INSERT INTO pgaudit_log_event (created_at, model, obj_pk, label, operation, snapshot)"
+            " SELECT %s, 'shop.Customer', n, %s, %s, jsonb_build_object('id', n, 'name', 'Ana')"
+            f" FROM generate_series(1, {rows}) AS n WHERE {test.replace('%', '%%')} ORDER BY n",
+            [month(number), label, operation],
+        )
+    with query_plans.compared("INSERT INTO", "pgaudit_log_stay") as compared:
+        plan = plan_retention(older_than=Age.of("45d"), trust_clock=True)
+    assert sum(step.events for step in plan.steps) == rows // 2 * 3 + rows // 2
+    assert len(compared) > 3
+    assert max(compared) <= 2 * rows
+
+
+def test_what_has_the_first_id_that_there_is_stays_with_what_is_rewritten(
+    past: dict[str, Any],
+) -> None:
+    # Of the first millisecond of 1970, such as imports have of records without a time.
+    execute(
+        "INSERT INTO pgaudit_log_event (id, created_at, model, obj_pk, label, operation)"
+        " OVERRIDING SYSTEM VALUE VALUES (%s, %s, 'shop.Order', '1', 'insert', 'I')",
+        [LOWEST_ID, month(0)],
+    )
+    keep_for(models=["shop.Customer"])
+    assert execute("SELECT count(*) FROM pgaudit_log_event WHERE id = %s", [LOWEST_ID]) == [(1,)]

@@ -23,8 +23,10 @@ from django.db.models.expressions import RawSQL
 
 from pgaudit_log import timetravel
 from pgaudit_log.exceptions import QueryError, ReadOnlyError
+from tests import query_plans
 from tests.moments import now
 from tests.shop.models import Customer, Order, OrderLine, Parcel, Product
+from tests.support import execute
 
 pytestmark = pytest.mark.django_db
 
@@ -333,3 +335,26 @@ def test_captures_at_row_level_are_seen_too(then: Any) -> None:
     Parcel.objects.update(weight=6)
     assert Parcel.objects.as_of(moment).get(order=order).weight == 5
     assert Order.objects.as_of(moment).get(parcel=parcel) == order
+
+
+def test_rows_whose_keys_were_changed_are_left_out_in_one_pass() -> None:
+    rows = 2_000
+    execute(
+        "INSERT INTO pgaudit_log_event (model, obj_pk, label, operation, snapshot)"
+        " SELECT 'shop.Product', n, 'insert', 'I', jsonb_build_object('sku', n::text)"
+        " FROM generate_series(1, %s) AS n",
+        [rows],
+    )
+    execute(
+        "INSERT INTO pgaudit_log_event (model, obj_pk, label, operation, snapshot, diff, refs)"
+        " SELECT 'shop.Product', 'new ' || n, 'update', 'U', jsonb_build_object('sku', 'new ' || n),"
+        " jsonb_build_object('sku', jsonb_build_array(n::text, 'new ' || n)),"
+        " ARRAY['moved shop.Product', 'was shop.Product:' || n]"
+        " FROM generate_series(1, %s, 2) AS n",
+        [rows],
+    )
+    with query_plans.compared("moved shop.Product") as compared, timetravel.as_of(now()):
+        assert Product.objects.count() == rows
+        assert Product.objects.filter(sku__startswith="new").count() == rows // 2
+    assert len(compared) == 2
+    assert max(compared) <= 2 * rows

@@ -10,7 +10,7 @@ from typing import Any
 from django.db import connections, transaction
 
 from pgaudit_log import sql
-from pgaudit_log.constants import DEFAULT_PARTITION, EVENT_TABLE, LOWEST_ID
+from pgaudit_log.constants import DEFAULT_PARTITION, EVENT_TABLE
 from pgaudit_log.database.event_table import schema_of
 from pgaudit_log.database.partitions.calendar import FIRST, LAST, Period
 from pgaudit_log.database.partitions.leaves import NEW, OLD, STAY, Leaf, suffix_of
@@ -63,8 +63,8 @@ class Progress:
     """Which transactions had ended then, as PostgreSQL writes it."""
     old: int = 0
     """Which of the partitions is being read."""
-    after: int = LOWEST_ID
-    """Its last event that has been looked at."""
+    after: int | None = None
+    """Its last event that has been looked at; ``None`` at its beginning."""
 
     def text(self) -> str:
         return NOTE + json.dumps(self.__dict__, sort_keys=True)
@@ -166,7 +166,9 @@ class Copies:
 
     def _batch(self, cursor: Any, progress: Progress) -> Progress:
         old = self.of(self.olds[progress.old])
-        test = f"event.id > {progress.after} AND event.id <= {progress.late}"
+        test = f"event.id <= {progress.late}"
+        if progress.after is not None:
+            test += f" AND event.id > {progress.after}"
         if self.kept is not None:
             test += f" AND {self.kept.test(self.schema, 'event')}"
         cursor.execute(
@@ -177,7 +179,7 @@ class Copies:
         )
         last, *at = cursor.fetchone()
         if last is None:
-            return replace(progress, old=progress.old + 1, after=LOWEST_ID)
+            return replace(progress, old=progress.old + 1, after=None)
         first_at, last_at = map(utc, at)
         batch = f"{test} AND event.id <= {last}"
         for period in self.news:
