@@ -24,13 +24,20 @@ used AS (
 @used@
     ) AS past
 ),
+free AS (
+    SELECT largest + 1 AS start, lead(millisecond) OVER (ORDER BY millisecond) * @ids_of_a_millisecond@ AS before
+    FROM used
+    UNION ALL
+    SELECT 0, (SELECT min(millisecond) * @ids_of_a_millisecond@ FROM used)
+),
 counted AS (
     SELECT
         wanted.*,
         GREATEST(millisecond * @ids_of_a_millisecond@, used.largest + 1) AS start,
         row_number() OVER (ORDER BY millisecond, place) AS n,
         row_number() OVER (PARTITION BY millisecond ORDER BY place) = 1 AS is_first,
-        count(*) OVER (PARTITION BY millisecond) AS events
+        count(*) OVER (PARTITION BY millisecond) AS events,
+        count(*) OVER () AS lines
     FROM wanted
     LEFT JOIN used USING (millisecond)
 ),
@@ -39,13 +46,13 @@ placed AS (
         counted.*,
         -- Behind the first of a millisecond come the others of it: see below.
         CASE WHEN start + events <= (millisecond + 1) * @ids_of_a_millisecond@ OR NOT is_first THEN start ELSE
-            -- More than the millisecond has room for: behind what is there of the next ones, too.
-            GREATEST(start, (
-                SELECT max(used.largest) + 1
-                FROM used
-                WHERE used.millisecond BETWEEN counted.millisecond
-                    AND counted.millisecond + 1 + events / @ids_of_a_millisecond@
-            ))
+            -- More than the millisecond has room for: in the first gap of the next ones that takes all of
+            -- them, and what they push.
+            (
+                SELECT min(GREATEST(free.start, counted.start))
+                FROM free
+                WHERE before IS NULL OR before > GREATEST(free.start, counted.start) + lines - n
+            )
         END AS first
     FROM counted
 )

@@ -192,6 +192,27 @@ def test_where_there_is_room_again_is_asked_once_a_millisecond(
     assert len({*ids}) == 48
 
 
+@pytest.mark.parametrize("times", [[0] * 40, [0] * 7 + [0.002] * 6 + [0.004] * 5, [0.001] * 30])
+def test_no_id_is_given_twice_where_a_millisecond_runs_over(
+    thing: Any, monkeypatch: pytest.MonkeyPatch, times: list[float]
+) -> None:
+    for module in (lines, gap_statements):
+        monkeypatch.setattr(module, "IDS_OF_A_MILLISECOND", 4)
+    earlier = [("insert", key, 1, key / 1000) for key in range(20)]
+    later = [("insert", key, 1, time) for key, time in enumerate(times, start=100)]
+    execute("ALTER TABLE shop_thing DISABLE TRIGGER USER")
+    for _, key, _, _ in (*earlier, *later):
+        execute("INSERT INTO shop_thing (id, n, word) VALUES (%s, 1, 'w')", [key])
+    execute("ALTER TABLE shop_thing ENABLE TRIGGER USER")
+    record(*earlier)
+    bring_over(thing)
+    record(*later)
+    bring_over(thing)
+    keys = [int(key) for (key,) in records("obj_pk")]
+    assert len({id for (id,) in records("id")}) == len(keys) == 20 + len(times)
+    assert [key for key in keys if key >= 100] == [key for _, key, _, _ in later]
+
+
 def test_the_trail_has_them_before_its_own(thing: Any) -> None:
     record(("insert", 1, 1, 0), ("update", 1, 2, 1))
     thing.objects.create(pk=2, n=5)
