@@ -14,10 +14,9 @@ from pgaudit_log.conf import settings
 from pgaudit_log.constants import ACCESS, LOWEST_ID
 from pgaudit_log.importing import months, spans
 from pgaudit_log.importing.batches import Batch, run
-from pgaudit_log.importing.lines import SKEW
+from pgaudit_log.importing.lines import SKEW, placed
 from pgaudit_log.importing.source_events import LINES
 from pgaudit_log.reading.snapshot_sql import text_array_sql
-from pgaudit_log.values.past_ids import IDS_OF_A_MILLISECOND
 from pgaudit_log.values.pinned_settings import pinned
 from pgaudit_log.values.quoting import quote_literal
 from pgaudit_log.values.sql_text import Sql, template
@@ -148,17 +147,10 @@ def _found(table: AccessTable, since: datetime | None) -> Sql:
 
 
 def _lines(table: AccessTable, since: datetime | None) -> Sql:
-    lowest = quote_literal(str(LOWEST_ID))
-    ids = str(IDS_OF_A_MILLISECOND)
-    used = template(__package__, "used_ids.sql").sql(
-        lowest=lowest, ids_of_a_millisecond=ids, first=lowest, last="'-1'"
-    )
     return template(__package__, "lines.sql").sql(
         wanted="NOT is_imported AND NOT is_compared",
         found=_found(table, since),
-        used=used,
-        lowest=lowest,
-        ids_of_a_millisecond=ids,
+        placed=placed((LOWEST_ID, -1)),
     )
 
 

@@ -9,14 +9,13 @@ from pgaudit_log.constants import DELETE, IMPORT_TABLES, LOWEST_ID
 from pgaudit_log.declaring import declarations
 from pgaudit_log.declaring.masks import masks_of
 from pgaudit_log.importing.labels import kind_for
-from pgaudit_log.importing.lines import used_ids
+from pgaudit_log.importing.lines import placed
 from pgaudit_log.importing.source_events import TXID, SourceEvents, old_labels, read
 from pgaudit_log.reading import declared_tables
 from pgaudit_log.reading.snapshot_sql import any_of_sql, belongs_sql, today_sql
 from pgaudit_log.triggers.captured_columns import captured, shown, stored_columns
 from pgaudit_log.values.column_json import read_sql, sql_type
 from pgaudit_log.values.key_sql import row_key_sql
-from pgaudit_log.values.past_ids import IDS_OF_A_MILLISECOND
 from pgaudit_log.values.quoting import quote_literal, quote_name
 from pgaudit_log.values.sql_text import Sql
 from pgaudit_log.values.tables import Field, column_of, table_of
@@ -91,7 +90,7 @@ class GapStatements(SourceEvents):
         deletes = kind_for(source.declaration, DELETE, "delete")
         return read("insert_gaps").sql(
             gaps=gaps,
-            used=used_ids((LOWEST_ID, -1)),
+            placed=placed((LOWEST_ID, -1)),
             model=self._model_sql,
             shape=str(shape),
             baseline=quote_literal(declarations.baseline_label(source.declaration)),
@@ -101,8 +100,6 @@ class GapStatements(SourceEvents):
             peer=quote_literal(source.peer),
             peer_table=quote_literal(source.name),
             **{"import": str(import_id)},
-            lowest=quote_literal(str(LOWEST_ID)),
-            ids_of_a_millisecond=str(IDS_OF_A_MILLISECOND),
             txid=TXID,
         )
 

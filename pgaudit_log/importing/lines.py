@@ -58,9 +58,7 @@ class Lines(SourceEvents):
         return read("lines").sql(
             wanted="is_compared" if is_compared else "NOT is_imported AND NOT is_compared",
             found=self._found(here, since),
-            used=used_ids(here.past),
-            lowest=quote_literal(str(LOWEST_ID)),
-            ids_of_a_millisecond=str(IDS_OF_A_MILLISECOND),
+            placed=placed(here.past),
         )
 
     def counts(self, here: Here, since: datetime | None) -> Sql:
@@ -146,7 +144,16 @@ def spans(starts: Sequence[datetime], ids: Sequence[int]) -> Sql:
     return read("spans").sql(lines=LINES, ids=Sql.param(list(ids)), starts=Sql.param(list(starts)))
 
 
-def used_ids(past: tuple[int, int] | None) -> Sql:
+def placed(past: tuple[int, int] | None) -> Sql:
+    """Return the queries, behind one of what is wanted, that give each line of it its id."""
+    return read("placed").sql(
+        used=_used_ids(past),
+        lowest=quote_literal(str(LOWEST_ID)),
+        ids_of_a_millisecond=str(IDS_OF_A_MILLISECOND),
+    )
+
+
+def _used_ids(past: tuple[int, int] | None) -> Sql:
     """Return the SELECT of the largest id of each millisecond that is in use below 0."""
     if past is None:
         return Sql.plain(_NONE_USED)

@@ -1,4 +1,4 @@
--- used_ids: a part of lines.sql: the largest id in use of each millisecond of a time.
+-- used_ids: a part of placed.sql: the largest id in use of each millisecond of a time.
 --   @lowest@, @ids_of_a_millisecond@  see values/past_ids.py; @first@, @last@ the ids at its ends
 -- Reads no settings.
         SELECT

@@ -11,11 +11,20 @@ from django.db import connection
 from pgaudit_log import importing
 from pgaudit_log.constants import LOWEST_ID
 from pgaudit_log.exceptions import PlanError
-from pgaudit_log.importing import gap_statements, lines
+from pgaudit_log.importing import lines
 from pgaudit_log.models import Events
 from pgaudit_log.values.past_ids import first_id, moment_of
 from tests import query_plans
-from tests.importing.peer_tables import START, at, bring_over, make_table, plan, record, records
+from tests.importing.peer_tables import (
+    START,
+    at,
+    bring_over,
+    events,
+    make_table,
+    plan,
+    record,
+    records,
+)
 from tests.support import execute
 
 pytestmark = pytest.mark.django_db
@@ -137,8 +146,7 @@ def test_a_time_without_ids_is_in_the_way(thing: Any, year: int) -> None:
 def test_more_events_than_a_millisecond_has_ids_for_go_into_the_next(
     thing: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (lines, gap_statements):
-        monkeypatch.setattr(module, "IDS_OF_A_MILLISECOND", 4)
+    monkeypatch.setattr(lines, "IDS_OF_A_MILLISECOND", 4)
     record(*[("insert", key, 1, 0) for key in range(3)], ("insert", 3, 1, 0.001))
     bring_over(thing)
     make_table("their_old_thingevent")
@@ -159,8 +167,7 @@ def test_more_events_than_a_millisecond_has_ids_for_go_into_the_next(
 def test_where_there_is_room_again_is_asked_once_a_millisecond(
     thing: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (lines, gap_statements):
-        monkeypatch.setattr(module, "IDS_OF_A_MILLISECOND", 4)
+    monkeypatch.setattr(lines, "IDS_OF_A_MILLISECOND", 4)
     record(*[("insert", key, 1, key / 1000) for key in range(8)])
     execute("ALTER TABLE shop_thing DISABLE TRIGGER USER")
     execute(
@@ -196,8 +203,7 @@ def test_where_there_is_room_again_is_asked_once_a_millisecond(
 def test_no_id_is_given_twice_where_a_millisecond_runs_over(
     thing: Any, monkeypatch: pytest.MonkeyPatch, times: list[float]
 ) -> None:
-    for module in (lines, gap_statements):
-        monkeypatch.setattr(module, "IDS_OF_A_MILLISECOND", 4)
+    monkeypatch.setattr(lines, "IDS_OF_A_MILLISECOND", 4)
     earlier = [("insert", key, 1, key / 1000) for key in range(20)]
     later = [("insert", key, 1, time) for key, time in enumerate(times, start=100)]
     execute("ALTER TABLE shop_thing DISABLE TRIGGER USER")
@@ -211,6 +217,19 @@ def test_no_id_is_given_twice_where_a_millisecond_runs_over(
     keys = [int(key) for (key,) in records("obj_pk")]
     assert len({id for (id,) in records("id")}) == len(keys) == 20 + len(times)
     assert [key for key in keys if key >= 100] == [key for _, key, _, _ in later]
+
+
+def test_no_id_is_given_twice_where_much_was_missed_at_once(
+    thing: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lines, "IDS_OF_A_MILLISECOND", 4)
+    made = [("insert", key, 1, 0) for key in range(30)]
+    record(*made[:20])
+    bring_over(thing)  # of all of which there is no row
+    record(*made[20:])
+    bring_over(thing)
+    deleted = events("id, obj_pk, operation")
+    assert len({id for id, _, _ in deleted}) == len(deleted) == 60
 
 
 def test_the_trail_has_them_before_its_own(thing: Any) -> None:
