@@ -215,6 +215,8 @@ def test_each_relation_takes_one_query_and_nothing_is_written(
 EVIL = "<script>alert(1)</script>\u202e\"'{{ 7|add:7 }}"
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_whatever_was_written_is_shown_as_text(
     root: Any, order: Order, page: Any, url: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -91,6 +91,8 @@ def _catalog(path: Path) -> dict[Any, str]:
         return dict(vars(gettext.GNUTranslations(file))["_catalog"])
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize(
     ("language", "words"),
     [

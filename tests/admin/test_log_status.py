@@ -30,6 +30,8 @@ def row_of(html: str, label: str) -> str:
     return row
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_it_tells_by_model_and_partition_what_is_captured(
     root: Any, order: Order, page: Any
 ) -> None:

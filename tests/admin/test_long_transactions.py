@@ -147,12 +147,16 @@ def test_it_takes_two_queries_more_and_each_reads_few_events(
     )
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize("skip", ["x", "1", "1.2.x", "9" * 90, "1.2.3.4", "0.-5.99999999999", ".."])
 def test_a_forged_skip_does_no_harm(root: Any, order: Order, page: Any, skip: str) -> None:
     html = page(root, TRAIL, skip=skip)
     assert "ring twice" in html
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_a_long_transaction_is_read_from_its_first_event_to_its_last(
     root: Any, page: Any, long: None
 ) -> None:
@@ -187,6 +191,8 @@ def test_what_the_same_person_did_before_and_next_is_a_step_away(
     assert [neighbours(n) for n in (1, 2, 3, 4, 5)] == [["3"], [], ["1", "5"], [], ["3"]]
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_typed_events_and_those_of_a_person_are_counted_and_skipped_as_well(
     root: Any, page: Any, db: None
 ) -> None:

@@ -81,6 +81,8 @@ def test_values_of_the_time_before_are_hidden_on_each_page(
         assert ("••••" in html) is has_values
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.usefixtures("masked", "order")
 def test_what_is_masked_is_not_found_by_its_values(root: Any, page: Any, refused: Any) -> None:
     Order.objects.update(note="knock once")
@@ -94,6 +96,8 @@ def test_what_is_masked_is_not_found_by_its_values(root: Any, page: Any, refused
     assert "There is no field" in refused(root, "/admin/pgaudit_log/events/", **query)
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.usefixtures("masked", "order")
 def test_nor_is_it_taken_out(root: Any) -> None:
     Order.objects.update(note="knock once")

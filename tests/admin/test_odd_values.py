@@ -126,6 +126,8 @@ def test_events_that_nobody_captured_break_no_page(
     assert {place for place in places if root.get(place).status_code >= 500} == set()
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_times_that_python_does_not_have_break_no_page(
     root: Any, order: Order, page: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

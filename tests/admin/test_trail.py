@@ -113,6 +113,8 @@ def test_a_forged_position_does_no_harm(root: Any, order: Order, page: Any, valu
     page(root, TRAIL, after=value)
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_it_shows_the_last_days_unless_more_is_asked_for(
     root: Any, order: Order, page: Any, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -259,6 +261,8 @@ def test_events_of_what_is_no_table_are_shown(root: Any, page: Any, db: None) ->
     assert "maintenance of the log" in html and "&lt;b&gt;detach" in html
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_events_of_models_and_fields_that_are_no_more_are_shown(
     root: Any, order: Order, page: Any
 ) -> None:
@@ -377,6 +381,8 @@ def test_it_works_without_time_zones(root: Any, order: Order, page: Any, setting
     assert at in b"".join(response).decode()
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_documents_are_asked_for_by_what_they_were(
     root: Any, order: Order, page: Any, refused: Any
 ) -> None:

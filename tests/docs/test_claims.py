@@ -62,6 +62,7 @@ def promises() -> list[Claim]:
     return [claim for claim in claims(GUARANTEES) if claim.section == "What is promised"]
 
 
+@pytest.mark.slow
 @PAGES
 def test_every_test_that_is_named_exists(page: Path) -> None:
     named = {test for claim in claims(page) for test in claim.tests}
@@ -82,6 +83,7 @@ def test_every_promise_names_a_test_that_passes() -> None:
     assert sorted(filter(is_expected_to_fail, named)) == []
 
 
+@pytest.mark.slow
 def test_the_known_gaps_are_the_tests_that_are_expected_to_fail() -> None:
     gaps = [claim for claim in claims(GUARANTEES) if claim.section == "Known gaps"]
     told = {test for gap in gaps for test in gap.tests}
@@ -120,6 +122,7 @@ def test_the_page_of_evidence_is_made_of_what_it_is_about() -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.what)
 def test_what_a_mutation_changes_is_still_there(mutation: Mutation) -> None:
     assert mutation.file()

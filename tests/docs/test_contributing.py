@@ -55,6 +55,7 @@ def test_no_question_is_left_out() -> None:
     assert len(WHERE) == len(re.findall(r"^\| (?!question|---)", table, re.M)) >= 30
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("question", "path", "name"), WHERE)
 def test_what_is_asked_for_is_there(question: str, path: str, name: str) -> None:
     assert (markdown.ROOT / path).exists(), f"{question}: {path} is gone, or has another name"
@@ -85,6 +86,7 @@ def imported_by(source: str) -> set[str]:
     return found
 
 
+@pytest.mark.slow
 def test_tests_import_helpers_and_never_other_tests() -> None:
     wrong = [
         f"{path.relative_to(markdown.ROOT)} imports {module}"

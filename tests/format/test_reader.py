@@ -365,6 +365,8 @@ def test_it_replays_random_histories(level: Any, declarations: str, seed: int) -
     play(seed, level, declarations)
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @LEVELS
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("committed")
@@ -552,6 +554,8 @@ def write_again_before(fires_after: bool) -> None:
     installation.install()
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @LEVELS
 @pytest.mark.parametrize(
     "fires_after",

@@ -67,6 +67,7 @@ def test_a_transaction_is_one_again(thing: Any) -> None:
     assert max(first, third) < 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("parts", [(0, 4), (4, 0), (2, 0), (3, 1, 0)])
 def test_slices_come_in_any_order(thing: Any, parts: tuple[int, ...]) -> None:
     record(*[("insert" if n < 2 else "update", n % 2, n, n // 2 * 0.0005) for n in range(10)])

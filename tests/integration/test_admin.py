@@ -71,6 +71,8 @@ def the_page(response: Any) -> str:
     return str(response.content.decode())
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize("model", MODELS)
 def test_events_are_listed_found_and_shown(browser: Client, event: Any, model: Any) -> None:
     assert f"/{event.pgh_id}/change/" in the_page(browser.get(place(model)))
@@ -94,6 +96,8 @@ def test_deleting_an_event_is_refused_politely(browser: Client, event: Any, mode
     assert Events.objects.count() == before
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("page", ["add", "change"])
 def test_saving_an_event_is_refused_politely(

@@ -124,6 +124,8 @@ CLAIMS = {
 }
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize("model", [Customer, Parcel], ids=["statement level", "row level"])
 @pytest.mark.parametrize("claim", CLAIMS)
 def test_what_no_reader_could_have_is_kept_as_malformed(

@@ -368,6 +368,8 @@ def test_where_nobody_else_has_triggers_no_turns_are_taken() -> None:
     assert [found for found in turns.turns("default") if "shop_thing" in found.table] == []
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_a_check_tells_of_a_trigger_that_came_later() -> None:
     things()
 

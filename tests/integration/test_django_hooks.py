@@ -148,6 +148,8 @@ def plain_cursor() -> Any:
 CARRIERS = ["auto", "comment", "setting", "id"]
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize("on", ["all", "writes"])
 @pytest.mark.parametrize("carrier", CARRIERS)
 @pytest.mark.parametrize("outside", [True, False])

@@ -22,6 +22,8 @@ def told() -> dict[str, Any]:
     return {str(m.id).rpartition(".")[2]: m for m in run_checks(databases=["default"])}
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize(
     ("grant", "privileges"),
     [

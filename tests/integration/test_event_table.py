@@ -119,6 +119,8 @@ def test_a_new_month_finishes_the_index_of_those_that_are_over(customer: Custome
     assert ranges_left_out(present.table) >= 1
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_finishing_waits_for_nobody(customer: Customer, monkeypatch: Any) -> None:
     monkeypatch.setattr(catalogue, "LOCK_TIMEOUT", "1ms")
     present = period_at(NOW, "month")

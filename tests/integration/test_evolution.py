@@ -305,6 +305,8 @@ def test_a_child_of_an_untracked_parent_shows_its_own_table() -> None:
     assert not hasattr(tree.events.get(), "name")
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_a_changed_key_is_recorded_with_both_keys() -> None:
     thing = tracked_table(
         "Coded", code=models.CharField(max_length=9, primary_key=True), n=models.IntegerField()

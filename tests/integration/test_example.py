@@ -47,6 +47,8 @@ def printed(request: pytest.FixtureRequest, demo: Demo) -> str:
     return demo.printed[request.param]
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize(
     ("heading", "entry"),
     [

@@ -169,6 +169,8 @@ def test_a_changed_column_of_any_model_is_found(order: Order) -> None:
     assert asked(EventsFilterSet, changed="status", changed_to="paid") == [PAID]
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize(
     ("field", "old", "new", "texts"),
     [

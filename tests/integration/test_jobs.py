@@ -42,6 +42,8 @@ def test_without_a_context_there_is_nothing_to_carry() -> None:
         assert dict(resumed.metadata) == {"job": "mail"}
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.filterwarnings("ignore")  # of Celery's own
 def test_a_celery_task_records_its_name_and_who_sent_it() -> None:

@@ -226,6 +226,8 @@ LOOPS = {
 }
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize("loop", LOOPS)
 def test_all_models_are_tracked_in_a_loop(tmp_path: Path, loop: str) -> None:
     with project(tmp_path) as store:

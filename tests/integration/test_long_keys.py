@@ -145,6 +145,8 @@ def test_keys_that_begin_alike_are_two_objects(level: str, page: Any) -> None:
     assert dict(page.objects.values_list("pk", "n")) == {one: 11, two: 2}
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @LEVELS
 def test_a_long_key_that_is_changed(level: str, page: Any) -> None:
     start, end = "s" * 700, "e" * 900

@@ -66,6 +66,8 @@ def test_it_moves_merges_and_removes_as_the_settings_say(settings: Any) -> None:
     assert [one.steps for one in maintain("default")] == [()]
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize("is_on", [True, False])
 def test_migrate_does_it_where_the_setting_says_so(settings: Any, is_on: bool) -> None:
     settings.PGAUDIT_LOG_MAINTAIN_AFTER_MIGRATE = is_on

@@ -55,6 +55,8 @@ def removed() -> int:
     return sum(step.events or 0 for step in plan.steps if step.kind == "remove")
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize("moment", ["infinity", "-infinity", "0044-03-15 BC", "12000-01-01"])
 def test_events_of_times_that_python_has_not(moment: str, customer: Customer) -> None:
     execute(
@@ -87,6 +89,8 @@ def test_events_of_long_ago_get_a_partition_of_their_time(year: str) -> None:
     assert events_hash() == before
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize(
     "bounds",
     [

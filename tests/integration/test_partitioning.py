@@ -66,6 +66,8 @@ def test_what_lies_in_the_default_partition_gets_partitions_of_its_own() -> None
     assert plan_partitions().steps == ()
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_partitions_are_split_and_merged_again() -> None:
     fill()
     before = events_hash()

@@ -83,6 +83,8 @@ QUESTIONS: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize("question", QUESTIONS)
 @pytest.mark.parametrize("kind", [Events, MiddlewareEvents])
 def test_a_question_goes_where_its_objects_are(kind: Any, question: str, there: Customer) -> None:

@@ -239,6 +239,8 @@ def test_the_admin_shows_them_as_columns(
     assert [strip_tags(cell) for cell in row][-3:] == ["new", "ana", "/new/"]
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize(
     ("field", "stored", "expected"),
     [

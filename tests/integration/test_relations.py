@@ -167,6 +167,8 @@ RELATIONS: list[Callable[[Tables], tuple[Any, ...]]] = [
 ]
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize("through", ["sql", "save"])
 @pytest.mark.parametrize("relation", RELATIONS, ids=lambda f: f.__name__)
 def test_what_a_deletion_took_along_comes_back_with_it(
@@ -259,6 +261,8 @@ def test_a_row_that_came_after_the_plan_refuses_it(made: Tables) -> None:
         plan.apply()
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize("through", ["sql", "save"])
 def test_a_tag_that_came_after_the_plan_refuses_it(made: Tables, through: str) -> None:
     one, thing, _, tag = with_a_generic_relation(made)

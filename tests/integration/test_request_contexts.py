@@ -239,6 +239,8 @@ def test_a_block_that_leaves_no_room_is_refused_where_it_is_made(rf: RequestFact
 HOOKS = ["get_user", "get_user_name", "get_impersonator", "get_token", "get_service"]
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize("hook", HOOKS)
 @pytest.mark.parametrize(
     "answer",

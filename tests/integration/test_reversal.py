@@ -172,6 +172,8 @@ def test_inherited_rows_go_back_first(made: Tables) -> None:
     assert child.objects.values_list("a", "b").get() == (1, 1)
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize("operation", ["I", "D"])
 @pytest.mark.parametrize("of", ["Base", "Child"])
 def test_rows_that_came_or_went_together_go_back_together(
@@ -191,6 +193,8 @@ def test_rows_that_came_or_went_together_go_back_together(
     assert child.objects.values_list("a", "b").get() == (1, 1)
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize("of", ["Base", "Child"])
 def test_an_event_of_another_inheriting_object_is_refused(made: Tables, of: str) -> None:
     base = made.make("Base", a=models.IntegerField())

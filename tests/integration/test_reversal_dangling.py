@@ -41,6 +41,8 @@ def told(found: Any) -> list[tuple[Kind, str]]:
     return [(obstacle.kind, obstacle.model) for obstacle in found]
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize("on_conflict", ["abort", "skip", "force"])
 @pytest.mark.parametrize("through", ["sql", "save"])
 def test_a_log_is_left_dangling_and_told(made: Tables, on_conflict: str, through: str) -> None:
@@ -86,6 +88,8 @@ def test_what_django_would_not_leave_dangling_needs_a_word(made: Tables, on_dele
     assert (thing.objects.count(), log.objects.filter(thing_id=one.pk).count()) == (0, 1)
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize("on_delete", [*DJANGO_MINDS, models.DO_NOTHING])
 @pytest.mark.parametrize("to_field", ["id", "code"])
 def test_what_dangled_before_dangles_again(made: Tables, on_delete: Any, to_field: str) -> None:
@@ -149,6 +153,8 @@ HOLDS = ["not held", "deferred", "at once"]
 """No constraint; one that Django makes; one that is not deferrable."""
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize("action", ACTIONS)
 @pytest.mark.parametrize("hold", HOLDS)
 @pytest.mark.parametrize("null", [False, True])

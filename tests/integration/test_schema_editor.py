@@ -42,6 +42,8 @@ def drop(model: Any) -> None:
         editor.delete_model(model)
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize(
     ("before", "after"),
     [

@@ -120,6 +120,8 @@ BREAKS = {
 }
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize("name", BREAKS)
 def test_each_thing_that_is_wrong_is_a_problem_with_what_to_do(
     name: str, customer: Customer
@@ -204,6 +206,8 @@ def test_small_partitions_are_counted_by_model() -> None:
     assert found.size == size
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_large_partitions_are_estimated_and_say_so(monkeypatch: Any, many_events: None) -> None:
     monkeypatch.setattr(partition_sizes, "COUNTED_BYTES", 0)
     found = status()

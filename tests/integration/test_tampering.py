@@ -314,6 +314,8 @@ def test_each_column_that_was_changed(table: str) -> None:
         assert told[f"column {table}.{name}"] is False
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize(
     ("table", "kind", "on"),
     [
@@ -332,6 +334,8 @@ def test_a_constraint_that_was_dropped(table: str, kind: str, on: tuple[str, ...
     assert "E007" in found and f"({', '.join(on)}) of {table}" in found["E007"]
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize("name", sorted(tables(template()).keys() - {EVENTS}))
 def test_a_table_that_is_not_logged(name: str) -> None:
     execute("ALTER TABLE pgaudit_log_column DROP CONSTRAINT pgaudit_log_column_table_id_fkey")
@@ -341,6 +345,8 @@ def test_a_table_that_is_not_logged(name: str) -> None:
     assert f"table {name}, which is UNLOGGED" in messages()["E007"]
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize(
     "change", ["DROP TABLE {0}_default", "ALTER TABLE {0} DETACH PARTITION {0}_default"]
 )
@@ -406,6 +412,8 @@ def test_what_others_put_on_our_tables_is_told_and_left(kind: str) -> None:
         execute("DISCARD PLANS")
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_a_constraint_of_others_is_told() -> None:
     ours = sorted(tables(template()))
     for table in ours:
@@ -513,6 +521,8 @@ def test_what_migrate_runs_enables_nothing() -> None:
     assert "shop.Order:audit_update (disabled)" in messages()["W003"]
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_names_that_the_log_has_forgotten_are_learnt_again(customer: Customer) -> None:
     with unguarded(*NAMES):
         execute("TRUNCATE pgaudit_log_table CASCADE")
@@ -558,6 +568,8 @@ def test_each_level_and_operation(change: str, level: str, settings: Any) -> Non
     thing.objects.create(n=1)
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.usefixtures("forget")
 def test_the_function_of_a_condition_that_was_replaced() -> None:
     condition = pgaudit_log.Condition("NEW.n > 1")

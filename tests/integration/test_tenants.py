@@ -119,6 +119,8 @@ def run(made: Project, code: str) -> None:
     made.shell(HEADER + f"BETA = {BETA!r}\n" + textwrap.dedent(code))
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_each_tenant_has_a_history_of_its_own(apart: Project) -> None:
     run(
         apart,
@@ -137,6 +139,8 @@ def test_each_tenant_has_a_history_of_its_own(apart: Project) -> None:
     )
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_the_commands_run_for_each_tenant(apart: Project) -> None:
     run(
         apart,
@@ -154,6 +158,8 @@ def test_the_commands_run_for_each_tenant(apart: Project) -> None:
     assert BETA in shown and "alpha" not in shown
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize("is_taken", [False, True], ids=["free", "taken by another"])
 def test_a_schema_that_was_renamed_is_told_and_mended(apart: Project, is_taken: bool) -> None:
     run(
@@ -284,6 +290,8 @@ def test_what_one_tenant_needs_is_not_installed_in_another(apart: Project) -> No
     )
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_one_event_table_for_all_tenants_is_told(tmp_path: Path) -> None:
     with project(tmp_path) as made:
         tenants(made, own=False)

@@ -75,6 +75,8 @@ def test_typed_events_as_of_a_moment_are_the_newest_of_each_object(customer: Cus
     assert names(events.filter(name="new").as_of(created)) == []
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize("level", [pgaudit_log.Statement, pgaudit_log.Row])
 @pytest.mark.parametrize("move", ["4 - key", "key + 1", "key - 1", "-key"])
 @pytest.mark.usefixtures("forget")

@@ -267,6 +267,8 @@ def test_every_question_is_answered_from_the_past(then: Any, name: str) -> None:
     assert QUESTIONS[name](Order.objects.as_of(then))
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize("name", QUESTIONS)
 def test_every_question_is_answered_from_the_past_in_a_block(then: Any, name: str) -> None:
     with timetravel.as_of(then):

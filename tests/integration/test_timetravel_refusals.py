@@ -104,6 +104,8 @@ BLOCK_WRITES: dict[str, Any] = {
 }
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize("name", BLOCK_WRITES)
 def test_tracked_tables_cannot_be_written_in_a_block(then: Events, name: str) -> None:
     Team.objects.create()

@@ -868,6 +868,8 @@ def test_tracks_uses_the_index(form: str) -> None:
         assert "model = " in condition
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.usefixtures("many_events")
 @pytest.mark.parametrize("depth", [1, 2])
 @pytest.mark.parametrize("form", ["object", "queryset"])
@@ -884,6 +886,8 @@ def test_references_uses_the_index(form: str, depth: int) -> None:
         assert "refs && " in scan.get("Index Cond", "") + scan.get("Recheck Cond", "")
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize("form", ["instance", "list", "queryset"])
 def test_by_uses_the_index(events_of_a_user: User, form: str) -> None:
     user = events_of_a_user

@@ -785,6 +785,8 @@ def test_a_partition_is_made_while_others_write(
         execute(f"DROP TABLE IF EXISTS {quote_name(period.table)}")
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_a_partition_that_would_keep_writers_waiting_is_given_up(
     transactional_db: None, other: BaseDatabaseWrapper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -858,6 +860,8 @@ def rows(wrapper: Any, sql: str) -> list[Any]:
 WHOLE_TRAIL = "SELECT e::text FROM pgaudit_log_event AS e ORDER BY id"
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_a_restored_database_has_the_same_events_and_goes_on(
     programs: Path, restored: BaseDatabaseWrapper, tmp_path: Path
 ) -> None:

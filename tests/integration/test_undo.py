@@ -332,6 +332,8 @@ NUMBERS = {
 }
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize("kind", NUMBERS)
 @pytest.mark.parametrize("is_deferrable", [True, False])
 def test_a_row_is_moved_aside_to_where_no_other_is(
@@ -748,6 +750,8 @@ def test_what_is_not_in_the_log_is_refused(given: dict[str, Any], message: str) 
     assert last_id() == before
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_a_wrong_choice_is_refused(customer: Customer) -> None:
     event = rename(customer, "B")
     with pytest.raises(QueryError, match="on_conflict='overwrite' is none of abort, skip, force"):

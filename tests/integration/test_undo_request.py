@@ -202,6 +202,8 @@ def request(t: SimpleNamespace) -> Any:
     return Events.objects.latest("pgh_id").pgh_context_id
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_undo_of_a_request_brings_twenty_tables_back(t: SimpleNamespace) -> None:
     every = list(vars(t).values())
     assert len(every) == 20
@@ -215,6 +217,8 @@ def test_undo_of_a_request_brings_twenty_tables_back(t: SimpleNamespace) -> None
     assert copies.differences() == []
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_undo_of_that_undo_brings_the_request_back(t: SimpleNamespace) -> None:
     context = request(t)
     every = list(vars(t).values())
@@ -225,6 +229,8 @@ def test_undo_of_that_undo_brings_the_request_back(t: SimpleNamespace) -> None:
     assert copies.differences() == []
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_its_events_say_what_they_revert(t: SimpleNamespace) -> None:
     context, after = request(t), last_id()
     undo(context=context).apply(reason="by mistake")

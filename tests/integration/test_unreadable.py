@@ -88,6 +88,8 @@ def is_a(type_name: str, text: Any) -> bool:
     return True
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.usefixtures("own_types")
 def test_no_type_raises_for_what_is_stored() -> None:
     types = all_types()

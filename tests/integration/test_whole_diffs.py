@@ -93,6 +93,8 @@ def test_parts_of_parts_are_told_with_their_owner(whole: Shop) -> None:
     ]
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_names_are_those_of_their_side(whole: Shop) -> None:
     order = whole.an_order("Blue", "Red")
     tag = whole.tag.objects.create(name="gift")
@@ -245,6 +247,8 @@ def queries_of(whole: Shop, count: int) -> int:
     return len(queries)
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_the_number_of_queries_is_that_of_the_relations(whole: Shop) -> None:
     queries_of(whole, 1)
     assert queries_of(whole, 100) == queries_of(whole, 1) < 80

@@ -23,6 +23,8 @@ def made() -> Iterator[Tables]:
         yield found
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize("count", [1, 100])
 def test_its_parts_are_loaded_with_it(made: Tables, count: int) -> None:
     whole = shop(made)

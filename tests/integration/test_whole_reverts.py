@@ -55,6 +55,8 @@ def a_full_order(whole: Shop) -> Any:
     return order
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_parts_come_back_go_away_and_change_back(whole: Shop) -> None:
     order = a_full_order(whole)
     other = whole.an_order()
@@ -98,6 +100,8 @@ def test_without_parts_only_the_object_goes_back(whole: Shop) -> None:
     assert steps(revert(order, to=then, parts=False)) == ["update shop.Basket 1"]
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_a_revert_is_reverted(whole: Shop) -> None:
     order = a_full_order(whole)
     then = timezone.now()
@@ -115,6 +119,8 @@ def test_a_revert_is_reverted(whole: Shop) -> None:
     assert changed.differences() != []
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_a_deleted_object_comes_back_with_its_parts(whole: Shop) -> None:
     order = a_full_order(whole)
     then, before = timezone.now(), copies(whole)
@@ -389,6 +395,8 @@ def queries_of(whole: Shop, count: int) -> int:
     return len(queries)
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_the_number_of_queries_is_that_of_the_relations(whole: Shop) -> None:
     queries_of(whole, 1)
     assert queries_of(whole, 100) == queries_of(whole, 1) < 120

@@ -213,6 +213,8 @@ def queries_of(whole: Shop, count: int) -> int:
     return len(queries)
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_the_number_of_queries_is_that_of_the_relations(whole: Shop) -> None:
     queries_of(whole, 1)
     assert queries_of(whole, 100) == queries_of(whole, 1) == 18
