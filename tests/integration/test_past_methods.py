@@ -226,7 +226,7 @@ def plain(value: Any) -> Any:
     if inspect.isawaitable(value):
         return plain(async_to_sync(_awaited)(value))
     if inspect.isasyncgen(value):
-        return plain(async_to_sync(_listed)(value))
+        return sorted((plain(inner) for inner in async_to_sync(_listed)(value)), key=repr)
     if isinstance(value, models.Model):
         fields = [f.attname for f in value._meta.concrete_fields]
         return value._meta.label, [value.__dict__.get(name) for name in fields]
