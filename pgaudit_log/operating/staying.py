@@ -93,6 +93,7 @@ class Staying:
         )
         kept = [Kept(hold=one, events=self._add_held(cursor, one)) for one in self.holds]
         self._add_overtaken(cursor)
+        self._add_late_ends(cursor)
         self._add_large(cursor)
         while self._add_ends(cursor):
             # They may refer to large values, too.
@@ -202,6 +203,34 @@ class Staying:
                     f"event.created_at >= {_moment(period.end)} AND event.id < {last}"
                     f" AND event.{_OF_ROWS} AND event.id < GREATEST(ended.id, emptied.id)",
                 )
+
+    def _add_late_ends(self, cursor: Any) -> None:
+        """Add what says that rows were gone which came later by their time, and before by their ids.
+
+        A transaction that began before the moment may have ended a row of one that began after it.
+        """
+        cursor.execute(
+            f"SELECT max(id) FROM {EVENT_TABLE} AS event WHERE {self._is_old} AND ({self._is_end('event')})"
+        )
+        [last] = cursor.fetchone()
+        if last is None:
+            return
+        newer = (
+            f"FROM {EVENT_TABLE} AS newer JOIN {self._subject.replace('subject', 'own')} USING (model)"
+            f" WHERE newer.created_at >= own.since AND newer.id < {last} AND newer.{_OF_ROWS}"
+        )
+        self._add(
+            cursor,
+            f"LEFT JOIN LATERAL ({self._former_keys('event')}"
+            f" WHERE event.refs && {self._markers} LIMIT 1) AS former ON event.operation = 'U'"
+            f" LEFT JOIN (SELECT own.part, newer.obj_pk AS key, min(newer.id) AS id {newer}"
+            " GROUP BY own.part, newer.obj_pk) AS later"
+            " ON later.part = subject.part AND later.key = COALESCE(former.key, event.obj_pk)"
+            f" LEFT JOIN (SELECT own.part, min(newer.id) AS id {newer} GROUP BY own.part) AS first"
+            " ON first.part = subject.part",
+            f"({self._is_end('event')})"
+            " AND event.id > CASE event.operation WHEN 'T' THEN first.id ELSE later.id END",
+        )
 
     def _is_end(self, event: str) -> str:
         """Return the test whether an event says that a row, or all, left a key."""

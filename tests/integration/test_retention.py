@@ -145,7 +145,11 @@ def test_a_second_retention_removes_what_the_first_one_kept(past: dict[str, Any]
     assert plan_retention(older_than=Age.of(f"{HORIZON_AGE}d")).steps == ()
 
 
-def test_what_was_truncated_goes_and_what_came_later_stays(past: dict[str, Any]) -> None:
+def test_what_was_truncated_goes_and_what_came_later_stays() -> None:
+    with happened(month(0)):
+        ana, _ = (Customer.objects.create(name=name) for name in ("Ana", "Ben"))
+    with happened(month(1)):
+        Customer.objects.filter(pk=ana.pk).update(name="Anna")
     with happened(month(2, 5)):
         execute("TRUNCATE shop_stock, shop_customer CASCADE")
         late = Customer.objects.create(name="Late")
@@ -321,3 +325,32 @@ def test_what_has_the_first_id_that_there_is_stays_with_what_is_rewritten(
     )
     keep_for(models=["shop.Customer"])
     assert execute("SELECT count(*) FROM pgaudit_log_event WHERE id = %s", [LOWEST_ID]) == [(1,)]
+
+
+def test_what_ended_a_row_that_began_behind_the_horizon_stays() -> None:
+    # By transactions that began before it, and waited for those that began behind it.
+    with happened(month(3)):
+        late = Customer.objects.create(name="Late")
+        Product.objects.create(sku="a", name="A", price=1)
+    with happened(month(2)):
+        Customer.objects.filter(pk=late.pk).delete()
+        Product.objects.filter(pk="a").update(sku="b")
+        Product.objects.filter(pk="b").delete()
+        Customer.objects.create(name="Gone").delete()
+    at = timezone.now() - timedelta(seconds=1)
+    before = states(at)
+    keep_for(f"{HORIZON_AGE}d")
+    assert states(at) == before == []
+    assert list(verify()) == []
+    ends = Events.objects.filter(pgh_obj_model="shop.Customer", pgh_operation="D")
+    assert [event.pgh_obj_id for event in ends] == [str(late.pk)]
+
+
+def test_what_emptied_a_table_of_what_began_behind_the_horizon_stays() -> None:
+    with happened(month(3)):
+        Customer.objects.create(name="Late")
+    with happened(month(2)):
+        execute("TRUNCATE shop_stock, shop_customer CASCADE")
+    keep_for(f"{HORIZON_AGE}d")
+    assert states(timezone.now() - timedelta(seconds=1)) == []
+    assert list(verify()) == []
