@@ -40,6 +40,8 @@ def then(order: Order, url: Any) -> Any:
     return f"{url(order, 'audit')}at/?event={last}"
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_an_object_its_lines_and_its_names_are_of_the_moment(
     root: Any, then: Any, page: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

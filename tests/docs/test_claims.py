@@ -76,6 +76,7 @@ def test_every_path_of_a_test_is_written_so_that_it_is_found(page: Path) -> None
     assert len(named) == page.read_text(encoding="utf-8").count("::")
 
 
+@pytest.mark.slow
 def test_every_promise_names_a_test_that_passes() -> None:
     assert promises()
     assert [claim.where for claim in promises() if not claim.tests] == []

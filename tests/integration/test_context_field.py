@@ -20,6 +20,8 @@ KINDS = pytest.mark.parametrize("events", [CustomerEvent, Events, MiddlewareEven
 COLUMNS = pytest.mark.parametrize("column", ["metadata", "id", "created_at", "updated_at"])
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @KINDS
 @COLUMNS
 @pytest.mark.parametrize(

@@ -171,6 +171,8 @@ def test_wrong_former_names_are_an_error(arguments: dict[str, Any], message: str
         pgaudit_log.track(**arguments)(make("Thing"))
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize(
     ("now", "stored", "values"),
     [

@@ -89,6 +89,8 @@ def test_demo_prints_who_changed_what(printed: str, heading: str, entry: str) ->
     assert re.search(r"^\d\d:\d\d:\d\d +" + entry, section, re.M), printed
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_demo_loads_real_data_once(demo: Demo) -> None:
     first, again = demo.printed
     assert "59 customers, 3,503 products, 412 orders, 2,240 order lines" in first
@@ -129,6 +131,8 @@ def test_front_page_shows_orders_and_events(demo: Demo) -> None:
     assert re.search(r"is_staff: True → False", html)
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_order_page_shows_its_events(demo: Demo) -> None:
     html = demo.page("/orders/413/")
     assert "Luís Gonçalves" in html
@@ -142,6 +146,8 @@ def test_page_of_a_deleted_order_shows_its_events(demo: Demo) -> None:
     assert html.count("<td>delete") == 3
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize(
     ("language", "words"),
     [
@@ -170,6 +176,8 @@ for place in ("pgaudit_log/events/", "shop/order/413/history/", "shop/order/414/
         assert word in html
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_the_site_shows_it_on_its_own_pages_and_as_json(demo: Demo) -> None:
     html = demo.shop.shell(
         CLIENT
@@ -188,6 +196,8 @@ assert "text/html" in browser.get("/api/audit/events/", headers={"accept": "text
     assert "API: anna order by phone {" in html
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_shipping_on_the_site_is_captured(demo: Demo) -> None:
     demo.shop.shell(
         CLIENT
@@ -202,6 +212,8 @@ browser.post("/orders/412/ship/")
     assert "shipped" not in demo.page("/orders/411/")
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_cancelling_on_the_site_cancels(demo: Demo) -> None:
     demo.shop.shell(
         CLIENT
@@ -222,6 +234,8 @@ browser.post("/orders/410/ship/")
     assert "cancelled" not in demo.page("/orders/409/")
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_pages_say_which_way_they_are_sorted(demo: Demo) -> None:
     front, order = demo.page("/"), demo.page("/orders/413/")
     assert "Events, the newest first" in front
@@ -234,6 +248,8 @@ def test_pages_say_which_way_they_are_sorted(demo: Demo) -> None:
     assert times(front) == sorted(times(front), reverse=True) != []
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_roles_are_marked_as_roles(demo: Demo) -> None:
     assert re.search(r"<td>role \w+<small>", demo.page("/orders/413/"))
 
@@ -254,6 +270,8 @@ print({key for event in UserEvent.objects.all() for key in event.pgh_data})
     assert "last_login" not in columns
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_migrations_are_up_to_date(demo: Demo) -> None:
     assert "No changes detected" in demo.shop.manage("makemigrations", "--check", "--dry-run")
 

@@ -111,6 +111,8 @@ def test_a_partition_without_an_end_is_left_as_it_is(bounds: str, customer: Cust
         execute("""DROP TABLE "Odd 'One\"""")
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize(
     ("made", "told"),
     [

@@ -163,6 +163,8 @@ def test_too_many_partitions(monkeypatch: pytest.MonkeyPatch) -> None:
         plan.apply()
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_a_long_read_is_waited_for_and_then_told() -> None:
     old_events()
     is_open, is_over = threading.Event(), threading.Event()

@@ -202,6 +202,8 @@ def test_partitions_of_which_nothing_stays_go() -> None:
     assert leftovers("default") == []
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_what_is_held_stays(past: dict[str, Any]) -> None:
     ana = past["ana"]
     before = list(ana.events.order_by("pgh_id").values_list("pgh_id", flat=True))
@@ -228,6 +230,8 @@ def test_a_held_object_that_is_gone_does_not_come_back(past: dict[str, Any]) -> 
     assert list(verify()) == []
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_what_is_held_of_an_object_that_is_gone_does_not_bring_it_back(
     past: dict[str, Any],
 ) -> None:

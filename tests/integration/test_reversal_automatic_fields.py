@@ -48,6 +48,8 @@ def told(plan: Any) -> list[tuple[Kind, str | None]]:
     return [(obstacle.kind, obstacle.field) for obstacle in plan.left_alone]
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize("through", ["sql", "save"])
 @pytest.mark.parametrize("on_conflict", ["abort", "skip"])
 def test_a_later_save_of_other_fields_is_no_obstacle(

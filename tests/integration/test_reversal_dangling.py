@@ -74,6 +74,8 @@ def test_a_log_comes_back_without_what_it_points_at(made: Tables) -> None:
 DJANGO_MINDS = [models.CASCADE, models.PROTECT, models.RESTRICT, models.SET_NULL]
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize("on_delete", DJANGO_MINDS)
 def test_what_django_would_not_leave_dangling_needs_a_word(made: Tables, on_delete: Any) -> None:
     thing, log = log_of(made, on_delete, null=True)

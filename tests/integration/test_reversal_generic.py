@@ -46,6 +46,8 @@ def told(found: Any) -> list[tuple[Kind, str]]:
 REFERENCED = [(Kind.REFERENCED, "shop.Thing")]
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize("through", ["sql", "save"])
 def test_a_row_that_the_plan_points_elsewhere_does_not_hold_what_it_pointed_at(
     thing: Any, tag: Any, through: str
@@ -87,6 +89,8 @@ def test_an_undo_can_be_undone_where_a_row_dangled_before(thing: Any, tag: Any) 
     assert (thing.objects.count(), tag.objects.count()) == (0, 1)
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize("how", ["gone", "left out", "no key of it"])
 def test_a_row_that_would_point_at_nothing_is_told(thing: Any, tag: Any, how: str) -> None:
     one = thing.objects.create()

@@ -110,6 +110,8 @@ def test_a_row_whose_target_is_gone_is_left_out(t: SimpleNamespace, choice: str)
     assert [part.pk for part in t.part.objects.all()] == [2]
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize("choice", ["kind", "skip"])
 def test_a_row_that_others_point_at_stays_with_what_it_points_at(
     t: SimpleNamespace, choice: str
@@ -189,6 +191,8 @@ def test_an_inherited_row_is_left_out_with_the_object(made: Tables) -> None:
     assert plan.steps == ()
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize("kind", [Kind.CHANGED_LATER, Kind.DELETED, Kind.EXISTS])
 def test_other_kinds_can_be_left_out(t: SimpleNamespace, kind: Kind) -> None:
     fill(t)

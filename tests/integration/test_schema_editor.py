@@ -102,6 +102,8 @@ def test_a_column_is_renamed_and_gets_its_default_at_once() -> None:
         drop(thing)
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize("kind", [models.ForeignKey, models.OneToOneField, "its parent"])
 @pytest.mark.parametrize(
     "condition", [None, pgaudit_log.Condition("OLD.to_id IS DISTINCT FROM NEW.to_id")]

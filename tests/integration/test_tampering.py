@@ -257,6 +257,8 @@ def test_what_events_are_read_with_is_kept(statement: str, role: str) -> None:
         execute(statement)
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize("change", ["not for replicas", "dropped", "emptied"])
 def test_the_guards_of_names_that_were_changed(change: str) -> None:
     execute(EMPTY)
@@ -288,6 +290,8 @@ def test_each_index_that_was_changed(change: str) -> None:
     is_told_and_mended("W005", *(f"index {name}" for name in names))
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize("table", sorted(tables(template())))
 def test_each_column_that_was_changed(table: str) -> None:
     written = tables(template())[table]

@@ -202,6 +202,8 @@ def test_a_schema_that_was_renamed_is_told_and_mended(apart: Project, is_taken: 
     )
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_a_trigger_that_calls_another_tenants_function_is_told_and_mended(apart: Project) -> None:
     run(
         apart,
@@ -233,6 +235,8 @@ def test_a_trigger_that_calls_another_tenants_function_is_told_and_mended(apart:
     )
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize(
     "change", ["DROP TRIGGER {name} ON {table}", "ALTER TABLE {table} DISABLE TRIGGER {name}"]
 )
@@ -252,6 +256,8 @@ def test_a_trigger_that_only_another_tenant_has_is_told(apart: Project, change: 
     )
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_a_view_and_a_function_that_only_another_tenant_has_are_told(apart: Project) -> None:
     run(
         apart,
@@ -268,6 +274,8 @@ def test_a_view_and_a_function_that_only_another_tenant_has_are_told(apart: Proj
     )
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_what_one_tenant_needs_is_not_installed_in_another(apart: Project) -> None:
     run(
         apart,

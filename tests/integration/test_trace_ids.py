@@ -112,6 +112,8 @@ def test_without_the_library_it_is_an_error_and_events_go_on(settings: Any) -> N
     assert contexts() == [{"user": 7}]
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_nothing_of_it_is_imported_while_it_is_off() -> None:
     script = (
         "import sys, django; django.setup();"

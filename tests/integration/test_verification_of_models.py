@@ -125,6 +125,8 @@ def test_declarations_that_capture_some_changes_only_are_not_judged_by_those() -
     assert found(Stock) == []
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @pytest.mark.parametrize("fires", ["FOR EACH STATEMENT", "FOR EACH ROW"])
 @pytest.mark.parametrize("name", ["a_first", "z_last"])
 def test_rows_that_triggers_of_others_write_again(name: str, fires: str) -> None:

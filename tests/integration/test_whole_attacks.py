@@ -173,6 +173,8 @@ def test_two_declarations_of_a_parts_model(made: Tables) -> None:
     assert (found.order, found.name) == (one, "Red")
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_all_in_one_transaction(whole: Shop) -> None:
     with transaction.atomic():
         one, other = whole.an_order("Blue"), whole.an_order()
@@ -194,6 +196,8 @@ def test_all_in_one_transaction(whole: Shop) -> None:
     ]
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_keys_that_one_statement_passes_on(whole: Shop) -> None:
     one, other = whole.an_order(), whole.an_order()
     for key, order in ((1, one), (2, other), (3, one)):
@@ -216,6 +220,8 @@ def test_keys_that_one_statement_passes_on(whole: Shop) -> None:
     ]
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_a_table_of_objects_that_was_renamed(whole: Shop) -> None:
     order = whole.an_order("Blue")
     whole.line.objects.all().delete()
@@ -249,6 +255,8 @@ def test_a_table_of_objects_that_was_renamed(whole: Shop) -> None:
         forget()
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_what_happened_while_nothing_was_captured(whole: Shop) -> None:
     one, other = whole.an_order("Blue", "Red", "Green"), whole.an_order()
     then, before = timezone.now(), Copies(whole.order, whole.line)

@@ -33,6 +33,8 @@ def whole(made: Tables) -> Shop:
     return shop(made)
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_parts_are_added_removed_and_changed(whole: Shop) -> None:
     order = whole.an_order("Blue", "Red")
     gift, rush = (whole.tag.objects.create(name=name) for name in ("gift", "rush"))
@@ -67,6 +69,8 @@ def test_the_same_object_twice_has_no_difference(whole: Shop) -> None:
     assert (bool(found), found.parts, str(found)) == (False, {}, "shop.Basket 1: no difference")
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_a_difference_of_the_parts_only_is_one(whole: Shop) -> None:
     order = whole.an_order()
     then = now()
@@ -75,6 +79,8 @@ def test_a_difference_of_the_parts_only_is_one(whole: Shop) -> None:
     assert (bool(found), len(found), str(found)) == (True, 0, "notes: + call first")
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_parts_of_parts_are_told_with_their_owner(whole: Shop) -> None:
     order = whole.an_order("Blue", "Red")
     blue, red = order.lines.order_by("pk")
@@ -111,6 +117,8 @@ def test_names_are_those_of_their_side(whole: Shop) -> None:
     ]
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_two_events_of_the_object_are_sides_too(whole: Shop) -> None:
     order = whole.an_order("Blue")
     order.status = "paid"
@@ -131,6 +139,8 @@ def test_a_part_that_moved_to_another_order(whole: Shop) -> None:
     assert str(diff(then, NOW, of=other, parts=True)) == "lines: + 2 × Blue"
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_a_part_that_was_deleted_and_came_again_is_the_same(whole: Shop) -> None:
     order = whole.an_order("Blue")
     order.tags.add(whole.tag.objects.create(name="gift"))
@@ -146,6 +156,8 @@ def test_a_part_that_was_deleted_and_came_again_is_the_same(whole: Shop) -> None
     ]
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_the_set_of_a_part_that_came_again_is_the_same(made: Tables) -> None:
     tag = made.make("Label", name=models.TextField(), __str__=lambda self: self.name)
     order = made.make("Basket", track={"follow": ["lines"]})
@@ -172,6 +184,8 @@ def test_the_set_of_a_part_that_came_again_is_the_same(made: Tables) -> None:
     assert list(line.objects.get().tags.all()) == [gift]
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_an_object_that_is_gone_has_lost_its_parts(whole: Shop) -> None:
     order = whole.an_order("Blue")
     then = now()

@@ -73,6 +73,8 @@ def test_a_relation_that_cannot_be_followed_is_told(made: Tables) -> None:
         whole.order.objects.as_of(timezone.now(), parts=True)
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_an_object_of_the_past_has_the_timeline_of_all_times(made: Tables) -> None:
     whole = shop(made)
     order = whole.an_order("Blue")

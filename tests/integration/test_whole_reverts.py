@@ -129,6 +129,8 @@ def test_a_deleted_object_comes_back_with_its_parts(whole: Shop) -> None:
     assert before.differences() == []
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_the_event_of_its_deletion_brings_what_was_deleted_with_it(whole: Shop) -> None:
     order = a_full_order(whole)
     order.lines.filter(name="Red").delete()
@@ -153,12 +155,16 @@ def test_an_event_of_a_part_is_a_moment_of_the_object(whole: Shop) -> None:
     assert {e.pgh_context["reverts_event"] for e in contexts} == {event.pgh_id}
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_an_event_of_another_object_is_refused(whole: Shop) -> None:
     order, _ = whole.an_order("Blue"), whole.an_order("Red")
     with pytest.raises(QueryError, match="is of shop.BasketLine, not of shop.Basket"):
         revert(order, to=event_of(whole.line, "I"), parts=True)
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_a_row_that_came_from_elsewhere_goes_back_there(whole: Shop) -> None:
     one, other = whole.an_order("Blue"), whole.an_order()
     then, before = timezone.now(), copies(whole)
@@ -168,6 +174,8 @@ def test_a_row_that_came_from_elsewhere_goes_back_there(whole: Shop) -> None:
     assert one.lines.count() == 1
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_there_and_back_in_one_transaction_is_nothing_to_do(whole: Shop) -> None:
     one, other = whole.an_order("Blue"), whole.an_order()
     then = timezone.now()
@@ -178,6 +186,8 @@ def test_there_and_back_in_one_transaction_is_nothing_to_do(whole: Shop) -> None
     assert revert(other, to=then, parts=True).steps == ()
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_a_part_whose_key_was_changed_keeps_its_new_one(whole: Shop) -> None:
     order = whole.an_order("Blue", "Red")
     then = timezone.now()
@@ -187,6 +197,8 @@ def test_a_part_whose_key_was_changed_keeps_its_new_one(whole: Shop) -> None:
     assert list(order.lines.order_by("pk").values_list("pk", "name")) == [(11, "Blue"), (12, "Red")]
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_parts_of_a_part_whose_key_was_changed_stay_with_it(whole: Shop) -> None:
     order = whole.an_order("Blue")
     whole.discount.objects.create(line=order.lines.get(), percent=5)
@@ -199,6 +211,8 @@ def test_parts_of_a_part_whose_key_was_changed_stay_with_it(whole: Shop) -> None
     assert list(whole.discount.objects.values_list("line_id", "percent")) == [(9, 5)]
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_parts_stay_with_an_object_whose_key_was_changed(whole: Shop) -> None:
     whole.an_order("Blue", "Red")
     then = timezone.now()
@@ -213,6 +227,8 @@ def test_parts_stay_with_an_object_whose_key_was_changed(whole: Shop) -> None:
     assert list(lines) == [(1, 9, 1), (2, 9, 1)]
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_a_key_that_another_objects_part_has_by_now_is_an_obstacle(whole: Shop) -> None:
     one, other = whole.an_order("Blue"), whole.an_order()
     then = timezone.now()
@@ -227,6 +243,8 @@ def test_a_key_that_another_objects_part_has_by_now_is_an_obstacle(whole: Shop) 
     assert whole.line.objects.get().order == other
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_a_part_that_was_tagged_anew_is_left_as_it_is(whole: Shop) -> None:
     order = whole.an_order()
     gift, rush = (whole.tag.objects.create(name=name) for name in ("gift", "rush"))
@@ -240,6 +258,8 @@ def test_a_part_that_was_tagged_anew_is_left_as_it_is(whole: Shop) -> None:
     assert list(order.tags.all()) == [gift]
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_a_tag_that_is_gone_is_an_obstacle(whole: Shop) -> None:
     order = whole.an_order()
     order.tags.add(whole.tag.objects.create(name="gift"))
@@ -402,6 +422,8 @@ def test_the_number_of_queries_is_that_of_the_relations(whole: Shop) -> None:
     assert queries_of(whole, 100) == queries_of(whole, 1) < 120
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_through_save(whole: Shop) -> None:
     order = a_full_order(whole)
     then, before = timezone.now(), copies(whole)

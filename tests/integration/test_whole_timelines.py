@@ -126,6 +126,8 @@ def test_cascades_of_the_database_that_delete_the_parts_after_their_owners(whole
     ]
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_an_object_that_came_again_under_its_key_has_its_present_life_only(whole: Shop) -> None:
     whole.an_order("Blue")
     whole.order.objects.get().delete()
@@ -166,6 +168,8 @@ def test_a_truncation_of_a_parts_table(whole: Shop) -> None:
     assert ("lines", "T", None) not in told(other)
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_a_table_and_a_column_that_were_renamed(whole: Shop) -> None:
     order = whole.an_order("Blue")
     whole.line.objects.all().delete()

@@ -53,6 +53,8 @@ def test_an_id_tells_its_time(moment: datetime) -> None:
     assert moment_of(id + past_ids.IDS_OF_A_MILLISECOND - 1) == millisecond(moment)
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 @given(sources=st.lists(st.lists(MOMENTS, max_size=8), max_size=4))
 def test_ids_are_in_the_order_of_time_over_all_sources(sources: list[list[datetime]]) -> None:
     log = Log()

@@ -65,6 +65,8 @@ own.save = models.Model.save
     }
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_nothing_is_replaced_elsewhere() -> None:
     found = {str(path.relative_to(PACKAGE)): [*replaced(path.read_text())] for path in OTHERS}
     assert {path: names for path, names in found.items() if names} == {}

@@ -68,6 +68,8 @@ def test_a_file_is_read_without_its_header() -> None:
     assert found.parts[0].text and not found.parts[0].text.startswith("--")
 
 
+@pytest.mark.slow
+@pytest.mark.everywhere
 def test_nothing_else_doubles_percent_signs() -> None:
     package = Path(pgaudit_log.__file__).parent
     doubling = {
