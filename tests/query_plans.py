@@ -48,26 +48,26 @@ def uses(queryset: Any, condition: str) -> bool:
 
 
 @contextmanager
-def compared(*texts: str) -> Iterator[list[int]]:
-    """Yield a list that gets, of each statement of a block with these texts, how many pairs it compares.
+def explained(*texts: str, begins: str = "SELECT") -> Iterator[list[list[dict[str, Any]]]]:
+    """Yield a list that gets the nodes of the plan of each statement of a block with these texts, as it ran.
 
-    That is what the joins of its SELECT have found and left out again.
+    Of one that writes what a query finds, it is the query, which ``begins`` so.
     """
-    found: list[int] = []
+    found: list[list[dict[str, Any]]] = []
 
     def explain(run: Any, sql: str, params: Any, many: bool, about: Any) -> Any:
         if all(text in sql for text in texts):
-            select = sql[sql.index("SELECT") :].removesuffix(" ON CONFLICT DO NOTHING")
+            select = sql[sql.index(begins) :].removesuffix(" ON CONFLICT DO NOTHING")
             with connection.cursor() as cursor:
                 cursor.cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {select}", params)
                 [plan] = cursor.fetchone()[0]
-            found.append(
-                sum(
-                    int(node.get("Rows Removed by Join Filter", 0) * node["Actual Loops"])
-                    for node in walk(plan["Plan"])
-                )
-            )
+            found.append(walk(plan["Plan"]))
         return run(sql, params, many, about)
 
     with connection.execute_wrapper(explain):
         yield found
+
+
+def compared(node: dict[str, Any]) -> int:
+    """Return how many pairs a join has found and left out again."""
+    return int(node.get("Rows Removed by Join Filter", 0) * node["Actual Loops"])

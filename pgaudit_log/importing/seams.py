@@ -11,18 +11,10 @@ from pgaudit_log.constants import IMPORT_TABLES
 from pgaudit_log.declaring import declarations
 from pgaudit_log.importing.gap_statements import STATES, GapStatements
 from pgaudit_log.importing.sources import Source
-from pgaudit_log.importing.transfer import ROOM
-from pgaudit_log.values.pinned_settings import pinned
+from pgaudit_log.values.pinned_settings import AT_ONCE, pinned
 
 _GAPS = f"{IMPORT_TABLES}_gaps"
 """The temporary table of what was missed."""
-
-_ROOM = {
-    **ROOM,
-    # All that a peer knows meets all that is known here, of which the planner may not know yet how
-    # much it is; and nothing ends early where nothing was missed.
-    "enable_nestloop": "off",
-}
 
 
 def close(source: Source, using: str, *, import_id: Callable[[], int]) -> int:
@@ -34,7 +26,7 @@ def close(source: Source, using: str, *, import_id: Callable[[], int]) -> int:
     """
     connection = connections[using]
     statements = GapStatements(source, connection)
-    with transaction.atomic(using=using), pinned(using, **_ROOM), connection.cursor() as cursor:
+    with transaction.atomic(using=using), pinned(using, **AT_ONCE), connection.cursor() as cursor:
         states = statements.states()
         cursor.execute(f"CREATE TEMPORARY TABLE {STATES} AS {states.text}", states.params)
         cursor.execute(f"ANALYZE {STATES}")

@@ -18,14 +18,11 @@ from pgaudit_log.importing.event_statements import EventStatements
 from pgaudit_log.importing.lines import Here, Lines
 from pgaudit_log.importing.source_events import LINES
 from pgaudit_log.importing.sources import Source
-from pgaudit_log.values.pinned_settings import pinned
+from pgaudit_log.values.pinned_settings import ROOM, pinned
 from pgaudit_log.values.sql_text import Sql
 
 BATCH_SIZE = 20_000
 """Events a transaction. Larger ones are hardly faster."""
-
-ROOM = {"work_mem": "64MB", "jit": "off"}
-"""What sorting the lines takes of memory; the rest goes to disk."""
 
 _BY_INDEX = {
     # A batch is a small part of tables whose size the planner may not know yet.

@@ -20,7 +20,7 @@ from pgaudit_log.operating.holds import Hold, held_sql
 from pgaudit_log.operating.retention_rules import Rule, Told
 from pgaudit_log.reading.snapshot_sql import text_array_sql
 from pgaudit_log.timetravel import state_sql
-from pgaudit_log.values.pinned_settings import pinned
+from pgaudit_log.values.pinned_settings import AT_ONCE, pinned
 from pgaudit_log.values.quoting import quote_literal
 from pgaudit_log.values.sql_text import Sql
 
@@ -28,13 +28,6 @@ REFERENCES_REACH = timedelta(days=32)
 """How much later an event may be that refers to another one for a large value: a month at most."""
 
 _OF_ROWS = f"operation IN ({', '.join(map(quote_literal, OF_ROWS))})"
-
-_ROOM = {
-    "work_mem": "64MB",
-    "jit": "off",
-    # What stays meets all old events, and the planner knows of neither yet how many they are.
-    "enable_nestloop": "off",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +71,7 @@ class Staying:
         )
         for number, rule in enumerate(self.rules):
             self._add_baselines(cursor, number, rule)
-        with pinned(self.using, **_ROOM):
+        with pinned(self.using, **AT_ONCE):
             kept = self._add_others(cursor)
         cursor.execute(f"ANALYZE {self.table}")
         return kept
@@ -221,9 +214,7 @@ class Staying:
         )
         self._add(
             cursor,
-            f"LEFT JOIN LATERAL ({self._former_keys('event')}"
-            f" WHERE event.refs && {self._markers} LIMIT 1) AS former ON event.operation = 'U'"
-            f" LEFT JOIN (SELECT own.part, newer.obj_pk AS key, min(newer.id) AS id {newer}"
+            f"{self._former} LEFT JOIN (SELECT own.part, newer.obj_pk AS key, min(newer.id) AS id {newer}"
             " GROUP BY own.part, newer.obj_pk) AS later"
             " ON later.part = subject.part AND later.key = COALESCE(former.key, event.obj_pk)"
             f" LEFT JOIN (SELECT own.part, min(newer.id) AS id {newer} GROUP BY own.part) AS first"
@@ -245,6 +236,14 @@ class Staying:
     def _markers(self) -> str:
         """Return what refs have where the key of a row was changed."""
         return text_array_sql([moved_marker(label) for label in self._labels])
+
+    @property
+    def _former(self) -> str:
+        """Return the join of ``former``: the ``key`` that the row of an event had, if it changed."""
+        return (
+            f"LEFT JOIN LATERAL ({self._former_keys('event')}"
+            f" WHERE event.refs && {self._markers} LIMIT 1) AS former ON event.operation = 'U'"
+        )
 
     def _former_keys(self, event: str) -> str:
         """Return the SELECT of the ``key`` that a row had before an event, where it was changed."""
@@ -280,8 +279,7 @@ class Staying:
         is_new = f"NOT EXISTS (SELECT FROM {self.table} AS stay WHERE stay.id = event.id)"
         ended = self._add(
             cursor,
-            f"LEFT JOIN LATERAL ({self._former_keys('event')}"
-            f" WHERE event.refs && {self._markers} LIMIT 1) AS former ON event.operation = 'U'",
+            self._former,
             f"(event.operation = 'D' OR former.key IS NOT NULL) AND {is_new}"
             f" AND EXISTS ({stays} AND stay.key = COALESCE(former.key, event.obj_pk)"
             " AND (stay.id < event.id OR stay.txid = event.txid))",

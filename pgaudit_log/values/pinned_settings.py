@@ -11,7 +11,16 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from pgaudit_log.capture_v1.settings import PINNED
 
-__all__ = ["PINNED", "own_path", "pinned"]
+__all__ = ["AT_ONCE", "PINNED", "ROOM", "own_path", "pinned"]
+
+ROOM = {"work_mem": "64MB", "jit": "off"}
+"""What a statement over much of the log takes of memory to sort; the rest goes to disk."""
+
+AT_ONCE = {**ROOM, "enable_nestloop": "off"}
+"""The same where all of one side meets all of another, and the planner may not know yet how much that is.
+
+Nor does such a statement end early where nothing is found, as the planner hopes.
+"""
 
 
 @contextmanager

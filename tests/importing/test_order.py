@@ -6,7 +6,6 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from django.db import connection
 
 from pgaudit_log import importing
 from pgaudit_log.constants import LOWEST_ID
@@ -177,24 +176,14 @@ def test_where_there_is_room_again_is_asked_once_a_millisecond(
     execute("ALTER TABLE shop_thing ENABLE TRIGGER USER")
     bring_over(thing)
     record(*[("insert", key, 1, 0) for key in range(8, 48)])
-    asked: list[float] = []
-
-    def explain(run: Any, sql: str, params: Any, many: bool, about: Any) -> Any:
-        if sql.startswith("CREATE UNLOGGED TABLE") and "placed AS" in sql:
-            with connection.cursor() as cursor:
-                select = sql[sql.index("WITH ") :]
-                cursor.cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {select}", params)
-                found = cursor.fetchone()[0][0]["Plan"]
-            asked.extend(
-                node["Actual Loops"]
-                for node in query_plans.walk(found)
-                if node["Node Type"] == "Aggregate"
-                and node.get("Subplan Name", "").startswith("SubPlan")
-            )
-        return run(sql, params, many, about)
-
-    with connection.execute_wrapper(explain):
+    with query_plans.explained("CREATE UNLOGGED TABLE", "placed AS", begins="WITH ") as plans:
         bring_over(thing)
+    asked = [
+        node["Actual Loops"]
+        for nodes in plans
+        for node in nodes
+        if node["Node Type"] == "Aggregate" and node.get("Subplan Name", "").startswith("SubPlan")
+    ]
     assert asked == [1]
     ids = [id for (id,) in records("id")]
     assert len({*ids}) == 48

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from django.db import connection
 
 from pgaudit_log import importing
 from pgaudit_log.backfill import backfill
@@ -265,23 +264,11 @@ def test_what_is_known_of_many_rows_is_compared_in_one_pass(thing: Any) -> None:
         )
     # Events of which the planner knows nothing yet.
     thing.objects.update(n=2)
-    plans: list[dict[str, Any]] = []
-
-    def explain(run: Any, sql: str, params: Any, many: bool, about: Any) -> Any:
-        if "pgaudit_log_import_states" in sql and "WITH " in sql:
-            with connection.cursor() as cursor:
-                select = sql[sql.index("WITH ") :]
-                cursor.cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {select}", params)
-                plans.append(cursor.fetchone()[0][0]["Plan"])
-        return run(sql, params, many, about)
-
-    with connection.execute_wrapper(explain):
+    with query_plans.explained("pgaudit_log_import_states", "WITH ", begins="WITH ") as plans:
         assert bring_over(thing).gaps == {"shop.Thing": 0}
     assert len(plans) == 2  # what was missed, and whether there is more to tell
-    for found in plans:
-        for node in query_plans.walk(found):
-            compared = node.get("Rows Removed by Join Filter", 0) * node["Actual Loops"]
-            assert compared <= 2 * rows
+    for nodes in plans:
+        assert all(query_plans.compared(node) <= 2 * rows for node in nodes)
 
 
 def test_a_withdrawal_does_not_look_again_at_what_it_has_taken_back(thing: Any) -> None:
@@ -289,23 +276,12 @@ def test_a_withdrawal_does_not_look_again_at_what_it_has_taken_back(thing: Any) 
     record(("insert", 1, 1, datetime(1970, 1, 1, tzinfo=timezone.utc)))
     record(*[("insert", key, 1, key) for key in range(2, 8)])
     bring_over(thing)
-    conditions: list[str] = []
-
-    def explain(run: Any, sql: str, params: Any, many: bool, about: Any) -> Any:
-        if "ORDER BY id LIMIT" in sql:
-            with connection.cursor() as cursor:
-                cursor.cursor.execute(f"EXPLAIN (FORMAT JSON) {sql}", params)
-                plan = cursor.fetchone()[0][0]["Plan"]
-            conditions.extend(
-                node.get("Index Cond", "")
-                for node in query_plans.walk(plan)
-                if "Relation Name" in node
-            )
-        return run(sql, params, many, about)
-
     found = importing.plan_withdrawal("pghistory", models=[thing])
-    with connection.execute_wrapper(explain):
+    with query_plans.explained("ORDER BY id LIMIT") as plans:
         assert found.apply(batch_size=2) == found.events
+    conditions = [
+        node.get("Index Cond", "") for nodes in plans for node in nodes if "Relation Name" in node
+    ]
     assert events() == []
     assert len(conditions) > found.events // 2
     firsts = [re.search(r"id >= '?(-?\d+)", condition) for condition in conditions]

@@ -311,9 +311,10 @@ def test_what_stays_of_many_objects_is_found_in_one_pass() -> None:
             f" FROM generate_series(1, {rows}) AS n WHERE {test.replace('%', '%%')} ORDER BY n",
             [month(number), label, operation],
         )
-    with query_plans.compared("INSERT INTO", "pgaudit_log_stay") as compared:
+    with query_plans.explained("INSERT INTO", "pgaudit_log_stay") as plans:
         plan = plan_retention(older_than=Age.of("45d"), trust_clock=True)
     assert sum(step.events for step in plan.steps) == rows // 2 * 3 + rows // 2
+    compared = [sum(map(query_plans.compared, nodes)) for nodes in plans]
     assert len(compared) > 3
     assert max(compared) <= 2 * rows
 
