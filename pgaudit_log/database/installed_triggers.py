@@ -65,7 +65,7 @@ def strays(
 
 
 def broken(connection: BaseDatabaseWrapper) -> list[InstalledTrigger]:
-    """Return the triggers that would refuse every write, each once for all that it misses."""
+    """Return the triggers that refuse every write, or judge by a cast, each once for all it misses."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT to_regclass('pgaudit_log_shape') IS NOT NULL")
         if not cursor.fetchone()[0]:

@@ -1,7 +1,9 @@
 -- The capture triggers of statements that call the function of a condition whose arguments have other
 -- types than the columns have by now: a column was altered by hand, or dropped and made anew. Each
--- with the call, of NULLs of the columns' types: one that the database cannot resolve is refused
--- with every write. Of row-level triggers PostgreSQL lets no such column be altered.
+-- with the call, of NULLs of the columns' types. The capture function casts each column to the type
+-- that it had: where the database cannot resolve the call without that, the condition judges what the
+-- cast makes of a value, or every write is refused where there is no cast. Of row-level triggers
+-- PostgreSQL lets no such column be altered.
 -- Names and types are said in full, because it runs along the path of a session.
 WITH capture AS MATERIALIZED (
     SELECT
